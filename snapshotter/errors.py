@@ -1,0 +1,53 @@
+"""What can go wrong, by what to do about it; each error carries the exit code of the command.
+
+    SnapshotterError
+    ├── UsageError       2   the call or the configuration is wrong: mend it
+    ├── Failure          1   a bug, or an answer that no retry mends
+    │   └── DatabaseError    the database cannot be used
+    ├── RecordError     65   one record is malformed: it is set aside
+    ├── KeyRefused      77   the API refused the key
+    └── Stopped         75   stopped early, nothing lost: run again later
+        └── BadAnswer        the answer is not what the API sends: cut short, HTML, another shape
+
+A message is one line: what was asked, what came, what to do.
+"""
+
+EXIT_OK = 0
+
+
+class SnapshotterError(Exception):
+    exit_code = 1
+
+
+class UsageError(SnapshotterError):
+    exit_code = 2
+
+
+class Failure(SnapshotterError):
+    exit_code = 1
+
+
+class DatabaseError(Failure):
+    pass
+
+
+class RecordError(SnapshotterError):
+    """A record that is not as documented. `job_id` is None where it could not be read."""
+
+    exit_code = 65
+
+    def __init__(self, message: str, job_id: int | None = None) -> None:
+        super().__init__(message)
+        self.job_id = job_id
+
+
+class KeyRefused(SnapshotterError):
+    exit_code = 77
+
+
+class Stopped(SnapshotterError):
+    exit_code = 75
+
+
+class BadAnswer(Stopped):
+    pass

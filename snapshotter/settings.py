@@ -1,0 +1,109 @@
+"""What the user sets: the account, the key, the service, the database. Checked once, here."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from snapshotter.errors import UsageError
+
+ACCOUNT_VARIABLE = "XPLENTY_ACCOUNT_ID"
+KEY_VARIABLE = "XPLENTY_API_KEY"
+API_URL_VARIABLE = "XPLENTY_API_URL"
+DATABASE_URL_VARIABLE = "SNAPSHOTTER_DATABASE_URL"
+DEFAULT_API_URL = "https://api.xplenty.com"
+DEFAULT_DATABASE_URL = "sqlite:///job_history.db"
+DEFAULT_OVERLAP = timedelta(minutes=5)
+DEFAULT_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class Key:
+    """The API key. It prints as stars, whoever prints it."""
+
+    secret: str = field(repr=False)
+
+    def __repr__(self) -> str:
+        return "Key(***)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True)
+class Service:
+    """Whose jobs are read, and where. `timeout` is in seconds, for a whole request."""
+
+    account_id: str
+    key: Key
+    api_url: str = DEFAULT_API_URL
+    timeout: float = DEFAULT_TIMEOUT
+
+
+def service(
+    environment: Mapping[str, str], key_file: Path | None = None, timeout: float = DEFAULT_TIMEOUT
+) -> Service:
+    """Read the account, the key and the service's URL.
+
+    Raises `UsageError` when one is missing or cannot be.
+    """
+    account_id = environment.get(ACCOUNT_VARIABLE, "").strip()
+    if not account_id:
+        raise UsageError(f"no account: set {ACCOUNT_VARIABLE} to the account's name in its URLs")
+    if not re.fullmatch(r"[\w.~-]{1,255}", account_id, re.ASCII) or set(account_id) == {"."}:
+        raise UsageError(
+            f"{ACCOUNT_VARIABLE}: {account_id!r} is no account id; letters, digits, - _ . and ~"
+        )
+    return Service(
+        account_id,
+        _key(environment, key_file),
+        _api_url(environment.get(API_URL_VARIABLE) or DEFAULT_API_URL),
+        timeout,
+    )
+
+
+def _key(environment: Mapping[str, str], key_file: Path | None) -> Key:
+    if key_file is not None:
+        try:
+            secret = key_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not UTF-8 text"
+            raise UsageError(f"--api-key-file: cannot read {str(key_file)!r}: {reason}") from None
+        source = f"--api-key-file {str(key_file)!r}"
+    else:
+        secret, source = environment.get(KEY_VARIABLE, "").strip(), KEY_VARIABLE
+    if not secret:
+        raise UsageError(f"no API key: set {KEY_VARIABLE}, or name a file by --api-key-file")
+    if not secret.isascii() or not secret.isprintable() or ":" in secret or " " in secret:
+        raise UsageError(f"{source}: not an API key; it has characters that none has")
+    return Key(secret)
+
+
+def _api_url(given: str) -> str:
+    url = given.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise UsageError(f"{API_URL_VARIABLE}: not a URL; like {DEFAULT_API_URL}") from None
+    if "@" in parts.netloc:
+        raise UsageError(f"{API_URL_VARIABLE}: leave user and password out; the key has its own")
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise UsageError(f"{API_URL_VARIABLE}: {given!r} is no base URL; like {DEFAULT_API_URL}")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise UsageError(
+            f"{API_URL_VARIABLE}: {given!r} would send the key in clear; "
+            "use https (plain http goes to loopback only)"
+        )
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
