@@ -1,0 +1,63 @@
+"""Runs the revisions: on the connection handed in, else on SNAPSHOTTER_DATABASE_URL."""
+
+import os
+from typing import Any, Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import JSON, Column, Connection
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeEngine
+
+from snapshotter.database import connect
+from snapshotter.models import Base
+from snapshotter.settings import DATABASE_URL_VARIABLE, DEFAULT_DATABASE_URL
+
+
+def compare_type(
+    context_: Any,
+    column: Column[Any],  # noqa: ARG001 - the interface is Alembic's
+    metadata_column: Column[Any],
+    inspected: TypeEngine[Any],
+    declared: TypeEngine[Any],
+) -> bool | None:
+    """MariaDB keeps JSON as LONGTEXT with a check; every other type is Alembic's to compare."""
+    del metadata_column
+    if context_.dialect.name in ("mysql", "mariadb") and isinstance(declared, JSON):
+        return not isinstance(inspected, (JSON, mysql.LONGTEXT))
+    return None
+
+
+def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
+    """Write the project's column types under their own names into a new revision."""
+    if kind == "type" and type(item).__module__ == "snapshotter.models":
+        autogen.imports.add("from snapshotter import models")
+        return f"models.{item!r}"
+    return False
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=True,
+        compare_type=compare_type,
+        compare_server_default=True,
+        render_item=render_item,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    raise SystemExit("snapshotter's revisions run on a database: leave --sql out")
+
+given: Connection | None = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    engine = connect(os.environ.get(DATABASE_URL_VARIABLE) or DEFAULT_DATABASE_URL)
+    with engine.connect() as own:
+        run(own)
+        own.commit()
+    engine.dispose()
