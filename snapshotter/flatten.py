@@ -1,0 +1,132 @@
+"""One job into rows of the three tables. Pure; the map from names to columns is spelled out."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from snapshotter.payload import Cluster, Component, Creator, Job, Output, Package, Record
+
+FINAL_STATUSES = frozenset({"completed", "failed", "stopped"})
+
+# What the columns hold of each object; the rest goes to `extra`. `package.id` and `cluster.id` are
+# other facts than the job's own `package_id` and `cluster_id`: they are held only where they agree.
+_JOB = frozenset(Job.__struct_fields__) - {"log_summary"}
+_PACKAGE = frozenset({"name", "url", "updated_at"})
+_CLUSTER = frozenset({"name", "url", "nodes", "available_since"})
+_CREATOR = frozenset({"type", "id", "display_name", "url"})
+_OUTPUT = frozenset(Output.__struct_fields__)
+_COMPONENT = frozenset(Component.__struct_fields__)
+
+Row = dict[str, Any]
+Redact = Callable[[Any], Any]
+
+
+class JobRows(NamedTuple):
+    """The rows of one job; `fields` are those of `output_fields`: (output_id, position, name)."""
+
+    job: Row
+    outputs: list[Row]
+    fields: list[tuple[int, int, str]]
+
+
+def is_open(status: str | None) -> bool:
+    """Tell whether a job may still move. New statuses come up: only three are known to be final."""
+    return status not in FINAL_STATUSES
+
+
+def flatten(record: Record, redact: Redact) -> JobRows:
+    job, document = record
+    package, cluster = job.package or Package(), job.cluster or Cluster()
+    creator = job.creator or Creator()
+    began = job.started_at or job.created_at
+    row = {
+        "id": job.id,
+        "status": job.status,
+        "owner_id": job.owner_id,
+        "progress": job.progress,
+        "outputs_count": job.outputs_count,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "failed_at": job.failed_at,
+        "completed_at": job.completed_at,
+        "updated_at": job.updated_at,
+        "cluster_id": job.cluster_id,
+        "cluster_name": cluster.name,
+        "cluster_url": cluster.url,
+        "cluster_nodes": cluster.nodes,
+        "cluster_available_since": cluster.available_since,
+        "package_id": job.package_id,
+        "package_name": package.name,
+        "package_url": package.url,
+        "package_updated_at": package.updated_at,
+        "creator_type": creator.type,
+        "creator_id": creator.id,
+        "creator_display_name": creator.display_name,
+        "creator_url": creator.url,
+        "errors": job.errors,
+        "runtime_in_seconds": job.runtime_in_seconds,
+        "attempts": job.attempts,
+        "master_auto_retry_attempts": job.master_auto_retry_attempts,
+        "variables": redact(job.variables),
+        "dynamic_variables": redact(job.dynamic_variables),
+        "url": job.url,
+        "html_url": job.html_url,
+        "log_url": job.log_url,
+        "extra": redact(_job_extra(job, document)),
+        "run_date": began and began.astimezone(UTC).date(),
+        "queue_seconds": _seconds(job.created_at, job.started_at),
+        "finished_at": _finished_at(job),
+    }
+    outputs: list[Row] = []
+    fields: list[tuple[int, int, str]] = []
+    for output, sent in zip(job.outputs or (), document.get("outputs") or (), strict=True):
+        component = output.component or Component()
+        outputs.append(
+            {
+                "id": output.id,
+                "job_id": job.id,
+                "name": output.name,
+                "records_count": output.records_count,
+                "progress": output.progress,
+                "created_at": output.created_at,
+                "updated_at": output.updated_at,
+                "url": output.url,
+                "preview_url": output.preview_url,
+                "preview_type": output.preview_type,
+                "component_name": component.name,
+                "component_type": component.type,
+                "extra": redact(_rest(sent, _OUTPUT, component=_COMPONENT)),
+            }
+        )
+        fields += [(output.id, i, name) for i, name in enumerate(component.fields or (), 1)]
+    return JobRows(row, outputs, fields)
+
+
+def _finished_at(job: Job) -> datetime | None:
+    """Real answers have all three shapes; a job that is not final has not finished."""
+    if is_open(job.status):
+        return None
+    return job.completed_at or job.failed_at or job.updated_at
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> int | None:
+    return None if start is None or end is None else int((end - start).total_seconds())
+
+
+def _job_extra(job: Job, document: Row) -> Row | None:
+    package, cluster = _PACKAGE, _CLUSTER
+    if job.package and job.package.id == job.package_id:
+        package |= {"id"}
+    if job.cluster and job.cluster.id == job.cluster_id:
+        cluster |= {"id"}
+    return _rest(document, _JOB, package=package, cluster=cluster, creator=_CREATOR)
+
+
+def _rest(document: Row, held: frozenset[str], **nested: frozenset[str]) -> Row | None:
+    """Give what no column holds, under its own names and in its own nesting, or None."""
+    rest = {name: value for name, value in document.items() if name not in held}
+    for part, held_of_part in nested.items():
+        sent = document.get(part) or {}
+        if left := {name: sent[name] for name in sent if name not in held_of_part}:
+            rest[part] = left
+    return rest or None
