@@ -1,0 +1,269 @@
+"""The API over HTTP: the key, deadlines, retries, credits; a page of jobs, one job.
+
+Facts on the API are the vendor's v2 documentation: HTTP Basic with the key as user name, an Accept
+header that names the version, an hourly budget of credits that every answer's headers count down.
+"""
+
+import logging
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Self
+
+import msgspec
+import requests
+from requests.auth import HTTPBasicAuth
+
+from snapshotter import __version__, payload, transport
+from snapshotter.errors import BadAnswer, Failure, KeyRefused, SnapshotterError, Stopped, UsageError
+from snapshotter.paging import Cursor, Listed, Page, pages
+from snapshotter.payload import Record, Reject
+from snapshotter.settings import ACCOUNT_VARIABLE, API_URL_VARIABLE, KEY_VARIABLE, Service
+
+log = logging.getLogger(__name__)
+
+ACCEPT = "application/vnd.xplenty+json; version=2"
+PAGE_SIZE = 100  # the most that the API hands out
+ATTEMPTS = 5
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0  # seconds, before jitter
+LONGEST_RETRY_AFTER = 60.0  # seconds; past that the run stops, and cron comes again
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which jobs to list. `since` is on `updated_at`, inclusive, to the second."""
+
+    since: datetime | None = None
+    status: str | None = None
+    package_id: int | None = None
+
+    def query(self) -> dict[str, str]:
+        given = {
+            "since": self.since and self.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "status": self.status,
+            "package_id": self.package_id,
+        }
+        return {name: str(value) for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to do about an answer: `error` None is take it; `pause` None is final."""
+
+    error: SnapshotterError | None = None
+    pause: float | None = None
+
+
+def judge(response: requests.Response, body: bytes, asked: str) -> Verdict:  # noqa: PLR0911 - a line a status
+    """Decide on an answer by its status. A pause of 0 leaves the wait to the caller's backoff."""
+    status, retry_after = response.status_code, response.headers.get("Retry-After")
+    if status == HTTPStatus.OK:
+        return Verdict()
+    said = _message(body)
+    came = f"{asked}: the API answered {status}{f' ({said})' if said else ''}"
+    match status:
+        case 401 | 403:
+            return Verdict(KeyRefused(f"{came}; the key is refused, check {KEY_VARIABLE}"))
+        case 404:
+            return Verdict(UsageError(f"{came}; check {ACCOUNT_VARIABLE} and {API_URL_VARIABLE}"))
+        case 429:
+            return _later(came + "; the credits of this hour are spent", retry_after)
+        case 408 | 425 | 500 | 502 | 503 | 504:
+            return _later(came, retry_after)
+        case _ if 300 <= status < 400:  # noqa: PLR2004 - redirects
+            return Verdict(
+                UsageError(f"{came}, a redirect, which is not followed; check {API_URL_VARIABLE}")
+            )
+        case _ if status >= 500:  # noqa: PLR2004 - the server's faults
+            return _later(came, retry_after)
+        case _:
+            return Verdict(Failure(f"{came}; no retry will mend that"))
+
+
+def _later(came: str, retry_after: str | None) -> Verdict:
+    pause = _seconds(retry_after)
+    if pause > LONGEST_RETRY_AFTER:
+        return Verdict(Stopped(f"{came}; it asks to wait {pause:.0f} s, run again then"))
+    return Verdict(Stopped(f"{came}; run again later"), pause)
+
+
+def _seconds(retry_after: str | None) -> float:
+    """Read `Retry-After`; a date is left to the backoff, as it hangs on two clocks."""
+    return float(retry_after) if retry_after and re.fullmatch(r"\d{1,9}", retry_after) else 0.0
+
+
+def _message(body: bytes) -> str:
+    """Give the API's own words, on one line and of bounded length."""
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    words = answer.get("message") if isinstance(answer, dict) else None
+    return " ".join(words.split())[:300] if isinstance(words, str) else ""
+
+
+class Client:
+    """Asks one account's API, one request after another. Close it, or use it in `with`.
+
+    `requests_sent`, `credits_remaining` and `clock` (the earliest `Date` of an answer, UTC) tell
+    what was spent and when. Every method raises `KeyRefused`, `UsageError`, `Failure` or `Stopped`.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._base = f"{service.api_url}/{service.account_id}/api/"
+        self._timeout = service.timeout
+        self._sleep, self._jitter = sleep, jitter
+        self._session = requests.Session()
+        self._session.auth = HTTPBasicAuth(service.key.secret, "")
+        self._session.trust_env = False  # neither ~/.netrc nor a proxy is told the key
+        self._session.headers["Accept"] = ACCEPT
+        self._session.headers["User-Agent"] = f"xplenty-snapshotter/{__version__}"
+        transport.prepare(self._session)
+        self.requests_sent = 0
+        self.credits_remaining: int | None = None
+        self.clock: datetime | None = None
+        self.latest_clock: datetime | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def credits(self) -> int | None:
+        """Give the credits left of this hour's, for free; None where the server does not tell."""
+        answer = self._get("rate_limit_status", {}, _decode_object)
+        limits = answer.get("limits")
+        remaining = limits.get("remaining") if isinstance(limits, dict) else None
+        if isinstance(remaining, int):
+            self.credits_remaining = remaining
+        return self.credits_remaining
+
+    def jobs(self, filters: Filters, cursor: Cursor) -> Iterator[Page]:
+        """Yield the pages of the list from `cursor` on, in the order of `created_at`."""
+        query = {"sort": "created", "direction": "asc", "limit": str(PAGE_SIZE), **filters.query()}
+        return pages(lambda offset: self._list({**query, "offset": str(offset)}), cursor)
+
+    def newest(self) -> datetime | None:
+        """Give the latest `updated_at` of all jobs; None for an account with no job."""
+        query = {"sort": "updated", "direction": "desc", "limit": "1", "offset": "0"}
+        times = [r.job.updated_at for r in self._list(query).records if isinstance(r, Record)]
+        return max((at for at in times if at is not None), default=None)
+
+    def job(self, job_id: int) -> Record | Reject | None:
+        """Give one job; None when the API has no such job."""
+        raw = self._get(f"jobs/{job_id}", {}, _decode_record, none_if_missing=True)
+        return None if raw is None else payload.read_all([raw])[0]
+
+    def _list(self, query: dict[str, str]) -> Listed:
+        records, more = self._get("jobs", query, _decode_page)
+        if more is None:
+            more = len(records) >= int(query["limit"]) or (None if records else False)
+        return Listed(payload.read_all(records), more)
+
+    def _get(
+        self,
+        path: str,
+        query: dict[str, str],
+        decode: Callable[[requests.Response, bytes], Any],
+        *,
+        none_if_missing: bool = False,
+    ) -> Any:
+        """Ask until an answer decodes, an error is final, or no attempt is left."""
+        asked = f"GET {self._base}{path}"
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                response, body = self._send(path, query)
+                if none_if_missing and response.status_code == HTTPStatus.NOT_FOUND:
+                    return None
+                verdict = judge(response, body, asked)
+                if verdict.error is None:
+                    return decode(response, body)
+                error, pause = verdict.error, verdict.pause
+            except requests.RequestException as fault:
+                error, pause = Stopped(f"{asked}: {_why(fault)}; run again later"), 0.0
+            except BadAnswer as fault:
+                error, pause = BadAnswer(f"{asked}: {fault}; run again later"), 0.0
+            if pause is None or attempt == ATTEMPTS:
+                raise error
+            pause = max(pause, self._backoff(attempt))
+            log.warning("%s (attempt %d of %d, next in %.1f s)", error, attempt, ATTEMPTS, pause)
+            self._sleep(pause)
+
+    def _backoff(self, attempt: int) -> float:
+        ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempt - 1))
+        return ceiling * (0.5 + self._jitter() / 2)
+
+    def _send(self, path: str, query: dict[str, str]) -> tuple[requests.Response, bytes]:
+        self.requests_sent += 1
+        response, body = transport.get(self._session, self._base + path, query, self._timeout)
+        log.debug("GET %s %s: %d, %d bytes", path, query, response.status_code, len(body))
+        remaining = response.headers.get("X-RateLimit-Remaining", "")
+        if re.fullmatch(r"\d{1,9}", remaining):
+            self.credits_remaining = int(remaining)
+        if (at := _date(response.headers.get("Date"))) is not None:
+            # Hosts behind one name can disagree: the earliest clock of a run is the safe one.
+            self.clock = min(self.clock or at, at)
+            self.latest_clock = max(self.latest_clock or at, at)
+        return response, body
+
+
+def _date(header: str | None) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(header or "")
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _decode_page(response: requests.Response, body: bytes) -> tuple[list[bytes], bool | None]:
+    """Give the page's records and whether its Link names a next page: whether, never where."""
+    link = response.headers.get("Link")
+    return payload.split(body), None if link is None else "next" in response.links
+
+
+def _decode_record(_response: requests.Response, body: bytes) -> bytes:
+    (record,) = payload.split(b"[" + body + b"]") or [b""]
+    if not record.startswith(b"{"):
+        raise BadAnswer("expected a job, got another JSON value")
+    return record
+
+
+def _decode_object(_response: requests.Response, body: bytes) -> dict[str, Any]:
+    (record,) = payload.split(b"[" + body + b"]") or [b""]
+    answer = msgspec.json.decode(record) if record.startswith(b"{") else None
+    if not isinstance(answer, dict):
+        raise BadAnswer("expected a JSON object, got another value")
+    return answer
+
+
+def _why(fault: requests.RequestException) -> str:
+    """Say on one line what went wrong on the wire, without the library's wrapping."""
+    cause: BaseException = fault
+    while (deeper := cause.__cause__ or cause.__context__) is not None:
+        cause = deeper
+    words = " ".join(str(fault if isinstance(fault, requests.Timeout) else cause).split())
+    match fault:
+        case requests.ConnectTimeout():
+            return "no connection in time"
+        case requests.Timeout():
+            return words if words.startswith("no whole answer") else "no answer in time"
+        case requests.exceptions.SSLError():
+            return f"TLS failed ({words})"
+        case requests.ConnectionError():
+            return f"no connection ({words})"
+        case _:
+            return f"the answer was cut short or garbled ({words})"

@@ -1,0 +1,159 @@
+"""Reads a list that changes while it is read, and misses nothing that was in it at the start.
+
+The list is sorted by `created_at`, ascending; jobs join it anywhere and may vanish from it, and
+jobs of one `created_at` have no promised order. So each page is asked for from one job before the
+group that shares the last `created_at` of the page before (the edge), and must begin with a job
+older than that group: then everything from the edge on is still ahead. A page that begins
+otherwise shows that the list moved left, and the reader goes back.
+"""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from snapshotter.errors import Stopped
+from snapshotter.payload import Record, Reject
+
+MAX_BARREN_REQUESTS = 200  # in a row, with no job that was not met before: far past any shift
+MAX_PASSES = 30  # over one long group; each pass of two or more pages meets half of it, or better
+
+_REMEMBERED = 1_000  # jobs met lately, to tell what is new
+
+
+class Cursor(NamedTuple):
+    """Where a listing goes on: all jobs created before `edge` were read (None: none yet)."""
+
+    offset: int = 0
+    edge: datetime | None = None
+
+
+class Listed(NamedTuple):
+    """One answer of the list. `more` is the server's word, None where it gave none."""
+
+    records: Sequence[Record | Reject]
+    more: bool | None
+
+
+class Page(NamedTuple):
+    """What one answer brought, and where the listing goes on once it is stored.
+
+    `more` None: the page may be the last, and one request more would prove it.
+    """
+
+    records: Sequence[Record | Reject]
+    cursor: Cursor
+    more: bool | None
+
+
+def pages(fetch: Callable[[int], Listed], cursor: Cursor) -> Iterator[Page]:
+    """Yield the list's pages from `cursor` on; jobs at the pages' edges come more than once.
+
+    Raises `Stopped` when the server keeps answering and the listing does not advance.
+    """
+    read = _Reader(fetch)
+    step = 1
+    while True:
+        listed = read(cursor.offset)
+        if cursor.edge is not None and not _begins_before(cursor, listed.records):
+            cursor = Cursor(max(0, cursor.offset - step), cursor.edge)
+            step *= 2
+            continue
+        step = 1
+        if not listed.records:
+            return
+        start, edge = _last_group(listed.records)
+        if listed.more is False or (listed.more is None and not read.fresh):
+            yield Page(listed.records, Cursor(cursor.offset + max(0, start - 1), edge), more=False)
+            return
+        if edge is None or start > 1:
+            ahead = start - 1 if start > 1 else len(listed.records)
+            cursor = Cursor(cursor.offset + ahead, edge)
+            yield Page(listed.records, cursor, listed.more)
+            continue
+        if listed.more is None:
+            yield Page(listed.records, cursor, more=None)
+        # The page holds one group alone: its end is further on, and its order may change meanwhile.
+        if cursor.edge is not None and edge < cursor.edge:
+            edge = cursor.edge
+        after = yield from _long_group(read, Cursor(cursor.offset, edge), edge)
+        if after is None:
+            return
+        cursor = after
+
+
+class _Reader:
+    """Counts the answers in a row that bring nothing new, so that no listing runs for ever."""
+
+    def __init__(self, fetch: Callable[[int], Listed]) -> None:
+        self._fetch = fetch
+        self._met: set[int | None] = set()
+        self._barren = 0
+        self.fresh = False
+
+    def __call__(self, offset: int) -> Listed:
+        listed = self._fetch(offset)
+        ids = {record.job_id for record in listed.records}
+        self.fresh = not ids <= self._met
+        self._met = ids if len(self._met) > _REMEMBERED else self._met | ids
+        self._barren = 0 if self.fresh else self._barren + 1
+        if self._barren > MAX_BARREN_REQUESTS:
+            raise Stopped(
+                f"the job list does not advance at offset {offset}: {self._barren} answers "
+                "in a row brought nothing new; run again later"
+            )
+        return listed
+
+
+def _long_group(
+    read: Callable[[int], Listed], anchor: Cursor, edge: datetime
+) -> Generator[Page, None, Cursor | None]:
+    """Yield the pages of a group that fills more than one, until all of it was met.
+
+    The group has as many jobs as it has places; when a pass over it meets no new one and as many
+    were met, it is whole. Returns where to go on, None at the list's end.
+    """
+    group: set[int | None] = set()
+    for _ in range(MAX_PASSES):
+        known, offset, start = len(group), anchor.offset, None
+        while True:
+            listed = read(offset)
+            if offset == anchor.offset and not _begins_before(anchor, listed.records):
+                return anchor  # the list moved left: to be seen to by the caller
+            times = [record.created_at for record in listed.records]
+            group |= {r.job_id for r in listed.records if r.created_at in (edge, None)}
+            if start is None and edge in times:
+                start = offset + times.index(edge)
+            newer = next((i for i, at in enumerate(times) if at is not None and at > edge), None)
+            yield Page(listed.records, anchor, more=True)
+            if newer is not None or not times or listed.more is False:
+                break
+            offset += max(1, len(times) - 1)
+        end = offset + (len(times) if newer is None else newer)
+        if len(group) == known and len(group) >= end - (end if start is None else start):
+            if newer is None:
+                return None
+            return Cursor(max(0, end - 1), times[newer])
+    raise Stopped(
+        f"the order of the {len(group)} jobs created at {edge:%Y-%m-%dT%H:%M:%SZ} keeps changing: "
+        f"{MAX_PASSES} passes did not meet them all; run again later"
+    )
+
+
+def _begins_before(cursor: Cursor, records: Sequence[Record | Reject]) -> bool:
+    """Tell whether everything from the edge on is at `cursor.offset` or behind it."""
+    if cursor.offset == 0:
+        return True
+    first = records[0].created_at if records else None
+    return first is not None and cursor.edge is not None and first < cursor.edge
+
+
+def _last_group(records: Sequence[Record | Reject]) -> tuple[int, datetime | None]:
+    """Give the place where the jobs begin that share the page's last `created_at`, and that time.
+
+    A record whose time cannot be read counts as one of the group: the reader then goes back more.
+    """
+    edge = next((r.created_at for r in reversed(records) if r.created_at is not None), None)
+    start = len(records)
+    while start and records[start - 1].created_at in (edge, None):
+        start -= 1
+    return start, edge

@@ -1,0 +1,127 @@
+"""HTTP with a deadline on each request as a whole.
+
+The timeouts of requests are for each read: a server that sends a byte now and then holds such a
+client for ever. Here a timer cuts the connection, whatever it waits for.
+"""
+
+import contextlib
+import socket
+import threading
+from typing import Any, ClassVar, Self
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+CONNECT_TIMEOUT = 10.0  # seconds
+MAX_BODY = 256 * 2**20  # bytes, decoded; a page of jobs is some hundred thousand
+
+_thread = threading.local()
+
+
+def get(
+    session: requests.Session, url: str, query: dict[str, str], seconds: float
+) -> tuple[requests.Response, bytes]:
+    """Give the answer and its whole body, redirects not followed.
+
+    Raises `requests.RequestException` when there is no whole answer within `seconds`, or its body
+    is beyond all measure. The session is one that `prepare` made ready.
+    """
+    with _Deadline(seconds) as deadline:
+        try:
+            response = session.get(
+                url,
+                params=query,
+                timeout=(min(CONNECT_TIMEOUT, seconds), seconds),
+                allow_redirects=False,
+                stream=True,
+            )
+            body = _read(response)
+        except requests.RequestException:
+            if deadline.passed:
+                raise requests.Timeout(f"no whole answer within {seconds:g} s") from None
+            raise
+        except OSError as error:
+            raise requests.ConnectionError(error) from None
+        if deadline.passed:
+            raise requests.Timeout(f"no whole answer within {seconds:g} s")
+    return response, body
+
+
+def prepare(session: requests.Session) -> None:
+    """Make the session's connections known to the deadlines."""
+    session.mount("http://", _Adapter())
+    session.mount("https://", _Adapter())
+
+
+def _read(response: requests.Response) -> bytes:
+    chunks, size = [], 0
+    for chunk in response.iter_content(2**16):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_BODY:
+            response.close()
+            raise requests.exceptions.ContentDecodingError(f"the body is over {MAX_BODY} bytes")
+    return b"".join(chunks)
+
+
+class _Deadline:
+    """Shuts the thread's connection down when the time is up."""
+
+    def __init__(self, seconds: float) -> None:
+        self.passed = False
+        self.socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        _thread.deadline = self
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        _thread.deadline = None
+
+    def _cut(self) -> None:
+        self.passed = True
+        if self.socket is not None:
+            with contextlib.suppress(OSError):
+                # The plain shutdown also for TLS, whose own would unwrap under the reader's feet.
+                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+
+
+class _Watched:
+    """A connection that shows its socket to the deadline once a request is sent."""
+
+    sock: Any
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        super().request(*args, **kwargs)  # type: ignore[misc]
+        if (deadline := getattr(_thread, "deadline", None)) is not None:
+            deadline.socket = self.sock
+
+
+class _HTTPConnection(_Watched, HTTPConnection):
+    pass
+
+
+class _HTTPSConnection(_Watched, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection
+
+
+class _Adapter(HTTPAdapter):
+    pools: ClassVar = {"http": _HTTPPool, "https": _HTTPSPool}
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self.pools
