@@ -236,17 +236,11 @@ def _decode_page(response: requests.Response, body: bytes) -> tuple[list[bytes],
 
 
 def _decode_record(_response: requests.Response, body: bytes) -> bytes:
-    (record,) = payload.split(b"[" + body + b"]") or [b""]
-    if not record.startswith(b"{"):
-        raise BadAnswer("expected a job, got another JSON value")
-    return record
+    return payload.only(body)
 
 
 def _decode_object(_response: requests.Response, body: bytes) -> dict[str, Any]:
-    (record,) = payload.split(b"[" + body + b"]") or [b""]
-    answer = msgspec.json.decode(record) if record.startswith(b"{") else None
-    if not isinstance(answer, dict):
-        raise BadAnswer("expected a JSON object, got another value")
+    answer: dict[str, Any] = msgspec.json.decode(payload.only(body))
     return answer
 
 

@@ -253,9 +253,10 @@ def check(engine: Engine) -> None:
 @contextmanager
 def lock(engine: Engine, account_id: str) -> Iterator[bool]:
     """Take the account's lock, which ends with the process however it ends; False: not free."""
-    name = "snapshotter:" + hashlib.blake2b(account_id.encode(), digest_size=8).hexdigest()
+    # A name of fixed length: a file and a MariaDB lock take no more than so much.
+    name = hashlib.blake2b(account_id.encode(), digest_size=7).hexdigest()
     if engine.dialect.name == "sqlite":
-        with Path(f"{engine.url.database}.lock").open("a") as file:
+        with Path(f"{engine.url.database}.{name}.lock").open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -264,10 +265,10 @@ def lock(engine: Engine, account_id: str) -> Iterator[bool]:
                 yield True
         return
     if engine.dialect.name == "postgresql":
-        parameter: int | str = int(name[-15:], 16)
+        parameter: int | str = int(name, 16)
         statement = "select pg_try_advisory_lock(:name)"
     else:  # a lock's name belongs to the whole server there
-        statement, parameter = "select get_lock(concat(:name, database()), 0)", name
+        statement, parameter = "select get_lock(concat(:name, left(database(), 40)), 0)", name
     with named_errors(), engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
         taken = bool(connection.execute(text(statement), {"name": parameter}).scalar())

@@ -62,7 +62,7 @@ def pages(fetch: Callable[[int], Listed], cursor: Cursor) -> Iterator[Page]:
         if not listed.records:
             return
         start, edge = _last_group(listed.records)
-        if listed.more is False or (listed.more is None and not read.fresh):
+        if listed.more is False or (listed.more is None and read.ended):
             yield Page(listed.records, Cursor(cursor.offset + max(0, start - 1), edge), more=False)
             return
         if edge is None or start > 1:
@@ -82,20 +82,29 @@ def pages(fetch: Callable[[int], Listed], cursor: Cursor) -> Iterator[Page]:
 
 
 class _Reader:
-    """Counts the answers in a row that bring nothing new, so that no listing runs for ever."""
+    """Counts the answers in a row that bring nothing new, so that no listing runs for ever.
+
+    `ended`: the last answer ended with the same job as the one before, from further on.
+    """
 
     def __init__(self, fetch: Callable[[int], Listed]) -> None:
         self._fetch = fetch
         self._met: set[int | None] = set()
         self._barren = 0
-        self.fresh = False
+        self._offset = -1
+        self._last: int | None = None
+        self.ended = False
 
     def __call__(self, offset: int) -> Listed:
         listed = self._fetch(offset)
         ids = {record.job_id for record in listed.records}
-        self.fresh = not ids <= self._met
+        last = listed.records[-1].job_id if listed.records else None
+        # Asked from further on, a server that cut the answer short would have come further.
+        self.ended = offset > self._offset and last is not None and last == self._last
+        self._offset, self._last = offset, last
+        fresh = not ids <= self._met
         self._met = ids if len(self._met) > _REMEMBERED else self._met | ids
-        self._barren = 0 if self.fresh else self._barren + 1
+        self._barren = 0 if fresh else self._barren + 1
         if self._barren > MAX_BARREN_REQUESTS:
             raise Stopped(
                 f"the job list does not advance at offset {offset}: {self._barren} answers "

@@ -155,10 +155,21 @@ def split(body: bytes) -> list[bytes]:
         return _split_leniently(body, error)
 
 
+def only(body: bytes) -> bytes:
+    """Give the one object that a body is, unread. Raises `BadAnswer` when it is none."""
+    try:
+        records = split(b"[" + body + b"]")
+    except BadAnswer:
+        raise BadAnswer(f"expected a JSON object, got {_opening(body)}") from None
+    if len(records) != 1 or not records[0].startswith(b"{"):
+        raise BadAnswer("expected a JSON object, got another JSON value")
+    return records[0]
+
+
 def _split_leniently(body: bytes, strict_error: msgspec.DecodeError) -> list[bytes]:
     """Cut a page that holds a lone surrogate or a NaN, which only that record should pay for."""
     try:
-        records = json.loads(body.decode("utf-8", "backslashreplace"))
+        records = json.loads(body.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
         raise BadAnswer(
             f"expected a JSON array of jobs, got {_opening(body)} ({strict_error})"
@@ -244,9 +255,9 @@ def _without_nul(value: Any) -> Any:
 def _peek(raw: bytes, reason: str = "") -> Reject:
     """Read what can be read of a malformed record: its id and its place in the listing."""
     try:
-        document = json.loads(raw.decode("utf-8", "backslashreplace"))
+        document = json.loads(raw.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
-        return Reject(None, None, reason, raw.decode("utf-8", "backslashreplace"))
+        return Reject(None, None, reason, raw.decode("utf-8", "surrogateescape"))
     if not isinstance(document, dict):
         return Reject(None, None, reason, document)
     job_id: int | None

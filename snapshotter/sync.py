@@ -264,11 +264,7 @@ class _Snapshot:
         for job_id in ids:
             answer = self._client.job(job_id)
             if answer is not None:
-                if answer.job_id not in (job_id, None):
-                    answer = Reject(
-                        job_id, None, f"job {job_id}: the API gave job {answer.job_id}", answer
-                    )
-                self._store([answer])
+                self._store([_asked_for(job_id, answer)])
                 continue
             with self._engine.begin() as connection:
                 stored = mark_gone(connection, self._run(), job_id)
@@ -322,9 +318,6 @@ class _Snapshot:
         run, outcome = self._run(), self.outcome
         good = {r.job.id: r for r in records if isinstance(r, Record)}
         rejects = [r for r in records if isinstance(r, Reject)]
-        for record in good.values():
-            if record.job.status not in KNOWN_STATUSES:
-                log.warning("job %d has a status not known: %r", record.job.id, record.job.status)
         rows = [flatten(r, self._redact) for r in records if isinstance(r, Record)]
         with self._engine.begin() as connection:
             loaded = load(connection, run, rows)
@@ -344,6 +337,11 @@ class _Snapshot:
                 self._save(connection, *checkpoint)
             self._update_row(connection, self._counts())
         self._progress(len(outcome.seen))
+        for job_id in (*loaded.inserted, *loaded.changed):
+            if (status := good[job_id].job.status) not in KNOWN_STATUSES:
+                log.warning("job %d has a status that is not known: %r", job_id, status)
+        for reject in fresh_rejects:
+            log.warning("set aside: %s", reject.reason)
         return bool(loaded.inserted or loaded.changed or fresh_rejects)
 
     def _reject(self, connection: Connection, run: Run, reject: Reject) -> bool:
@@ -367,7 +365,6 @@ class _Snapshot:
                 rejected_at=run.observed_at,
             )
         )
-        log.warning("set aside: %s", reject.reason)
         return run.snapshot_id not in before
 
     def _forget_rejects(self, connection: Connection, job_ids: Iterable[int]) -> None:
@@ -448,6 +445,15 @@ class _Listing:
     since: datetime | None
     clock: datetime | None
     cursor: Cursor
+
+
+def _asked_for(job_id: int, answer: Record | Reject) -> Record | Reject:
+    """Hold an answer against the job that was asked for."""
+    if answer.job_id == job_id:
+        return answer
+    payload = answer.document if isinstance(answer, Record) else answer.payload
+    came = "one with no id" if answer.job_id is None else str(answer.job_id)
+    return Reject(job_id, None, f"job {job_id}: the API gave job {came}", payload)
 
 
 def _named(error: BaseException) -> str:
