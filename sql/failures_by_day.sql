@@ -1,0 +1,71 @@
+-- What failed, and how often?
+--
+-- grain: a package and a day with runs that ended; the day is the UTC date of the start
+-- columns: package_id, package_name (its latest), day, runs (completed, failed or stopped), failed,
+--   stopped, failure_rate (failed over completed and failed, 0 to 1; null where there is neither)
+--
+-- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/failures_by_day.sql"
+--           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
+-- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/failures_by_day.sql
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/failures_by_day.sql | mariadb
+
+with
+inputs as (
+    select
+        package_id,
+        first_value(package_name) over (
+            partition by package_id
+            order by case when package_name is null then 1 else 0 end, id desc
+        ) as package_name,
+        run_date as day,
+        case when status = 'completed' then 1 else 0 end as is_completed,
+        case when status = 'failed' then 1 else 0 end as is_failed,
+        case when status = 'stopped' then 1 else 0 end as is_stopped
+    from jobs
+    where
+        status in ('completed', 'failed', 'stopped')
+        and (:since is null or run_date >= :since)
+        and (:until is null or run_date < :until)
+        and (:package_id is null or package_id = :package_id)
+),
+
+days as (
+    select
+        package_id,
+        min(package_name) as package_name,
+        day,
+        count(*) as runs,
+        sum(is_completed) as completed,
+        sum(is_failed) as failed,
+        sum(is_stopped) as stopped
+    from inputs
+    group by package_id, day
+),
+
+final as (
+    select
+        package_id,
+        package_name,
+        day,
+        runs,
+        failed,
+        stopped,
+        round(failed * 1e0 / nullif(completed + failed, 0), 6) as failure_rate
+    from days
+)
+
+select
+    package_id,
+    package_name,
+    day,
+    runs,
+    failed,
+    stopped,
+    failure_rate
+from final
+order by
+    package_id is null,
+    package_id,
+    day is null,
+    day;

@@ -1,0 +1,87 @@
+-- Where do the hours go?
+--
+-- grain: a package with completed runs, the one that took most first
+-- columns: package_id, package_name (its latest), runs, total_seconds, share (of the seconds of all
+--   packages, 0 to 1), p50_seconds, p95_seconds
+--
+-- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
+-- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
+--
+-- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/slowest_packages.sql"
+--           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
+-- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/slowest_packages.sql
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/slowest_packages.sql | mariadb
+
+with
+inputs as (
+    select
+        package_id,
+        first_value(package_name) over (
+            partition by package_id
+            order by case when package_name is null then 1 else 0 end, id desc
+        ) as package_name,
+        runtime_in_seconds as seconds
+    from jobs
+    where
+        status = 'completed'
+        and (:since is null or run_date >= :since)
+        and (:until is null or run_date < :until)
+),
+
+ranked as (
+    select
+        package_id,
+        package_name,
+        seconds,
+        20 * row_number() over (
+            partition by package_id
+            order by case when seconds is null then 1 else 0 end, seconds
+        ) as place,
+        10 * count(seconds) over (partition by package_id) + 10 as p50_place,
+        19 * count(seconds) over (partition by package_id) + 1 as p95_place
+    from inputs
+),
+
+packages as (
+    select
+        package_id,
+        min(package_name) as package_name,
+        count(*) as runs,
+        sum(seconds) as total_seconds,
+        sum(
+            seconds * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
+        ) / 20.0 as p50_seconds,
+        sum(
+            seconds * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
+        ) / 20.0 as p95_seconds
+    from ranked
+    group by package_id
+),
+
+final as (
+    select
+        package_id,
+        package_name,
+        runs,
+        total_seconds,
+        round(total_seconds * 1e0 / nullif(sum(total_seconds) over (), 0), 6) as share,
+        p50_seconds,
+        p95_seconds
+    from packages
+)
+
+select
+    package_id,
+    package_name,
+    runs,
+    total_seconds,
+    share,
+    p50_seconds,
+    p95_seconds
+from final
+where :package_id is null or package_id = :package_id
+order by
+    coalesce(total_seconds, 0) desc,
+    package_id is null,
+    package_id;
