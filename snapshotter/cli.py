@@ -1,0 +1,402 @@
+"""The commands. What a command needs is imported when it runs, so that `--help` answers at once."""
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from snapshotter import __version__
+from snapshotter.errors import RecordError, SnapshotterError, Stopped, UsageError
+from snapshotter.settings import (
+    DATABASE_URL_VARIABLE,
+    DEFAULT_DATABASE_URL,
+    DEFAULT_OVERLAP,
+    DEFAULT_TIMEOUT,
+    service,
+)
+
+if TYPE_CHECKING:
+    from snapshotter.sync import Outcome
+    from snapshotter.trends import Filters
+
+ID = click.IntRange(1, 2**63 - 1)
+
+
+class Moment(click.ParamType[datetime]):
+    """A day or a time, ISO 8601; without a zone it is UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            at = datetime.fromisoformat(value)
+            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is no time; like 2026-01-31 or 2026-01-31T23:59:59Z", param, ctx)
+
+
+class Day(click.ParamType[date]):
+    name = "day"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no day; like 2026-01-31", param, ctx)
+
+
+database_option = click.option(
+    "--database",
+    "database_url",
+    envvar=DATABASE_URL_VARIABLE,
+    default=DEFAULT_DATABASE_URL,
+    show_default=True,
+    metavar="URL",
+    help=f"The database, as a SQLAlchemy URL.  [env: {DATABASE_URL_VARIABLE}]",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("-v", "--verbose", count=True, help="Log more; twice, still more.")
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.version_option(__version__, prog_name="snapshotter")
+def cli(verbose: int, log_format: str) -> None:
+    """Keep the job history of an Xplenty (Integrate.io ETL) account in a database of your own.
+
+    Begin with `snapshotter demo`; then set XPLENTY_ACCOUNT_ID and XPLENTY_API_KEY, and run
+    `snapshotter sync`.
+
+    Exit codes: 0 done; 1 failed; 2 usage or configuration; 65 done, but records were set aside;
+    75 stopped early, nothing lost, run again; 77 the API refused the key.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(_JsonLines() if log_format == "json" else _Lines())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    levels = (logging.WARNING, logging.INFO, logging.DEBUG)
+    logging.getLogger("snapshotter").setLevel(levels[min(verbose, 2)])
+
+
+@cli.command()
+@click.argument("job_ids", metavar="[JOB_ID]...", nargs=-1, type=ID)
+@click.option(
+    "--ids-file",
+    type=click.File("r", encoding="utf-8"),
+    help="Read just the jobs whose ids stand in this file, one a line; - is standard input.",
+)
+@click.option("--since", type=Moment(), help="Read just the jobs updated since then (UTC).")
+@click.option("--status", help="Read just the jobs of this status.")
+@click.option("--package-id", type=ID, help="Read just the jobs of this package.")
+@click.option("--full", is_flag=True, help="Read the whole list again.")
+@click.option(
+    "--overlap",
+    type=click.IntRange(0, 1440),
+    default=int(DEFAULT_OVERLAP.total_seconds() // 60),
+    show_default=True,
+    metavar="MINUTES",
+    help="How far before the last run's beginning a listing starts.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 3600),
+    default=DEFAULT_TIMEOUT,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a whole request may take.",
+)
+@click.option(
+    "--api-key-file",
+    type=click.Path(path_type=Path),
+    help="Read the key from this file.  [default: XPLENTY_API_KEY]",
+)
+@database_option
+def sync(
+    job_ids: tuple[int, ...],
+    ids_file: Any,
+    since: datetime | None,
+    status: str | None,
+    package_id: int | None,
+    full: bool,
+    overlap: int,
+    timeout: float,
+    api_key_file: Path | None,
+    database_url: str,
+) -> None:
+    """Read the account's jobs into the database: all the first time, then what is new.
+
+    With JOB_IDs or --ids-file, just those jobs. A run that reads just some jobs leaves the
+    watermark where it is: the next plain run still reads all that is new.
+    """
+    from snapshotter.client import Client, Filters
+    from snapshotter.database import connect, require_head
+    from snapshotter.redact import Redaction
+    from snapshotter.sync import Plan
+    from snapshotter.sync import sync as run
+
+    began = time.monotonic()
+    filters = Filters(since, status, package_id)
+    ids = _ids(job_ids, ids_file)
+    if ids is not None and (full or filters != Filters()):
+        raise UsageError("ids name the jobs to read: leave --full and the filters out")
+    if full and filters != Filters():
+        raise UsageError("--full reads the whole list: leave --since, --status, --package-id out")
+    xplenty = service(os.environ, api_key_file, timeout)
+    engine = connect(database_url)
+    require_head(engine, may_create=True)
+    plan = Plan(ids, filters, full, timedelta(minutes=overlap))
+    with Client(xplenty) as client, _ticker() as tick:
+        outcome = run(engine, client, xplenty, plan, Redaction(), tick)
+    click.echo(summary(outcome, time.monotonic() - began))
+    if outcome.missing:
+        listed = ", ".join(map(str, outcome.missing[:10])) + ("…" if outcome.missing[10:] else "")
+        raise RecordError(f"the API has no job {listed}; the others are stored")
+    if outcome.rejected:
+        raise RecordError(
+            f"{outcome.rejected} records were set aside into rejected_records, with the reason; "
+            "the rest is stored, and they are asked for again next time"
+        )
+
+
+@cli.command()
+@click.argument("name")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to; - is standard output."
+)
+@click.option("--since", type=Day(), help="From this day on (UTC).")
+@click.option("--until", type=Day(), help="Up to the day before this one (UTC).")
+@click.option("--package-id", type=ID, help="Just this package.")
+@click.option("--status", help="Just the jobs of this status.")
+@database_option
+def export(
+    name: str,
+    output: str,
+    since: date | None,
+    until: date | None,
+    package_id: int | None,
+    status: str | None,
+    database_url: str,
+) -> None:
+    """Write the table or trend NAME as CSV.
+
+    Integers are integers, times are UTC like 2026-01-31T23:59:59Z, and null is an empty field.
+    """
+    from snapshotter.export import export as write
+    from snapshotter.trends import Filters
+
+    target = sys.stdout if output == "-" else Path(output)
+    with _reading(database_url) as engine:
+        rows = write(engine, name, target, Filters(since, until, package_id), status)
+    if output != "-":
+        click.echo(f"{rows:,} rows of {name} in {output}", err=True)
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option("--since", type=Day(), help="From this day on (UTC).")
+@click.option("--until", type=Day(), help="Up to the day before this one (UTC).")
+@click.option("--package-id", type=ID, help="Just this package.")
+@database_option
+def trends(
+    name: str | None,
+    since: date | None,
+    until: date | None,
+    package_id: int | None,
+    database_url: str,
+) -> None:
+    """List the trends, or show the one called NAME."""
+    from snapshotter import trends as known
+
+    if name is None:
+        width = max(map(len, known.names()))
+        for each in known.names():
+            click.echo(f"{each:{width}}  {known.question(each)}")
+        return
+    filters = known.Filters(since, until, package_id)
+    with _reading(database_url) as engine:
+        _show(engine, name, filters)
+
+
+@cli.group()
+def db() -> None:
+    """The schema of the database, by Alembic."""
+
+
+@db.command()
+@database_option
+def upgrade(database_url: str) -> None:
+    """Bring the schema to this version's; back the database up before."""
+    from snapshotter import database
+
+    engine = database.connect(database_url)
+    database.upgrade(engine)
+    click.echo(f"at revision {database.current(engine)}")
+
+
+@db.command()
+@database_option
+def current(database_url: str) -> None:
+    """Print the schema's revision, and this version's."""
+    from snapshotter import database
+
+    engine = database.connect(database_url, read_only=True)
+    revision = database.current(engine) or "none, the database is empty"
+    click.echo(f"{revision} (this version's: {database.head()})")
+
+
+@db.command()
+@database_option
+def check(database_url: str) -> None:
+    """Compare the schema with what this version expects; exit 1 where they differ."""
+    from snapshotter import database
+
+    database.check(database.connect(database_url, read_only=True))
+    click.echo(f"as expected, at revision {database.head()}")
+
+
+@cli.command()
+@click.option(
+    "--database",
+    "path",
+    type=click.Path(path_type=Path),
+    default="demo.db",
+    show_default=True,
+    help="The SQLite file to make.",
+)
+def demo(path: Path) -> None:
+    """Try it out: a simulated account, synced twice into demo.db, and two trends of it."""
+    from snapshotter import demo as way
+    from snapshotter.trends import Filters
+
+    way.run(path, click.echo, summary)
+    shown = (("slowest_packages", Filters()), ("failures_by_day", Filters(way.NOW.date())))
+    with _reading(f"sqlite:///{path}") as engine:
+        for name, filters in shown:
+            click.echo(f"\n{name}:")
+            _show(engine, name, filters, always_table=True)
+    click.echo(f"\nmore: snapshotter trends runtime_by_day --database sqlite:///{path}")
+
+
+def summary(outcome: "Outcome", seconds: float | None = None) -> str:
+    """Give a run's last line."""
+    left = "unknown" if outcome.credits_remaining is None else f"{outcome.credits_remaining:,}"
+    parts = [
+        f"{len(outcome.seen):,} jobs seen",
+        f"{outcome.inserted:,} new",
+        f"{outcome.changed:,} changed",
+        *([f"{outcome.gone:,} gone"] if outcome.gone else []),
+        *([f"{outcome.rejected:,} set aside"] if outcome.rejected else []),
+        f"{outcome.requests:,} requests",
+        f"{left} credits left",
+        *([] if seconds is None else [f"{seconds:.1f} s"]),
+    ]
+    return ", ".join(parts)
+
+
+def _ids(job_ids: tuple[int, ...], ids_file: Any) -> list[int] | None:
+    if not job_ids and ids_file is None:
+        return None
+    ids = list(job_ids)
+    for number, line in enumerate(ids_file or (), 1):
+        words = line.split("#", 1)[0].strip()
+        if not words:
+            continue
+        if not (words.isascii() and words.isdigit() and 0 < int(words[:20]) < 2**63):
+            raise UsageError(f"--ids-file, line {number}: {words[:40]!r} is no job id")
+        ids.append(int(words))
+    if not ids:
+        raise UsageError("--ids-file holds no job id")
+    return list(dict.fromkeys(ids))
+
+
+@contextmanager
+def _reading(database_url: str) -> Iterator[Any]:
+    """Open a database that is at head, to read."""
+    from snapshotter.database import connect, named_errors, require_head
+
+    engine = connect(database_url, read_only=True)
+    require_head(engine)
+    with named_errors():
+        yield engine
+    engine.dispose()
+
+
+def _show(engine: Any, name: str, filters: "Filters", *, always_table: bool = False) -> None:
+    """Print a trend: columns side by side on a terminal, CSV into a pipe."""
+    from snapshotter.export import export as write
+    from snapshotter.export import table
+
+    if always_table or sys.stdout.isatty():
+        click.echo(table(engine, name, filters))
+    else:
+        write(engine, name, sys.stdout, filters)
+
+
+@contextmanager
+def _ticker() -> Iterator[Any]:
+    """Count the jobs on a terminal's last line; under cron, say nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _jobs: None
+        return
+    yield lambda jobs: click.echo(f"\r{jobs:,} jobs", nl=False, err=True)
+    click.echo("\r\033[K", nl=False, err=True)
+
+
+class _Lines(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "snapshotter: " + super().format(record).replace("\n", " ")
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        return json.dumps(
+            {
+                "time": at,
+                "level": record.levelname.lower(),
+                "logger": record.name,
+                "message": record.getMessage(),
+            }
+        )
+
+
+def main() -> None:
+    """Run the command; every error is one line on standard error and the documented exit code."""
+    try:
+        cli.main(standalone_mode=False, prog_name="snapshotter")
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _fail(error.format_message(), error.exit_code)
+    except SnapshotterError as error:
+        _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("interrupted; nothing is lost, the next run goes on", Stopped.exit_code)
+    except BrokenPipeError:
+        # The reader of the pipe has gone, as `head` does: nothing more to say, to anyone.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        logging.getLogger(__name__).debug("the traceback", exc_info=True)
+        _fail(f"a bug in snapshotter: {type(error).__name__}: {error}; -vv shows where", 1)
+
+
+def _fail(message: str, exit_code: int) -> None:
+    click.echo(f"snapshotter: {' '.join(message.split())}", err=True)
+    sys.exit(exit_code)
