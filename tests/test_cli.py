@@ -1,0 +1,266 @@
+"""The command as a user runs it: a process, its words and its exit code."""
+
+import json
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from wire import answer, reset, serve
+
+from snapshotter.database import head
+from snapshotter.simulator import Account
+
+Done = subprocess.CompletedProcess[str]
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def run(*words: str, stdin: str = "", **environment: str) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "snapshotter", *words],
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def acme(account: Account, api: str) -> dict[str, str]:
+    """Give the variables that name the simulated account."""
+    return {
+        "XPLENTY_ACCOUNT_ID": account.account_id,
+        "XPLENTY_API_KEY": account.api_key,
+        "XPLENTY_API_URL": api,
+    }
+
+
+def assert_one_line(done: Done, exit_code: int, said: str) -> None:
+    assert done.returncode == exit_code, done.stderr
+    assert said in done.stderr
+    assert done.stderr.startswith("snapshotter: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_sync_ends_with_a_line_to_read(run: Run, acme: dict[str, str], account: Account) -> None:
+    account.populate(days=3)
+    done = run("sync", **acme)
+    assert (done.returncode, done.stderr) == (0, "")
+    jobs = len(account.jobs)
+    line = f"{jobs} jobs seen, {jobs} new, 0 changed, 3 requests, 4,998 credits left, "
+    assert done.stdout.startswith(line)
+    assert done.stdout.endswith(" s\n")
+
+
+def test_the_file_is_its_owners_alone(run: Run, acme: dict[str, str], tmp_path: Path) -> None:
+    assert run("sync", **acme).returncode == 0
+    assert stat.S_IMODE((tmp_path / "job_history.db").stat().st_mode) == 0o600
+
+
+def test_listed_jobs(run: Run, acme: dict[str, str], account: Account, tmp_path: Path) -> None:
+    for job_id in (7, 8, 9):
+        account.add_job(id=job_id)
+    assert run("sync", "7", **acme).stdout.startswith("1 jobs seen, 1 new")
+    (tmp_path / "ids").write_text("8  # why\n\n9\n8\n")
+    assert run("sync", "--ids-file", "ids", **acme).stdout.startswith("2 jobs seen, 2 new")
+    done = run("sync", "--ids-file", "-", stdin="9\n10\n", **acme)
+    assert_one_line(done, 65, "the API has no job 10; the others are stored")
+
+
+def test_records_set_aside_are_exit_65(run: Run, acme: dict[str, str], account: Account) -> None:
+    account.add_job(id=7, owner_id="x")
+    account.add_job(id=8)
+    done = run("sync", **acme)
+    assert done.returncode == 65
+    assert done.stdout.startswith("1 jobs seen, 1 new, 0 changed, 1 set aside")
+    aside, last = done.stderr.splitlines()
+    assert "job 7: Expected `int | null`, got `str` - at `$.owner_id`" in aside
+    assert "1 records were set aside into rejected_records" in last
+
+
+def test_an_unknown_status_is_kept_and_logged(
+    run: Run, acme: dict[str, str], account: Account, tmp_path: Path
+) -> None:
+    account.add_job(id=7, status="paused")
+    done = run("sync", **acme)
+    assert done.returncode == 0
+    assert "job 7 has a status that is not known: 'paused'" in done.stderr
+    with sqlite3.connect(tmp_path / "job_history.db") as connection:
+        assert connection.execute("select status from jobs").fetchall() == [("paused",)]
+
+
+def test_the_key_is_nowhere(run: Run, acme: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("s3cr3t-demo\n")
+    done = run("-vv", "sync", "--api-key-file", "key", **{**acme, "XPLENTY_API_KEY": ""})
+    assert done.returncode == 77
+    assert "s3cr3t-demo" not in done.stdout + done.stderr
+    for path in tmp_path.glob("job_history.db*"):
+        assert b"s3cr3t-demo" not in path.read_bytes()
+
+
+def test_logs_as_json(run: Run, acme: dict[str, str], account: Account) -> None:
+    account.add_job(status="paused")
+    done = run("--log-format", "json", "-v", "sync", **acme)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["level"] for line in lines] == ["warning"]
+    assert "not known" in lines[0]["message"]
+
+
+BAD_CALLS: list[tuple[list[str], dict[str, str], int, str]] = [
+    (["sync"], {"XPLENTY_ACCOUNT_ID": ""}, 2, "set XPLENTY_ACCOUNT_ID"),
+    (["sync"], {"XPLENTY_API_KEY": ""}, 2, "set XPLENTY_API_KEY"),
+    (["sync"], {"XPLENTY_API_KEY": "wrong"}, 77, "answered 401"),
+    (["sync"], {"XPLENTY_ACCOUNT_ID": "nobody"}, 2, "answered 404"),
+    (["sync"], {"XPLENTY_API_URL": "http://10.0.0.1"}, 2, "in clear"),
+    (["sync", "--database", "oracle://x/y"], {}, 2, "no database driver 'oracle'"),
+    (["sync", "--database", "nonsense"], {}, 2, "the database's URL cannot be read"),
+    (["sync", "--database", "sqlite:///no/such/folder.db"], {}, 1, "cannot write the database"),
+    (["sync", "--database", "sqlite://"], {}, 2, "name a file"),
+    (["sync", "--database", "postgresql://u:pw@127.0.0.1:1/x"], {}, 1, "cannot be used"),
+    (["sync", "seven"], {}, 2, "'seven' is not a valid integer"),
+    (["sync", "0"], {}, 2, "0 is not in the range"),
+    (["sync", str(2**63)], {}, 2, "is not in the range"),
+    (["sync", "--ids-file", "nothing"], {}, 2, "No such file"),
+    (["sync", "--since", "yesterday"], {}, 2, "'yesterday' is no time; like 2026-01-31"),
+    (["sync", "7", "--full"], {}, 2, "leave --full and the filters out"),
+    (["sync", "--full", "--status", "failed"], {}, 2, "--full reads the whole list"),
+    (["sync", "--status", "nonsense"], {}, 1, "answered 422"),
+    (["sync", "--nonsense"], {}, 2, "No such option"),
+    (["nonsense"], {}, 2, "No such command"),
+    (["trends"], {"SNAPSHOTTER_DATABASE_URL": "sqlite:///x.db"}, 0, ""),
+    (["trends", "runtime_by_day"], {}, 1, "no database at 'job_history.db'"),
+    (["export", "jobs", "-o", "-"], {}, 1, "no database at 'job_history.db'"),
+    (["db", "check"], {}, 1, "no database at 'job_history.db'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "change", "exit_code", "said"), BAD_CALLS, ids=lambda v: str(v)[:50]
+)
+def test_a_bad_call_gets_one_line(
+    run: Run,
+    acme: dict[str, str],
+    words: list[str],
+    change: dict[str, str],
+    exit_code: int,
+    said: str,
+) -> None:
+    done = run(*words, **{**acme, **change})
+    if exit_code:
+        assert_one_line(done, exit_code, said)
+        assert done.stdout == ""
+    else:
+        assert done.returncode == 0
+
+
+def test_ids_that_are_none(run: Run, acme: dict[str, str]) -> None:
+    done = run("sync", "--ids-file", "-", stdin="7\nx9\n", **acme)
+    assert_one_line(done, 2, "line 2: 'x9' is no job id")
+    assert_one_line(run("sync", "--ids-file", "-", **acme), 2, "holds no job id")
+
+
+def test_a_database_that_is_not_writable(run: Run, acme: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "folder.db").mkdir()
+    done = run("sync", "--database", "sqlite:///folder.db", **acme)
+    assert_one_line(done, 1, "cannot be used")
+    (tmp_path / "other.db").write_text("this is no database, it is a letter to a friend\n" * 99)
+    done = run("sync", "--database", "sqlite:///other.db", **acme)
+    assert_one_line(done, 1, "cannot be used")
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (answer(body=b"<!doctype html><html>"), "got HTML"),
+        (answer(body=b'{"limits": '), "cut short"),
+        (reset, "no connection"),
+        (answer(503, headers="Retry-After: 7200\r\n"), "answered 503"),
+    ],
+)
+def test_an_api_that_is_down_is_exit_75(
+    run: Run, acme: dict[str, str], script: object, said: str, tmp_path: Path
+) -> None:
+    with serve(script) as wire:  # type: ignore[arg-type]
+        done = run("sync", **{**acme, "XPLENTY_API_URL": wire.url})
+    assert done.returncode == 75
+    assert said in done.stderr.splitlines()[-1]
+    with sqlite3.connect(tmp_path / "job_history.db") as connection:
+        ((status, error),) = connection.execute("select status, error from snapshots").fetchall()
+    assert status == "partial"
+    assert said in error
+
+
+def test_the_schema_commands(run: Run, tmp_path: Path) -> None:
+    assert run("db", "upgrade").stdout == f"at revision {head()}\n"
+    assert run("db", "current").stdout == f"{head()} (this version's: {head()})\n"
+    assert run("db", "check").returncode == 0
+    with sqlite3.connect(tmp_path / "job_history.db") as connection:
+        connection.execute("drop table calendar")
+    assert_one_line(run("db", "check"), 1, "the database differs from the models")
+
+
+def test_a_schema_that_is_behind_names_the_command(
+    run: Run, acme: dict[str, str], tmp_path: Path
+) -> None:
+    run("db", "upgrade")
+    with sqlite3.connect(tmp_path / "job_history.db") as connection:
+        connection.execute("update alembic_version set version_num = '0000'")
+    assert_one_line(run("sync", **acme), 1, "run 'snapshotter db upgrade'")
+
+
+def test_the_demo(run: Run, tmp_path: Path) -> None:
+    done = run("demo")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second = (line for line in done.stdout.splitlines() if "jobs seen" in line)
+    assert int(first.split()[0].replace(",", "")) > 2000
+    assert ", 0 changed" in first
+    assert ", 0 changed" not in second
+    assert "orders_to_warehouse" in done.stdout
+    assert (tmp_path / "demo.db").exists()
+    assert_one_line(run("demo"), 2, "'demo.db' is there already")
+
+
+def test_what_the_demo_tells_is_there(run: Run, tmp_path: Path) -> None:
+    """A package got slower, and one lost a column of its output: SQL finds both."""
+    assert run("demo").returncode == 0
+    with sqlite3.connect(tmp_path / "demo.db") as connection:
+        means = connection.execute(
+            "select run_date > date('2026-01-31', '-21 days'), avg(runtime_in_seconds) from jobs "
+            "where package_name = 'orders_to_warehouse' and status = 'completed' group by 1"
+        ).fetchall()
+        widths = connection.execute(
+            "select distinct count(*) from jobs join job_outputs on job_id = jobs.id "
+            "join output_fields on output_id = job_outputs.id "
+            "where package_name = 'customer_profiles' group by job_outputs.id"
+        ).fetchall()
+    assert means[1][1] > 1.5 * means[0][1]
+    assert sorted(widths) == [(7,), (8,)]
+
+
+def test_a_reader_that_goes_early(run: Run, tmp_path: Path) -> None:
+    assert run("demo").returncode == 0
+    command = (
+        f"{sys.executable} -m snapshotter export jobs -o - --database sqlite:///demo.db | head -1"
+    )
+    done = subprocess.run(
+        [shutil.which("bash") or "bash", "-c", command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("id,")
+    assert done.stderr == ""

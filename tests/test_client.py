@@ -1,0 +1,239 @@
+"""The client against answers good and bad, on real sockets."""
+
+import base64
+import gzip
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from samples import job
+from wire import Script, answer, drip, reset, serve
+
+from snapshotter.client import ATTEMPTS, Client, Filters
+from snapshotter.errors import (
+    BadAnswer,
+    Failure,
+    KeyRefused,
+    SnapshotterError,
+    Stopped,
+    UsageError,
+)
+from snapshotter.paging import Cursor
+from snapshotter.payload import Record
+from snapshotter.settings import Key, Service
+
+PAGE = json.dumps([job()]).encode()
+
+
+def client(url: str, pauses: list[float] | None = None, timeout: float = 5.0) -> Client:
+    return Client(
+        Service("acme", Key("s3cr3t"), url, timeout),
+        sleep=(pauses if pauses is not None else []).append,
+        jitter=lambda: 1.0,
+    )
+
+
+def read(client_: Client, filters: Filters = Filters()) -> list[int | None]:  # noqa: B008 - immutable
+    return [r.job_id for page in client_.jobs(filters, Cursor()) for r in page.records]
+
+
+def test_what_is_sent() -> None:
+    filters = Filters(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "failed", 434)
+    with serve(answer(body=b"[]")) as wire, client(wire.url) as asking:
+        assert read(asking, filters) == []
+    head, *headers = wire.requests[0].decode().split("\r\n")
+    assert head == (
+        "GET /acme/api/jobs?sort=created&direction=asc&limit=100&since=2026-01-02T03%3A04%3A05Z"
+        "&status=failed&package_id=434&offset=0 HTTP/1.1"
+    )
+    assert "Accept: application/vnd.xplenty+json; version=2" in headers
+    assert f"Authorization: Basic {base64.b64encode(b's3cr3t:').decode()}" in headers
+    assert any(header.startswith("Accept-Encoding: gzip") for header in headers)
+
+
+def test_a_netrc_replaces_no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login other password other\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with serve(answer(body=b"[]")) as wire, client(wire.url) as asking:
+        read(asking)
+    assert base64.b64encode(b"s3cr3t:") in wire.requests[0]
+
+
+def test_credits_and_the_clock_are_noted() -> None:
+    headers = "X-RateLimit-Remaining: 4321\r\nDate: Fri, 02 Jan 2026 03:04:05 GMT\r\n"
+    with serve(answer(body=b"[]", headers=headers)) as wire, client(wire.url) as asking:
+        read(asking)
+        assert asking.credits_remaining == 4321
+        assert asking.clock == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_of_clocks_that_disagree_the_earliest_counts() -> None:
+    dates = ("Fri, 02 Jan 2026 03:04:05 GMT", "Fri, 02 Jan 2026 03:00:00 GMT")
+    scripts = [answer(body=json.dumps(job()).encode(), headers=f"Date: {d}\r\n") for d in dates]
+    with serve(*scripts) as wire, client(wire.url) as asking:
+        asking.job(7)
+        asking.job(7)
+        assert asking.clock == datetime(2026, 1, 2, 3, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("date", ["", "Date: yesterday\r\n", "Date: \r\n"])
+def test_a_server_without_a_clock(date: str) -> None:
+    with serve(answer(body=json.dumps(job()).encode(), headers=date)) as wire:
+        asking = client(wire.url)
+        assert asking.job(7) is not None
+        assert asking.clock is None
+
+
+def test_a_gzipped_page() -> None:
+    body = gzip.compress(PAGE)
+    script = answer(body=body, headers="Content-Encoding: gzip\r\nLink: <x>; rel=prev\r\n")
+    with serve(script) as wire, client(wire.url) as asking:
+        assert read(asking) == [7]
+
+
+def test_a_link_is_believed_for_whether_and_never_for_where() -> None:
+    first = answer(
+        body=json.dumps(
+            [job(id=n, created_at=f"2026-01-0{n}T00:00:00Z") for n in (1, 2, 3)]
+        ).encode(),
+        headers='Link: <http://evil.example/steal>; rel="next"\r\n',
+    )
+    second = answer(
+        body=json.dumps(
+            [job(id=n, created_at=f"2026-01-0{n}T00:00:00Z") for n in (2, 3, 4)]
+        ).encode(),
+        headers='Link: <http://evil.example/steal>; rel="prev"\r\n',
+    )
+    with serve(first, second) as wire, client(wire.url) as asking:
+        assert read(asking) == [1, 2, 3, 2, 3, 4]
+    assert b"offset=1 " in wire.requests[1]
+
+
+# Each row: what the server answers, the error it ends in, and what the line says.
+FINAL: list[tuple[int, bytes, type[SnapshotterError], str]] = [
+    (302, b"", UsageError, "answered 302, a redirect, which is not followed"),
+    (400, b'{"message": "no such sort"}', Failure, "answered 400 (no such sort)"),
+    (401, b'{"message": "bad key"}', KeyRefused, "answered 401 (bad key); the key is refused"),
+    (402, b"", Failure, "answered 402"),
+    (403, b"<html>", KeyRefused, "answered 403; the key is refused"),
+    (404, b'{"message": "gone"}', UsageError, "answered 404 (gone); check XPLENTY_ACCOUNT_ID"),
+    (406, b"", Failure, "answered 406"),
+    (415, b"", Failure, "answered 415"),
+    (422, b'{"message": "a\\nb"}', Failure, "answered 422 (a b)"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "error", "said"), FINAL, ids=lambda v: str(v)[:20])
+def test_a_final_answer_is_asked_for_once(
+    status: int, body: bytes, error: type[SnapshotterError], said: str
+) -> None:
+    headers = "Location: http://evil.example/\r\n" if status == 302 else ""
+    with (
+        serve(answer(status, body, headers)) as wire,
+        client(wire.url) as asking,
+        pytest.raises(error) as caught,
+    ):
+        read(asking)
+    assert said in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
+    assert len(wire.requests) == 1
+
+
+PASSING: list[tuple[Script, type[SnapshotterError], str]] = [
+    (answer(429), Stopped, "the credits of this hour are spent"),
+    (answer(500), Stopped, "answered 500"),
+    (answer(502, b"<html>"), Stopped, "answered 502"),
+    (answer(503, b'{"message": "soon"}'), Stopped, "answered 503 (soon)"),
+    (answer(504), Stopped, "answered 504"),
+    (answer(599), Stopped, "answered 599"),
+    (answer(body=PAGE, length=len(PAGE) + 9), Stopped, "run again later"),
+    (answer(body=PAGE[:-9]), BadAnswer, "cut short"),
+    (answer(body=b"<!doctype html>"), BadAnswer, "got HTML"),
+    (answer(body=b"{}"), BadAnswer, "another JSON value"),
+    (answer(body=b"not gzip", headers="Content-Encoding: gzip\r\n"), Stopped, "garbled"),
+    (reset, Stopped, "no connection"),
+]
+
+
+@pytest.mark.parametrize(("script", "error", "said"), PASSING)
+def test_a_fault_is_tried_again_and_then_given_up(
+    script: Script, error: type[SnapshotterError], said: str
+) -> None:
+    pauses: list[float] = []
+    with serve(script) as wire, client(wire.url, pauses) as asking:
+        with pytest.raises(error) as caught:
+            read(asking)
+        assert asking.requests_sent == ATTEMPTS
+    assert said in str(caught.value)
+    assert caught.value.exit_code == 75
+    assert pauses == [0.5, 1.0, 2.0, 4.0]
+    assert len(wire.requests) == ATTEMPTS
+
+
+@pytest.mark.parametrize(("script", "_error", "_said"), PASSING)
+def test_a_fault_that_passes_is_forgotten(script: Script, _error: Any, _said: str) -> None:
+    good = answer(body=PAGE, headers="Link: <x>; rel=prev\r\n")
+    with serve(script, script, good) as wire, client(wire.url) as asking:
+        assert read(asking) == [7]
+
+
+def test_retry_after_is_honoured_up_to_a_limit() -> None:
+    pauses: list[float] = []
+    good = answer(body=b"[]")
+    with serve(answer(503, headers="Retry-After: 17\r\n"), good) as wire:
+        read(client(wire.url, pauses))
+    assert pauses == [17.0]
+    with (
+        serve(answer(503, headers="Retry-After: 21600\r\n"), good) as wire,
+        pytest.raises(Stopped, match="asks to wait 21600 s"),
+    ):
+        read(client(wire.url, pauses))
+    assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"HTTP/1.1 200 OK\r\nX-Slow:", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n["],
+    ids=["headers", "body"],
+)
+def test_a_server_that_drips_holds_nobody(start: bytes) -> None:
+    with serve(drip(start), answer(body=b"[]")) as wire, client(wire.url, timeout=0.5) as asking:
+        assert read(asking) == []
+        assert asking.requests_sent == 2
+
+
+def test_nobody_there() -> None:
+    with serve(reset) as wire:
+        url = wire.url
+    with pytest.raises(Stopped, match=r"no connection .*refused"):
+        read(client(url))
+
+
+def test_one_job() -> None:
+    with serve(answer(body=json.dumps(job()).encode()), answer(404)) as wire:
+        asking = client(wire.url)
+        found = asking.job(7)
+        assert isinstance(found, Record)
+        assert found.job.id == 7
+        assert asking.job(8) is None
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"", b"1,2", b"{"])
+def test_one_job_that_is_none(body: bytes) -> None:
+    with serve(answer(body=body)) as wire, client(wire.url) as asking, pytest.raises(BadAnswer):
+        asking.job(7)
+
+
+def test_the_budget_is_free_to_ask() -> None:
+    body = b'{"limits": {"limit": 5000, "remaining": 1234}}'
+    with serve(answer(body=body)) as wire, client(wire.url) as asking:
+        assert asking.credits() == 1234
+    assert wire.requests[0].startswith(b"GET /acme/api/rate_limit_status ")
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"limits": 5}', b'{"limits": {"remaining": "x"}}'])
+def test_a_budget_that_is_not_told_is_unknown(body: bytes) -> None:
+    with serve(answer(body=body)) as wire, client(wire.url) as asking:
+        assert asking.credits() is None

@@ -1,0 +1,87 @@
+"""The table of modules in the design, held to the code."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "snapshotter"
+
+# Each module may import those before it that its row names.
+MAY_IMPORT = {
+    "errors": set(),
+    "settings": {"errors"},
+    "payload": {"errors"},
+    "redact": set(),
+    "paging": {"errors", "payload"},
+    "transport": set(),
+    "client": {"errors", "settings", "payload", "paging", "transport"},
+    "flatten": {"payload"},
+    "models": set(),
+    "database": {"settings", "models", "errors"},
+    "load": {"models", "flatten", "errors"},
+    "sync": {
+        *("errors", "settings", "client", "payload", "redact", "paging", "flatten", "models"),
+        *("database", "load"),
+    },
+    "trends": {"database", "errors"},
+    "export": {"trends", "database", "errors", "models"},
+    "simulator": {"payload"},
+    "demo": {"simulator", "client", "database", "errors", "redact", "settings", "sync"},
+}
+ONLY_IN = {"click": {"cli"}, "requests": {"client", "transport"}, "pandas": {"export"}}
+
+
+def imports(module: str) -> set[str]:
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "snapshotter":
+            found |= {f"snapshotter.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+def modules() -> set[str]:
+    return {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+
+
+def test_the_table_has_every_module() -> None:
+    assert modules() == {*MAY_IMPORT, "cli"}
+
+
+@pytest.mark.parametrize("module", MAY_IMPORT)
+def test_imports_go_one_way(module: str) -> None:
+    own = {name.split(".")[1] for name in imports(module) if name.startswith("snapshotter.")}
+    assert own - {"__version__"} <= MAY_IMPORT[module]
+    assert all(
+        list(MAY_IMPORT).index(name) < list(MAY_IMPORT).index(module) for name in MAY_IMPORT[module]
+    )
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_has_one_home(library: str) -> None:
+    users = {
+        module
+        for module in modules()
+        if any(name.split(".")[0] == library for name in imports(module))
+    }
+    assert users <= ONLY_IN[library]
+    assert users
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from snapshotter.cli import cli\n"
+        "try: cli.main(['sync', '--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'pandas', 'alembic', 'sqlalchemy', 'requests', 'msgspec'} & set(sys.modules)\n"
+        "sys.exit(repr(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,146 @@
+"""The schema, on each engine: what Alembic sees, and what it does not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+
+from snapshotter import database
+from snapshotter.errors import DatabaseError
+from snapshotter.models import Base
+
+ROOT = Path(__file__).parent.parent
+VERSIONS = ROOT / "migrations" / "versions"
+
+
+def alembic(url: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "alembic", "-c", str(ROOT / "alembic.ini"), *words],
+        cwd=folder,
+        env={**os.environ, "SNAPSHOTTER_DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_revisions_are_numbered_in_one_line() -> None:
+    names = sorted(path.name for path in VERSIONS.glob("*.py"))
+    assert [name[:4] for name in names] == [f"{n:04}" for n in range(1, len(names) + 1)]
+    for n, name in enumerate(names):
+        source = (VERSIONS / name).read_text()
+        assert f'revision = "{n + 1:04}"' in source
+        below = f'"{n:04}"' if n else "None"
+        assert f"down_revision = {below}" in source
+    assert database.head() == names[-1][:4]
+
+
+def test_every_revision_goes_up_down_and_up_and_matches_the_models(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    for revision in sorted(path.name[:4] for path in VERSIONS.glob("*.py")):
+        for words in (["upgrade", revision], ["downgrade", "-1"], ["upgrade", revision]):
+            done = alembic(empty_database_url, *words, folder=tmp_path)
+            assert done.returncode == 0, done.stderr
+    done = alembic(empty_database_url, "check", folder=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    engine = database.connect(empty_database_url)
+    database.check(engine)
+    assert alembic(empty_database_url, "downgrade", "base", folder=ROOT).returncode == 0
+    assert inspect(engine).get_table_names() == ["alembic_version"]
+    engine.dispose()
+
+
+def test_keys_and_constraints_are_these(database_url: str) -> None:
+    """What `alembic check` does not see: the keys, the foreign keys and the indexes, literally."""
+    engine = database.connect(database_url)
+    found = inspect(engine)
+    keys = {
+        table: tuple(found.get_pk_constraint(table)["constrained_columns"])
+        for table in Base.metadata.tables
+    }
+    assert keys == {
+        "accounts": ("account_id",),
+        "calendar": ("day",),
+        "job_changes": ("id",),
+        "job_outputs": ("id",),
+        "jobs": ("id",),
+        "output_fields": ("output_id", "position"),
+        "rejected_records": ("id",),
+        "snapshots": ("id",),
+    }
+    foreign = {
+        (table, key["name"], *key["constrained_columns"], key["referred_table"])
+        for table in keys
+        for key in found.get_foreign_keys(table)
+    }
+    assert foreign == {
+        ("job_outputs", "fk_job_outputs_job_id_jobs", "job_id", "jobs"),
+        ("output_fields", "fk_output_fields_output_id_job_outputs", "output_id", "job_outputs"),
+    }
+    indexes = {
+        (index["name"], *index["column_names"])
+        for table in keys
+        for index in found.get_indexes(table)
+    }
+    assert indexes == {
+        ("ix_job_changes_job_id", "job_id"),
+        ("ix_job_outputs_job_id", "job_id"),
+        ("ix_jobs_account_id_finished_at", "account_id", "finished_at"),
+        ("ix_jobs_package_id_run_date", "package_id", "run_date"),
+        ("ix_rejected_records_account_id_job_id", "account_id", "job_id"),
+    }
+    engine.dispose()
+
+
+def test_every_table_and_column_says_what_it_is() -> None:
+    for table in Base.metadata.tables.values():
+        assert table.comment, table.name
+        for column in table.columns:
+            assert column.comment, f"{table.name}.{column.name}"
+
+
+def test_the_calendar_has_every_day(database_url: str) -> None:
+    engine = database.connect(database_url, read_only=True)
+    with engine.connect() as connection:
+        count, first, last = connection.execute(
+            text("select count(*), min(day), max(day) from calendar")
+        ).one()
+        row = connection.execute(
+            text("select week, month, weekday from calendar where day = '2026-11-24'")
+        ).one()
+    assert (count, str(first), str(last)) == (14610, "2010-01-01", "2049-12-31")
+    assert [str(value) for value in row] == ["2026-11-23", "2026-11-01", "2"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("revision", "said"),
+    [
+        ("0000", "behind {head}; run 'snapshotter db upgrade'"),
+        ("9999", "ahead of this version's {head}; install a newer xplenty-snapshotter"),
+    ],
+)
+def test_a_schema_of_another_version_is_refused(
+    database_url: str, revision: str, said: str
+) -> None:
+    engine = database.connect(database_url)
+    with engine.begin() as connection:
+        connection.execute(text(f"update alembic_version set version_num = '{revision}'"))
+    with pytest.raises(DatabaseError) as caught:
+        database.require_head(engine, may_create=True)
+    assert said.format(head=database.head()) in str(caught.value)
+    engine.dispose()
+
+
+def test_somebody_elses_table_is_left_alone(empty_database_url: str) -> None:
+    engine = database.connect(empty_database_url)
+    with engine.begin() as connection:
+        connection.execute(text("create table jobs (name varchar(9))"))
+    with pytest.raises(DatabaseError, match="somebody else's"):
+        database.require_head(engine, may_create=True)
+    assert inspect(engine).get_table_names() == ["jobs"]
+    engine.dispose()

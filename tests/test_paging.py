@@ -1,0 +1,151 @@
+"""Paging as plain logic: a list in memory that changes between any two requests."""
+
+import contextlib
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snapshotter.errors import Stopped
+from snapshotter.paging import Cursor, Listed, pages
+from snapshotter.payload import Reject
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def job(job_id: int, second: int | None) -> Reject:
+    """Give a record as paging sees one: an id and a time."""
+    created_at = None if second is None else START + timedelta(seconds=second)
+    return Reject(job_id, created_at, "", None)
+
+
+class List:
+    """The server's side: a list sorted by time, ties in any order, answered page by page."""
+
+    def __init__(self, seconds: list[int], limit: int, seed: int = 0) -> None:
+        self.jobs = dict(enumerate(seconds, 1))
+        self.limit = limit
+        self.random = random.Random(seed)  # noqa: S311 - a test's order
+        self.requests = 0
+        self.change: Callable[[], None] = lambda: None
+        self.says_more = True
+        self.shuffles = False
+
+    def fetch(self, offset: int) -> Listed:
+        self.requests += 1
+        if self.requests > 1:
+            self.change()
+        tie = (lambda _: self.random.random()) if self.shuffles else (lambda job_id: job_id)
+        order = sorted(self.jobs, key=lambda job_id: (self.jobs[job_id], tie(job_id)))
+        found = [job(job_id, self.jobs[job_id]) for job_id in order[offset : offset + self.limit]]
+        if self.says_more:
+            return Listed(found, offset + self.limit < len(order))
+        return Listed(found, None if found else False)
+
+    def read(self, cursor: Cursor = Cursor()) -> set[int | None]:  # noqa: B008 - immutable
+        return {r.job_id for page in pages(self.fetch, cursor) for r in page.records}
+
+
+def test_a_quiet_list_costs_its_pages() -> None:
+    account = List(list(range(1000)), limit=100)
+    assert account.read() == set(range(1, 1001))
+    assert account.requests == 11
+
+
+def test_an_empty_list_costs_one_request() -> None:
+    account = List([], limit=100)
+    assert account.read() == set()
+    assert account.requests == 1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize("says_more", [True, False])
+def test_a_server_may_hand_out_fewer_than_asked(limit: int, says_more: bool) -> None:  # noqa: FBT001
+    account = List([second // 2 for second in range(60)], limit=limit)
+    account.says_more = says_more
+    assert account.read() == set(account.jobs)
+
+
+@pytest.mark.parametrize("size", [99, 100, 101, 250])
+@pytest.mark.parametrize("says_more", [True, False])
+def test_a_group_longer_than_a_page_in_no_stable_order(size: int, says_more: bool) -> None:  # noqa: FBT001
+    account = List([1, 2, *[3] * size, 4, 5], limit=100, seed=size)
+    account.shuffles, account.says_more = True, says_more
+    assert account.read() == set(account.jobs)
+
+
+def test_a_record_without_a_time_stops_nothing() -> None:
+    records = [job(1, 1), job(2, None), job(3, 3), job(4, None), job(5, None)]
+    read = pages(lambda at: Listed(records[at : at + 3], at + 3 < len(records)), Cursor())
+    assert {r.job_id for page in read for r in page.records} == {1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(
+            lambda _: Listed([job(1, 1), job(2, 2), job(3, 3)], more=True), id="no offset"
+        ),
+        pytest.param(lambda _: Listed([job(1, 1)], more=True), id="one job, for ever"),
+        pytest.param(lambda _: Listed([job(1, 1), job(2, 1)], more=True), id="one group, for ever"),
+        pytest.param(lambda _: Listed([job(1, None)], more=True), id="no times"),
+        pytest.param(lambda at: Listed([] if at else [job(1, 1)], more=True), id="nothing behind"),
+    ],
+)
+def test_a_listing_never_runs_for_ever(answer: Callable[[int], Listed]) -> None:
+    seen = set()
+    with contextlib.suppress(Stopped):
+        for page in pages(answer, Cursor()):
+            seen |= {r.job_id for r in page.records}
+    assert 1 in seen
+
+
+def test_a_resumed_listing_goes_back_when_the_list_moved_left() -> None:
+    account = List(list(range(500)), limit=100)
+    read = pages(account.fetch, Cursor())
+    first_four = [next(read) for _ in range(4)]
+    met = {r.job_id for page in first_four for r in page.records}
+    for job_id in range(1, 200):
+        account.jobs.pop(job_id)
+    rest = account.read(first_four[-1].cursor)
+    assert set(account.jobs) <= met | rest
+    assert 500 in rest
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    seconds=st.lists(st.integers(0, 40), max_size=120),
+    limit=st.integers(2, 12),
+    changes=st.lists(st.tuples(st.sampled_from(["join", "vanish"]), st.integers(0, 2**16))),
+    seed=st.integers(0, 2**16),
+    shuffles=st.booleans(),
+)
+def test_no_job_that_stays_is_passed_over(
+    seconds: list[int],
+    limit: int,
+    changes: list[tuple[str, int]],
+    seed: int,
+    shuffles: bool,  # noqa: FBT001
+) -> None:
+    """Whatever joins or vanishes between requests, what was there and stays is read."""
+    account = List(seconds, limit, seed)
+    account.shuffles = shuffles
+    before = set(account.jobs)
+    todo = iter(changes)
+
+    def change() -> None:
+        kind, number = next(todo, ("", 0))
+        if kind == "join":
+            account.jobs[10_000 + len(account.jobs) + account.requests] = number % 41
+        elif kind == "vanish" and account.jobs:
+            account.jobs.pop(sorted(account.jobs)[number % len(account.jobs)])
+
+    account.change = change
+    try:
+        seen = account.read()
+    except Stopped:
+        return  # a run that stops says so, and moves no watermark
+    assert before & set(account.jobs) <= seen

@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from snapshotter.errors import UsageError
+from snapshotter.settings import DEFAULT_API_URL, Key, service
+
+GOOD = {"XPLENTY_ACCOUNT_ID": "acme", "XPLENTY_API_KEY": "s3cr3t"}
+
+
+def test_the_service_by_its_variables() -> None:
+    found = service(GOOD)
+    assert (found.account_id, found.key.secret, found.api_url) == (
+        "acme",
+        "s3cr3t",
+        DEFAULT_API_URL,
+    )
+
+
+def test_the_key_never_prints() -> None:
+    found = service(GOOD)
+    assert "s3cr3t" not in f"{found!r} {found} {found.key} {Key('s3cr3t')!r}"
+
+
+def test_the_key_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("from-file\n")
+    assert service(GOOD, file).key.secret == "from-file"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:8080/", "http://localhost", "http://[::1]:1", "https://x.example/base"],
+)
+def test_a_service_of_ones_own(url: str) -> None:
+    assert service({**GOOD, "XPLENTY_API_URL": url}).api_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"XPLENTY_ACCOUNT_ID": ""}, "XPLENTY_ACCOUNT_ID"),
+        ({"XPLENTY_ACCOUNT_ID": "a/b"}, "no account id"),
+        ({"XPLENTY_ACCOUNT_ID": ".."}, "no account id"),
+        ({"XPLENTY_API_KEY": " "}, "XPLENTY_API_KEY"),
+        ({"XPLENTY_API_KEY": "s3cr3t\nx"}, "not an API key"),
+        ({"XPLENTY_API_URL": "http://api.xplenty.com"}, "in clear"),
+        ({"XPLENTY_API_URL": "http://127.0.0.1.evil.example"}, "in clear"),
+        ({"XPLENTY_API_URL": "ftp://x"}, "no base URL"),
+        ({"XPLENTY_API_URL": "https://u:p@x"}, "leave user and password out"),
+        ({"XPLENTY_API_URL": "https://x:port"}, "not a URL"),
+        ({"XPLENTY_API_URL": "api.xplenty.com"}, "no base URL"),
+    ],
+)
+def test_what_cannot_be_is_one_line(change: dict[str, str], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        service({**GOOD, **change})
+    assert said in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_key_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file"):
+        service(GOOD, tmp_path / "nothing")

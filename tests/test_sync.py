@@ -1,0 +1,391 @@
+"""The whole way: an account behind HTTP, into each database."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select, text, update
+
+from snapshotter import simulator
+from snapshotter.client import Client, Filters
+from snapshotter.database import connect, lock
+from snapshotter.errors import KeyRefused, Stopped, UsageError
+from snapshotter.flatten import flatten
+from snapshotter.load import FIELDS, JOBS, OUTPUTS
+from snapshotter.payload import read
+from snapshotter.redact import Redaction
+from snapshotter.settings import Key, Service
+from snapshotter.simulator import Account, Answer, Request
+from snapshotter.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Outcome, Plan, sync
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = connect(database_url)
+    yield engine
+    engine.dispose()
+
+
+class Syncer:
+    """An account that is served, and a database that it is synced into."""
+
+    def __init__(self, engine: Engine, account: Account, url: str) -> None:
+        self.engine, self.account, self.url = engine, account, url
+
+    def __call__(self, plan: Plan | None = None, key: str | None = None) -> Outcome:
+        service = Service(self.account.account_id, Key(key or self.account.api_key), self.url)
+        self.account.requests.clear()
+        with Client(service, sleep=lambda _seconds: None) as client:
+            return sync(self.engine, client, service, plan or Plan(), Redaction())
+
+    @property
+    def asked(self) -> list[str]:
+        return [path.rsplit("/api/", 1)[1] for path, _query in self.account.requests]
+
+    def rows(self, table: Any) -> list[dict[str, Any]]:
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+    def assert_equal_to_the_account(self) -> None:
+        """Compare every column of every row with what the account holds now."""
+        expected = [
+            flatten(read(json.dumps(job).encode()), Redaction())
+            for _, job in sorted(self.account.jobs.items())
+        ]
+        stored = {row["id"]: row for row in self.rows(JOBS) if row["gone_at"] is None}
+        assert sorted(stored) == [rows.job["id"] for rows in expected]
+        for rows in expected:
+            assert {name: stored[rows.job["id"]][name] for name in rows.job} == rows.job
+        outputs = sorted((o for rows in expected for o in rows.outputs), key=lambda o: o["id"])
+        assert sorted(self.rows(OUTPUTS), key=lambda o: o["id"]) == outputs
+        fields = sorted(field for rows in expected for field in rows.fields)
+        assert sorted(tuple(row.values()) for row in self.rows(FIELDS)) == fields
+
+
+@pytest.fixture
+def syncer(engine: Engine, account: Account, api: str) -> Syncer:
+    return Syncer(engine, account, api)
+
+
+def history(account: Account, jobs: int) -> None:
+    """Give the account that many finished jobs, one a minute, the last an hour ago."""
+    for n in range(jobs):
+        at = account.now - timedelta(minutes=60 + jobs - n)
+        account.add_job(created_at=at, started_at=at, completed_at=at, updated_at=at)
+
+
+def test_a_thousand_jobs_land_equal_field_by_field(syncer: Syncer) -> None:
+    syncer.account.populate(days=45)
+    jobs = dict(sorted(syncer.account.jobs.items())[-1000:])
+    syncer.account.jobs = jobs
+    syncer.account.touch()
+    outcome = syncer()
+    assert (len(outcome.seen), outcome.inserted, outcome.changed) == (1000, 1000, 0)
+    syncer.assert_equal_to_the_account()
+    still_open = [job for job in jobs.values() if job["status"] not in simulator.FINAL]
+    assert still_open
+    assert syncer.asked == ["rate_limit_status", *["jobs"] * 11]
+
+    before = [syncer.rows(table) for table in (JOBS, OUTPUTS, FIELDS)]
+    outcome = syncer()
+    assert (outcome.inserted, outcome.changed) == (0, 0)
+    listed_again = len(syncer.asked) - 2
+    assert syncer.asked[:2] == ["rate_limit_status", "jobs"]
+    assert set(syncer.asked[2:]) <= {f"jobs/{job['id']}" for job in still_open}
+    assert listed_again <= len(still_open)
+    assert [syncer.rows(table) for table in (JOBS, OUTPUTS, FIELDS)] == before
+
+
+def test_time_passes_and_the_tables_follow(syncer: Syncer) -> None:
+    syncer.account.populate(days=10)
+    syncer()
+    for seconds in (30, 600, 4 * 3600):
+        syncer.account.advance(seconds)
+        outcome = syncer()
+        assert outcome.inserted + outcome.changed > 0
+        assert len(syncer.asked) < 15
+        syncer.assert_equal_to_the_account()
+
+
+def test_progress_that_moves_no_updated_at_is_seen(syncer: Syncer) -> None:
+    history(syncer.account, 3)
+    job = syncer.account.add_job(
+        status="running", created_at=syncer.account.now - timedelta(days=1)
+    )
+    job["updated_at"] = job["created_at"]
+    syncer()
+    job["progress"], job["runtime_in_seconds"] = 0.5, 99
+    syncer.account.touch()
+    outcome = syncer()
+    assert (outcome.inserted, outcome.changed) == (0, 1)
+    assert syncer.asked == ["rate_limit_status", "jobs", f"jobs/{job['id']}"]
+    syncer.assert_equal_to_the_account()
+
+
+def test_the_run_is_on_record(syncer: Syncer) -> None:
+    history(syncer.account, 150)
+    clock = syncer.account.now
+    syncer()
+    (snapshot,) = syncer.rows(SNAPSHOTS)
+    assert snapshot.pop("started_at") <= snapshot.pop("finished_at")
+    assert snapshot == {
+        "id": 1,
+        "account_id": "acme",
+        "kind": "full",
+        "status": "completed",
+        "since": None,
+        "watermark": clock,
+        "requests": 3,
+        "pages": 2,
+        "jobs_seen": 150,
+        "jobs_inserted": 150,
+        "jobs_changed": 0,
+        "jobs_unchanged": 0,
+        "jobs_rejected": 0,
+        "credits_remaining": 4998,
+        "error": None,
+    }
+    (account,) = syncer.rows(ACCOUNTS)
+    assert account["watermark"] == clock
+    assert account["listing_offset"] is None
+
+
+def test_a_later_run_lists_from_a_little_before_the_watermark(syncer: Syncer) -> None:
+    history(syncer.account, 5)
+    late = syncer.account.add_job()
+    syncer()
+    syncer.account.advance(3600)
+    syncer(Plan(overlap=timedelta(minutes=7)))
+    snapshot = syncer.rows(SNAPSHOTS)[-1]
+    since = datetime.fromisoformat(late["updated_at"]) - timedelta(minutes=7)
+    assert (snapshot["kind"], snapshot["since"]) == ("incremental", since)
+    query = syncer.account.requests[1][1]
+    assert f"since={since:%Y-%m-%dT%H}%3A{since:%M}%3A{since:%S}Z" in query
+
+
+def test_a_date_header_years_ahead_loses_nothing(syncer: Syncer) -> None:
+    """The listing starts no later than the newest change that was seen."""
+
+    def ahead(_request: Request) -> None:
+        return None
+
+    history(syncer.account, 5)
+    syncer.account.intercept = ahead
+    syncer()
+    with syncer.engine.begin() as connection:
+        wrong = syncer.account.now + timedelta(days=900)
+        connection.execute(update(ACCOUNTS).values(watermark=wrong))
+    syncer.account.add_job()
+    assert syncer().inserted == 1
+
+
+def test_filters_never_move_the_watermark(syncer: Syncer) -> None:
+    history(syncer.account, 5)
+    failed = syncer.account.add_job(status="failed", package_id=435)
+    syncer.account.add_job(package_id=435)
+    for filters, ids in (
+        (Filters(status="failed"), {failed["id"]}),
+        (Filters(package_id=435), {failed["id"], failed["id"] + 1}),
+        (Filters(since=syncer.account.now), {failed["id"], failed["id"] + 1}),
+    ):
+        assert syncer(Plan(filters=filters)).seen == ids
+        assert syncer.rows(ACCOUNTS)[0]["watermark"] is None
+    assert syncer(Plan(ids=[failed["id"]])).kind == "jobs"
+    assert syncer.rows(ACCOUNTS)[0]["watermark"] is None
+    assert len(syncer().seen) == 7
+
+
+def test_listed_jobs_are_asked_for_one_by_one(syncer: Syncer) -> None:
+    history(syncer.account, 5)
+    first, second, *_ = syncer.account.jobs
+    outcome = syncer(Plan(ids=[second, first, 999_999]))
+    assert outcome.seen == {first, second}
+    assert outcome.missing == [999_999]
+    assert syncer.asked == [
+        "rate_limit_status",
+        f"jobs/{second}",
+        f"jobs/{first}",
+        "jobs/999999",
+    ]
+
+
+def test_a_full_run_finds_what_is_gone(syncer: Syncer) -> None:
+    history(syncer.account, 5)
+    syncer()
+    gone = min(syncer.account.jobs)
+    del syncer.account.jobs[gone]
+    syncer.account.touch()
+    assert syncer().gone == 0
+    outcome = syncer(Plan(full=True))
+    assert (outcome.kind, outcome.gone, outcome.changed) == ("full", 1, 0)
+    stored = {row["id"]: row["gone_at"] for row in syncer.rows(JOBS)}
+    assert len(stored) == 5
+    assert [job_id for job_id, at in stored.items() if at is not None] == [gone]
+
+
+def test_an_open_job_that_vanished_is_marked(syncer: Syncer) -> None:
+    history(syncer.account, 2)
+    job = syncer.account.add_job(status="running")
+    syncer()
+    syncer.account.advance(3600 * 24)
+    del syncer.account.jobs[job["id"]]
+    syncer.account.touch()
+    assert syncer().gone == 1
+    assert syncer().gone == 0
+
+
+def failing(after: int, status: int = 503) -> Callable[[Request], Answer | None]:
+    """Answer `after` requests as the account does, then nothing but `status`."""
+    seen: list[Request] = []
+
+    def intercept(request: Request) -> Answer | None:
+        seen.append(request)
+        return None if len(seen) <= after else Answer(status, {"Retry-After": "7200"}, b"")
+
+    return intercept
+
+
+def test_an_interrupted_run_is_gone_on_with(syncer: Syncer) -> None:
+    history(syncer.account, 550)
+    clock = syncer.account.now
+    syncer.account.intercept = failing(after=3)
+    with pytest.raises(Stopped):
+        syncer()
+    assert len(syncer.rows(JOBS)) == 198
+    (snapshot,) = syncer.rows(SNAPSHOTS)
+    assert (snapshot["status"], snapshot["jobs_inserted"]) == ("partial", 198)
+    assert "503" in snapshot["error"]
+    assert syncer.rows(ACCOUNTS)[0]["watermark"] is None
+
+    syncer.account.intercept = None
+    syncer.account.advance(1800)
+    late = syncer.account.add_job()
+    outcome = syncer()
+    assert syncer.asked == ["rate_limit_status", *["jobs"] * 4]
+    assert outcome.inserted == 353
+    assert late["id"] in outcome.seen
+    assert syncer.rows(ACCOUNTS)[0]["watermark"] == clock
+    syncer.assert_equal_to_the_account()
+
+
+def test_a_refused_key_is_on_record(syncer: Syncer) -> None:
+    with pytest.raises(KeyRefused):
+        syncer(key="wrong")
+    (snapshot,) = syncer.rows(SNAPSHOTS)
+    assert snapshot["status"] == "failed"
+    assert "401" in snapshot["error"]
+    assert "wrong" not in snapshot["error"]
+
+
+def test_a_killed_run_is_put_on_record_by_the_next(syncer: Syncer) -> None:
+    history(syncer.account, 1)
+    syncer()
+    with syncer.engine.begin() as connection:
+        connection.execute(update(SNAPSHOTS).values(status="running", finished_at=None))
+    syncer()
+    assert [row["status"] for row in syncer.rows(SNAPSHOTS)] == ["failed", "completed"]
+
+
+def test_two_runs_at_once(syncer: Syncer) -> None:
+    history(syncer.account, 1)
+    with lock(syncer.engine, "acme") as taken:
+        assert taken
+        with pytest.raises(Stopped, match="account acme is being read by another run"):
+            syncer()
+        with lock(syncer.engine, "other") as other:
+            assert other
+    assert syncer().inserted == 1
+
+
+def test_a_bad_record_is_set_aside_and_comes_back(syncer: Syncer) -> None:
+    history(syncer.account, 5)
+    bad = sorted(syncer.account.jobs)[2]
+    job = syncer.account.jobs[bad]
+    job["runtime_in_seconds"], job["variables"] = "17", {"password": "hunter2"}
+    for _ in range(2):
+        outcome = syncer()
+        assert outcome.rejected == 1
+        (reject,) = syncer.rows(REJECTS)
+        assert (reject["job_id"], reject["account_id"]) == (bad, "acme")
+        assert reject["reason"] == (
+            f"job {bad}: Expected `int | null`, got `str` - at `$.runtime_in_seconds`"
+        )
+        assert json.loads(reject["payload"]) == {**job, "variables": {"password": "***"}}
+        assert "hunter2" not in reject["payload"]
+    assert syncer.rows(SNAPSHOTS)[0]["watermark"] is not None
+    assert len(syncer.rows(JOBS)) == 4
+    job["runtime_in_seconds"] = 17
+    outcome = syncer()
+    assert (outcome.rejected, outcome.inserted) == (0, 1)
+    assert syncer.rows(REJECTS) == []
+    syncer.assert_equal_to_the_account()
+
+
+def test_the_answer_for_one_job_that_is_another(syncer: Syncer) -> None:
+    history(syncer.account, 2)
+    first, second = syncer.account.jobs
+    other = json.dumps(syncer.account.jobs[second]).encode()
+    syncer.account.intercept = lambda request: (
+        Answer(200, {}, other) if request.path.endswith(f"/{first}") else None
+    )
+    outcome = syncer(Plan(ids=[first]))
+    assert outcome.rejected == 1
+    assert syncer.rows(JOBS) == []
+    assert syncer.rows(REJECTS)[0]["job_id"] == first
+
+
+def test_two_accounts_in_one_database(syncer: Syncer) -> None:
+    history(syncer.account, 3)
+    syncer()
+    other = Account("other")
+    with simulator.serve(other) as url:
+        for n in range(3):
+            other.add_job(id=5000 + n)
+        Syncer(syncer.engine, other, url)()
+        assert len(syncer.rows(JOBS)) == 6
+        clash = min(syncer.account.jobs)
+        other.add_job(id=clash)
+        with pytest.raises(UsageError, match=f"job {clash} of account other .* account acme"):
+            Syncer(syncer.engine, other, url)()
+    assert {row["id"]: row["account_id"] for row in syncer.rows(JOBS)}[clash] == "acme"
+
+
+def test_the_vendors_samples_land(syncer: Syncer) -> None:
+    from samples import sample  # noqa: PLC0415 - just here
+
+    for job in sample("list-jobs"):
+        syncer.account.jobs[job["id"]] = job
+    syncer.account.touch()
+    assert syncer().inserted == 4
+    syncer.assert_equal_to_the_account()
+
+
+def test_an_empty_account(syncer: Syncer) -> None:
+    assert syncer().seen == set()
+    assert syncer.asked == ["rate_limit_status", "jobs"]
+
+
+def test_the_database_goes_in_the_middle(syncer: Syncer) -> None:
+    from snapshotter.errors import DatabaseError  # noqa: PLC0415 - just here
+
+    history(syncer.account, 300)
+    dropped: list[bool] = []
+
+    def drop(request: Request) -> None:
+        if "offset" in request.query and request.query["offset"] != "0" and not dropped:
+            dropped.append(True)
+            other = connect(syncer.engine.url.render_as_string(hide_password=False))
+            with other.begin() as connection:
+                connection.execute(text("alter table job_changes rename to elsewhere"))
+            other.dispose()
+
+    syncer.account.intercept = drop
+    with pytest.raises(DatabaseError, match=r"the database cannot be used: .*job_changes"):
+        syncer()
+    assert len(syncer.rows(JOBS)) == 100
+    with syncer.engine.begin() as connection:
+        connection.execute(text("alter table elsewhere rename to job_changes"))
+    syncer()
+    syncer.assert_equal_to_the_account()
