@@ -126,7 +126,8 @@ class Client:
         self._sleep, self._jitter = sleep, jitter
         self._session = requests.Session()
         self._session.auth = HTTPBasicAuth(service.key.secret, "")
-        self._session.trust_env = False  # neither ~/.netrc nor a proxy is told the key
+        # A proxy is for https, which it cannot read; plain http goes to loopback and nowhere else.
+        self._session.trust_env = service.api_url.startswith("https:")
         self._session.headers["Accept"] = ACCEPT
         self._session.headers["User-Agent"] = f"xplenty-snapshotter/{__version__}"
         transport.prepare(self._session)
@@ -143,8 +144,8 @@ class Client:
 
     def credits(self) -> int | None:
         """Give the credits left of this hour's, for free; None where the server does not tell."""
-        answer = self._get("rate_limit_status", {}, _decode_object)
-        limits = answer.get("limits")
+        answer = self._get("rate_limit_status", {}, _decode_object, none_if_missing=True)
+        limits = None if answer is None else answer.get("limits")
         remaining = limits.get("remaining") if isinstance(limits, dict) else None
         if isinstance(remaining, int):
             self.credits_remaining = remaining

@@ -15,7 +15,6 @@ from msgspec import Meta, Raw, Struct
 from snapshotter.errors import BadAnswer, RecordError
 
 Int = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Time = Annotated[datetime, Meta(tz=True)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 ShortText = Annotated[str, Meta(max_length=255)]
@@ -31,7 +30,7 @@ class Component(Struct, gc=False):
 class Output(Struct):
     id: Int
     name: str | None = None
-    records_count: Count | None = None
+    records_count: Int | None = None
     progress: Fraction | None = None
     created_at: Time | None = None
     updated_at: Time | None = None
@@ -64,7 +63,7 @@ class Cluster(Struct, gc=False):
     id: Int | None = None
     name: str | None = None
     url: str | None = None
-    nodes: Count | None = None
+    nodes: Int | None = None
     available_since: Time | None = None
     created_at: Time | None = None
     updated_at: Time | None = None
@@ -88,7 +87,7 @@ class Job(Struct):
     status: ShortText | None = None
     owner_id: Int | None = None
     progress: Fraction | None = None
-    outputs_count: Count | None = None
+    outputs_count: Int | None = None
     outputs: list[Output] | None = None
     created_at: Time | None = None
     started_at: Time | None = None

@@ -233,6 +233,30 @@ def test_the_budget_is_free_to_ask() -> None:
     assert wire.requests[0].startswith(b"GET /acme/api/rate_limit_status ")
 
 
+def test_a_server_that_tells_no_budget_is_read_all_the_same() -> None:
+    with serve(answer(404)) as wire, client(wire.url) as asking:
+        assert asking.credits() is None
+
+
+def test_plain_http_goes_by_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(answer(body=b"[]")) as wire, serve(answer(body=b"[]")) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("all_proxy", proxy.url)
+        read(client(wire.url))
+    assert (len(wire.requests), len(proxy.requests)) == (1, 0)
+
+
+def test_https_goes_by_the_proxy_and_keeps_its_key_from_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serve(answer(502)) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        with pytest.raises(Stopped):
+            read(client("https://api.example"))
+    assert proxy.requests[0].startswith(b"CONNECT api.example:443 ")
+    assert all(base64.b64encode(b"s3cr3t:") not in request for request in proxy.requests)
+
+
 @pytest.mark.parametrize("body", [b"{}", b'{"limits": 5}', b'{"limits": {"remaining": "x"}}'])
 def test_a_budget_that_is_not_told_is_unknown(body: bytes) -> None:
     with serve(answer(body=body)) as wire, client(wire.url) as asking:
