@@ -98,7 +98,11 @@ class Account(Base):
         comment="the server's clock when the last whole listing began; all before is here",
     )
     newest_updated_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="the latest updated_at seen in a listing; no listing starts after it"
+        UTCDateTime,
+        comment="the latest updated_at when the last listing began; none starts after it",
+    )
+    page_size: Mapped[int | None] = mapped_column(
+        Integer, comment="the most jobs that the server has given in one page"
     )
     listing_since: Mapped[datetime | None] = mapped_column(
         UTCDateTime, comment="the since of the listing under way; null when it is of the whole"

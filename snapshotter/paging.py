@@ -91,6 +91,7 @@ class _Reader:
         self._fetch = fetch
         self._met: set[int | None] = set()
         self._barren = 0
+        self.patience = MAX_BARREN_REQUESTS
         self._offset = -1
         self._last: int | None = None
         self.ended = False
@@ -105,7 +106,7 @@ class _Reader:
         fresh = not ids <= self._met
         self._met = ids if len(self._met) > _REMEMBERED else self._met | ids
         self._barren = 0 if fresh else self._barren + 1
-        if self._barren > MAX_BARREN_REQUESTS:
+        if self._barren > self.patience:
             raise Stopped(
                 f"the job list does not advance at offset {offset}: {self._barren} answers "
                 "in a row brought nothing new; run again later"
@@ -114,7 +115,7 @@ class _Reader:
 
 
 def _long_group(
-    read: Callable[[int], Listed], anchor: Cursor, edge: datetime
+    read: "_Reader", anchor: Cursor, edge: datetime
 ) -> Generator[Page, None, Cursor | None]:
     """Yield the pages of a group that fills more than one, until all of it was met.
 
@@ -123,6 +124,8 @@ def _long_group(
     """
     group: set[int | None] = set()
     for _ in range(MAX_PASSES):
+        # A pass to confirm brings no news, however long the group.
+        read.patience = max(read.patience, MAX_BARREN_REQUESTS + 3 * len(group))
         known, offset, start = len(group), anchor.offset, None
         while True:
             listed = read(offset)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, delete, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, or_, select, update
 
 from snapshotter.client import Client, Filters
 from snapshotter.database import lock, named_errors
@@ -34,6 +34,8 @@ SNAPSHOTS: Table = _TABLES["snapshots"]
 REJECTS: Table = _TABLES["rejected_records"]
 
 Progress = Callable[[int], None]
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # no listing starts before it
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ class _Snapshot:
         if self._plan.is_filtered:
             return "incremental"
         whole = self._plan.full or account is None or account.watermark is None
+        whole |= account is not None and _is_whole_under_way(account)
         return "full" if whole else "incremental"
 
     def end(self, status: str, error: BaseException | None = None) -> None:
@@ -223,11 +226,15 @@ class _Snapshot:
         resumed = listing.cursor != Cursor()
         with self._engine.begin() as connection:
             self._update_row(connection, {"since": listing.since})
+            if not resumed:
+                self._update_account(connection, {"newest_updated_at": listing.newest})
+        largest = self._account().page_size or 0
         for page in self._client.jobs(Filters(since=listing.since), listing.cursor):
-            news = self._store(page.records, pages=1, checkpoint=(listing, page))
-            # The one request more that would prove the end is not worth it where nothing is new.
-            if page.more is None and not news and listing.since is not None:
+            self._store(page.records, pages=1, checkpoint=(listing, page))
+            # Shorter than this server is known to give: the last, without the proof of one more.
+            if page.more is None and len(page.records) < largest:
                 break
+            largest = max(largest, len(page.records))
         self._read_jobs(self._rejected_ids())
         self._read_jobs(self._open_ids())
         if listing.since is None and not resumed:
@@ -243,16 +250,20 @@ class _Snapshot:
             return None
         cursor = Cursor(account.listing_offset, account.listing_edge)
         log.info("going on with the listing of an earlier run at job %d", cursor.offset)
-        return _Listing(account.listing_since, account.listing_clock, cursor)
+        return _Listing(
+            account.listing_since, account.listing_clock, cursor, account.newest_updated_at
+        )
 
     def _start(self) -> "_Listing":
         account = self._account()
-        clock = self._client.clock or self._client.newest()
         if self._plan.full or account.watermark is None:
-            return _Listing(None, clock, Cursor())
+            newest = self._client.newest()
+            return _Listing(None, self._client.clock or newest, Cursor(), newest)
+        clock = self._client.clock or self._client.newest()
         # A Date that runs ahead of the API's own times must not make the listing start too late.
         start = min(at for at in (account.watermark, account.newest_updated_at) if at is not None)
-        return _Listing((start - self._plan.overlap).replace(microsecond=0), clock, Cursor())
+        since = max(start, EARLIEST + self._plan.overlap) - self._plan.overlap
+        return _Listing(since.replace(microsecond=0), clock, Cursor(), account.newest_updated_at)
 
     def _account(self) -> Any:
         with self._engine.connect() as connection:
@@ -268,6 +279,7 @@ class _Snapshot:
                 continue
             with self._engine.begin() as connection:
                 stored = mark_gone(connection, self._run(), job_id)
+                self._forget_rejects(connection, [job_id])
             self.outcome.gone += stored
             if asked_for and not stored:
                 self.outcome.missing.append(job_id)
@@ -313,8 +325,8 @@ class _Snapshot:
         *,
         pages: int = 0,
         checkpoint: "tuple[_Listing, Page] | None" = None,
-    ) -> bool:
-        """Store an answer in one transaction with its checkpoint. True where it brought news."""
+    ) -> None:
+        """Store an answer in one transaction with its checkpoint."""
         run, outcome = self._run(), self.outcome
         good = {r.job.id: r for r in records if isinstance(r, Record)}
         rejects = [r for r in records if isinstance(r, Reject)]
@@ -327,22 +339,20 @@ class _Snapshot:
             ]
             self._forget_rejects(connection, good.keys() - loaded.refused.keys())
             fresh_rejects = [reject for reject in rejects if self._reject(connection, run, reject)]
-            outcome.inserted += len(loaded.inserted)
-            outcome.changed += len(loaded.changed)
-            outcome.rejected += len(fresh_rejects)
-            outcome.pages += pages
-            outcome.seen |= good.keys() - loaded.refused.keys()
-            self._open_seen |= {i for i, r in good.items() if is_open(r.job.status)}
             if checkpoint is not None:
                 self._save(connection, *checkpoint)
-            self._update_row(connection, self._counts())
+        outcome.inserted += len(loaded.inserted)
+        outcome.changed += len(loaded.changed)
+        outcome.rejected += len(fresh_rejects)
+        outcome.pages += pages
+        outcome.seen |= good.keys() - loaded.refused.keys()
+        self._open_seen |= {i for i, r in good.items() if is_open(r.job.status)}
         self._progress(len(outcome.seen))
         for job_id in (*loaded.inserted, *loaded.changed):
             if (status := good[job_id].job.status) not in KNOWN_STATUSES:
                 log.warning("job %d has a status that is not known: %r", job_id, status)
         for reject in fresh_rejects:
             log.warning("set aside: %s", reject.reason)
-        return bool(loaded.inserted or loaded.changed or fresh_rejects)
 
     def _reject(self, connection: Connection, run: Run, reject: Reject) -> bool:
         """Set a record aside, once; True unless this run has it there already."""
@@ -377,9 +387,6 @@ class _Snapshot:
             )
 
     def _save(self, connection: Connection, listing: "_Listing", page: Page) -> None:
-        updated = [
-            r.job.updated_at for r in page.records if isinstance(r, Record) and r.job.updated_at
-        ]
         self._update_account(
             connection,
             {
@@ -389,19 +396,18 @@ class _Snapshot:
                 "listing_edge": page.cursor.edge,
             },
         )
-        if updated:
-            newest = max(updated)
-            connection.execute(
-                update(ACCOUNTS)
-                .where(
-                    ACCOUNTS.c.account_id == self._service.account_id,
-                    or_(
-                        ACCOUNTS.c.newest_updated_at.is_(None),
-                        ACCOUNTS.c.newest_updated_at < newest,
-                    ),
-                )
-                .values(newest_updated_at=newest)
+        size = len(page.records)
+        connection.execute(
+            update(ACCOUNTS)
+            .where(
+                ACCOUNTS.c.account_id == self._service.account_id,
+                func.coalesce(ACCOUNTS.c.page_size, 0) < size,
             )
+            .values(page_size=size)
+        )
+        if listing.since is not None and self.outcome.pages == 0 and listing.cursor == Cursor():
+            # What is changed from now on may be missed by this listing, and is left to the next.
+            self._update_account(connection, {"newest_updated_at": _newest(listing, page)})
 
     def _complete(self, listing: "_Listing") -> None:
         clock = listing.clock
@@ -440,11 +446,22 @@ _COUNTS = (
 
 @dataclass(frozen=True)
 class _Listing:
-    """A listing of the account: from when, the server's clock when it began, where it stands."""
+    """A listing: from when, the server's clock when it began, where it stands, the newest then."""
 
     since: datetime | None
     clock: datetime | None
     cursor: Cursor
+    newest: datetime | None
+
+
+def _is_whole_under_way(account: Any) -> bool:
+    return account.listing_offset is not None and account.listing_since is None
+
+
+def _newest(listing: _Listing, page: Page) -> datetime | None:
+    times = [r.job.updated_at for r in page.records if isinstance(r, Record)]
+    known = [at for at in (listing.newest, *times) if at is not None]
+    return max(known, default=None)
 
 
 def _asked_for(job_id: int, answer: Record | Reject) -> Record | Reject:

@@ -77,6 +77,12 @@ def test_a_group_longer_than_a_page_in_no_stable_order(size: int, says_more: boo
     assert account.read() == set(account.jobs)
 
 
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_long_group_behind_tiny_pages(limit: int) -> None:
+    account = List([1, *[2] * 300, 3], limit)
+    assert account.read() == set(account.jobs)
+
+
 def test_a_record_without_a_time_stops_nothing() -> None:
     records = [job(1, 1), job(2, None), job(3, 3), job(4, None), job(5, None)]
     read = pages(lambda at: Listed(records[at : at + 3], at + 3 < len(records)), Cursor())

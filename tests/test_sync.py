@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import Engine, select, text, update
@@ -86,7 +89,7 @@ def test_a_thousand_jobs_land_equal_field_by_field(syncer: Syncer) -> None:
     syncer.assert_equal_to_the_account()
     still_open = [job for job in jobs.values() if job["status"] not in simulator.FINAL]
     assert still_open
-    assert syncer.asked == ["rate_limit_status", *["jobs"] * 11]
+    assert syncer.asked == ["rate_limit_status", *["jobs"] * 12]
 
     before = [syncer.rows(table) for table in (JOBS, OUTPUTS, FIELDS)]
     outcome = syncer()
@@ -137,14 +140,14 @@ def test_the_run_is_on_record(syncer: Syncer) -> None:
         "status": "completed",
         "since": None,
         "watermark": clock,
-        "requests": 3,
+        "requests": 4,
         "pages": 2,
         "jobs_seen": 150,
         "jobs_inserted": 150,
         "jobs_changed": 0,
         "jobs_unchanged": 0,
         "jobs_rejected": 0,
-        "credits_remaining": 4998,
+        "credits_remaining": 4997,
         "error": None,
     }
     (account,) = syncer.rows(ACCOUNTS)
@@ -165,20 +168,79 @@ def test_a_later_run_lists_from_a_little_before_the_watermark(syncer: Syncer) ->
     assert f"since={since:%Y-%m-%dT%H}%3A{since:%M}%3A{since:%S}Z" in query
 
 
-def test_a_date_header_years_ahead_loses_nothing(syncer: Syncer) -> None:
-    """The listing starts no later than the newest change that was seen."""
+def untouched(account: Account, request: Request) -> Answer:
+    """Give what the account itself would answer, for a test to change."""
+    target = f"{request.path}?{urlencode(request.query)}"
+    intercept, account.intercept = account.intercept, None
+    try:
+        return account.answer(request.method, target, request.headers)
+    finally:
+        account.intercept = intercept
 
-    def ahead(_request: Request) -> None:
-        return None
 
-    history(syncer.account, 5)
-    syncer.account.intercept = ahead
+def test_a_date_that_runs_ahead_loses_nothing(syncer: Syncer) -> None:
+    """No listing starts after the newest change that there was when the last one began."""
+    history(syncer.account, 350)
+    ahead = format_datetime(syncer.account.now + timedelta(hours=1), usegmt=True)
+
+    def answer(request: Request) -> Answer:
+        real = untouched(syncer.account, request)
+        return replace(real, headers={**real.headers, "Date": ahead})
+
+    def failing_after_pages(request: Request) -> Answer | None:
+        if int(request.query.get("offset", 0)) > 150:
+            return Answer(503, {"Retry-After": "7200", "Date": ahead})
+        return answer(request)
+
+    syncer.account.intercept = failing_after_pages
+    with pytest.raises(Stopped):
+        syncer()
+    behind, ahead_of_it = min(syncer.account.jobs), max(syncer.account.jobs)
+    for minutes, job_id in ((1, behind), (31, ahead_of_it)):
+        job = syncer.account.jobs[job_id]
+        job["errors"] = "retouched"
+        job["updated_at"] = simulator.stamp(syncer.account.now + timedelta(minutes=minutes))
+    syncer.account.touch()
+    syncer.account.intercept = answer
+    for _ in range(3):
+        syncer()
+    syncer.assert_equal_to_the_account()
+
+
+@pytest.mark.parametrize("cap", [3, 20, 50])
+def test_a_server_without_links_that_hands_out_few(syncer: Syncer, cap: int) -> None:
+    def unlinked(request: Request) -> Answer:
+        real = untouched(syncer.account, request)
+        return replace(real, headers={k: v for k, v in real.headers.items() if k != "Link"})
+
+    syncer.account.page_cap, syncer.account.intercept = cap, unlinked
+    for n in range(60):
+        at = syncer.account.now - timedelta(seconds=60 - n)
+        syncer.account.add_job(created_at=at, started_at=at, completed_at=at, updated_at=at)
+    assert syncer().inserted == 60
+    syncer.account.advance(60)
+    for _ in range(3):
+        syncer.account.add_job()
+    assert syncer().inserted == 3
+    syncer.account.advance(3600 * 24)
+    syncer.assert_equal_to_the_account()
+
+
+def test_times_before_the_calendar(syncer: Syncer) -> None:
+    old = "0001-01-01T00:00:00Z"
+    syncer.account.add_job(created_at=old, started_at=old, completed_at=old, updated_at=old)
+    for _ in range(2):
+        syncer()
+    syncer.assert_equal_to_the_account()
+
+
+def test_a_rejected_job_that_vanishes_is_asked_for_no_more(syncer: Syncer) -> None:
+    job = syncer.account.add_job(owner_id="x")
+    assert syncer().rejected == 1
+    del syncer.account.jobs[job["id"]]
+    syncer.account.touch()
     syncer()
-    with syncer.engine.begin() as connection:
-        wrong = syncer.account.now + timedelta(days=900)
-        connection.execute(update(ACCOUNTS).values(watermark=wrong))
-    syncer.account.add_job()
-    assert syncer().inserted == 1
+    assert syncer.rows(REJECTS) == []
 
 
 def test_filters_never_move_the_watermark(syncer: Syncer) -> None:
@@ -234,6 +296,7 @@ def test_an_open_job_that_vanished_is_marked(syncer: Syncer) -> None:
     syncer.account.touch()
     assert syncer().gone == 1
     assert syncer().gone == 0
+    assert f"jobs/{job['id']}" not in syncer.asked
 
 
 def failing(after: int, status: int = 503) -> Callable[[Request], Answer | None]:
@@ -250,7 +313,7 @@ def failing(after: int, status: int = 503) -> Callable[[Request], Answer | None]
 def test_an_interrupted_run_is_gone_on_with(syncer: Syncer) -> None:
     history(syncer.account, 550)
     clock = syncer.account.now
-    syncer.account.intercept = failing(after=3)
+    syncer.account.intercept = failing(after=4)
     with pytest.raises(Stopped):
         syncer()
     assert len(syncer.rows(JOBS)) == 198
@@ -364,7 +427,7 @@ def test_the_vendors_samples_land(syncer: Syncer) -> None:
 
 def test_an_empty_account(syncer: Syncer) -> None:
     assert syncer().seen == set()
-    assert syncer.asked == ["rate_limit_status", "jobs"]
+    assert syncer.asked == ["rate_limit_status", "jobs", "jobs"]
 
 
 def test_the_database_goes_in_the_middle(syncer: Syncer) -> None:

@@ -58,7 +58,13 @@ def upgrade() -> None:
             "newest_updated_at",
             UTCDateTime(),
             nullable=True,
-            comment="the latest updated_at seen in a listing; no listing starts after it",
+            comment="the latest updated_at when the last listing began; none starts after it",
+        ),
+        sa.Column(
+            "page_size",
+            sa.Integer(),
+            nullable=True,
+            comment="the most jobs that the server has given in one page",
         ),
         sa.Column(
             "listing_since",
