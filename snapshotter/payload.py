@@ -5,6 +5,7 @@ boolean, and fits 64 bits; a time has its zone.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
@@ -18,6 +19,7 @@ Int = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Time = Annotated[datetime, Meta(tz=True)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 ShortText = Annotated[str, Meta(max_length=255)]
+MAX_DEPTH = 100  # levels of nesting; a documented job has five
 NUL_STAND_IN = "\N{REPLACEMENT CHARACTER}"  # PostgreSQL's text holds every character but NUL
 
 
@@ -150,7 +152,7 @@ def split(body: bytes) -> list[bytes]:
         return [bytes(raw) for raw in msgspec.json.decode(body, type=list[Raw])]
     except msgspec.ValidationError:
         raise BadAnswer("expected a JSON array of jobs, got another JSON value") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         return _split_leniently(body, error)
 
 
@@ -165,7 +167,7 @@ def only(body: bytes) -> bytes:
     return records[0]
 
 
-def _split_leniently(body: bytes, strict_error: msgspec.DecodeError) -> list[bytes]:
+def _split_leniently(body: bytes, strict_error: Exception) -> list[bytes]:
     """Cut a page that holds a lone surrogate or a NaN, which only that record should pay for."""
     try:
         records = json.loads(body.decode("utf-8", "surrogateescape"))
@@ -188,6 +190,8 @@ def _opening(body: bytes) -> str:
 def read(raw: bytes) -> Record:
     """Check one job. Raises `RecordError` with the job's id, where it has one, and the path."""
     try:
+        if _is_too_deep(raw):
+            raise msgspec.ValidationError(f"Expected no more than {MAX_DEPTH} levels")
         document = msgspec.json.decode(raw)
         if b"\\u0000" in raw:
             document = _without_nul(document)
@@ -209,6 +213,18 @@ def read_all(raws: Sequence[bytes]) -> list[Record | Reject]:
         except RecordError as error:
             records.append(_peek(raw, str(error)))
     return records
+
+
+def _is_too_deep(raw: bytes) -> bool:
+    """Tell whether a record nests deeper than what is walked by recursion can take."""
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for bracket in re.findall(rb'"(?:[^"\\]|\\.)*"|([\[\]{}])', raw):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(bracket, 0)
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def _check(job: Job) -> None:
@@ -257,6 +273,8 @@ def _peek(raw: bytes, reason: str = "") -> Reject:
         document = json.loads(raw.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
         return Reject(None, None, reason, raw.decode("utf-8", "surrogateescape"))
+    if _is_too_deep(raw):
+        document = {name: document[name] for name in ("id", "created_at") if name in document}
     if not isinstance(document, dict):
         return Reject(None, None, reason, document)
     job_id: int | None
@@ -266,7 +284,7 @@ def _peek(raw: bytes, reason: str = "") -> Reject:
     except msgspec.ValidationError:
         job_id = None
     try:
-        created_at = msgspec.convert(document.get("created_at"), Time)
-    except msgspec.ValidationError:
+        created_at = msgspec.convert(document.get("created_at"), Time).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError):
         created_at = None
     return Reject(job_id, created_at, reason, document)

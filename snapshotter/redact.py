@@ -5,7 +5,12 @@ from collections.abc import Iterable
 from typing import Any
 
 MASK = "***"
-SECRET_NAMES = ("password", "passwd", "secret", "token", "key", "credential", "auth", "dsn")
+SECRET_NAMES = (
+    *("password", "passwd", "pwd", "passphrase", "secret", "token", "key", "credential"),
+    *("auth", "dsn"),
+)
+VARIABLES = ("variables", "dynamic_variables")  # objects, by the API; anything else may hold any
+_PASSWORD_IN_URL = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
 
 
 class Redaction:
@@ -18,11 +23,14 @@ class Redaction:
     def __call__(self, value: Any) -> Any:
         match value:
             case dict():
-                return {
-                    name: MASK if item is not None and self._looks_secret(name) else self(item)
-                    for name, item in value.items()
-                }
+                return {name: self._named(name, item) for name, item in value.items()}
             case list():
                 return [self(item) for item in value]
+            case str() if "://" in value:
+                return _PASSWORD_IN_URL.sub(rf"\1{MASK}", value)
             case _:
                 return value
+
+    def _named(self, name: str, value: Any) -> Any:
+        hidden = self._looks_secret(name) or (name in VARIABLES and not isinstance(value, dict))
+        return MASK if hidden and value is not None else self(value)

@@ -93,6 +93,20 @@ def test_what_no_database_takes_costs_only_its_own_record(bad: bytes) -> None:
     ]
 
 
+@pytest.mark.parametrize("depth", [150, 450, 900])
+def test_what_nests_too_deep_is_set_aside(depth: int) -> None:
+    deep = b'{"id": 2, "variables": ' + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
+    records = payload.read_all(payload.split(b'[{"id": 1}, ' + deep + b"]"))
+    assert [(type(record), record.job_id) for record in records][:1] == [(Record, 1)]
+    assert type(records[1]) is Reject
+    assert len(json.dumps(records[1].payload)) < 99
+
+
+def test_a_time_past_the_calendar_is_no_place_in_a_listing() -> None:
+    (record,) = payload.read_all([b'{"id": 1, "created_at": "9999-12-31T23:59:59-10:00"}'])
+    assert (type(record), record.created_at) == (Reject, None)
+
+
 def test_nul_characters_give_way_everywhere() -> None:
     record = read(job(errors="a\0b", variables={"x\0": ["\0"]}, new="\0"))
     assert record.job.errors == "a\N{REPLACEMENT CHARACTER}b"
@@ -108,6 +122,7 @@ def test_nul_characters_give_way_everywhere() -> None:
         (b'[{"id": 1}, {"id"', "cut short or no JSON"),
         (b'{"message": "x"}', "another JSON value"),
         (b"null", "another JSON value"),
+        (b"[" * 100_000, "cut short or no JSON"),
     ],
 )
 def test_a_page_that_is_none_is_refused(body: bytes, said: str) -> None:
