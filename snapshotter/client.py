@@ -28,6 +28,7 @@ from snapshotter.settings import ACCOUNT_VARIABLE, API_URL_VARIABLE, KEY_VARIABL
 log = logging.getLogger(__name__)
 
 ACCEPT = "application/vnd.xplenty+json; version=2"
+MAX_CREDITS = 2**31  # what a column of the run's row can hold
 PAGE_SIZE = 100  # the most that the API hands out
 ATTEMPTS = 5
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0  # seconds, before jitter
@@ -101,7 +102,7 @@ def _message(body: bytes) -> str:
     """Give the API's own words, on one line and of bounded length."""
     try:
         answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     words = answer.get("message") if isinstance(answer, dict) else None
     return " ".join(words.split())[:300] if isinstance(words, str) else ""
@@ -124,13 +125,12 @@ class Client:
         self._base = f"{service.api_url}/{service.account_id}/api/"
         self._timeout = service.timeout
         self._sleep, self._jitter = sleep, jitter
-        self._session = requests.Session()
+        self._session = transport.Session()
         self._session.auth = HTTPBasicAuth(service.key.secret, "")
         # A proxy is for https, which it cannot read; plain http goes to loopback and nowhere else.
         self._session.trust_env = service.api_url.startswith("https:")
         self._session.headers["Accept"] = ACCEPT
         self._session.headers["User-Agent"] = f"xplenty-snapshotter/{__version__}"
-        transport.prepare(self._session)
         self.requests_sent = 0
         self.credits_remaining: int | None = None
         self.clock: datetime | None = None
@@ -147,7 +147,7 @@ class Client:
         answer = self._get("rate_limit_status", {}, _decode_object, none_if_missing=True)
         limits = None if answer is None else answer.get("limits")
         remaining = limits.get("remaining") if isinstance(limits, dict) else None
-        if isinstance(remaining, int):
+        if type(remaining) is int and 0 <= remaining < MAX_CREDITS:
             self.credits_remaining = remaining
         return self.credits_remaining
 
@@ -241,7 +241,10 @@ def _decode_record(_response: requests.Response, body: bytes) -> bytes:
 
 
 def _decode_object(_response: requests.Response, body: bytes) -> dict[str, Any]:
-    answer: dict[str, Any] = msgspec.json.decode(payload.only(body))
+    try:
+        answer: dict[str, Any] = msgspec.json.decode(payload.only(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadAnswer("expected a JSON object, got one that is garbled") from None
     return answer
 
 

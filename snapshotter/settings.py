@@ -1,6 +1,7 @@
 """What the user sets: the account, the key, the service, the database. Checked once, here."""
 
 import ipaddress
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,6 +50,8 @@ def service(
 
     Raises `UsageError` when one is missing or cannot be.
     """
+    if not math.isfinite(timeout):
+        raise UsageError(f"--timeout: {timeout} is no number of seconds")
     account_id = environment.get(ACCOUNT_VARIABLE, "").strip()
     if not account_id:
         raise UsageError(f"no account: set {ACCOUNT_VARIABLE} to the account's name in its URLs")
@@ -92,6 +95,9 @@ def _api_url(given: str) -> str:
         raise UsageError(f"{API_URL_VARIABLE}: leave user and password out; the key has its own")
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         raise UsageError(f"{API_URL_VARIABLE}: {given!r} is no base URL; like {DEFAULT_API_URL}")
+    labels = host.removesuffix(".").split(".")
+    if ":" not in host and not all(re.fullmatch(r"[\w-]{1,63}", label) for label in labels):
+        raise UsageError(f"{API_URL_VARIABLE}: {host!r} is no host name; like {DEFAULT_API_URL}")
     if parts.scheme == "http" and not _is_loopback(host):
         raise UsageError(
             f"{API_URL_VARIABLE}: {given!r} would send the key in clear; "

@@ -13,6 +13,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
 
 CONNECT_TIMEOUT = 10.0  # seconds
 MAX_BODY = 256 * 2**20  # bytes, decoded; a page of jobs is some hundred thousand
@@ -21,12 +22,12 @@ _thread = threading.local()
 
 
 def get(
-    session: requests.Session, url: str, query: dict[str, str], seconds: float
+    session: "Session", url: str, query: dict[str, str], seconds: float
 ) -> tuple[requests.Response, bytes]:
     """Give the answer and its whole body, redirects not followed.
 
     Raises `requests.RequestException` when there is no whole answer within `seconds`, or its body
-    is beyond all measure. The session is one that `prepare` made ready.
+    is beyond all measure.
     """
     with _Deadline(seconds) as deadline:
         try:
@@ -42,17 +43,23 @@ def get(
             if deadline.passed:
                 raise requests.Timeout(f"no whole answer within {seconds:g} s") from None
             raise
-        except OSError as error:
+        except (OSError, HTTPError) as error:
             raise requests.ConnectionError(error) from None
         if deadline.passed:
             raise requests.Timeout(f"no whole answer within {seconds:g} s")
     return response, body
 
 
-def prepare(session: requests.Session) -> None:
-    """Make the session's connections known to the deadlines."""
-    session.mount("http://", _Adapter())
-    session.mount("https://", _Adapter())
+class Session(requests.Session):
+    """A session whose connections the deadlines know, and which looks at no redirect's target."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mount("http://", _Adapter())
+        self.mount("https://", _Adapter())
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - the interface's
+        return None
 
 
 def _read(response: requests.Response) -> bytes:
@@ -84,6 +91,12 @@ class _Deadline:
         self._timer.cancel()
         _thread.deadline = None
 
+    def show(self, connection: socket.socket) -> None:
+        """Take the connection to cut; at once, where the time was up before there was one."""
+        self.socket = connection
+        if self.passed:
+            self._cut()
+
     def _cut(self) -> None:
         self.passed = True
         if self.socket is not None:
@@ -100,7 +113,7 @@ class _Watched:
     def request(self, *args: Any, **kwargs: Any) -> None:
         super().request(*args, **kwargs)  # type: ignore[misc]
         if (deadline := getattr(_thread, "deadline", None)) is not None:
-            deadline.socket = self.sock
+            deadline.show(self.sock)
 
 
 class _HTTPConnection(_Watched, HTTPConnection):

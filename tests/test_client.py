@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import socket
 from datetime import UTC, datetime
 from typing import Any
 
@@ -255,6 +256,39 @@ def test_https_goes_by_the_proxy_and_keeps_its_key_from_it(
             read(client("https://api.example"))
     assert proxy.requests[0].startswith(b"CONNECT api.example:443 ")
     assert all(base64.b64encode(b"s3cr3t:") not in request for request in proxy.requests)
+
+
+@pytest.mark.parametrize("to", ["http://[::1", "/caf\xe9", "http://evil.example/"])
+def test_where_a_redirect_leads_is_not_looked_at(to: str) -> None:
+    def redirect(connection: socket.socket, _number: int) -> None:
+        head = f"HTTP/1.1 302 X\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"
+        connection.sendall(head.encode("latin-1"))
+
+    with (
+        serve(redirect) as wire,
+        client(wire.url) as asking,
+        pytest.raises(UsageError, match="a redirect, which is not followed"),
+    ):
+        read(asking)
+
+
+@pytest.mark.parametrize("body", [b'{"a": NaN}', b'{"a": "\xff"}', b'{"a": "\\ud800"}'])
+def test_a_budget_that_is_garbled(body: bytes) -> None:
+    with (
+        serve(answer(body=body)) as wire,
+        client(wire.url) as asking,
+        pytest.raises(BadAnswer, match="expected a JSON object"),
+    ):
+        asking.credits()
+
+
+def test_an_error_that_nests_without_end() -> None:
+    with (
+        serve(answer(422, b"[" * 100_000)) as wire,
+        client(wire.url) as asking,
+        pytest.raises(Failure, match="answered 422"),
+    ):
+        read(asking)
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"limits": 5}', b'{"limits": {"remaining": "x"}}'])

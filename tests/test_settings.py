@@ -50,6 +50,9 @@ def test_a_service_of_ones_own(url: str) -> None:
         ({"XPLENTY_API_URL": "https://u:p@x"}, "leave user and password out"),
         ({"XPLENTY_API_URL": "https://x:port"}, "not a URL"),
         ({"XPLENTY_API_URL": "api.xplenty.com"}, "no base URL"),
+        ({"XPLENTY_API_URL": "https://api..xplenty.com"}, "no host name"),
+        ({"XPLENTY_API_URL": f"https://{'a' * 64}.com"}, "no host name"),
+        ({"XPLENTY_API_URL": "https://a b"}, "no host name"),
     ],
 )
 def test_what_cannot_be_is_one_line(change: dict[str, str], said: str) -> None:
