@@ -43,15 +43,15 @@ def export(
 ) -> int:
     """Write the table or trend `name` as CSV, and give the number of its rows.
 
-    Integers are whole, times are UTC like `2026-01-31T23:59:59Z`, JSON is as stored, null is an
-    empty field. A file appears whole or not at all. Raises `UsageError` for a name that is not
-    known, a filter that makes no sense for it or a folder that is not there, `Failure` when the
-    target cannot be written.
+    Integers are whole, times are UTC like `2026-01-31T23:59:59Z`, JSON is as stored, null and the
+    empty text are an empty field. A file appears whole or not at all. Raises `UsageError` for a
+    name that is not known, a filter that makes no sense for it or a folder that is not there,
+    `Failure` when the target cannot be written.
     """
     if name not in TABLES and name not in trends.names():
         known = ", ".join([*sorted(TABLES), *trends.names()])
         raise UsageError(f"no table or trend {name!r}; there are {known}")
-    with engine.connect() as connection, _opened(target) as file:
+    with engine.connect() as connection, _opened(target) as file, _drivers_errors():
         rows = 0
         for frame in _frames(connection, name, filters or Filters(), status):
             frame.to_csv(file, header=rows == 0, index=False, lineterminator="\n")
@@ -102,6 +102,15 @@ def _table_frames(
         for column in times:
             frame[column] = pd.to_datetime(frame[column], utc=True).dt.strftime(TIME_FORMAT)
         yield frame
+
+
+@contextmanager
+def _drivers_errors() -> Iterator[None]:
+    """Give back what the driver raised: in pandas' wrapping it would pass for an error of files."""
+    try:
+        yield
+    except pd.errors.DatabaseError as error:
+        raise (error.__cause__ or Failure(str(error))) from None
 
 
 def _select(source: Table, filters: Filters, status: str | None) -> Select[Any]:
@@ -190,7 +199,12 @@ def _beside(target: Path) -> Iterator[TextIO]:
         raise UsageError(f"cannot write {str(target)!r}: there is no folder {str(target.parent)!r}")
     if target.is_dir():
         raise UsageError(f"cannot write {str(target)!r}: it is a folder")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    target = target.resolve()  # a link stays a link, to the new file
+    if target.exists() and not target.is_file():  # a pipe or a device is written, not replaced
+        with target.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        return
+    part = target.with_name(f".snapshotter-{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8", newline="") as file:
             yield file

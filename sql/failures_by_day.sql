@@ -1,7 +1,7 @@
 -- What failed, and how often?
 --
 -- grain: a package and a day with runs that ended; the day is the UTC date of the start
--- columns: package_id, package_name (its latest), day, runs (completed, failed or stopped), failed,
+-- columns: package_id, package_name (of the latest run), day, runs (completed, failed or stopped), failed,
 --   stopped, failure_rate (failed over completed and failed, 0 to 1; null where there is neither)
 --
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id

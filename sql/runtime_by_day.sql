@@ -1,7 +1,7 @@
 -- How long did each package take, day by day?
 --
 -- grain: a package and a day with completed runs; the day is the UTC date of the start
--- columns: package_id, package_name (its latest), day, runs, p50_seconds, p95_seconds, max_seconds
+-- columns: package_id, package_name (of the latest run), day, runs, p50_seconds, p95_seconds, max_seconds
 --
 -- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
 -- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.

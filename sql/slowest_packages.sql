@@ -1,7 +1,7 @@
 -- Where do the hours go?
 --
 -- grain: a package with completed runs, the one that took most first
--- columns: package_id, package_name (its latest), runs, total_seconds, share (of the seconds of all
+-- columns: package_id, package_name (of the latest run), runs, total_seconds, share (of the seconds of all
 --   packages, 0 to 1), p50_seconds, p95_seconds
 --
 -- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places

@@ -3,6 +3,7 @@ import csv
 import io
 import json
 import os
+import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,12 +11,12 @@ from typing import Any
 
 import pytest
 from samples import job, sample
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, text
 
 from snapshotter import export as module
 from snapshotter import payload, trends
-from snapshotter.database import connect
-from snapshotter.errors import Failure, UsageError
+from snapshotter.database import connect, named_errors
+from snapshotter.errors import DatabaseError, Failure, UsageError
 from snapshotter.export import TABLES, export
 from snapshotter.flatten import flatten
 from snapshotter.load import Run, load
@@ -197,6 +198,35 @@ def test_a_target_that_cannot_be(engine: Engine, tmp_path: Path) -> None:
         export(engine, "jobs", tmp_path / "no" / "jobs.csv")
     with pytest.raises(UsageError, match="it is a folder"):
         export(engine, "jobs", tmp_path)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_link_and_a_pipe_stay_what_they_are(engine: Engine, tmp_path: Path) -> None:
+    put(engine, job())
+    link, file, pipe = tmp_path / "link.csv", tmp_path / "file.csv", tmp_path / "pipe"
+    link.symlink_to(file)
+    export(engine, "jobs", link)
+    assert link.is_symlink()
+    assert file.read_text().startswith("id,")
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    export(engine, "jobs", pipe)
+    reader.join(10)
+    assert pipe.is_fifo()
+    assert read == [file.read_text()]
+
+
+@pytest.mark.parametrize("name", ["jobs", "runtime_by_day"])
+def test_a_database_that_gives_out_is_named_as_such(
+    engine: Engine, name: str, tmp_path: Path
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("alter table jobs rename to elsewhere"))
+    with pytest.raises(DatabaseError, match=r"the database cannot be used: .*jobs"), named_errors():
+        export(engine, name, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
