@@ -1,8 +1,10 @@
 """The commands. What a command needs is imported when it runs, so that `--help` answers at once."""
 
+import io
 import json
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -191,7 +193,8 @@ def export(
 ) -> None:
     """Write the table or trend NAME as CSV.
 
-    Integers are integers, times are UTC like 2026-01-31T23:59:59Z, and null is an empty field.
+    Integers are integers, times are UTC like 2026-01-31T23:59:59Z, and null is an empty field, as
+    the empty text is.
     """
     from snapshotter.export import export as write
     from snapshotter.trends import Filters
@@ -309,11 +312,15 @@ def _ids(job_ids: tuple[int, ...], ids_file: Any) -> list[int] | None:
     if not job_ids and ids_file is None:
         return None
     ids = list(job_ids)
-    for number, line in enumerate(ids_file or (), 1):
+    try:
+        lines = list(ids_file or ())
+    except UnicodeDecodeError:
+        raise UsageError("--ids-file is no UTF-8 text") from None
+    for number, line in enumerate(lines, 1):
         words = line.split("#", 1)[0].strip()
         if not words:
             continue
-        if not (words.isascii() and words.isdigit() and 0 < int(words[:20]) < 2**63):
+        if not (re.fullmatch(r"[0-9]{1,19}", words) and 0 < int(words) < 2**63):
             raise UsageError(f"--ids-file, line {number}: {words[:40]!r} is no job id")
         ids.append(int(words))
     if not ids:
@@ -377,6 +384,12 @@ class _JsonLines(logging.Formatter):
 
 def main() -> None:
     """Run the command; every error is one line on standard error and the documented exit code."""
+    if sys.stdout is None:  # closed by the caller
+        _fail("standard output is closed", 1)
+    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - to the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         cli.main(standalone_mode=False, prog_name="snapshotter")
     except click.exceptions.NoArgsIsHelpError as error:
@@ -392,6 +405,8 @@ def main() -> None:
         # The reader of the pipe has gone, as `head` does: nothing more to say, to anyone.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        _fail(f"cannot write standard output: {error.strerror or error}", 1)
     except Exception as error:
         logging.getLogger(__name__).debug("the traceback", exc_info=True)
         _fail(f"a bug in snapshotter: {type(error).__name__}: {error}; -vv shows where", 1)

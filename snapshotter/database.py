@@ -125,9 +125,14 @@ def _open_file(url: URL, *, read_only: bool) -> None:
     """Make the file with mode 0600: job errors and variables are nobody else's business."""
     if url.database in (None, "", ":memory:"):
         raise UsageError("a SQLite database in memory is gone when the command ends; name a file")
+    if url.query:
+        raise UsageError("a SQLite URL takes no options after '?'")
     path = Path(str(url.database))
-    if path.exists():
-        return
+    try:
+        if path.exists():
+            return
+    except OSError as error:
+        raise DatabaseError(f"cannot reach the database {str(path)!r}: {error.strerror}") from None
     if read_only:
         raise DatabaseError(f"no database at {str(path)!r}; 'snapshotter sync' makes it")
     try:
@@ -202,6 +207,11 @@ def require_head(engine: Engine, *, may_create: bool = False) -> None:
             "run 'snapshotter db upgrade' (after a backup)"
         )
     else:
+        _refuse_ahead(engine)
+
+
+def _refuse_ahead(engine: Engine) -> None:
+    if (revision := current(engine) or "") > head():
         raise DatabaseError(
             f"the database is at revision {revision}, ahead of this version's {head()}; "
             "install a newer xplenty-snapshotter"
@@ -229,6 +239,8 @@ def upgrade(target: Engine | str) -> None:
     from alembic import command  # noqa: PLC0415 - as above
 
     engine = connect(target) if isinstance(target, str) else target
+    if current(engine) not in (None, head()):
+        _refuse_ahead(engine)
     with named_errors(), engine.begin() as connection:
         command.upgrade(_alembic(connection), "head")
     if isinstance(target, str):
@@ -251,18 +263,30 @@ def check(engine: Engine) -> None:
 
 
 @contextmanager
+def _lock_file(path: Path) -> Iterator[bool]:
+    try:
+        file = path.open("a")
+    except OSError as error:
+        raise DatabaseError(f"cannot lock {str(path)!r}: {error.strerror}") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            taken = True
+        except BlockingIOError:
+            taken = False
+        except OSError as error:
+            raise DatabaseError(f"cannot lock {str(path)!r}: {error.strerror}") from None
+        yield taken
+
+
+@contextmanager
 def lock(engine: Engine, account_id: str) -> Iterator[bool]:
     """Take the account's lock, which ends with the process however it ends; False: not free."""
     # A name of fixed length: a file and a MariaDB lock take no more than so much.
     name = hashlib.blake2b(account_id.encode(), digest_size=7).hexdigest()
     if engine.dialect.name == "sqlite":
-        with Path(f"{engine.url.database}.{name}.lock").open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
+        with _lock_file(Path(f"{engine.url.database}.{name}.lock")) as taken:
+            yield taken
         return
     if engine.dialect.name == "postgresql":
         parameter: int | str = int(name, 16)

@@ -1,5 +1,6 @@
 """The whole way on a simulated account: no key, no network beyond loopback."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ def run(path: Path, tell: Callable[[str], None], show: Callable[[Outcome], str])
 
     Raises `UsageError` when the file is there already: it may be worth keeping.
     """
-    if path.exists():
+    if os.path.lexists(path):  # false, too, where the folder may not be read: connecting tells
         raise UsageError(
             f"{str(path)!r} is there already; remove it, or name another by --database"
         )

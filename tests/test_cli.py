@@ -60,7 +60,7 @@ def test_sync_ends_with_a_line_to_read(run: Run, acme: dict[str, str], account: 
     done = run("sync", **acme)
     assert (done.returncode, done.stderr) == (0, "")
     jobs = len(account.jobs)
-    line = f"{jobs} jobs seen, {jobs} new, 0 changed, 3 requests, 4,998 credits left, "
+    line = f"{jobs} jobs seen, {jobs} new, 0 changed, 4 requests, 4,997 credits left, "
     assert done.stdout.startswith(line)
     assert done.stdout.endswith(" s\n")
 
@@ -140,6 +140,9 @@ BAD_CALLS: list[tuple[list[str], dict[str, str], int, str]] = [
     (["sync", "--status", "nonsense"], {}, 1, "answered 422"),
     (["sync", "--nonsense"], {}, 2, "No such option"),
     (["nonsense"], {}, 2, "No such command"),
+    (["sync", "--timeout", "nan"], {}, 2, "nan is no number of seconds"),
+    (["sync", "--database", "sqlite:///x.db?a=b"], {}, 2, "takes no options"),
+    (["sync", "--ids-file", "/bin/sh"], {}, 2, "no UTF-8 text"),
     (["trends"], {"SNAPSHOTTER_DATABASE_URL": "sqlite:///x.db"}, 0, ""),
     (["trends", "runtime_by_day"], {}, 1, "no database at 'job_history.db'"),
     (["export", "jobs", "-o", "-"], {}, 1, "no database at 'job_history.db'"),

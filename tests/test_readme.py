@@ -53,7 +53,7 @@ def test_the_cron_line_works_as_written(tmp_path: Path, account: object, api: st
         subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, env=environment, check=True)
     log = (tmp_path / "job-history" / "sync.log").read_text()
     assert log.count("\n") == 2
-    assert log.startswith("0 jobs seen, 0 new, 0 changed, 2 requests, ")
+    assert log.startswith("0 jobs seen, 0 new, 0 changed, 3 requests, ")
     assert (tmp_path / "job-history" / "job_history.db").exists()
 
 
