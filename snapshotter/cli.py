@@ -384,12 +384,7 @@ class _JsonLines(logging.Formatter):
 
 def main() -> None:
     """Run the command; every error is one line on standard error and the documented exit code."""
-    if sys.stdout is None:  # closed by the caller
-        _fail("standard output is closed", 1)
-    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - to the end
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    _prepare_streams()
     try:
         cli.main(standalone_mode=False, prog_name="snapshotter")
     except click.exceptions.NoArgsIsHelpError as error:
@@ -410,6 +405,16 @@ def main() -> None:
     except Exception as error:
         logging.getLogger(__name__).debug("the traceback", exc_info=True)
         _fail(f"a bug in snapshotter: {type(error).__name__}: {error}; -vv shows where", 1)
+
+
+def _prepare_streams() -> None:
+    """Write UTF-8 whatever the locale, and stand a stream that the caller has closed."""
+    if sys.stdout is None:  # closed by the caller
+        _fail("standard output is closed", 1)
+    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - to the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _fail(message: str, exit_code: int) -> None:
