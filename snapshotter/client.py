@@ -74,7 +74,7 @@ def judge(response: requests.Response, body: bytes, asked: str) -> Verdict:  # n
             return Verdict(UsageError(f"{came}; check {ACCOUNT_VARIABLE} and {API_URL_VARIABLE}"))
         case 429:
             return _later(came + "; the credits of this hour are spent", retry_after)
-        case 408 | 425 | 500 | 502 | 503 | 504:
+        case 408 | 425:
             return _later(came, retry_after)
         case _ if 300 <= status < 400:  # noqa: PLR2004 - redirects
             return Verdict(

@@ -207,11 +207,11 @@ def require_head(engine: Engine, *, may_create: bool = False) -> None:
             "run 'snapshotter db upgrade' (after a backup)"
         )
     else:
-        _refuse_ahead(engine)
+        _refuse_ahead(revision)
 
 
-def _refuse_ahead(engine: Engine) -> None:
-    if (revision := current(engine) or "") > head():
+def _refuse_ahead(revision: str | None) -> None:
+    if revision is not None and revision > head():
         raise DatabaseError(
             f"the database is at revision {revision}, ahead of this version's {head()}; "
             "install a newer xplenty-snapshotter"
@@ -239,8 +239,7 @@ def upgrade(target: Engine | str) -> None:
     from alembic import command  # noqa: PLC0415 - as above
 
     engine = connect(target) if isinstance(target, str) else target
-    if current(engine) not in (None, head()):
-        _refuse_ahead(engine)
+    _refuse_ahead(current(engine))
     with named_errors(), engine.begin() as connection:
         command.upgrade(_alembic(connection), "head")
     if isinstance(target, str):

@@ -12,8 +12,6 @@
 A message is one line: what was asked, what came, what to do.
 """
 
-EXIT_OK = 0
-
 
 class SnapshotterError(Exception):
     exit_code = 1

@@ -4,9 +4,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from snapshotter.payload import Cluster, Component, Creator, Job, Output, Package, Record
-
-FINAL_STATUSES = frozenset({"completed", "failed", "stopped"})
+from snapshotter.payload import (
+    FINAL_STATUSES,
+    Cluster,
+    Component,
+    Creator,
+    Job,
+    Output,
+    Package,
+    Record,
+)
 
 # What the columns hold of each object; the rest goes to `extra`. `package.id` and `cluster.id` are
 # other facts than the job's own `package_id` and `cluster_id`: they are held only where they agree.

@@ -26,8 +26,6 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
-FINAL_STATUSES = ("completed", "failed", "stopped")
-
 
 class UTCDateTime(TypeDecorator[datetime]):
     """An aware datetime, kept in UTC by every engine, to the microsecond."""

@@ -113,10 +113,10 @@ class Job(Struct):
     log_summary: LogSummary | None = None
 
 
-KNOWN_STATUSES = frozenset(
-    {"idle", "pending", "queued", "running", "pending_stoppage", "stopping"}
-    | {"completed", "failed", "stopped"}
-)
+FINAL_STATUSES = frozenset({"completed", "failed", "stopped"})
+KNOWN_STATUSES = FINAL_STATUSES | {
+    *("idle", "pending", "queued", "running", "pending_stoppage", "stopping"),
+}
 
 
 class Record(NamedTuple):

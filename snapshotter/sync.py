@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Table, delete, insert, or_, select, update
 
 from snapshotter.client import Client, Filters
 from snapshotter.database import lock, named_errors
 from snapshotter.errors import SnapshotterError, Stopped
-from snapshotter.flatten import FINAL_STATUSES, flatten, is_open
+from snapshotter.flatten import flatten, is_open
 from snapshotter.load import JOBS, Run, load, mark_gone
 from snapshotter.models import Base
 from snapshotter.paging import Cursor, Page
-from snapshotter.payload import KNOWN_STATUSES, Record, Reject
+from snapshotter.payload import FINAL_STATUSES, KNOWN_STATUSES, Record, Reject
 from snapshotter.redact import Redaction
 from snapshotter.settings import DEFAULT_OVERLAP, Service
 
@@ -137,6 +137,7 @@ class _Snapshot:
         self._plan, self._redact, self._progress = plan, redact, progress
         self._open_seen: set[int] = set()
         self._watermark: datetime | None = None
+        self._page_size = 0  # the most jobs that the server has given in one page
         self.outcome = Outcome("", 0)
 
     # The row of the run
@@ -163,7 +164,7 @@ class _Snapshot:
                 "kind": kind,
                 "status": "running",
                 "started_at": datetime.now(UTC),
-                **dict.fromkeys(_COUNTS, 0),
+                **self._counts(),
             }
             key = connection.execute(insert(SNAPSHOTS).values(row)).inserted_primary_key
         self.outcome = Outcome(kind, key[0] if key else 0)
@@ -222,28 +223,28 @@ class _Snapshot:
             self._read_account()
 
     def _read_account(self) -> None:
-        listing = self._resume() or self._start()
+        account = self._account()
+        self._page_size = account.page_size or 0
+        listing = self._resume(account) or self._start(account)
         resumed = listing.cursor != Cursor()
         with self._engine.begin() as connection:
             self._update_row(connection, {"since": listing.since})
             if not resumed:
                 self._update_account(connection, {"newest_updated_at": listing.newest})
-        largest = self._account().page_size or 0
         for page in self._client.jobs(Filters(since=listing.since), listing.cursor):
             self._store(page.records, pages=1, checkpoint=(listing, page))
             # Shorter than this server is known to give: the last, without the proof of one more.
-            if page.more is None and len(page.records) < largest:
+            if page.more is None and len(page.records) < self._page_size:
                 break
-            largest = max(largest, len(page.records))
+            self._page_size = max(self._page_size, len(page.records))
         self._read_jobs(self._rejected_ids())
         self._read_jobs(self._open_ids())
         if listing.since is None and not resumed:
             self._read_jobs(self._unseen_ids())
         self._complete(listing)
 
-    def _resume(self) -> "_Listing | None":
+    def _resume(self, account: Any) -> "_Listing | None":
         """Go on with the listing that an earlier run left, unless this one is to read the whole."""
-        account = self._account()
         if account.listing_offset is None or (
             self._plan.full and account.listing_since is not None
         ):
@@ -254,8 +255,7 @@ class _Snapshot:
             account.listing_since, account.listing_clock, cursor, account.newest_updated_at
         )
 
-    def _start(self) -> "_Listing":
-        account = self._account()
+    def _start(self, account: Any) -> "_Listing":
         if self._plan.full or account.watermark is None:
             newest = self._client.newest()
             return _Listing(None, self._client.clock or newest, Cursor(), newest)
@@ -387,27 +387,17 @@ class _Snapshot:
             )
 
     def _save(self, connection: Connection, listing: "_Listing", page: Page) -> None:
-        self._update_account(
-            connection,
-            {
-                "listing_since": listing.since,
-                "listing_clock": listing.clock,
-                "listing_offset": page.cursor.offset,
-                "listing_edge": page.cursor.edge,
-            },
-        )
-        size = len(page.records)
-        connection.execute(
-            update(ACCOUNTS)
-            .where(
-                ACCOUNTS.c.account_id == self._service.account_id,
-                func.coalesce(ACCOUNTS.c.page_size, 0) < size,
-            )
-            .values(page_size=size)
-        )
+        values = {
+            "listing_since": listing.since,
+            "listing_clock": listing.clock,
+            "listing_offset": page.cursor.offset,
+            "listing_edge": page.cursor.edge,
+            "page_size": max(self._page_size, len(page.records)),
+        }
         if listing.since is not None and self.outcome.pages == 0 and listing.cursor == Cursor():
             # What is changed from now on may be missed by this listing, and is left to the next.
-            self._update_account(connection, {"newest_updated_at": _newest(listing, page)})
+            values["newest_updated_at"] = _newest(listing, page)
+        self._update_account(connection, values)
 
     def _complete(self, listing: "_Listing") -> None:
         clock = listing.clock
@@ -431,17 +421,6 @@ class _Snapshot:
         connection.execute(
             update(ACCOUNTS).where(ACCOUNTS.c.account_id == self._service.account_id).values(values)
         )
-
-
-_COUNTS = (
-    "requests",
-    "pages",
-    "jobs_seen",
-    "jobs_inserted",
-    "jobs_changed",
-    "jobs_unchanged",
-    "jobs_rejected",
-)
 
 
 @dataclass(frozen=True)
