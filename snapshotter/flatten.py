@@ -1,8 +1,7 @@
 """One job into rows of the three tables. Pure; the map from names to columns is spelled out."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from snapshotter.payload import (
     FINAL_STATUSES,
@@ -25,7 +24,13 @@ _OUTPUT = frozenset(Output.__struct_fields__)
 _COMPONENT = frozenset(Component.__struct_fields__)
 
 Row = dict[str, Any]
-Redact = Callable[[Any], Any]
+
+
+class Redact(Protocol):
+    """Hides the secrets of a JSON value; `variables` those of a job's variables."""
+
+    def __call__(self, value: Any, /) -> Any: ...
+    def variables(self, value: Any, /) -> Any: ...
 
 
 class JobRows(NamedTuple):
@@ -70,12 +75,12 @@ def flatten(record: Record, redact: Redact) -> JobRows:
         "creator_id": creator.id,
         "creator_display_name": creator.display_name,
         "creator_url": creator.url,
-        "errors": job.errors,
+        "errors": redact(job.errors),  # a driver's words can have a URL with its password
         "runtime_in_seconds": job.runtime_in_seconds,
         "attempts": job.attempts,
         "master_auto_retry_attempts": job.master_auto_retry_attempts,
-        "variables": redact(job.variables),
-        "dynamic_variables": redact(job.dynamic_variables),
+        "variables": redact.variables(job.variables),
+        "dynamic_variables": redact.variables(job.dynamic_variables),
         "url": job.url,
         "html_url": job.html_url,
         "log_url": job.log_url,

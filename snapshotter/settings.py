@@ -1,4 +1,4 @@
-"""What the user sets: the account, the key, the service, the database. Checked once, here."""
+"""What the user sets: the account, the key, the service, the database, privacy. Checked here."""
 
 import ipaddress
 import math
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from snapshotter.errors import UsageError
@@ -15,15 +16,19 @@ ACCOUNT_VARIABLE = "XPLENTY_ACCOUNT_ID"
 KEY_VARIABLE = "XPLENTY_API_KEY"
 API_URL_VARIABLE = "XPLENTY_API_URL"
 DATABASE_URL_VARIABLE = "SNAPSHOTTER_DATABASE_URL"
+VARIABLES_VARIABLE = "SNAPSHOTTER_VARIABLES"
+SECRET_NAMES_VARIABLE = "SNAPSHOTTER_SECRET_NAMES"  # noqa: S105 - the name of a variable
+HASH_KEY_VARIABLE = "SNAPSHOTTER_HASH_KEY"
 DEFAULT_API_URL = "https://api.xplenty.com"
 DEFAULT_DATABASE_URL = "sqlite:///job_history.db"
 DEFAULT_OVERLAP = timedelta(minutes=5)
 DEFAULT_TIMEOUT = 30.0
+Variables = Literal["mask", "hash", "keep", "drop"]
 
 
 @dataclass(frozen=True)
 class Key:
-    """The API key. It prints as stars, whoever prints it."""
+    """The API key, or the key of the hashes. It prints as stars, whoever prints it."""
 
     secret: str = field(repr=False)
 
@@ -41,6 +46,15 @@ class Service:
     key: Key
     api_url: str = DEFAULT_API_URL
     timeout: float = DEFAULT_TIMEOUT
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """What becomes of secrets in what is stored, and the parts of names that tell of more."""
+
+    variables: Variables = "mask"
+    secret_names: tuple[str, ...] = ()
+    hash_key: Key | None = None
 
 
 def service(
@@ -65,6 +79,31 @@ def service(
         _api_url(environment.get(API_URL_VARIABLE) or DEFAULT_API_URL),
         timeout,
     )
+
+
+def privacy(environment: Mapping[str, str], variables: str) -> Privacy:
+    """Read what becomes of secrets; the key of the hashes only where it is to be used.
+
+    Raises `UsageError` when there is no such way, or when the key is missing or too short.
+    """
+    way: Variables | None = next((way for way in get_args(Variables) if way == variables), None)
+    if way is None:
+        raise UsageError(
+            f"--variables ({VARIABLES_VARIABLE}): {variables!r} is not mask, hash, keep or drop"
+        )
+    parts = (part.strip() for part in environment.get(SECRET_NAMES_VARIABLE, "").split(","))
+    names = tuple(part for part in parts if part)
+    return Privacy(way, names, _hash_key(environment) if way == "hash" else None)
+
+
+def _hash_key(environment: Mapping[str, str]) -> Key:
+    secret = environment.get(HASH_KEY_VARIABLE, "").strip()
+    if not secret:
+        raise UsageError(
+            f"--variables hash: no key to hash by; set {HASH_KEY_VARIABLE} to a long random text, "
+            "the same for every run"
+        )
+    return Key(secret)
 
 
 def _key(environment: Mapping[str, str], key_file: Path | None) -> Key:

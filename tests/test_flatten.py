@@ -152,3 +152,8 @@ def test_secrets_are_masked_at_any_depth() -> None:
     assert "hunter2" not in repr(found)
     assert found.job["variables"] == {"DB_PASSWORD": "***", "path": "p", "Api_Key": None}
     assert found.job["dynamic_variables"] == {"conn": {"auth": "***", "host": "h"}}
+
+
+def test_a_password_in_the_errors_is_hidden() -> None:
+    said = "cannot reach jdbc:postgresql://etl:hunter2@warehouse/db"
+    assert rows(job(errors=said)).job["errors"] == "cannot reach jdbc:postgresql://etl:***@warehouse/db"

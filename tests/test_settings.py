@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from snapshotter.errors import UsageError
-from snapshotter.settings import DEFAULT_API_URL, Key, service
+from snapshotter.settings import DEFAULT_API_URL, Key, Privacy, Variables, privacy, service
 
 GOOD = {"XPLENTY_ACCOUNT_ID": "acme", "XPLENTY_API_KEY": "s3cr3t"}
 
@@ -66,3 +66,41 @@ def test_what_cannot_be_is_one_line(change: dict[str, str], said: str) -> None:
 def test_a_key_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         service(GOOD, tmp_path / "nothing")
+
+
+HASH_KEY = {"SNAPSHOTTER_HASH_KEY": " sixteen-or-more- "}
+
+
+@pytest.mark.parametrize("variables", ["mask", "keep", "drop"])
+def test_the_hash_key_is_read_only_to_hash_by(variables: Variables) -> None:
+    assert privacy(HASH_KEY, variables) == Privacy(variables)
+    assert privacy({"SNAPSHOTTER_HASH_KEY": "short"}, variables).hash_key is None
+    assert privacy(HASH_KEY, "hash") == Privacy("hash", (), Key("sixteen-or-more-"))
+
+
+def test_more_names_that_look_secret() -> None:
+    found = privacy({"SNAPSHOTTER_SECRET_NAMES": " pin, Kennwort,, a b ,"}, "mask")
+    assert found == Privacy("mask", ("pin", "Kennwort", "a b"))
+
+
+def test_the_hash_key_never_prints() -> None:
+    found = privacy(HASH_KEY, "hash")
+    assert "sixteen" not in f"{found!r} {found} {found.hash_key}"
+
+
+@pytest.mark.parametrize(
+    ("environment", "variables", "said"),
+    [
+        ({}, "hide", "--variables (SNAPSHOTTER_VARIABLES): 'hide' is not mask, hash, keep or drop"),
+        ({}, "hash", "no key to hash by; set SNAPSHOTTER_HASH_KEY to a long random text"),
+        ({"SNAPSHOTTER_HASH_KEY": " "}, "hash", "no key to hash by"),
+    ],
+)
+def test_privacy_that_cannot_be_is_one_line(
+    environment: dict[str, str], variables: str, said: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        privacy(environment, variables)
+    assert said in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
+    assert "\n" not in str(caught.value)
