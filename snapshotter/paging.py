@@ -35,14 +35,10 @@ class Listed(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What one answer brought, and where the listing goes on once it is stored.
-
-    `more` None: the page may be the last, and one request more would prove it.
-    """
+    """What one answer brought, and where the listing goes on once it is stored."""
 
     records: Sequence[Record | Reject]
     cursor: Cursor
-    more: bool | None
 
 
 def pages(fetch: Callable[[int], Listed], cursor: Cursor) -> Iterator[Page]:
@@ -62,16 +58,18 @@ def pages(fetch: Callable[[int], Listed], cursor: Cursor) -> Iterator[Page]:
         if not listed.records:
             return
         start, edge = _last_group(listed.records)
-        if listed.more is False or (listed.more is None and read.ended):
-            yield Page(listed.records, Cursor(cursor.offset + max(0, start - 1), edge), more=False)
+        if listed.more is False or (
+            listed.more is None and read.ended and (yield from _is_last(read, cursor, listed))
+        ):
+            yield Page(listed.records, Cursor(cursor.offset + max(0, start - 1), edge))
             return
         if edge is None or start > 1:
             ahead = start - 1 if start > 1 else len(listed.records)
             cursor = Cursor(cursor.offset + ahead, edge)
-            yield Page(listed.records, cursor, listed.more)
+            yield Page(listed.records, cursor)
             continue
         if listed.more is None:
-            yield Page(listed.records, cursor, more=None)
+            yield Page(listed.records, cursor)
         # The page holds one group alone: its end is further on, and its order may change meanwhile.
         if cursor.edge is not None and edge < cursor.edge:
             edge = cursor.edge
@@ -98,7 +96,7 @@ class _Reader:
 
     def __call__(self, offset: int) -> Listed:
         listed = self._fetch(offset)
-        ids = {record.job_id for record in listed.records}
+        ids = _ids(listed)
         last = listed.records[-1].job_id if listed.records else None
         # Asked from further on, a server that cut the answer short would have come further.
         self.ended = offset > self._offset and last is not None and last == self._last
@@ -114,8 +112,23 @@ class _Reader:
         return listed
 
 
+def _is_last(read: _Reader, cursor: Cursor, listed: Listed) -> Generator[Page, None, bool]:
+    """Tell whether nothing is behind a page, of a server that does not say.
+
+    It may have handed out few: only an empty answer further on is an end, and only if the list did
+    not move left meanwhile, by which this page comes again as it was.
+    """
+    behind = read(cursor.offset + len(listed.records))
+    if behind.records:
+        yield Page(behind.records, cursor)
+        return False
+    again = read(cursor.offset)
+    yield Page(again.records, cursor)
+    return _begins_before(cursor, again.records) and _ids(again) >= _ids(listed)
+
+
 def _long_group(
-    read: "_Reader", anchor: Cursor, edge: datetime
+    read: _Reader, anchor: Cursor, edge: datetime
 ) -> Generator[Page, None, Cursor | None]:
     """Yield the pages of a group that fills more than one, until all of it was met.
 
@@ -136,7 +149,7 @@ def _long_group(
             if start is None and edge in times:
                 start = offset + times.index(edge)
             newer = next((i for i, at in enumerate(times) if at is not None and at > edge), None)
-            yield Page(listed.records, anchor, more=True)
+            yield Page(listed.records, anchor)
             if newer is not None or not times or listed.more is False:
                 break
             offset += max(1, len(times) - 1)
@@ -149,6 +162,10 @@ def _long_group(
         f"the order of the {len(group)} jobs created at {edge:%Y-%m-%dT%H:%M:%SZ} keeps changing: "
         f"{MAX_PASSES} passes did not meet them all; run again later"
     )
+
+
+def _ids(listed: Listed) -> set[int | None]:
+    return {record.job_id for record in listed.records}
 
 
 def _begins_before(cursor: Cursor, records: Sequence[Record | Reject]) -> bool:

@@ -30,19 +30,23 @@ class List:
         self.limit = limit
         self.random = random.Random(seed)  # noqa: S311 - a test's order
         self.requests = 0
+        self.offsets: list[int] = []
         self.change: Callable[[], None] = lambda: None
         self.says_more = True
         self.shuffles = False
+        self.varies = False
 
     def fetch(self, offset: int) -> Listed:
         self.requests += 1
+        self.offsets.append(offset)
         if self.requests > 1:
             self.change()
         tie = (lambda _: self.random.random()) if self.shuffles else (lambda job_id: job_id)
         order = sorted(self.jobs, key=lambda job_id: (self.jobs[job_id], tie(job_id)))
-        found = [job(job_id, self.jobs[job_id]) for job_id in order[offset : offset + self.limit]]
+        limit = self.random.randint(1, self.limit) if self.varies else self.limit
+        found = [job(job_id, self.jobs[job_id]) for job_id in order[offset : offset + limit]]
         if self.says_more:
-            return Listed(found, offset + self.limit < len(order))
+            return Listed(found, offset + limit < len(order))
         return Listed(found, None if found else False)
 
     def read(self, cursor: Cursor = Cursor()) -> set[int | None]:  # noqa: B008 - immutable
@@ -67,6 +71,22 @@ def test_a_server_may_hand_out_fewer_than_asked(limit: int, says_more: bool) -> 
     account = List([second // 2 for second in range(60)], limit=limit)
     account.says_more = says_more
     assert account.read() == set(account.jobs)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("says_more", [True, False])
+def test_a_server_may_hand_out_any_number(seed: int, says_more: bool) -> None:  # noqa: FBT001
+    account = List([second // 2 for second in range(60)], limit=20, seed=seed)
+    account.says_more, account.varies, account.shuffles = says_more, True, True
+    assert account.read() == set(account.jobs)
+
+
+def test_without_a_word_on_more_only_an_empty_answer_is_the_end() -> None:
+    account = List([1, 2, 3, 4, 5], limit=3)
+    account.says_more = False
+    assert account.read() == set(account.jobs)
+    asked = account.offsets
+    assert asked[-2:] == [5, 3]  # nothing behind, and nothing moved meanwhile
 
 
 @pytest.mark.parametrize("size", [99, 100, 101, 250])
@@ -128,6 +148,7 @@ def test_a_resumed_listing_goes_back_when_the_list_moved_left() -> None:
     changes=st.lists(st.tuples(st.sampled_from(["join", "vanish"]), st.integers(0, 2**16))),
     seed=st.integers(0, 2**16),
     shuffles=st.booleans(),
+    varies=st.booleans(),
 )
 def test_no_job_that_stays_is_passed_over(
     seconds: list[int],
@@ -135,10 +156,11 @@ def test_no_job_that_stays_is_passed_over(
     changes: list[tuple[str, int]],
     seed: int,
     shuffles: bool,  # noqa: FBT001
+    varies: bool,  # noqa: FBT001
 ) -> None:
     """Whatever joins or vanishes between requests, what was there and stays is read."""
     account = List(seconds, limit, seed)
-    account.shuffles = shuffles
+    account.shuffles, account.varies = shuffles, varies
     before = set(account.jobs)
     todo = iter(changes)
 
