@@ -1,7 +1,8 @@
-"""The API over HTTP: the key, deadlines, retries, credits; a page of jobs, one job.
+"""The API over HTTP: the key, deadlines, retries, limits; a page of jobs, one job.
 
 Facts on the API are the vendor's v2 documentation: HTTP Basic with the key as user name, an Accept
 header that names the version, an hourly budget of credits that every answer's headers count down.
+A request is sent only while the run's limits allow it, and so a run stops between two answers.
 """
 
 import logging
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import msgspec
 import requests
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 ACCEPT = "application/vnd.xplenty+json; version=2"
 MAX_CREDITS = 2**31  # what a column of the run's row can hold
 PAGE_SIZE = 100  # the most that the API hands out
+LEAST_REQUESTS = 3  # the credits, where the account stands, and a page
+DEFAULT_RESERVE = 500  # credits; all else that uses the key lives on them
 ATTEMPTS = 5
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0  # seconds, before jitter
 LONGEST_RETRY_AFTER = 60.0  # seconds; past that the run stops, and cron comes again
@@ -53,6 +56,47 @@ class Filters:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How far a run may go; None is no bound.
+
+    `reserve`: credits that are never spent, by default a tenth of an account's budget that is no
+    larger than `DEFAULT_RESERVE`. `requests` bounds all that is sent, `seconds` the whole run.
+    """
+
+    reserve: int | None = 0
+    requests: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.requests is not None and self.requests < LEAST_REQUESTS:
+            raise UsageError(
+                f"--max-requests {self.requests} is too few to get anywhere; a run needs "
+                f"{LEAST_REQUESTS}: the credits, where the account stands, and a page"
+            )
+
+
+class Clock(Protocol):
+    """Time that passes, and whether it is time to stop."""
+
+    def now(self) -> float:
+        """Give seconds since some fixed moment; they never go back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, or less long where `interrupted` comes true."""
+
+    @property
+    def interrupted(self) -> str:
+        """Name what asks the run to stop; empty while nothing does."""
+
+
+class SystemClock:
+    interrupted = ""
+
+    now = staticmethod(time.monotonic)
+    sleep = staticmethod(time.sleep)
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What to do about an answer: `error` None is take it; `pause` None is final."""
 
@@ -73,29 +117,36 @@ def judge(response: requests.Response, body: bytes, asked: str) -> Verdict:  # n
         case 404:
             return Verdict(UsageError(f"{came}; check {ACCOUNT_VARIABLE} and {API_URL_VARIABLE}"))
         case 429:
-            return _later(came + "; the credits of this hour are spent", retry_after)
+            came += "; the credits of this hour are spent"
+            if retry_after is None and response.headers.get(_REMAINING) == "0":
+                return Verdict(Stopped(f"{came}, run again later"))
+            return _later(came, response)
         case 408 | 425:
-            return _later(came, retry_after)
+            return _later(came, response)
         case _ if 300 <= status < 400:  # noqa: PLR2004 - redirects
             return Verdict(
                 UsageError(f"{came}, a redirect, which is not followed; check {API_URL_VARIABLE}")
             )
         case _ if status >= 500:  # noqa: PLR2004 - the server's faults
-            return _later(came, retry_after)
+            return _later(came, response)
         case _:
             return Verdict(Failure(f"{came}; no retry will mend that"))
 
 
-def _later(came: str, retry_after: str | None) -> Verdict:
-    pause = _seconds(retry_after)
+def _later(came: str, response: requests.Response) -> Verdict:
+    pause = _retry_after(response)
     if pause > LONGEST_RETRY_AFTER:
         return Verdict(Stopped(f"{came}; it asks to wait {pause:.0f} s, run again then"))
     return Verdict(Stopped(f"{came}; run again later"), pause)
 
 
-def _seconds(retry_after: str | None) -> float:
-    """Read `Retry-After`; a date is left to the backoff, as it hangs on two clocks."""
-    return float(retry_after) if retry_after and re.fullmatch(r"\d{1,9}", retry_after) else 0.0
+def _retry_after(response: requests.Response) -> float:
+    """Give the seconds that the server asks to wait: a number, or a date by its own clock."""
+    asked = response.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d{1,9}", asked):
+        return float(asked)
+    until, now = _date(asked), _date(response.headers.get("Date"))
+    return max(0.0, (until - now).total_seconds()) if until and now else 0.0
 
 
 def _message(body: bytes) -> str:
@@ -111,20 +162,26 @@ def _message(body: bytes) -> str:
 class Client:
     """Asks one account's API, one request after another. Close it, or use it in `with`.
 
-    `requests_sent`, `credits_remaining` and `clock` (the earliest `Date` of an answer, UTC) tell
-    what was spent and when. Every method raises `KeyRefused`, `UsageError`, `Failure` or `Stopped`.
+    `requests_sent` and `credits_spent` tell what was spent, `clock` and `latest_clock` (the
+    earliest and the latest `Date` of an answer, UTC) when. `sends_links` and `page_size` (the most
+    jobs in a page so far) are what is known of the server; an earlier run may have known it.
+    Every method raises `KeyRefused`, `UsageError`, `Failure` or `Stopped`.
     """
 
     def __init__(
         self,
         service: Service,
+        limits: Limits = Limits(),
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Clock = SystemClock(),  # noqa: B008 - without state
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._base = f"{service.api_url}/{service.account_id}/api/"
         self._timeout = service.timeout
-        self._sleep, self._jitter = sleep, jitter
+        self._secret = service.key.secret
+        self._limits, self._time, self._jitter = limits, clock, jitter
+        self._reserve = DEFAULT_RESERVE if limits.reserve is None else limits.reserve
+        self._ends = None if limits.seconds is None else clock.now() + limits.seconds
         self._session = transport.Session()
         self._session.auth = HTTPBasicAuth(service.key.secret, "")
         # A proxy is for https, which it cannot read; plain http goes to loopback and nowhere else.
@@ -132,9 +189,12 @@ class Client:
         self._session.headers["Accept"] = ACCEPT
         self._session.headers["User-Agent"] = f"xplenty-snapshotter/{__version__}"
         self.requests_sent = 0
+        self.credits_spent = 0
         self.credits_remaining: int | None = None
         self.clock: datetime | None = None
         self.latest_clock: datetime | None = None
+        self.sends_links = False
+        self.page_size = 0
 
     def __enter__(self) -> Self:
         return self
@@ -144,10 +204,19 @@ class Client:
 
     def credits(self) -> int | None:
         """Give the credits left of this hour's, for free; None where the server does not tell."""
-        answer = self._get("rate_limit_status", {}, _decode_object, none_if_missing=True)
+        answer = self._get("rate_limit_status", {}, _decode_object, is_free=True)
         limits = None if answer is None else answer.get("limits")
-        remaining = limits.get("remaining") if isinstance(limits, dict) else None
-        if type(remaining) is int and 0 <= remaining < MAX_CREDITS:
+        if not isinstance(limits, dict):
+            limits = {}
+        limit, remaining = _credits(limits.get("limit")), _credits(limits.get("remaining"))
+        if limit is not None and limit <= self._reserve:
+            if self._limits.reserve is not None:
+                raise UsageError(
+                    f"--reserve-credits {self._reserve} leaves nothing of the account's {limit} "
+                    "credits an hour; reserve fewer"
+                )
+            self._reserve = limit // 10
+        if remaining is not None:
             self.credits_remaining = remaining
         return self.credits_remaining
 
@@ -155,6 +224,16 @@ class Client:
         """Yield the pages of the list from `cursor` on, in the order of `created_at`."""
         query = {"sort": "created", "direction": "asc", "limit": str(PAGE_SIZE), **filters.query()}
         return pages(lambda offset: self._list({**query, "offset": str(offset)}), cursor)
+
+    def page(self, offset: int, *, limit: int = PAGE_SIZE, status: str = "all") -> Listed:
+        """Give what the list has from `offset` on, in the order of `created_at`."""
+        query = {"sort": "created", "direction": "asc", "limit": str(limit), "status": status}
+        return self._list({**query, "offset": str(offset)})
+
+    def touched_since(self, since: datetime) -> Listed:
+        """Give the first page of the jobs updated since then, in the order of `updated_at`."""
+        query = {"sort": "updated", "direction": "asc", "limit": str(PAGE_SIZE), "offset": "0"}
+        return self._list({**query, **Filters(since).query()})
 
     def newest(self) -> datetime | None:
         """Give the latest `updated_at` of all jobs; None for an account with no job."""
@@ -169,8 +248,12 @@ class Client:
 
     def _list(self, query: dict[str, str]) -> Listed:
         records, more = self._get("jobs", query, _decode_page)
-        if more is None:
-            more = len(records) >= int(query["limit"]) or (None if records else False)
+        if more is not None:
+            self.sends_links = True
+        elif not records or (self.sends_links and len(records) < self.page_size):
+            # A full page is never believed to be the last on the absence of a header alone.
+            more = False
+        self.page_size = max(self.page_size, len(records))
         return Listed(payload.read_all(records), more)
 
     def _get(
@@ -179,6 +262,7 @@ class Client:
         query: dict[str, str],
         decode: Callable[[requests.Response, bytes], Any],
         *,
+        is_free: bool = False,
         none_if_missing: bool = False,
     ) -> Any:
         """Ask until an answer decodes, an error is final, or no attempt is left."""
@@ -186,9 +270,11 @@ class Client:
         attempt = 0
         while True:
             attempt += 1
+            self._require_leave(is_free=is_free)
             try:
-                response, body = self._send(path, query)
-                if none_if_missing and response.status_code == HTTPStatus.NOT_FOUND:
+                response, body = self._send(path, query, is_free=is_free)
+                missing = response.status_code == HTTPStatus.NOT_FOUND
+                if missing and (none_if_missing or is_free):
                     return None
                 verdict = judge(response, body, asked)
                 if verdict.error is None:
@@ -198,21 +284,46 @@ class Client:
                 error, pause = Stopped(f"{asked}: {_why(fault)}; run again later"), 0.0
             except BadAnswer as fault:
                 error, pause = BadAnswer(f"{asked}: {fault}; run again later"), 0.0
+            # A server may say the key back to whoever sent it.
+            error.args = (str(error).replace(self._secret, "***"),)
             if pause is None or attempt == ATTEMPTS:
                 raise error
             pause = max(pause, self._backoff(attempt))
+            if self._ends is not None and self._time.now() + pause >= self._ends:
+                raise error
             log.warning("%s (attempt %d of %d, next in %.1f s)", error, attempt, ATTEMPTS, pause)
-            self._sleep(pause)
+            self._time.sleep(pause)
+
+    def _require_leave(self, *, is_free: bool) -> None:
+        """Check the limits before a request. Raises `Stopped` where one is reached."""
+        limits, left = self._limits, self.credits_remaining
+        if self._time.interrupted:
+            raise Stopped(f"{self._time.interrupted}; nothing is lost, the next run goes on")
+        if self._ends is not None and self._time.now() >= self._ends:
+            raise Stopped(f"--max-time {limits.seconds:g} s are over; the next run goes on")
+        if limits.requests is not None and self.requests_sent >= limits.requests:
+            raise Stopped(f"--max-requests {limits.requests} are sent; the next run goes on")
+        if not is_free and left is not None and left <= self._reserve:
+            raise Stopped(
+                f"{left} credits are left of this hour's, and {self._reserve} are to be kept "
+                "(--reserve-credits); run again later"
+            )
 
     def _backoff(self, attempt: int) -> float:
         ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempt - 1))
         return ceiling * (0.5 + self._jitter() / 2)
 
-    def _send(self, path: str, query: dict[str, str]) -> tuple[requests.Response, bytes]:
+    def _send(
+        self, path: str, query: dict[str, str], *, is_free: bool
+    ) -> tuple[requests.Response, bytes]:
         self.requests_sent += 1
-        response, body = transport.get(self._session, self._base + path, query, self._timeout)
+        self.credits_spent += not is_free
+        seconds = self._timeout
+        if self._ends is not None:
+            seconds = max(0.001, min(seconds, self._ends - self._time.now()))
+        response, body = transport.get(self._session, self._base + path, query, seconds)
         log.debug("GET %s %s: %d, %d bytes", path, query, response.status_code, len(body))
-        remaining = response.headers.get("X-RateLimit-Remaining", "")
+        remaining = response.headers.get(_REMAINING, "")
         if re.fullmatch(r"\d{1,9}", remaining):
             self.credits_remaining = int(remaining)
         if (at := _date(response.headers.get("Date"))) is not None:
@@ -220,6 +331,13 @@ class Client:
             self.clock = min(self.clock or at, at)
             self.latest_clock = max(self.latest_clock or at, at)
         return response, body
+
+
+_REMAINING = "X-RateLimit-Remaining"
+
+
+def _credits(told: Any) -> int | None:
+    return told if type(told) is int and 0 <= told < MAX_CREDITS else None
 
 
 def _date(header: str | None) -> datetime | None:

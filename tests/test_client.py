@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from clock import Impatient
 from samples import job
 from wire import Script, answer, drip, reset, serve
 
-from snapshotter.client import ATTEMPTS, Client, Filters
+from snapshotter.client import ATTEMPTS, Client, Filters, Limits
 from snapshotter.errors import (
     BadAnswer,
     Failure,
@@ -30,7 +31,7 @@ PAGE = json.dumps([job()]).encode()
 def client(url: str, pauses: list[float] | None = None, timeout: float = 5.0) -> Client:
     return Client(
         Service("acme", Key("s3cr3t"), url, timeout),
-        sleep=(pauses if pauses is not None else []).append,
+        clock=Impatient(pauses),
         jitter=lambda: 1.0,
     )
 
@@ -295,3 +296,132 @@ def test_an_error_that_nests_without_end() -> None:
 def test_a_budget_that_is_not_told_is_unknown(body: bytes) -> None:
     with serve(answer(body=body)) as wire, client(wire.url) as asking:
         assert asking.credits() is None
+
+
+def limited(url: str, limits: Limits, clock: Impatient | None = None) -> Client:
+    return Client(Service("acme", Key("s3cr3t"), url, 5.0), limits, clock=clock or Impatient())
+
+
+BUDGET = answer(body=b'{"limits": {"limit": 5000, "remaining": 503}}')
+
+
+def test_the_reserve_is_never_spent() -> None:
+    one = json.dumps(job()).encode()
+    counted = [answer(body=one, headers=f"X-RateLimit-Remaining: {n}\r\n") for n in (502, 501, 500)]
+    with serve(BUDGET, *counted) as wire, limited(wire.url, Limits(reserve=500)) as asking:
+        asking.credits()
+        for _ in range(3):
+            asking.job(7)
+        with pytest.raises(Stopped, match=r"500 credits are left .* and 500 are to be kept"):
+            asking.job(7)
+        asking.credits()
+    assert (asking.requests_sent, asking.credits_spent, len(wire.requests)) == (5, 3, 5)
+
+
+def test_retries_spend_no_reserve_either() -> None:
+    fault = answer(503, headers="X-RateLimit-Remaining: 500\r\n")
+    with serve(BUDGET, fault) as wire, limited(wire.url, Limits(reserve=500)) as asking:
+        asking.credits()
+        with pytest.raises(Stopped, match="500 credits are left"):
+            asking.job(7)
+    assert len(wire.requests) == 2
+
+
+def test_a_reserve_that_nobody_asked_for_is_a_tenth_of_a_small_budget() -> None:
+    small = answer(body=b'{"limits": {"limit": 300, "remaining": 31}}')
+    spent = answer(body=json.dumps(job()).encode(), headers="X-RateLimit-Remaining: 30\r\n")
+    with serve(small, spent) as wire, limited(wire.url, Limits(reserve=None)) as asking:
+        asking.credits()
+        asking.job(7)
+        with pytest.raises(Stopped, match=r"30 credits are left .* and 30 are to be kept"):
+            asking.job(7)
+
+
+def test_a_reserve_as_large_as_the_budget_is_a_wrong_call() -> None:
+    with (
+        serve(BUDGET) as wire,
+        limited(wire.url, Limits(reserve=5000)) as asking,
+        pytest.raises(UsageError, match="--reserve-credits 5000 leaves nothing of the account's"),
+    ):
+        asking.credits()
+
+
+def test_the_number_of_requests_is_bounded_retries_included() -> None:
+    with (
+        serve(answer(503)) as wire,
+        limited(wire.url, Limits(requests=3)) as asking,
+        pytest.raises(Stopped, match="--max-requests 3 are sent"),
+    ):
+        asking.job(7)
+    assert len(wire.requests) == 3
+
+
+def test_a_run_ends_in_time() -> None:
+    clock = Impatient()
+    with (
+        serve(answer(body=json.dumps(job()).encode())) as wire,
+        limited(wire.url, Limits(seconds=60), clock) as asking,
+    ):
+        asking.job(7)
+        clock.passed = 61
+        with pytest.raises(Stopped, match="--max-time 60 s are over"):
+            asking.job(7)
+    assert len(wire.requests) == 1
+
+
+def test_no_pause_is_begun_that_outlasts_the_run() -> None:
+    fault = answer(503, headers="Retry-After: 30\r\n")
+    clock = Impatient()
+    with (
+        serve(fault) as wire,
+        limited(wire.url, Limits(seconds=50), clock) as asking,
+        pytest.raises(Stopped, match="answered 503"),
+    ):
+        asking.job(7)
+    assert clock.pauses == [30.0]
+    assert len(wire.requests) == 2
+
+
+def test_a_request_ends_with_the_run() -> None:
+    with serve(drip(b"HTTP/1.1 200 OK\r\n")) as wire:
+        asking = Client(Service("acme", Key("s3cr3t"), wire.url, 30.0), Limits(seconds=0.4))
+        with pytest.raises(Stopped, match=r"no whole answer within 0\.\d+ s"):
+            asking.job(7)
+
+
+def test_an_interrupted_run_sends_nothing_more() -> None:
+    clock = Impatient()
+    with (
+        serve(answer(503), answer(body=json.dumps(job()).encode())) as wire,
+        limited(wire.url, Limits(), clock) as asking,
+    ):
+        asking.job(7)
+        clock.interrupted = "stopped by SIGTERM"
+        with pytest.raises(Stopped, match="stopped by SIGTERM; nothing is lost"):
+            asking.job(7)
+    assert len(wire.requests) == 2
+
+
+def test_a_date_in_retry_after_is_by_the_servers_clock() -> None:
+    pauses: list[float] = []
+    fault = answer(
+        503,
+        headers="Date: Fri, 02 Jan 1970 03:04:05 GMT\r\n"
+        "Retry-After: Fri, 02 Jan 1970 03:04:22 GMT\r\n",
+    )
+    with serve(fault, answer(body=b"[]")) as wire:
+        read(client(wire.url, pauses))
+    assert pauses == [17.0]
+
+
+def link(rel: str) -> str:
+    return f'Link: <http://evil.example/?offset=4000>; rel="{rel}"\r\n'
+
+
+def test_a_server_that_names_pages_is_believed_when_it_names_none() -> None:
+    many = json.dumps([job(id=n, created_at=f"2026-01-0{n}T00:00:00Z") for n in (1, 2, 3)])
+    few = json.dumps([job(id=n, created_at=f"2026-01-0{n}T00:00:00Z") for n in (2, 3)])
+    first, last = answer(body=many.encode(), headers=link("next")), answer(body=few.encode())
+    with serve(first, last) as wire, client(wire.url) as asking:
+        assert read(asking) == [1, 2, 3, 2, 3]
+    assert len(wire.requests) == 2
