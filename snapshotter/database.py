@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +64,7 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
             parsed,
             json_serializer=_to_json,
             json_deserializer=json.loads,
+            hide_parameters=True,  # an error's text must not show what a job's variables hold
             **_options(parsed),
         )
     except (ImportError, exc.ArgumentError) as error:
@@ -180,9 +181,13 @@ def head() -> str:
 def current(engine: Engine) -> str | None:
     """Give the database's revision; None where it has no schema yet."""
     with named_errors(), engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(text("select version_num from alembic_version")).scalar()
+        return _revision(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("select version_num from alembic_version")).scalar()
 
 
 def require_head(engine: Engine, *, may_create: bool = False) -> None:
@@ -196,10 +201,6 @@ def require_head(engine: Engine, *, may_create: bool = False) -> None:
     if revision is None:
         if not may_create:
             raise DatabaseError("the database has no tables yet; run 'snapshotter sync' first")
-        if foreign := _foreign_tables(engine):
-            raise DatabaseError(
-                f"the database has a table {foreign[0]!r} of somebody else's; name another database"
-            )
         upgrade(engine)
     elif revision < head():
         raise DatabaseError(
@@ -218,10 +219,29 @@ def _refuse_ahead(revision: str | None) -> None:
         )
 
 
-def _foreign_tables(engine: Engine) -> list[str]:
+def _clear(connection: Connection) -> None:
+    """Make sure that a database without a revision has none of our tables.
+
+    MariaDB commits each statement: a first upgrade that was killed there leaves some of the tables,
+    empty, and Alembic's own. Raises `DatabaseError` where a table is somebody else's.
+    """
     from snapshotter.models import Base  # noqa: PLC0415 - only an empty database asks
 
-    return sorted(set(inspect(engine).get_table_names()) & set(Base.metadata.tables))
+    names = inspect(connection).get_table_names()
+    ours = [table for table in Base.metadata.sorted_tables if table.name in names]
+    killed = connection.dialect.name in ("mysql", "mariadb") and "alembic_version" in names
+    for table in ours:
+        empty = killed and (table.name == "calendar" or not _has_rows(connection, table.name))
+        if not empty:
+            raise DatabaseError(
+                f"the database has a table {table.name!r} of somebody else's; name another database"
+            )
+    for table in reversed(ours):
+        table.drop(connection)
+
+
+def _has_rows(connection: Connection, table: str) -> bool:
+    return connection.execute(text(f"select 1 from {table} limit 1")).first() is not None  # noqa: S608 - our own name
 
 
 def _alembic(connection: Connection) -> "Config":
@@ -239,11 +259,32 @@ def upgrade(target: Engine | str) -> None:
     from alembic import command  # noqa: PLC0415 - as above
 
     engine = connect(target) if isinstance(target, str) else target
-    _refuse_ahead(current(engine))
-    with named_errors(), engine.begin() as connection:
+    with named_errors(), engine.begin() as connection, _alone(connection):
+        revision = _revision(connection)
+        _refuse_ahead(revision)
+        if revision is None:
+            _clear(connection)
         command.upgrade(_alembic(connection), "head")
     if isinstance(target, str):
         engine.dispose()
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """Wait for whoever else upgrades this database: of two first runs, one makes the tables."""
+    match connection.dialect.name:
+        case "postgresql":  # until the transaction's end
+            connection.execute(text("select pg_advisory_xact_lock(7230194)"))
+            yield
+        case "mysql" | "mariadb":
+            name = "concat('snapshotter ', left(database(), 40))"
+            connection.execute(text(f"select get_lock({name}, 60)"))
+            try:
+                yield
+            finally:
+                connection.execute(text(f"select release_lock({name})"))
+        case _:  # SQLite has one writer at a time
+            yield
 
 
 def check(engine: Engine) -> None:
@@ -261,31 +302,22 @@ def check(engine: Engine) -> None:
             raise DatabaseError(f"the database differs from the models: {error}") from None
 
 
-@contextmanager
-def _lock_file(path: Path) -> Iterator[bool]:
-    try:
-        file = path.open("a")
-    except OSError as error:
-        raise DatabaseError(f"cannot lock {str(path)!r}: {error.strerror}") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            taken = True
-        except BlockingIOError:
-            taken = False
-        except OSError as error:
-            raise DatabaseError(f"cannot lock {str(path)!r}: {error.strerror}") from None
-        yield taken
+Hold = Callable[[], None]
 
 
 @contextmanager
-def lock(engine: Engine, account_id: str) -> Iterator[bool]:
-    """Take the account's lock, which ends with the process however it ends; False: not free."""
+def lock(engine: Engine, account_id: str) -> Iterator[Hold | None]:
+    """Take the account's lock, which ends with the process however it ends; None: not free.
+
+    What is given is to be called now and then: it raises `DatabaseError` when the database is lost,
+    and with it the lock.
+    """
     # A name of fixed length: a file and a MariaDB lock take no more than so much.
     name = hashlib.blake2b(account_id.encode(), digest_size=7).hexdigest()
     if engine.dialect.name == "sqlite":
-        with _lock_file(Path(f"{engine.url.database}.{name}.lock")) as taken:
-            yield taken
+        database = Path(str(engine.url.database))
+        with _lock_file(Path(f"{database}.{name}.lock")) as taken:
+            yield _same_file(database) if taken else None
         return
     if engine.dialect.name == "postgresql":
         parameter: int | str = int(name, 16)
@@ -296,6 +328,50 @@ def lock(engine: Engine, account_id: str) -> Iterator[bool]:
         connection.execution_options(isolation_level="AUTOCOMMIT")
         taken = bool(connection.execute(text(statement), {"name": parameter}).scalar())
         try:
-            yield taken
+            yield _same_session(connection) if taken else None
         finally:
             connection.invalidate()  # not back into the pool: the session's end ends its lock
+
+
+def _same_session(connection: Connection) -> Hold:
+    def hold() -> None:
+        with named_errors():
+            connection.execute(text("select 1"))
+
+    return hold
+
+
+def _same_file(path: Path) -> Hold:
+    """SQLite itself would go on writing into a file that was removed or replaced."""
+
+    def identity() -> tuple[int, int]:
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise DatabaseError(f"the database {str(path)!r} is lost: {error.strerror}") from None
+        return found.st_dev, found.st_ino
+
+    before = identity()
+
+    def hold() -> None:
+        if identity() != before:
+            raise DatabaseError(f"the database {str(path)!r} was replaced by another file")
+
+    return hold
+
+
+@contextmanager
+def _lock_file(path: Path) -> Iterator[bool]:
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DatabaseError(f"cannot lock {str(path)!r}: {error.strerror}") from None
+    with os.fdopen(descriptor, "r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            taken = True
+        except BlockingIOError:
+            taken = False
+        except OSError as error:
+            raise DatabaseError(f"cannot lock {str(path)!r}: {error.strerror}") from None
+        yield taken
