@@ -102,6 +102,9 @@ class Account(Base):
     page_size: Mapped[int | None] = mapped_column(
         Integer, comment="the most jobs that the server has given in one page"
     )
+    sends_links: Mapped[bool | None] = mapped_column(
+        comment="the server names the pages around one, so one that names none is alone"
+    )
     listing_since: Mapped[datetime | None] = mapped_column(
         UTCDateTime, comment="the since of the listing under way; null when it is of the whole"
     )
@@ -114,12 +117,21 @@ class Account(Base):
     listing_edge: Mapped[datetime | None] = mapped_column(
         UTCDateTime, comment="the created_at before which all of the listing under way was read"
     )
+    refreshed_id: Mapped[int | None] = mapped_column(
+        Id, comment="the last job that a run asked for by id before it had to stop"
+    )
+    counted_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, comment="the server's clock when its jobs were last counted"
+    )
+    unlisted: Mapped[int | None] = mapped_column(
+        Id, comment="jobs here that the list did not have then, though the API gave them by id"
+    )
 
 
 class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (
-        Index(None, "account_id", "finished_at"),
+        Index(None, "account_id", "gone_at", "finished_at"),
         Index(None, "package_id", "run_date"),
         {"comment": "One row a job: one run of a package on a cluster", **_MYSQL},
     )
@@ -292,6 +304,9 @@ class Snapshot(Base):
     jobs_rejected: Mapped[int] = mapped_column(Integer, comment="records set aside")
     credits_remaining: Mapped[int | None] = mapped_column(
         Integer, comment="credits left of the hour's, by the last answer"
+    )
+    credits_spent: Mapped[int | None] = mapped_column(
+        Integer, comment="requests sent that cost a credit, retries included"
     )
     error: Mapped[str | None] = mapped_column(Words, comment="why it did not complete")
 

@@ -89,7 +89,7 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
     assert indexes == {
         ("ix_job_changes_job_id", "job_id"),
         ("ix_job_outputs_job_id", "job_id"),
-        ("ix_jobs_account_id_finished_at", "account_id", "finished_at"),
+        ("ix_jobs_account_id_gone_at_finished_at", "account_id", "gone_at", "finished_at"),
         ("ix_jobs_package_id_run_date", "package_id", "run_date"),
         ("ix_rejected_records_account_id_job_id", "account_id", "job_id"),
     }
