@@ -2,6 +2,9 @@
 
 A job is written only where it differs from what is stored; then its outputs and fields are
 replaced whole. An answer older than the stored one, by `updated_at`, is left out.
+
+The API tells less of a job's package and cluster when it is asked for that job alone than it does
+in a list: of such a partial answer, what it leaves out stays as it is stored.
 """
 
 from collections import defaultdict
@@ -57,10 +60,13 @@ _BOOKKEEPING = frozenset(
 )
 
 
-def load(connection: Connection, run: Run, batch: Iterable[JobRows]) -> Loaded:
+def load(
+    connection: Connection, run: Run, batch: Iterable[JobRows], *, partial: bool = False
+) -> Loaded:
     """Bring the tables to what `batch` says; a job that comes twice counts by its newest answer.
 
-    Raises `UsageError` when a job is stored under another account.
+    `partial`: the jobs were asked for one by one. Raises `UsageError` when a job is stored under
+    another account.
     """
     jobs = _newest(batch)
     stored = _stored(connection, list(jobs))
@@ -75,10 +81,11 @@ def load(connection: Connection, run: Run, batch: Iterable[JobRows]) -> Loaded:
                 f"job {job_id} of account {run.account_id} is stored under account "
                 f"{known.account_id}: one database holds one service, name another database"
             )
+        whole = _filled(rows, known.rows) if partial else rows
         if not _is_older(rows.job, known.rows.job) and (
-            known.gone_at or not _same(rows, known.rows)
+            known.gone_at or not _same(whole, known.rows)
         ):
-            changed.append(rows)
+            changed.append(whole)
     refused = _write(connection, run, new, changed, stored)
     return Loaded(
         [rows.job["id"] for rows in new if rows.job["id"] not in refused],
@@ -90,6 +97,22 @@ def load(connection: Connection, run: Run, batch: Iterable[JobRows]) -> Loaded:
         ],
         refused,
     )
+
+
+def compare(connection: Connection, batch: Iterable[JobRows]) -> dict[int, list[str]]:
+    """Name what differs between each job of `batch` and what is stored of it, where anything does.
+
+    The names are those of columns, and of the tables that hang on a job.
+    """
+    jobs = {rows.job["id"]: rows for rows in batch}
+    stored = _stored(connection, list(jobs))
+    found: dict[int, list[str]] = {}
+    for job_id, rows in jobs.items():
+        if (known := stored.get(job_id)) is None:
+            found[job_id] = ["jobs"]
+        elif differing := _differing(rows, known.rows):
+            found[job_id] = differing
+    return found
 
 
 def mark_gone(connection: Connection, run: Run, job_id: int) -> bool:
@@ -160,6 +183,43 @@ def _same(rows: JobRows, stored: JobRows) -> bool:
         and sorted(rows.fields) == sorted(stored.fields)
         and sorted(rows.outputs, key=_by_id) == sorted(stored.outputs, key=_by_id)
     )
+
+
+def _differing(rows: JobRows, stored: JobRows) -> list[str]:
+    if _same(rows, stored):
+        return []
+    columns = [name for name, value in rows.job.items() if value != stored.job[name]]
+    tables = {
+        "job_outputs": sorted(rows.outputs, key=_by_id) != sorted(stored.outputs, key=_by_id),
+        "output_fields": sorted(rows.fields) != sorted(stored.fields),
+    }
+    return columns + [name for name, differs in tables.items() if differs]
+
+
+_PARTS = ("package", "cluster")
+_COLUMNS_OF_PARTS = tuple(
+    (part, column.name)
+    for part in _PARTS
+    for column in JOBS.columns
+    if column.name.startswith(f"{part}_") and column.name != f"{part}_id"
+)
+
+
+def _filled(rows: JobRows, stored: JobRows) -> JobRows:
+    """Give a partial answer with what it leaves out, where package or cluster are the same."""
+    job, before = rows.job, stored.job
+    same = [part for part in _PARTS if job[f"{part}_id"] == before[f"{part}_id"]]
+    kept = {
+        column: before[column]
+        for part, column in _COLUMNS_OF_PARTS
+        if part in same and job[column] is None
+    }
+    extra = dict(job["extra"] or {})
+    for part in same:
+        known = (before["extra"] or {}).get(part)
+        if isinstance(known, dict):
+            extra[part] = {**known, **(extra.get(part) or {})}
+    return rows._replace(job={**job, **kept, "extra": extra or None})
 
 
 def _by_id(row: Row) -> int:

@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from clock import Impatient
 from sqlalchemy import Engine, select, text, update
 
 from snapshotter import simulator
-from snapshotter.client import Client, Filters
-from snapshotter.database import connect, lock
+from snapshotter.client import Client, Filters, Limits
+from snapshotter.database import connect, lock, require_head
 from snapshotter.errors import KeyRefused, Stopped, UsageError
 from snapshotter.flatten import flatten
 from snapshotter.load import FIELDS, JOBS, OUTPUTS
@@ -40,7 +42,7 @@ class Syncer:
     def __call__(self, plan: Plan | None = None, key: str | None = None) -> Outcome:
         service = Service(self.account.account_id, Key(key or self.account.api_key), self.url)
         self.account.requests.clear()
-        with Client(service, sleep=lambda _seconds: None) as client:
+        with Client(service, clock=Impatient()) as client:
             return sync(self.engine, client, service, plan or Plan(), Redaction())
 
     @property
@@ -148,6 +150,7 @@ def test_the_run_is_on_record(syncer: Syncer) -> None:
         "jobs_unchanged": 0,
         "jobs_rejected": 0,
         "credits_remaining": 4997,
+        "credits_spent": 3,
         "error": None,
     }
     (account,) = syncer.rows(ACCOUNTS)
@@ -326,10 +329,11 @@ def test_an_interrupted_run_is_gone_on_with(syncer: Syncer) -> None:
     syncer.account.advance(1800)
     late = syncer.account.add_job()
     outcome = syncer()
-    assert syncer.asked == ["rate_limit_status", *["jobs"] * 4]
+    listed, asked_anew, counted = 4, 1, 1
+    assert syncer.asked == ["rate_limit_status", *["jobs"] * (listed + asked_anew + counted)]
     assert outcome.inserted == 353
     assert late["id"] in outcome.seen
-    assert syncer.rows(ACCOUNTS)[0]["watermark"] == clock
+    assert syncer.rows(ACCOUNTS)[0]["watermark"] == clock + timedelta(seconds=1800)
     syncer.assert_equal_to_the_account()
 
 
@@ -452,3 +456,166 @@ def test_the_database_goes_in_the_middle(syncer: Syncer) -> None:
         connection.execute(text("alter table elsewhere rename to job_changes"))
     syncer()
     syncer.assert_equal_to_the_account()
+
+
+def limits_of(
+    syncer: Syncer, limits: Limits, plan: Plan | None = None
+) -> tuple[Outcome | None, int]:
+    """Sync within limits; give the outcome, None where it stopped early, and the requests sent."""
+    service = Service(syncer.account.account_id, Key(syncer.account.api_key), syncer.url)
+    syncer.account.requests.clear()
+    with Client(service, limits, clock=Impatient()) as client:
+        try:
+            outcome = sync(syncer.engine, client, service, plan or Plan(), Redaction())
+        except Stopped:
+            outcome = None
+    return outcome, len(syncer.account.requests)
+
+
+def test_small_budgets_get_there_in_the_end(syncer: Syncer) -> None:
+    """Each run goes on where the one before had to stop, however little it may ask."""
+    history(syncer.account, 450)
+    for _ in range(10):
+        outcome, asked = limits_of(syncer, Limits(requests=3))
+        assert asked <= 3
+        if outcome is not None:
+            break
+    assert outcome is not None
+    syncer.assert_equal_to_the_account()
+    assert [row["status"] for row in syncer.rows(SNAPSHOTS)[:-1]] == ["partial"] * 4
+
+
+def test_the_reserve_stops_a_run_clean(syncer: Syncer) -> None:
+    history(syncer.account, 450)
+    syncer.account.credits_remaining = 503
+    assert limits_of(syncer, Limits(reserve=500)) == (None, 4)
+    assert syncer.account.credits_remaining == 500
+    (snapshot,) = syncer.rows(SNAPSHOTS)
+    assert (snapshot["status"], snapshot["credits_spent"], snapshot["credits_remaining"]) == (
+        *("partial", 3),
+        500,
+    )
+    assert snapshot["jobs_inserted"] == 198
+    syncer.account.advance(3600)
+    outcome, _ = limits_of(syncer, Limits(reserve=500))
+    assert outcome is not None
+    syncer.assert_equal_to_the_account()
+
+
+def test_no_open_job_waits_for_ever_behind_others(syncer: Syncer) -> None:
+    """Where a budget is too small to ask for all of them, runs take turns."""
+    history(syncer.account, 9)
+    old = syncer.account.now - timedelta(days=1)
+    jobs = [
+        syncer.account.add_job(status="running", created_at=old, updated_at=old) for _ in range(7)
+    ]
+    syncer()
+    asked: set[str] = set()
+    for _ in range(4):
+        assert limits_of(syncer, Limits(requests=4))[0] is None
+        asked |= set(syncer.asked)
+    assert asked >= {f"jobs/{job['id']}" for job in jobs}
+
+
+def test_what_moved_behind_an_interrupted_reader_is_in_the_next_run(syncer: Syncer) -> None:
+    history(syncer.account, 550)
+    syncer.account.intercept = failing(after=4)
+    with pytest.raises(Stopped):
+        syncer()
+    syncer.account.intercept = None
+    syncer.account.advance(60)
+    behind = syncer.account.jobs[min(syncer.account.jobs)]
+    behind["errors"], behind["updated_at"] = "late words", simulator.stamp(syncer.account.now)
+    syncer.account.touch()
+    syncer()
+    syncer.assert_equal_to_the_account()
+
+
+def test_a_job_asked_for_alone_keeps_what_only_lists_tell(syncer: Syncer) -> None:
+    history(syncer.account, 3)
+    old = syncer.account.now - timedelta(days=1)
+    job = syncer.account.add_job(status="running", created_at=old, updated_at=old)
+    syncer()
+    before = syncer.rows(JOBS)
+    syncer(Plan(ids=[job["id"]]))
+    assert syncer.rows(JOBS) == before
+    job["progress"] = 0.5
+    syncer.account.touch()
+    syncer(Plan(ids=[job["id"]]))
+    syncer.assert_equal_to_the_account()
+
+
+@pytest.mark.parametrize("year", [1999, 2098])
+def test_nothing_hangs_on_the_local_clock(
+    syncer: Syncer, monkeypatch: pytest.MonkeyPatch, year: int
+) -> None:
+    class Off(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz).replace(year=year, day=1)
+
+    for module in ("sync", "ledger"):
+        monkeypatch.setattr(f"snapshotter.{module}.datetime", Off)
+    syncer.account.populate(days=5)
+    for seconds in (0, 600, 7200):
+        syncer.account.advance(seconds)
+        syncer()
+        syncer.assert_equal_to_the_account()
+    assert syncer.rows(ACCOUNTS)[0]["watermark"] == syncer.account.now
+    assert {row["first_seen_at"].year for row in syncer.rows(JOBS)} == {2026}
+    assert syncer.rows(SNAPSHOTS)[-1]["started_at"].year == year
+
+
+@pytest.mark.parametrize("offset", [None, -86_400, 86_400])
+def test_a_date_that_is_missing_or_wrong(syncer: Syncer, offset: float | None) -> None:
+    syncer.account.populate(days=5)
+    for seconds, told in ((0, 0), (600, offset), (7200, offset), (60, 0), (3600, 0)):
+        syncer.account.date_offset = told
+        syncer.account.advance(seconds)
+        syncer()
+        syncer.assert_equal_to_the_account()
+
+
+def test_the_database_loses_its_connections(syncer: Syncer) -> None:
+    """The server drops every session; or the file of SQLite is removed."""
+    from snapshotter.errors import DatabaseError  # noqa: PLC0415 - just here
+
+    history(syncer.account, 300)
+    url = syncer.engine.url
+    gone: list[bool] = []
+
+    def drop(request: Request) -> None:
+        if request.query.get("offset", "0") == "0" or gone:
+            return
+        gone.append(True)
+        if url.get_backend_name() == "sqlite":
+            Path(str(url.database)).unlink()
+            return
+        admin = connect(url.render_as_string(hide_password=False))
+        with admin.connect() as connection:
+            if url.get_backend_name() == "postgresql":
+                connection.execute(
+                    text(
+                        "select pg_terminate_backend(pid) from pg_stat_activity "
+                        "where datname = current_database() and pid <> pg_backend_pid()"
+                    )
+                )
+            else:
+                mine = connection.execute(text("select connection_id()")).scalar_one()
+                shown = text("select id from information_schema.processlist where db = database()")
+                for (session,) in connection.execute(shown).all():
+                    if session != mine:
+                        connection.execute(text(f"kill {session}"))
+        admin.dispose()
+
+    syncer.account.intercept = drop
+    with pytest.raises(DatabaseError, match="the database"):
+        syncer()
+    assert gone
+    syncer.account.intercept = None
+    syncer.engine.dispose()
+    require_head(again := connect(url.render_as_string(hide_password=False)), may_create=True)
+    again_syncer = Syncer(again, syncer.account, syncer.url)
+    again_syncer()
+    again_syncer.assert_equal_to_the_account()
+    again.dispose()

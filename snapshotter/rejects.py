@@ -1,0 +1,102 @@
+"""The records set aside, in `rejected_records`: whole, with the reason, until they can be read."""
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Engine, Table, delete, insert, select
+
+from snapshotter.load import Run
+from snapshotter.models import Base
+from snapshotter.payload import Record, Reject, Time, read_all
+
+REJECTS: Table = Base.metadata.tables["rejected_records"]
+
+_OF_A_DEEP_ONE = {"id", "created_at"}  # all that is kept of a record that nests too deep
+
+
+class SetAside(NamedTuple):
+    """A row of `rejected_records`; `payload` is JSON text, secrets hidden."""
+
+    id: int
+    account_id: str
+    job_id: int | None
+    reason: str
+    payload: str
+    rejected_at: datetime
+
+
+def set_aside(
+    connection: Connection, run: Run, reject: Reject, redact: Callable[[Any], Any]
+) -> bool:
+    """Set a record aside, once; True unless this run has it there already."""
+    payload = json.dumps(redact(reject.payload))
+    mine = REJECTS.c.account_id == run.account_id
+    same = (
+        (REJECTS.c.job_id == reject.job_id)
+        if reject.job_id is not None
+        else REJECTS.c.job_id.is_(None) & (REJECTS.c.payload == payload)
+    )
+    before = connection.execute(select(REJECTS.c.snapshot_id).where(mine, same)).scalars().all()
+    connection.execute(delete(REJECTS).where(mine, same))
+    connection.execute(
+        insert(REJECTS).values(
+            snapshot_id=run.snapshot_id,
+            account_id=run.account_id,
+            job_id=reject.job_id,
+            reason=reject.reason,
+            payload=payload,
+            rejected_at=run.observed_at,
+        )
+    )
+    return run.snapshot_id not in before
+
+
+def forget(connection: Connection, account_id: str, job_ids: Iterable[int]) -> None:
+    """Remove what was set aside of these jobs: they could be read, or are gone."""
+    if ids := list(job_ids):
+        connection.execute(
+            delete(REJECTS).where(REJECTS.c.account_id == account_id, REJECTS.c.job_id.in_(ids))
+        )
+
+
+def forget_rows(connection: Connection, rows: Iterable[SetAside]) -> None:
+    if ids := [row.id for row in rows]:
+        connection.execute(delete(REJECTS).where(REJECTS.c.id.in_(ids)))
+
+
+def listed(
+    engine: Engine, account_id: str | None = None, *, not_of_run: int | None = None
+) -> list[SetAside]:
+    """Give what is set aside, oldest first; with `not_of_run`, without what that run has seen."""
+    statement = select(*(REJECTS.c[name] for name in SetAside._fields)).order_by(REJECTS.c.id)
+    if account_id is not None:
+        statement = statement.where(REJECTS.c.account_id == account_id)
+    if not_of_run is not None:
+        statement = statement.where(REJECTS.c.snapshot_id != not_of_run)
+    with engine.connect() as connection:
+        return [SetAside(*row) for row in connection.execute(statement)]
+
+
+def time_of(row: SetAside, name: str) -> datetime | None:
+    """Give a time of the record, where it has one that can be read."""
+    return time_in(json.loads(row.payload), name)
+
+
+def time_in(document: Any, name: str) -> datetime | None:
+    """Give a time of a JSON value, where it has one that can be read."""
+    try:
+        return msgspec.convert(document[name], Time).astimezone(UTC)
+    except (TypeError, KeyError, msgspec.ValidationError, OverflowError):
+        return None
+
+
+def read_again(row: SetAside) -> Record | Reject:
+    """Read a record as it is kept: this version may understand what an earlier one did not."""
+    (record,) = read_all([row.payload.encode()])
+    is_whole = not isinstance(record, Record) or not record.document.keys() <= _OF_A_DEEP_ONE
+    if is_whole and row.job_id in (None, record.job_id):
+        return record
+    return Reject(row.job_id, None, row.reason, json.loads(row.payload))
