@@ -1,32 +1,41 @@
 """The commands. What a command needs is imported when it runs, so that `--help` answers at once."""
 
+import functools
 import io
 import json
 import logging
 import os
+import random
 import re
+import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from snapshotter import __version__
-from snapshotter.errors import RecordError, SnapshotterError, Stopped, UsageError
+from snapshotter import __version__, logs
+from snapshotter.errors import Failure, RecordError, SnapshotterError, Stopped, UsageError
 from snapshotter.settings import (
     DATABASE_URL_VARIABLE,
     DEFAULT_DATABASE_URL,
     DEFAULT_OVERLAP,
     DEFAULT_TIMEOUT,
+    VARIABLES_VARIABLE,
+    Service,
+    privacy,
     service,
 )
 
 if TYPE_CHECKING:
-    from snapshotter.sync import Outcome
+    from snapshotter.client import Client
+    from snapshotter.redact import Redaction
+    from snapshotter.sync import Outcome, Plan
     from snapshotter.trends import Filters
 
 ID = click.IntRange(1, 2**63 - 1)
@@ -59,6 +68,21 @@ class Day(click.ParamType[date]):
             self.fail(f"{value!r} is no day; like 2026-01-31", param, ctx)
 
 
+class Duration(click.ParamType[timedelta]):
+    """A number of seconds, or of what its letter says."""
+
+    name = "duration"
+    seconds = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}  # noqa: RUF012 - a constant
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)([smhdw]?)", value)
+        if found is None or not float(found[1]):
+            self.fail(f"{value!r} is no length of time; like 90s, 30m, 2h or 7d", param, ctx)
+        return timedelta(seconds=float(found[1]) * self.seconds[found[2]])
+
+
 database_option = click.option(
     "--database",
     "database_url",
@@ -68,6 +92,83 @@ database_option = click.option(
     metavar="URL",
     help=f"The database, as a SQLAlchemy URL.  [env: {DATABASE_URL_VARIABLE}]",
 )
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a command is to ask the API."""
+
+    api_key_file: Path | None
+    timeout: float
+    reserve_credits: int | None
+    max_requests: int | None
+    max_time: timedelta | None
+    variables: str
+
+    @contextmanager
+    def session(self) -> Iterator[tuple["Client", Service, "Redaction"]]:
+        """Give the client and what goes with it; a signal stops it after the page under way."""
+        from snapshotter.client import Client, Limits
+        from snapshotter.interrupt import Interruptible
+        from snapshotter.redact import Redaction
+
+        xplenty = service(os.environ, self.api_key_file, self.timeout)
+        kept = privacy(os.environ, self.variables)
+        hash_key = None if kept.hash_key is None else kept.hash_key.secret
+        redact = Redaction(kept.variables, kept.secret_names, hash_key)
+        seconds = None if self.max_time is None else self.max_time.total_seconds()
+        limits = Limits(self.reserve_credits, self.max_requests, seconds)
+        with Interruptible() as clock, Client(xplenty, limits, clock=clock) as client:
+            yield client, xplenty, redact
+
+
+_ASKING = (
+    click.option(
+        "--api-key-file",
+        type=click.Path(path_type=Path),
+        help="Read the key from this file.  [default: XPLENTY_API_KEY]",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(0.1, 3600),
+        default=DEFAULT_TIMEOUT,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long a whole request may take.",
+    ),
+    click.option(
+        "--reserve-credits",
+        type=click.IntRange(0, 2**31 - 1),
+        help="Credits of the hour that are never spent; the run stops before.  [default: 500]",
+    ),
+    click.option(
+        "--max-requests",
+        type=click.IntRange(1),
+        help="Stop after so many requests, retries and the free one for the credits included.",
+    ),
+    click.option("--max-time", type=Duration(), help="Stop after so long, like 90s, 30m or 2h."),
+    click.option(
+        "--variables",
+        type=click.Choice(["mask", "hash", "keep", "drop"]),
+        default="mask",
+        show_default=True,
+        envvar=VARIABLES_VARIABLE,
+        help="What is stored of values whose names look secret: ***, an HMAC by "
+        "SNAPSHOTTER_HASH_KEY, the value, or no variables at all.  "
+        f"[env: {VARIABLES_VARIABLE}]",
+    ),
+)
+
+
+def asks_the_api(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a command that asks the API; it takes them as `asking`."""
+
+    @functools.wraps(command)
+    def asking_command(**words: Any) -> None:
+        own = {name: words.pop(name) for name in Asking.__dataclass_fields__}
+        command(asking=Asking(**own), **words)
+
+    return functools.reduce(lambda wrapped, option: option(wrapped), _ASKING[::-1], asking_command)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -86,7 +187,7 @@ def cli(verbose: int, log_format: str) -> None:
     75 stopped early, nothing lost, run again; 77 the API refused the key.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(_JsonLines() if log_format == "json" else _Lines())
+    handler.setFormatter(logs.JsonLines() if log_format == "json" else logs.Lines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     levels = (logging.WARNING, logging.INFO, logging.DEBUG)
     logging.getLogger("snapshotter").setLevel(levels[min(verbose, 2)])
@@ -111,19 +212,7 @@ def cli(verbose: int, log_format: str) -> None:
     metavar="MINUTES",
     help="How far before the last run's beginning a listing starts.",
 )
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0.1, 3600),
-    default=DEFAULT_TIMEOUT,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long a whole request may take.",
-)
-@click.option(
-    "--api-key-file",
-    type=click.Path(path_type=Path),
-    help="Read the key from this file.  [default: XPLENTY_API_KEY]",
-)
+@asks_the_api
 @database_option
 def sync(
     job_ids: tuple[int, ...],
@@ -133,34 +222,131 @@ def sync(
     package_id: int | None,
     full: bool,
     overlap: int,
-    timeout: float,
-    api_key_file: Path | None,
+    asking: Asking,
     database_url: str,
 ) -> None:
     """Read the account's jobs into the database: all the first time, then what is new.
 
     With JOB_IDs or --ids-file, just those jobs. A run that reads just some jobs leaves the
-    watermark where it is: the next plain run still reads all that is new.
+    watermark where it is: the next plain run still reads all that is new. A run that has to stop
+    early ends with 75, and the next goes on from there.
     """
-    from snapshotter.client import Client, Filters
-    from snapshotter.database import connect, require_head
-    from snapshotter.redact import Redaction
+    from snapshotter.client import Filters
     from snapshotter.sync import Plan
-    from snapshotter.sync import sync as run
 
-    began = time.monotonic()
     filters = Filters(since, status, package_id)
     ids = _ids(job_ids, ids_file)
     if ids is not None and (full or filters != Filters()):
         raise UsageError("ids name the jobs to read: leave --full and the filters out")
     if full and filters != Filters():
         raise UsageError("--full reads the whole list: leave --since, --status, --package-id out")
-    xplenty = service(os.environ, api_key_file, timeout)
-    engine = connect(database_url)
-    require_head(engine, may_create=True)
-    plan = Plan(ids, filters, full, timedelta(minutes=overlap))
-    with Client(xplenty) as client, _ticker() as tick:
-        outcome = run(engine, client, xplenty, plan, Redaction(), tick)
+    _sync(asking, database_url, Plan(ids, filters, full, overlap=timedelta(minutes=overlap)))
+
+
+@cli.command()
+@click.option(
+    "--sample",
+    type=click.IntRange(0, 10**6),
+    default=500,
+    show_default=True,
+    metavar="JOBS",
+    help="How many jobs to compare field by field, in pages taken at random.",
+)
+@click.option("--repair", is_flag=True, help="Store what is missing or different.")
+@asks_the_api
+@database_option
+def verify(sample: int, repair: bool, asking: Asking, database_url: str) -> None:
+    """Prove that all the API's jobs are here: count them, and compare some field by field.
+
+    Exit 65 where anything differs, and is not repaired. What changed at the API since the last sync
+    is no difference.
+    """
+    from snapshotter.database import connect, named_errors, require_head
+    from snapshotter.sync import Plan, snapshot
+    from snapshotter.verify import verify as find
+
+    engine = connect(database_url, read_only=not repair)
+    require_head(engine)
+    seed = random.Random()  # noqa: S311 - which pages to read is no secret
+    with asking.session() as (client, xplenty, redact), named_errors():
+        look = functools.partial(
+            find, engine, client, xplenty.account_id, redact, sample=sample, chance=seed
+        )
+        if repair:
+            with snapshot(engine, client, xplenty, Plan(ids=()), redact) as run:
+                found = look(repair=run)
+        else:
+            found = look()
+    for line in found.lines():
+        click.echo(line)
+    click.echo(f"{found.differences:,} differences, {client.requests_sent:,} requests")
+    if found.differences and not repair:
+        raise RecordError(f"{found.differences:,} jobs differ; --repair fetches them")
+    if found.set_aside:
+        raise RecordError(f"{len(found.set_aside):,} records are set aside; snapshotter rejects")
+
+
+@cli.command()
+@click.option(
+    "--max-age", type=Duration(), help="Exit 1 where the data is older, like 90s, 30m or 2h."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@database_option
+def status(max_age: timedelta | None, as_json: bool, database_url: str) -> None:
+    """Tell how fresh the data is, what the last runs did, and what waits.
+
+    It asks the database alone. The age is counted from when the last complete run began, by this
+    host's clock.
+    """
+    from snapshotter.status import accounts, words
+
+    now = datetime.now(UTC)
+    with _reading(database_url) as engine:
+        found = accounts(engine)
+    if as_json:
+        click.echo(json.dumps({"accounts": [each.document(now) for each in found]}, indent=2))
+    else:
+        for line in [line for each in found for line in each.lines(now)] or ["no account yet"]:
+            click.echo(line)
+    if max_age is not None:
+        stale = [each.account_id for each in found if each.is_stale(now, max_age)]
+        if stale or not found:
+            raise Failure(
+                f"stale: {', '.join(stale) or 'no account at all'} has no complete run of the "
+                f"last {words(max_age)}; see why sync does not complete"
+            )
+
+
+@cli.command()
+@click.option("--retry", is_flag=True, help="Read them again: as they are kept, then from the API.")
+@asks_the_api
+@database_option
+def rejects(retry: bool, asking: Asking, database_url: str) -> None:
+    """List the records set aside, a line each, with the reason.
+
+    Whole they are in `snapshotter export rejected_records -o -`. Each sync asks for them again.
+    """
+    from snapshotter.rejects import listed
+    from snapshotter.sync import Plan
+
+    if retry:
+        _sync(asking, database_url, Plan(rejected=True))
+        return
+    with _reading(database_url) as engine:
+        for row in listed(engine):
+            click.echo(f"{row.rejected_at:%Y-%m-%dT%H:%M:%SZ}  {row.account_id}  {row.reason}")
+
+
+def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
+    """Run a sync and tell how it ended."""
+    from snapshotter.database import connect, require_head
+    from snapshotter.sync import sync as run
+
+    began = time.monotonic()
+    with asking.session() as (client, xplenty, redact), _ticker() as tick:
+        engine = connect(database_url)
+        require_head(engine, may_create=True)
+        outcome = run(engine, client, xplenty, plan, redact, tick)
     click.echo(summary(outcome, time.monotonic() - began))
     if outcome.missing:
         listed = ", ".join(map(str, outcome.missing[:10])) + ("…" if outcome.missing[10:] else "")
@@ -361,30 +547,10 @@ def _ticker() -> Iterator[Any]:
     click.echo("\r\033[K", nl=False, err=True)
 
 
-class _Lines(logging.Formatter):
-    def __init__(self) -> None:
-        super().__init__("%(levelname)s: %(message)s")
-
-    def format(self, record: logging.LogRecord) -> str:
-        return "snapshotter: " + super().format(record).replace("\n", " ")
-
-
-class _JsonLines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        return json.dumps(
-            {
-                "time": at,
-                "level": record.levelname.lower(),
-                "logger": record.name,
-                "message": record.getMessage(),
-            }
-        )
-
-
 def main() -> None:
     """Run the command; every error is one line on standard error and the documented exit code."""
     _prepare_streams()
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         cli.main(standalone_mode=False, prog_name="snapshotter")
     except click.exceptions.NoArgsIsHelpError as error:
@@ -405,6 +571,10 @@ def main() -> None:
     except Exception as error:
         logging.getLogger(__name__).debug("the traceback", exc_info=True)
         _fail(f"a bug in snapshotter: {type(error).__name__}: {error}; -vv shows where", 1)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _prepare_streams() -> None:

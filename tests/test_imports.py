@@ -12,6 +12,8 @@ PACKAGE = Path(__file__).parent.parent / "snapshotter"
 # Each module may import those before it that its row names.
 MAY_IMPORT = {
     "errors": set(),
+    "logs": set(),
+    "interrupt": set(),
     "settings": {"errors"},
     "payload": {"errors"},
     "redact": set(),
@@ -22,10 +24,18 @@ MAY_IMPORT = {
     "models": set(),
     "database": {"settings", "models", "errors"},
     "load": {"models", "flatten", "errors"},
+    "ledger": {"errors", "models", "paging"},
+    "rejects": {"payload", "models", "load"},
+    "census": {"payload", "load", "rejects"},
     "sync": {
-        *("errors", "settings", "client", "payload", "redact", "paging", "flatten", "models"),
-        *("database", "load"),
+        *("errors", "settings", "client", "payload", "redact", "paging", "flatten"),
+        *("database", "load", "ledger", "rejects", "census"),
     },
+    "verify": {
+        *("errors", "payload", "redact", "client", "flatten", "load", "ledger", "rejects"),
+        "census",
+    },
+    "status": {"payload", "load", "ledger", "rejects"},
     "trends": {"database", "errors"},
     "export": {"trends", "database", "errors", "models"},
     "simulator": {"payload"},

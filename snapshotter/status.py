@@ -1,0 +1,143 @@
+"""How fresh the data is, what the last runs did, and what waits: read from the database alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, or_, select
+
+from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.load import JOBS
+from snapshotter.payload import FINAL_STATUSES
+from snapshotter.rejects import REJECTS
+
+LAST_RUNS = 5
+
+_RUN = (
+    *("id", "kind", "status", "started_at", "finished_at", "jobs_seen", "jobs_inserted"),
+    *("jobs_changed", "jobs_rejected", "requests", "credits_spent", "credits_remaining", "error"),
+)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What is known of an account. Times are UTC, `fresh_at` and the runs' by this host's clock.
+
+    `fresh_at`: when the last run began that brought all there was then; None before there is one.
+    `listing`: the place of a listing under way, and its `since`; None where there is none.
+    """
+
+    account_id: str
+    fresh_at: datetime | None
+    watermark: datetime | None
+    jobs: int
+    open_jobs: int
+    rejected: int
+    listing: tuple[int, datetime | None] | None
+    runs: list[dict[str, Any]]
+
+    def age(self, now: datetime) -> timedelta | None:
+        return None if self.fresh_at is None else max(timedelta(0), now - self.fresh_at)
+
+    def is_stale(self, now: datetime, max_age: timedelta) -> bool:
+        age = self.age(now)
+        return age is None or age > max_age
+
+    def document(self, now: datetime) -> dict[str, Any]:
+        """Give it as JSON holds it."""
+        age = self.age(now)
+        return {
+            "account_id": self.account_id,
+            "fresh_at": _stamp(self.fresh_at),
+            "age_seconds": None if age is None else int(age.total_seconds()),
+            "watermark": _stamp(self.watermark),
+            "jobs": self.jobs,
+            "open_jobs": self.open_jobs,
+            "rejected_records": self.rejected,
+            "listing_under_way": self.listing
+            and {"offset": self.listing[0], "since": _stamp(self.listing[1])},
+            "runs": [
+                {k: _stamp(v) if isinstance(v, datetime) else v for k, v in run.items()}
+                for run in self.runs
+            ],
+        }
+
+    def lines(self, now: datetime) -> Iterator[str]:
+        """Tell it, a line each."""
+        age = self.age(now)
+        yield f"account {self.account_id}"
+        yield (
+            "  fresh: never, no run has completed"
+            if age is None
+            else f"  fresh: as of {_stamp(self.fresh_at)}, {words(age)} ago"
+        )
+        yield f"  here: {self.jobs:,} jobs"
+        waiting = [
+            *([f"{self.open_jobs:,} open jobs"] if self.open_jobs else []),
+            *([f"{self.rejected:,} records set aside"] if self.rejected else []),
+            *([f"a listing under way, at job {self.listing[0]:,}"] if self.listing else []),
+        ]
+        yield f"  waiting: {', '.join(waiting) or 'nothing'}"
+        yield "  last runs:"
+        for run in self.runs:
+            spent = run["credits_spent"]
+            yield (
+                f"    {run['id']}  {_stamp(run['started_at'])}  {run['kind']}  {run['status']}: "
+                f"{run['jobs_seen']:,} seen, {run['jobs_inserted']:,} new, "
+                f"{run['jobs_changed']:,} changed, {run['jobs_rejected']:,} set aside, "
+                f"{'?' if spent is None else f'{spent:,}'} credits"
+            )
+            if run["error"]:
+                yield f"      {run['error']}"
+
+
+def accounts(engine: Engine) -> list[Account]:
+    """Give every account of the database, by its name."""
+    with engine.connect() as connection:
+        rows = connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account_id)).all()
+        return [_account(connection, row) for row in rows]
+
+
+def _account(connection: Connection, row: Any) -> Account:
+    mine = SNAPSHOTS.c.account_id == row.account_id
+    live = (JOBS.c.account_id == row.account_id, JOBS.c.gone_at.is_(None))
+    is_open = (
+        JOBS.c.finished_at.is_(None),
+        or_(JOBS.c.status.is_(None), JOBS.c.status.not_in(FINAL_STATUSES)),
+    )
+    complete = (
+        mine,
+        SNAPSHOTS.c.status == "completed",
+        SNAPSHOTS.c.watermark.is_not(None),
+    )
+    latest = select(*(SNAPSHOTS.c[name] for name in _RUN)).where(mine)
+    latest = latest.order_by(SNAPSHOTS.c.id.desc()).limit(LAST_RUNS)
+    jobs = select(func.count()).select_from(JOBS).where(*live)
+    rejected = select(func.count()).where(REJECTS.c.account_id == row.account_id)
+    offset = row.listing_offset
+    return Account(
+        row.account_id,
+        connection.execute(select(func.max(SNAPSHOTS.c.started_at)).where(*complete)).scalar(),
+        row.watermark,
+        connection.execute(jobs).scalar_one(),
+        connection.execute(jobs.where(*is_open)).scalar_one(),
+        connection.execute(rejected).scalar_one(),
+        None if offset is None else (offset, row.listing_since),
+        [dict(run) for run in connection.execute(latest).mappings()],
+    )
+
+
+def words(age: timedelta) -> str:
+    """Give an age in its two largest units."""
+    seconds = int(age.total_seconds())
+    parts: list[str] = []
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        if (count := seconds // size) or (unit == "s" and not parts):
+            parts.append(f"{count} {unit}")
+            seconds %= size
+    return " ".join(parts[:2])
+
+
+def _stamp(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,224 @@
+"""Proves that what the API holds is here, for few credits, and tells what is not.
+
+The API's jobs are counted, all and by status, and a difference is searched for; then some pages of
+the list, taken at random, are compared with the tables field by field. What changed at the API
+since the last listing began is not promised yet: it is told apart.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from sqlalchemy import Engine, func, select
+
+from snapshotter import census, rejects
+from snapshotter.client import PAGE_SIZE, Client
+from snapshotter.errors import Failure
+from snapshotter.flatten import flatten, is_open
+from snapshotter.ledger import Ledger
+from snapshotter.load import JOBS, compare
+from snapshotter.payload import KNOWN_STATUSES, Record, Reject
+from snapshotter.redact import Redaction
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_OPEN = ("idle", "pending", "queued", "running", "pending_stoppage", "stopping")
+# The final ones first: a job that is open here, and found among them, needs no request of its own.
+STATUSES = (*sorted(KNOWN_STATUSES - set(_OPEN)), *_OPEN)
+SHOWN = 20  # jobs of a kind that are told one by one
+
+
+class Repair(Protocol):
+    """Where what differs is stored: a run of `sync`."""
+
+    def store(self, records: list[Record | Reject]) -> None: ...
+
+    def mark_gone(self, job_ids: Iterable[int]) -> int: ...
+
+
+@dataclass
+class Findings:
+    """What was found. `counted` has (what, at the API, here); jobs are named by their ids.
+
+    A record that has none is None.
+    """
+
+    counted: list[tuple[str, int, int]] = field(default_factory=list)
+    read: int = 0
+    missing: set[int | None] = field(default_factory=set)
+    differing: dict[int, list[str]] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+    set_aside: list[int | None] = field(default_factory=list)
+    newer: set[int | None] = field(default_factory=set)
+    repaired: bool = False
+
+    @property
+    def differences(self) -> int:
+        return len(self.missing) + len(self.differing) + len(self.gone)
+
+    def lines(self) -> Iterator[str]:
+        """Tell the findings, a line each."""
+        width = max(len(what) for what, _, _ in self.counted)
+        yield f"{'':{width}}  {'at the API':>10}  {'here':>10}"
+        for what, there, here in self.counted:
+            yield f"{what:{width}}  {there:10,}  {here:10,}{'' if there == here else '  differs'}"
+        yield f"{self.read:,} jobs read again, field by field"
+        if self.newer:
+            yield f"{len(self.newer):,} jobs moved since the last sync, which the next one brings"
+        told = {
+            "missing here": _names(self.missing),
+            "gone from the API": _names(self.gone),
+            "set aside (snapshotter rejects)": _names(self.set_aside),
+            "different here": [
+                f"{job_id} ({', '.join(self.differing[job_id])})"
+                for job_id in sorted(self.differing)
+            ],
+        }
+        for what, jobs in told.items():
+            if jobs:
+                more = f" and {len(jobs) - SHOWN:,} more" if jobs[SHOWN:] else ""
+                yield f"{what}: {', '.join(jobs[:SHOWN])}{more}"
+
+
+def _names(job_ids: Iterable[int | None]) -> list[str]:
+    ordered = sorted(job_ids, key=lambda job_id: -1 if job_id is None else job_id)
+    return ["one without an id" if job_id is None else str(job_id) for job_id in ordered]
+
+
+def verify(
+    engine: Engine,
+    client: Client,
+    account_id: str,
+    redact: Redaction,
+    *,
+    sample: int,
+    repair: Repair | None = None,
+    chance: random.Random,
+) -> Findings:
+    """Compare the API's jobs with the tables; some `sample` of them field by field.
+
+    Raises what `Client` raises, before anything is found out in full.
+    """
+    return _Verification(engine, client, account_id, redact, repair).run(sample, chance)
+
+
+class _Verification:
+    def __init__(
+        self,
+        engine: Engine,
+        client: Client,
+        account_id: str,
+        redact: Redaction,
+        repair: Repair | None,
+    ) -> None:
+        self._engine, self._client, self._account_id = engine, client, account_id
+        self._redact, self._repair = redact, repair
+        self._findings = Findings(repaired=repair is not None)
+        account = Ledger(engine, account_id).account()
+        self._watermark: datetime | None = None if account is None else account.watermark
+        self._aside = {row.job_id for row in rejects.listed(engine, account_id)}
+
+    def run(self, sample: int, chance: random.Random) -> Findings:
+        self._client.credits()
+        shelf = census.shelf(self._engine, self._account_id)
+        total = self._count("all", "jobs", census.stored(self._engine, self._account_id))
+        self._search("all", total, shelf)
+        for status, here in self._by_status().items():
+            try:
+                there = self._count(status, status, here)
+            except Failure:  # a service that is older than this status
+                continue
+            if there != here:
+                self._search(status, there, census.shelf(self._engine, self._account_id, status))
+        places = range(0, total, PAGE_SIZE)
+        for place in sorted(chance.sample(places, min(len(places), -(-sample // PAGE_SIZE)))):
+            records, unlisted = census.sample(self._page("all"), place, total, shelf)
+            self._findings.read += len(records)
+            self._look_at(records, unlisted)
+        waiting = rejects.listed(self._engine, self._account_id)
+        self._findings.set_aside = [row.job_id for row in waiting]
+        return self._findings
+
+    def _page(self, status: str) -> Callable[[int], census.Records]:
+        return lambda place: self._client.page(place, status=status).records
+
+    def _count(self, status: str, what: str, here: int) -> int:
+        def has(place: int) -> bool:
+            return bool(self._client.page(place, limit=1, status=status).records)
+
+        there = census.count(has, here)
+        self._findings.counted.append((what, there, here))
+        return there
+
+    def _by_status(self) -> dict[str, int]:
+        statement = (
+            select(JOBS.c.status, func.count())
+            .where(JOBS.c.account_id == self._account_id, JOBS.c.gone_at.is_(None))
+            .group_by(JOBS.c.status)
+        )
+        with self._engine.connect() as connection:
+            here = {row[0]: int(row[1]) for row in connection.execute(statement)}
+        return {status: here.get(status, 0) for status in STATUSES}
+
+    def _search(self, status: str, total: int, shelf: census.Shelf) -> None:
+        for stretch in census.differences(self._page(status), total, shelf):
+            self._look_at(stretch.listed, stretch.unlisted)
+
+    def _look_at(self, listed: census.Records, unlisted: list[int]) -> None:
+        """Judge records of the list, and jobs that are here and not in the list."""
+        found, repair = self._findings, self._repair
+        differing = self._differing([record for record in listed if isinstance(record, Record)])
+        wrong: list[Record | Reject] = []
+        for record in listed:
+            if record.job_id in self._aside:
+                continue
+            columns = ["jobs"]
+            if isinstance(record, Record):
+                if record.job_id not in differing:
+                    continue
+                columns = differing[record.job_id]
+            if self._is_newer(record, columns):
+                found.newer.add(record.job_id)
+                continue
+            wrong.append(record)
+            if isinstance(record, Record) and columns != ["jobs"]:
+                found.differing[record.job_id] = columns
+            else:
+                found.missing.add(record.job_id)
+        known = {*found.missing, *found.differing, *found.newer, *found.gone}
+        gone = [
+            job_id
+            for job_id in unlisted
+            if job_id not in known and self._client.job(job_id) is None
+        ]
+        found.gone |= set(gone)
+        if repair is not None:
+            if wrong:
+                repair.store(wrong)
+            if gone:
+                repair.mark_gone(gone)
+
+    def _differing(self, records: list[Record]) -> dict[int, list[str]]:
+        """Name what differs of each job, where anything does; a job marked gone is none here."""
+        ids = [record.job_id for record in records]
+        marked = select(JOBS.c.id).where(JOBS.c.id.in_(ids), JOBS.c.gone_at.is_not(None))
+        with self._engine.connect() as connection:
+            differing = compare(connection, [flatten(r, self._redact) for r in records])
+            for job_id in connection.execute(marked).scalars():
+                differing[job_id] = [*differing.get(job_id, []), "gone_at"]
+        return differing
+
+    def _is_newer(self, record: Record | Reject, columns: list[str]) -> bool:
+        """Tell whether a difference came up after the last listing began, or moves unseen.
+
+        A job that is open there and here can have moved without a new `updated_at`: each sync asks
+        for it by its id.
+        """
+        document = record.document if isinstance(record, Record) else record.payload
+        at = rejects.time_in(document, "updated_at")
+        if self._watermark is not None and at is not None and at >= self._watermark:
+            return True
+        is_open_there = isinstance(record, Record) and is_open(record.job.status)
+        return is_open_there and not {"jobs", "gone_at", "finished_at"} & set(columns)

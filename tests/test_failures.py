@@ -1,0 +1,151 @@
+"""What the API may do wrong, and how the command ends: one table, through real sockets."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from wire import Script, answer, drip, reset, serve
+
+CREDITS = answer(body=b'{"limits": {"limit": 5000, "remaining": 4000}}')
+NOTHING = answer(body=b"[]", headers="Date: Fri, 02 Jan 2026 03:04:05 GMT\r\n")
+SECRET = "k3y-of-the-test"
+
+
+class Fault(NamedTuple):
+    """What the list is answered with, how the command ends, what it says, how often it asks."""
+
+    script: Script
+    exit_code: int
+    said: str
+    is_final: bool = False
+
+
+FINAL = True
+FAULTS = {
+    "400": Fault(answer(400, b'{"message": "no such sort"}'), 1, "400 (no such sort)", FINAL),
+    "401": Fault(answer(401, b'{"message": "bad key"}'), 77, "401 (bad key)", FINAL),
+    "402": Fault(answer(402, b'{"message": "unpaid"}'), 1, "402 (unpaid)", FINAL),
+    "403": Fault(answer(403, b'{"message": "not yours"}'), 77, "403 (not yours)", FINAL),
+    "404": Fault(answer(404, b'{"message": "no account"}'), 2, "404 (no account)", FINAL),
+    "406": Fault(answer(406, b'{"message": "version"}'), 1, "406 (version)", FINAL),
+    "415": Fault(answer(415, b""), 1, "answered 415", FINAL),
+    "422": Fault(answer(422, b'{"message": "no status x"}'), 1, "422 (no status x)", FINAL),
+    "404 in HTML": Fault(answer(404, b"<html>nginx</html>"), 2, "answered 404; check", FINAL),
+    "a redirect": Fault(answer(302, b"", "Location: /x\r\n"), 2, "is not followed", FINAL),
+    "429": Fault(answer(429, b'{"message": "slow down"}'), 75, "429 (slow down)"),
+    "429, wait a second": Fault(answer(429, b"", "Retry-After: 1\r\n"), 75, "answered 429"),
+    "429, wait for hours": Fault(
+        answer(429, b"", "Retry-After: 7200\r\n"), 75, "asks to wait 7200 s", FINAL
+    ),
+    "429, wait until": Fault(
+        answer(
+            429,
+            b"",
+            "Date: Fri, 02 Jan 2026 03:04:05 GMT\r\nRetry-After: Fri, 02 Jan 2026 05:04:05 GMT\r\n",
+        ),
+        75,
+        "asks to wait 7200 s",
+        FINAL,
+    ),
+    "429, nothing left": Fault(
+        answer(429, b"", "X-RateLimit-Remaining: 0\r\n"), 75, "the credits of this hour", FINAL
+    ),
+    "500": Fault(answer(500, b'{"message": "oops"}'), 75, "500 (oops)"),
+    "502 in HTML": Fault(answer(502, b"<html>bad gateway</html>"), 75, "answered 502; run again"),
+    "503": Fault(answer(503, b""), 75, "answered 503"),
+    "503, wait for hours": Fault(
+        answer(503, b"", "Retry-After: 7200\r\n"), 75, "asks to wait 7200 s", FINAL
+    ),
+    "reset": Fault(reset, 75, "no connection"),
+    "a body cut short": Fault(answer(body=b"[{}", length=999), 75, "cut short or garbled"),
+    "HTML": Fault(answer(body=b"<!doctype html><p>login</p>"), 75, "got HTML"),
+    "broken JSON": Fault(answer(body=b'[{"id": 7, "status'), 75, "cut short or no JSON"),
+    "an object": Fault(answer(body=b'{"jobs": []}'), 75, "expected a JSON array of jobs"),
+    "nothing": Fault(answer(body=b""), 75, "a body that is empty"),
+    "not gzip": Fault(answer(body=b"[]", headers="Content-Encoding: gzip\r\n"), 75, "garbled"),
+    "dripping headers": Fault(drip(b"HTTP/1.1 200 OK\r\nX-Slow:"), 75, "no whole answer within"),
+    "a dripping body": Fault(
+        drip(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n["), 75, "no whole answer within"
+    ),
+    "the key said back": Fault(
+        answer(422, f'{{"message": "key {SECRET} is odd"}}'.encode()), 1, "(key *** is odd)", FINAL
+    ),
+}
+
+
+def run(url: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    variables = {
+        "XPLENTY_ACCOUNT_ID": "acme",
+        "XPLENTY_API_KEY": SECRET,
+        "XPLENTY_API_URL": url,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "snapshotter", *words],
+        cwd=folder,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    return done
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_how_a_run_ends(name: str, tmp_path: Path) -> None:
+    """A final answer is asked for once; another again and again, until the time is up."""
+    fault = FAULTS[name]
+    with serve(CREDITS, fault.script) as wire:
+        done = run(wire.url, tmp_path, "sync", "--max-time", "2.5s", "--timeout", "0.3")
+    *_, last = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (fault.exit_code, "")
+    assert last.startswith(f"snapshotter: GET {wire.url}/acme/api/jobs: ")
+    assert fault.said in last
+    asked = len(wire.requests) - 1
+    assert asked == 1 if fault.is_final else asked > 1
+
+
+@pytest.mark.parametrize("name", ["503", "reset", "broken JSON", "a dripping body"])
+def test_a_fault_that_passes_costs_a_request(name: str, tmp_path: Path) -> None:
+    with serve(CREDITS, FAULTS[name].script, NOTHING) as wire:
+        done = run(wire.url, tmp_path, "sync", "--timeout", "0.5")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("0 jobs seen, 0 new, 0 changed, 4 requests, ")
+    (warning,) = done.stderr.splitlines()
+    assert FAULTS[name].said in warning
+
+
+def test_nobody_listens(tmp_path: Path) -> None:
+    with serve(reset) as wire:
+        url = wire.url
+    done = run(url, tmp_path, "sync", "--max-time", "1s")
+    assert done.returncode == 75
+    assert "no connection" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "said"),
+    [
+        (["--max-requests", "2"], 2, "--max-requests 2 is too few to get anywhere"),
+        (["--max-requests", "0"], 2, "0 is not in the range"),
+        (["--reserve-credits", "5000"], 2, "leaves nothing of the account's 5000 credits"),
+        (["--reserve-credits", "4000"], 75, "4000 credits are left of this hour's, and 4000"),
+        (["--reserve-credits", "-1"], 2, "-1 is not in the range"),
+        (["--max-time", "0s"], 2, "'0s' is no length of time; like 90s, 30m, 2h or 7d"),
+        (["--max-time", "soon"], 2, "'soon' is no length of time"),
+        (["--variables", "burn"], 2, "'burn' is not one of"),
+        (["--variables", "hash"], 2, "set SNAPSHOTTER_HASH_KEY"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_limits_that_cannot_be(words: list[str], exit_code: int, said: str, tmp_path: Path) -> None:
+    with serve(CREDITS, NOTHING) as wire:
+        done = run(wire.url, tmp_path, "sync", *words)
+    assert (done.returncode, done.stdout) == (exit_code, "")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert len(wire.requests) <= 1
