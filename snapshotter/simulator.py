@@ -6,6 +6,12 @@ log summary, and tells the credits; it checks the key and the Accept header, spe
 them with the hour, and compresses. `populate` invents a history with trends to find, `advance` lets
 time pass: what a job is at a moment is a function of the seed and that moment alone, so the same
 seed gives the same jobs, in however many steps the clock got there.
+
+It can also be as hard to read as a real one. Changes show late (`lag`), jobs of the same time
+change places (`shuffles_ties`), pages are of any size (`varies_cap`), links lead astray or lack
+(`links`), the clock is off or silent (`date_offset`). Jobs vanish (`remove_job`), and whatever else
+is to happen between two requests, `before_answer` does. `failing` is a queue of faults to answer
+with, which `fault` names. All of it follows from the seed, too.
 """
 
 import base64
@@ -14,34 +20,46 @@ import json
 import random
 import re
 import socket
+import struct
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.message import Message
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-ACCEPT = "application/vnd.xplenty+json; version=2"
-WAITING = ("idle", "pending", "queued")
-STOPPING = ("pending_stoppage", "stopping")
-FINAL = ("completed", "failed", "stopped")
-_PATHS = ((*WAITING, "running", "completed"), (*STOPPING, "stopped"))
-STATUSES = (*WAITING, "running", *STOPPING, *FINAL)
+from snapshotter.invention import FINAL, STATUSES, Invention, Package, Run, due, history, stamp
 
-_HOUR, _DAY = 3600, 86_400  # seconds
-_FRIDAY = 5  # ISO weekday
+__all__ = [
+    "ACCEPT",
+    "FINAL",
+    "STATUSES",
+    "Account",
+    "Answer",
+    "Fault",
+    "Links",
+    "Request",
+    "fault",
+    "serve",
+    "stamp",
+]
+
+ACCEPT = "application/vnd.xplenty+json; version=2"
+
+_HOUR = timedelta(hours=1)
 _COMPRESSED_FROM = 1024  # bytes
-_BY_USER, _EMPTY, _STOPPED = 0.04, 0.01, 0.01  # rates of the invented history
-_ERRORS = (
-    "Package failed to execute.",
-    "Connection to the source was refused.",
-    "Out of memory: increase the number of nodes.",
-)
+_IN_SINGLE_ANSWERS = ("id", "name", "url")  # of a job's package and cluster; lists have more
+_DRIP_PAUSE = 0.05  # seconds
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST, and waits for nothing
+
+Fault = Literal["", "reset", "cut", "drip", "hang"]
+Links = Literal["right", "wrong", "none"]
 
 
 @dataclass(frozen=True)
@@ -56,11 +74,41 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to send. The server adds Date, X-RateLimit-* and Content-Length where not named here."""
+    """What to send. The server adds Date, X-RateLimit-* and Content-Length where not named here.
+
+    `fault` is what goes wrong on the wire: the connection is closed by RST, with no answer
+    (reset); half of the body comes, and the end (cut); the body comes a byte each 50 ms (drip);
+    nothing comes, until the client hangs up (hang).
+    """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    fault: Fault = ""
+
+
+def fault(kind: str, body: bytes = b"[]") -> Answer:
+    """Give a faulty answer to a request whose right answer has this body.
+
+    429, 500, 502 (in HTML) and 503 (with `Retry-After: 1`) are errors of that status; html is a
+    page with status 200, and broken is JSON that ends in the middle; reset, cut, drip and hang are
+    told at `Answer`. Raises `KeyError` for another kind.
+    """
+    page = {"Content-Type": "text/html"}, b"<html><body><h1>Bad gateway</h1></body></html>"
+    right = _sent(200, body)
+    answers: dict[str, Answer] = {
+        "429": _json(429, {"message": "The rate limit is exceeded"}),
+        "500": _json(500, {"message": "Something went wrong"}),
+        "502": Answer(502, *page),
+        "503": _json(503, {"message": "Down for maintenance"}, {"Retry-After": "1"}),
+        "html": Answer(200, *page),
+        "broken": replace(right, body=_half(body)),
+        "reset": replace(right, fault="reset"),
+        "cut": replace(right, fault="cut"),
+        "drip": replace(right, fault="drip"),
+        "hang": replace(right, fault="hang"),
+    }
+    return answers[kind]
 
 
 class _Refused(Exception):
@@ -71,106 +119,58 @@ class _Refused(Exception):
         self.status = status
 
 
-@dataclass(frozen=True)
-class _Package:
-    """A package on a schedule; times in seconds, `outputs` as name: names of the fields."""
+class _Delay:
+    """What is to be seen of jobs whose versions show late: none comes before an earlier one."""
 
-    id: int
-    name: str
-    every: int
-    offset: int
-    runtime: int
-    failing: float
-    records: int
-    outputs: dict[str, str]
-    variables: dict[str, str] = field(default_factory=dict)
+    def __init__(self, jobs: dict[int, dict[str, Any]], seed: int) -> None:
+        self.shown = deepcopy(jobs)
+        self._coming: dict[int, list[tuple[datetime, dict[str, Any]]]] = {}
+        self._chance = random.Random(f"{seed}/lag")  # noqa: S311 - no secret
 
+    def note(self, job_id: int, job: dict[str, Any], now: datetime, lag: float) -> None:
+        """Take down a job as it is now, where that is another version than the last."""
+        coming = self._coming.get(job_id)
+        if job != (coming[-1][1] if coming else self.shown.get(job_id)):
+            shows_at = now + timedelta(seconds=self._chance.uniform(0, lag))
+            self._coming.setdefault(job_id, []).append((shows_at, deepcopy(job)))
 
-_SLOWED, _NARROWED, _LOST_COLUMN = "orders_to_warehouse", "customer_profiles", "loyalty_tier"
-_PACKAGES = (
-    _Package(434, _SLOWED, 4 * _HOUR, 0, 600, 0.03, 180_000, {
-        "orders": "id customer_id placed_at status currency total_amount",
-        "order_lines": "order_id line_number sku quantity unit_price",
-    }, {"schema": "'warehouse'", "db_password": "'correct-horse'"}),
-    _Package(435, _NARROWED, 12 * _HOUR, 1800, 900, 0.02, 52_000, {
-        "profiles": f"id email first_name last_name country segment {_LOST_COLUMN} updated_at",
-    }),
-    _Package(436, "clickstream_sessions", 3 * _HOUR, 0, 1500, 0.05, 2_400_000, {
-        "sessions": "session_id visitor_id started_at ended_at pages device browser country "
-        "referrer campaign landing_page converted",
-        "page_views": "session_id url viewed_at",
-        "bot_traffic": "visitor_id user_agent hits",
-    }, {"InputPath": "'/today'"}),
-    _Package(437, "inventory_levels", 6 * _HOUR, 900, 240, 0.02, 31_000, {
-        "levels": "sku warehouse on_hand reserved counted_at",
-    }),
-    _Package(438, "invoices_to_finance", _DAY, 5 * _HOUR, 420, 0.04, 8_500, {
-        "invoices": "number customer_id issued_on due_on net tax gross",
-        "credit_notes": "number invoice_number issued_on gross",
-    }),
-    _Package(439, "marketing_spend", 12 * _HOUR, 2 * _HOUR, 180, 0.08, 1_200, {
-        "spend": "day channel campaign impressions clicks cost",
-    }, {"API_VERSION": "'v17'"}),
-    _Package(440, "support_tickets", _DAY, 6 * _HOUR, 300, 0.03, 4_300, {
-        "tickets": "id opened_at closed_at priority agent satisfaction",
-        "ticket_tags": "ticket_id tag added_at",
-    }),
-    _Package(441, "product_catalogue", _DAY, 6 * _HOUR, 1100, 0.02, 76_000, {
-        "products": "sku title category brand price weight_grams launched_on discontinued",
-    }),
-)  # fmt: skip
+    def forget_all_but(self, job_ids: Iterable[int]) -> None:
+        kept = set(job_ids)
+        self.shown = {job_id: job for job_id, job in self.shown.items() if job_id in kept}
+        self._coming = {job_id: job for job_id, job in self._coming.items() if job_id in kept}
 
-
-@dataclass(frozen=True)
-class _Run:
-    """What will become of a job: the moments from which it has each status, and how it ends.
-
-    `outputs` are as they would be at progress 1; `reach` is the progress at the end.
-    """
-
-    timeline: dict[str, datetime]
-    started_at: datetime | None
-    outputs: list[dict[str, Any]]
-    reach: float = 1.0
-    error: str | None = None
-
-    def unfold(self, job: dict[str, Any], now: datetime) -> None:
-        """Make `job` what it is at `now`; `updated_at` moves when it starts and when it ends."""
-        job["status"] = [status for status, at in self.timeline.items() if at <= now][-1]
-        ended_at = max(self.timeline.values())
-        if self.started_at is not None and self.started_at <= now:
-            if job["started_at"] is None:
-                job["started_at"] = job["updated_at"] = stamp(self.started_at)
-                job["log_url"] = f"{job['url']}/log"
-            span = max(1.0, (ended_at - self.started_at).total_seconds())
-            runtime = (min(now, ended_at) - self.started_at).total_seconds()
-            share = max(job["progress"] or 0, round(self.reach * runtime / span, 4))
-            job.update(progress=share, runtime_in_seconds=int(runtime))
-            job["outputs"] = [
-                {**output, "progress": share, "records_count": int(output["records_count"] * share)}
-                for output in self.outputs
-            ]
-            job["outputs_count"] = len(job["outputs"])
-        if job["status"] in FINAL:
-            job["completed_at"] = job["updated_at"] = stamp(ended_at)
-            job["failed_at"] = stamp(ended_at) if job["status"] == "failed" else None
-            job["errors"] = self.error
-            for output in job["outputs"]:
-                output["updated_at"] = stamp(ended_at)
-
-
-def stamp(at: datetime) -> str:
-    """Render a time as the API does: UTC, whole seconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    def catch_up(self, now: datetime) -> bool:
+        """Show what is due by now; tell whether that was anything."""
+        caught = False
+        for job_id, versions in list(self._coming.items()):
+            while versions and versions[0][0] <= now:
+                self.shown[job_id] = versions.pop(0)[1]
+                caught = True
+            if not versions:
+                del self._coming[job_id]
+        return caught
 
 
 class Account:
     """An account's jobs, clock and credits. Methods may be called while it is being served.
 
     `jobs` are the API's answers by id: change them under `lock`, then call `touch`. `requests` are
-    the path and query string of every request, in order. `intercept` is asked first of all, before
-    the key is checked and credits are charged, and outside the lock; what it gives is sent as it
-    stands, and None leaves the request to the account.
+    the path and query string of every request, in order. The rest can be changed at any time:
+
+    - `lag`: a change shows up to so many seconds late by the account's clock, a random time for
+      each version of a job, in their order. Until then lists and single answers give the version
+      before, or no such job. A change by hand counts from the `touch` that follows. What is there
+      when the lag is set shows at once, as does the history of `populate`, and what is removed.
+    - `page_cap`: the most jobs in a list; with `varies_cap` a random number from 1 to that many.
+    - `shuffles_ties`: jobs with the same sort time are in a new random order in every list.
+    - `links`: right; wrong, which are there when a page is, but lead elsewhere; or none at all.
+    - `date_offset`: seconds that the Date header is ahead of the clock; None is no such header.
+    - `before_answer` is called before anything is decided, outside the lock: it may change the
+      account by any of its methods.
+    - `intercept` is asked next, before the key is checked and credits are charged, and outside the
+      lock; what it gives is sent as it stands, and None leaves the request to the account.
+    - `failing`: kinds of `fault`. While there are any, a request takes the first and is answered by
+      it, whatever it asks, and at no cost. What comes by `drip` or `cut` is of the right answer.
     """
 
     def __init__(
@@ -182,20 +182,46 @@ class Account:
         now: datetime = datetime(2026, 1, 31, 12, tzinfo=UTC),
         credits: int = 5000,  # noqa: A002 - the API's word
         page_cap: int = 100,
+        varies_cap: bool = False,
+        shuffles_ties: bool = False,
+        links: Links = "right",
+        lag: float = 0,
+        date_offset: float | None = 0,
+        failing: Iterable[str] = (),
+        before_answer: Callable[[Request], None] | None = None,
     ) -> None:
         self.account_id, self.api_key, self.seed, self.now = account_id, api_key, seed, now
         self.credits = self.credits_remaining = credits
-        self.page_cap = page_cap
+        self.page_cap, self.varies_cap, self.shuffles_ties = page_cap, varies_cap, shuffles_ties
+        self.links, self.date_offset = links, date_offset
+        self.failing = list(failing)
+        self.before_answer = before_answer
+        self.intercept: Callable[[Request], Answer | None] | None = None
         self.jobs: dict[int, dict[str, Any]] = {}
         self.requests: list[tuple[str, str]] = []
-        self.intercept: Callable[[Request], Answer | None] | None = None
         self.lock = threading.RLock()
-        self._runs: dict[int, _Run] = {}  # of the jobs that are still open
-        self._lists: dict[tuple[Any, ...], list[int]] = {}
+        self._runs: dict[int, Run] = {}  # of the jobs that are still open
+        self._lists: dict[tuple[Any, ...], list[tuple[str, int]]] = {}
         self._next_id = 1001
         self._scheduled = False
-        self._url = f"https://api.xplenty.com/{account_id}/api"
-        self._slowed_from, self._narrowed_from = now - timedelta(days=21), now - timedelta(days=14)
+        self._invention = Invention(account_id, seed, now)
+        self._chance = random.Random(f"{seed}/lists")  # noqa: S311 - no secret
+        self._delay: _Delay | None = None
+        self.lag = lag
+
+    @property
+    def lag(self) -> float:
+        return self._lag
+
+    @lag.setter
+    def lag(self, seconds: float) -> None:
+        with self.lock:
+            self._lag = seconds
+            if not seconds:
+                self._delay = None
+            elif self._delay is None:
+                self._delay = _Delay(self.jobs, self.seed)
+            self._lists.clear()
 
     def add_job(self, **fields: Any) -> dict[str, Any]:
         """Add a job with every documented field, made and completed just now where not given.
@@ -205,23 +231,19 @@ class Account:
         with the records given for each output or 1,000, whichever is more.
         """
         with self.lock:
-            job = self._document(self.now, **fields)
-            path = next((path for path in _PATHS if job["status"] in path[:-1]), None)
-            if path is not None:
-                steps = path[path.index(job["status"]) :]
-                moments = [self.now + timedelta(seconds=30 * n) for n in range(len(steps))]
-                moments[-1] = self.now + timedelta(seconds=600)
-                timeline = dict(zip(steps, moments, strict=True))
-                started_at = timeline.get("running")
-                if job["started_at"] is not None:
-                    started_at = datetime.fromisoformat(job["started_at"])
-                outputs = job["outputs"] or [self._output(job["id"], 1, self.now)]
-                whole = [
-                    {**o, "records_count": max(1000, o["records_count"] or 0)} for o in outputs
-                ]
-                self._runs[job["id"]] = _Run(timeline, started_at, whole)
-            self.touch()
+            job_id = fields.get("id", self._next_id)
+            job = self._invention.document(job_id, self.now, **fields)
+            self._put(job, self._invention.run(job, self.now))
+            self._note(job_id)
+            self._lists.clear()
             return job
+
+    def remove_job(self, job_id: int) -> None:
+        """Let a job be gone, from lists and by its id, and with it what was to become of it."""
+        with self.lock:
+            del self.jobs[job_id]
+            self._runs.pop(job_id, None)
+            self._forget_removed()
 
     def populate(self, days: int = 120) -> None:
         """Invent the history of the last `days`, some 25 jobs a day, and start the schedules.
@@ -231,31 +253,35 @@ class Account:
         at `now`. To be called once.
         """
         with self.lock:
+            lag, self.lag = self.lag, 0  # the past shows at once
             self._scheduled = True
-            launches = [
-                (at, package, False) for at, package in _due(self.now - timedelta(days), self.now)
-            ]
-            for package, age in zip(_PACKAGES[-4:], (30, 150, 270, 600), strict=True):
-                launches.append((self.now - timedelta(seconds=age), package, True))
-            for at, package, by_hand in sorted(launches, key=lambda item: item[0]):
+            for at, package, by_hand in history(self.now, days):
                 self._launch(package, at, by_hand=by_hand)
             self._unfold()
+            self.lag = lag
 
     def advance(self, seconds: float) -> None:
         """Let time pass: open jobs move on, and once populated the schedules start new ones."""
         with self.lock:
-            before, self.now = self.now, self.now + timedelta(seconds=seconds)
-            if before.timestamp() // _HOUR != self.now.timestamp() // _HOUR:
-                self.credits_remaining = self.credits
-            if self._scheduled:
-                for at, package in _due(before, self.now):
-                    self._launch(package, at)
-            self._unfold()
+            until, stop = self.now + timedelta(seconds=seconds), None
+            while stop != until:
+                stop = self._next_stop(until)
+                before, self.now = self.now, stop
+                if before.timestamp() // 3600 != self.now.timestamp() // 3600:
+                    self.credits_remaining = self.credits
+                if self._scheduled:
+                    for at, package in due(before, self.now):
+                        self._launch(package, at)
+                self._unfold()
+            self.touch()
 
     def touch(self) -> None:
         """Forget the lists made so far: to be called after `jobs` were changed by hand."""
         with self.lock:
-            self._lists.clear()
+            if self._delay is not None:
+                for job_id in self.jobs:
+                    self._note(job_id)
+            self._forget_removed()
 
     def answer(self, method: str, target: str, headers: Message) -> Answer:
         """Answer a request for `target`, a path with its query."""
@@ -265,21 +291,42 @@ class Account:
         )
         with self.lock:
             self.requests.append((url.path, url.query))
+        if self.before_answer is not None:
+            self.before_answer(request)
         answer = self.intercept(request) if self.intercept else None
         with self.lock:
+            if answer is None and self.failing:
+                answer = self._fail(request)
             if answer is None:
-                try:
-                    answer = self._answer(request)
-                except _Refused as refused:
-                    answer = _json(refused.status, {"message": str(refused)})
+                answer = self._answer_or_refuse(request)
                 answer = _compressed(answer, headers.get("Accept-Encoding", ""))
             always = {
-                "Date": format_datetime(self.now.astimezone(UTC), usegmt=True),
+                **self._date(),
                 "X-RateLimit-Limit": str(self.credits),
                 "X-RateLimit-Remaining": str(self.credits_remaining),
                 "Content-Length": str(len(answer.body)),
             }
-            return Answer(answer.status, {**always, **answer.headers}, answer.body)
+            return replace(answer, headers={**always, **answer.headers})
+
+    def _date(self) -> dict[str, str]:
+        if self.date_offset is None:
+            return {}
+        at = self.now + timedelta(seconds=self.date_offset)
+        return {"Date": format_datetime(at.astimezone(UTC), usegmt=True)}
+
+    def _fail(self, request: Request) -> Answer:
+        """Answer by the next fault. What does come over the wire is right: a fault tells no lie."""
+        left = self.credits_remaining
+        right = self._answer_or_refuse(request)
+        self.credits_remaining = left
+        answer = fault(self.failing.pop(0), right.body)
+        return replace(right, fault=answer.fault) if answer.fault else answer
+
+    def _answer_or_refuse(self, request: Request) -> Answer:
+        try:
+            return self._answer(request)
+        except _Refused as refused:
+            return _json(refused.status, {"message": str(refused)})
 
     def _answer(self, request: Request) -> Answer:
         key = base64.b64encode(f"{self.api_key}:".encode()).decode()
@@ -306,22 +353,25 @@ class Account:
             raise _Refused(429, "The rate limit is exceeded")
         self.credits_remaining -= 1
 
+    def _seen(self) -> dict[int, dict[str, Any]]:
+        """Give the jobs as the API shows them now."""
+        if self._delay is None:
+            return self.jobs
+        if self._delay.catch_up(self.now):
+            self._lists.clear()
+        return self._delay.shown
+
     def _one(self, job_id: str, query: dict[str, str]) -> Answer:
-        job = self.jobs.get(int(job_id)) if re.fullmatch("[0-9]{1,18}", job_id) else None
+        job = self._seen().get(int(job_id)) if re.fullmatch("[0-9]{1,18}", job_id) else None
         if job is None:
             raise _Refused(404, f"There is no job {job_id}")
-        if query.get("include") == "log_summary":
-            error = job["errors"]
-            summary = {
-                "id": job["id"] * 10,
-                "body": error or "Job finished.",
-                "error_summary": error,
-                "openai_extract": error,
-                "action_items": ["Retry the job."] if error else [],
-                "created_at": job["updated_at"],
-            }
-            job = {**job, "log_summary": summary}
-        return _json(200, job)
+        parts = {
+            name: {key: value for key, value in part.items() if key in _IN_SINGLE_ANSWERS}
+            for name in ("package", "cluster")
+            if isinstance(part := job.get(name), dict)
+        }
+        summary = {"log_summary": _summary(job)} if query.get("include") == "log_summary" else {}
+        return _json(200, {**job, **parts, **summary})
 
     def _list(self, request: Request) -> Answer:
         query = request.query
@@ -332,76 +382,70 @@ class Account:
         offset = _number(query, "offset", 0)
         limit = min(self.page_cap, _number(query, "limit", 20, least=1))
         since = _since(query)
+        seen = self._seen()
         # Sorting 100,000 jobs for each of their pages would be the slowest part of any test.
         which = (sort, direction, status, package_id, since)
         if which not in self._lists:
             found = (
                 (str(job.get(f"{sort}_at") or ""), job_id)
-                for job_id, job in self.jobs.items()
+                for job_id, job in seen.items()
                 if status in ("all", job.get("status"))
                 and package_id in (None, job.get("package_id"))
                 and str(job.get("updated_at") or "") >= since
             )
-            ordered = sorted(found, reverse=direction == "desc")
-            self._lists[which] = [job_id for _, job_id in ordered]
-        ids = self._lists[which]
-        neighbours = []
-        if offset + limit < len(ids):
-            neighbours.append(("next", offset + limit))
+            self._lists[which] = sorted(found, reverse=direction == "desc")
+        listed = self._lists[which]
+        end = offset + (self._chance.randint(1, limit) if self.varies_cap else limit)
+        neighbours = {}
+        if end < len(listed):
+            neighbours["next"] = end
         if offset > 0:
-            neighbours.append(("prev", max(0, offset - limit)))
-        base = f"http://{request.headers.get('Host', '')}{request.path}"
-        link = ", ".join(
-            f'<{base}?{urlencode({**query, "offset": at, "limit": limit})}>; rel="{rel}"'
-            for rel, at in neighbours
-        )
-        page = [self.jobs[job_id] for job_id in ids[offset : offset + limit]]
-        return _json(200, page, {"Link": link} if link else {})
+            neighbours["prev"] = max(0, offset - limit)
+        page = listed[offset:end]
+        if self.shuffles_ties and page:
+            page = self._shuffled(listed, offset, end, descending=direction == "desc")
+        links = self._links(request, neighbours, limit)
+        return _json(200, [seen[job_id] for _, job_id in page], links)
 
-    def _launch(self, package: _Package, at: datetime, *, by_hand: bool = False) -> None:
-        """Create the job of a schedule, or one that a user started and that waits for long."""
-        chance = random.Random(f"{self.seed}/{package.name}/{stamp(at)}")  # noqa: S311 - no secret
-        by_user = chance.random() < _BY_USER or by_hand
-        wait = 300 if by_hand else 5 + int(chance.expovariate(1 / 30))
-        slowness = 2 if package.name == _SLOWED and at >= self._slowed_from else 1
-        runtime = package.runtime * slowness * chance.lognormvariate(0, 0.12)
-        records = package.records * chance.lognormvariate(0, 0.1) * (chance.random() > _EMPTY)
-        if at.isoweekday() > _FRIDAY:
-            records *= 0.6
-        status, reach, error = "completed", 1.0, None
-        roll = chance.random()
-        if not by_hand and roll < package.failing + _STOPPED:
-            failed = roll < package.failing
-            status, reach = ("failed" if failed else "stopped"), round(chance.uniform(0.1, 0.9), 4)
-            error = chance.choice(_ERRORS) if failed else None
-        elif by_hand:
-            runtime = 1200
-        started_at = at + timedelta(seconds=wait)
-        ended_at = started_at + timedelta(seconds=max(60, int(runtime * reach)))
-        timeline = {WAITING[n]: at + timedelta(seconds=wait * n // 3) for n in range(3)}
-        timeline["running"] = started_at
-        if status == "stopped":
-            timeline |= {STOPPING[n]: ended_at - timedelta(seconds=30 - 15 * n) for n in range(2)}
-        timeline[status] = ended_at
-        retries = chance.choices((0, 1, 2), (95, 4, 1))[0] if status == "completed" else 3
-        job = self._document(
-            at,
-            status="idle",
-            package_id=package.id,
-            variables=dict(package.variables),
-            dynamic_variables={"RUN_DATE": f"'{at:%Y-%m-%d}'"},
-            creator=self._creator("User", 8) if by_user else self._creator("Schedule", package.id),
-            attempts=0 if by_user else retries,
-            master_auto_retry_attempts=None if by_user else 3,
-        )
-        outputs = []
-        for number, (name, columns) in enumerate(package.outputs.items(), 1):
-            fields = columns.split()
-            if package.name == _NARROWED and at >= self._narrowed_from:
-                fields.remove(_LOST_COLUMN)
-            count = int(records * chance.uniform(0.9, 1.1) / number)
-            outputs.append(self._output(job["id"], number, started_at, name, fields, count))
-        self._runs[job["id"]] = _Run(timeline, started_at, outputs, reach, error)
+    def _links(self, request: Request, neighbours: dict[str, int], limit: int) -> dict[str, str]:
+        if self.links == "none" or not neighbours:
+            return {}
+        host, astray = request.headers.get("Host", ""), 0
+        if self.links == "wrong":
+            host, astray = "elsewhere.invalid", 7
+        base = f"http://{host}{request.path}"
+        return {
+            "Link": ", ".join(
+                f"<{base}?{urlencode({**request.query, 'offset': at + astray, 'limit': limit})}>; "
+                f'rel="{rel}"'
+                for rel, at in neighbours.items()
+            )
+        }
+
+    def _shuffled(
+        self, listed: list[tuple[str, int]], begin: int, end: int, *, descending: bool
+    ) -> list[tuple[str, int]]:
+        """Give a part of the list, out of a new order of all jobs whose times are in that part."""
+        times = {time for time, _ in listed[begin:end]}
+        first, last = begin, min(end, len(listed))
+        while first > 0 and listed[first - 1][0] in times:
+            first -= 1
+        while last < len(listed) and listed[last][0] in times:
+            last += 1
+        shuffled = listed[first:last]
+        self._chance.shuffle(shuffled)
+        shuffled.sort(key=lambda item: item[0], reverse=descending)
+        return shuffled[begin - first : end - first]
+
+    def _launch(self, package: Package, at: datetime, *, by_hand: bool = False) -> None:
+        job, run = self._invention.launch(self._next_id, package, at, by_hand=by_hand)
+        self._put(job, run)
+
+    def _put(self, job: dict[str, Any], run: Run | None) -> None:
+        self.jobs[job["id"]] = job
+        self._next_id = max(self._next_id, job["id"] + 1)
+        if run is not None:
+            self._runs[job["id"]] = run
 
     def _unfold(self) -> None:
         """Bring every open job to `now`; one that was ended by hand stays as it is."""
@@ -409,121 +453,31 @@ class Account:
             job = self.jobs.get(job_id)
             if job is not None and job["status"] not in FINAL:
                 run.unfold(job, self.now)
+                self._note(job_id)
             if job is None or job["status"] in FINAL:
                 del self._runs[job_id]
-        self.touch()
 
-    def _document(self, at: datetime, **given: Any) -> dict[str, Any]:
-        """Put a job created at `at` among the jobs, its fields overridden by those given."""
-        given = {k: stamp(v) if isinstance(v, datetime) else v for k, v in given.items()}
-        job_id, status = given.get("id", self._next_id), given.get("status", "completed")
-        created_at = given.get("created_at", stamp(at))
-        waits, ended = status in WAITING, status in FINAL
-        outputs = [] if waits else [self._output(job_id, 1, at, count=int(ended))]
-        outputs = given.get("outputs", outputs)
-        url = f"{self._url}/jobs/{job_id}"
-        job = {
-            "id": job_id,
-            "status": status,
-            "owner_id": 8,
-            "progress": 1 if status == "completed" else 0,
-            "outputs_count": len(outputs or []),
-            "outputs": outputs,
-            "variables": {},
-            "dynamic_variables": {},
-            "created_at": created_at,
-            "started_at": None if waits else created_at,
-            "updated_at": None,
-            "failed_at": created_at if status == "failed" else None,
-            "completed_at": created_at if ended else None,
-            "errors": _ERRORS[0] if status == "failed" else None,
-            "runtime_in_seconds": 0,
-            "attempts": 0,
-            "master_auto_retry_attempts": None,
-            "package_id": given.get("package_id", _PACKAGES[0].id),
-            "cluster_id": given.get("cluster_id", at.toordinal() - 730_000),  # a new one each day
-            "url": url,
-            "html_url": url.replace("//api.", "//").replace("/api/", "/"),
-            "log_url": None if waits else f"{url}/log",
-            "creator": self._creator("Schedule", 1),
-            **given,
-        }
-        job.setdefault("package", self._package(job["package_id"], at))
-        job.setdefault("cluster", self._cluster(job["cluster_id"], at))
-        if "updated_at" not in given:
-            times = [job[f"{name}_at"] for name in ("created", "started", "failed", "completed")]
-            job["updated_at"] = max((time for time in times if time), default=stamp(at))
-        self.jobs[job_id] = job
-        self._next_id = max(self._next_id, job_id + 1)
-        return job
+    def _next_stop(self, until: datetime) -> datetime:
+        """Tell how far the clock may go at once: with a lag, to the next change of any job.
 
-    def _output(
-        self,
-        job_id: int,
-        number: int,
-        at: datetime,
-        name: str = "results",
-        fields: Sequence[str] = ("id", "name", "updated_at"),
-        count: int = 0,
-    ) -> dict[str, Any]:
-        output_id = job_id * 10 + number
-        url = f"{self._url}/jobs/{job_id}/outputs/{output_id}"
-        kind = "database_destination_component"
-        return {
-            "id": output_id,
-            "name": name,
-            "records_count": count,
-            "progress": 1 if count else 0,
-            "created_at": stamp(at),
-            "updated_at": stamp(at),
-            "url": url,
-            "preview_url": f"{url}/preview",
-            "preview_type": "json",
-            "component": {"name": f"{name}_destination", "type": kind, "fields": list(fields)},
-        }
+        A change shows late from the moment on that it was made, not from that of a later look.
+        """
+        if self._delay is None:
+            return until
+        soon = min(until, self.now + _HOUR)
+        changes = [at for run in self._runs.values() for at in run.timeline.values()]
+        if self._scheduled:
+            changes += [at for at, _ in due(self.now, soon)]
+        return min((at for at in changes if self.now < at < soon), default=soon)
 
-    def _creator(self, kind: str, creator_id: int) -> dict[str, Any]:
-        path = f"{kind.lower()}s/{creator_id}"
-        return {
-            "type": kind,
-            "id": creator_id,
-            "display_name": f"{kind} {creator_id}",
-            "url": f"{self._url}/{path}",
-            "html_url": f"https://xplenty.com/{self.account_id}/{path}",
-        }
+    def _note(self, job_id: int) -> None:
+        if self._delay is not None:
+            self._delay.note(job_id, self.jobs[job_id], self.now, self.lag)
 
-    def _package(self, package_id: int, at: datetime) -> dict[str, Any]:
-        name = next((p.name for p in _PACKAGES if p.id == package_id), f"package_{package_id}")
-        changed_at = {_SLOWED: self._slowed_from, _NARROWED: self._narrowed_from}.get(name)
-        created_at = "2025-03-12T07:09:18Z"
-        return {
-            "id": package_id,
-            "name": name,
-            "description": name.replace("_", " "),
-            "variables": {},
-            "owner_id": 8,
-            "status": "active",
-            "created_at": created_at,
-            "updated_at": stamp(changed_at) if changed_at and changed_at <= at else created_at,
-            "url": f"{self._url}/packages/{package_id}",
-        }
-
-    def _cluster(self, cluster_id: int, at: datetime) -> dict[str, Any]:
-        midnight = at.replace(hour=0, minute=0, second=0)
-        return {
-            "id": cluster_id,
-            "name": f"production {cluster_id}",
-            "status": "available",
-            "owner_id": 8,
-            "nodes": 4 if at.isoweekday() <= _FRIDAY else 2,
-            "type": "production",
-            "region": "amazon-web-services::us-east-1",
-            "created_at": stamp(midnight - timedelta(minutes=8)),
-            "updated_at": stamp(midnight),
-            "available_since": stamp(midnight),
-            "url": f"{self._url}/clusters/{cluster_id}",
-            "html_url": f"https://xplenty.com/{self.account_id}/clusters/{cluster_id}",
-        }
+    def _forget_removed(self) -> None:
+        if self._delay is not None:
+            self._delay.forget_all_but(self.jobs)
+        self._lists.clear()
 
 
 @contextmanager
@@ -557,7 +511,10 @@ class _Server(ThreadingHTTPServer):
 
     def shutdown_request(self, request: Any) -> None:
         self._open.discard(request)
-        super().shutdown_request(request)
+        if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(_RESET)) == _RESET:
+            self.close_request(request)  # the goodbye of a shutdown would come before the reset
+        else:
+            super().shutdown_request(request)
 
     def server_close(self) -> None:
         super().server_close()
@@ -580,31 +537,61 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         answer = self.server.account.answer(self.command, self.path, self.headers)
+        if answer.fault in ("reset", "hang", "cut"):
+            self.close_connection = True
+        if answer.fault == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        elif answer.fault == "hang":
+            self._ends_within(None)
+        else:
+            self._send(answer)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _reply  # noqa: N815 - the library's
+
+    def _send(self, answer: Answer) -> None:
         self.send_response_only(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)
+        body = b"" if self.command == "HEAD" else answer.body
+        if answer.fault == "drip":
+            self._drip(body)
+        else:
+            self.wfile.write(_half(body) if answer.fault == "cut" else body)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _reply  # noqa: N815 - the library's
+    def _drip(self, body: bytes) -> None:
+        for byte in body:
+            self.wfile.flush()
+            if self._ends_within(_DRIP_PAUSE):
+                self.close_connection = True
+                return
+            self.wfile.write(bytes([byte]))
+
+    def _ends_within(self, seconds: float | None) -> bool:
+        """Wait so long, None for ever, for the client or the server to end the connection."""
+        self.connection.settimeout(seconds)
+        try:
+            self.connection.recv(1, socket.MSG_PEEK)
+        except TimeoutError:
+            return False
+        finally:
+            self.connection.settimeout(None)
+        return True
 
     def log_message(self, *_: Any) -> None:
         """Say nothing: standard error is the command's."""
 
 
-def _due(after: datetime, until: datetime) -> list[tuple[datetime, _Package]]:
-    """Give what the schedules start after one moment and until another, it included, in order."""
-    begin, end = after.timestamp(), until.timestamp()
-    due = [
-        (datetime.fromtimestamp(turn * package.every + package.offset, UTC), package)
-        for package in _PACKAGES
-        for turn in range(
-            int((begin - package.offset) // package.every) + 1,
-            int((end - package.offset) // package.every) + 1,
-        )
-    ]
-    return sorted(due, key=lambda item: (item[0], item[1].id))
+def _summary(job: dict[str, Any]) -> dict[str, Any]:
+    error = job.get("errors")
+    return {
+        "id": job["id"] * 10,
+        "body": error or "Job finished.",
+        "error_summary": error,
+        "openai_extract": error,
+        "action_items": ["Retry the job."] if error else [],
+        "created_at": job.get("updated_at"),
+    }
 
 
 def _choice(query: dict[str, str], name: str, allowed: tuple[str, ...]) -> str:
@@ -633,8 +620,15 @@ def _since(query: dict[str, str]) -> str:
 
 
 def _json(status: int, document: Any, headers: dict[str, str] | None = None) -> Answer:
-    body = json.dumps(document, separators=(",", ":")).encode()
+    return _sent(status, json.dumps(document, separators=(",", ":")).encode(), headers)
+
+
+def _sent(status: int, body: bytes, headers: dict[str, str] | None = None) -> Answer:
     return Answer(status, {"Content-Type": "application/json", **(headers or {})}, body)
+
+
+def _half(body: bytes) -> bytes:
+    return body[: len(body) // 2]
 
 
 def _compressed(answer: Answer, accepted: str) -> Answer:
