@@ -20,7 +20,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snapshotter import __version__, logs
-from snapshotter.errors import Failure, RecordError, SnapshotterError, Stopped, UsageError
+from snapshotter.errors import (
+    Failure,
+    Interrupted,
+    RecordError,
+    SnapshotterError,
+    Stopped,
+    UsageError,
+)
 from snapshotter.settings import (
     DATABASE_URL_VARIABLE,
     DEFAULT_DATABASE_URL,
@@ -550,7 +557,8 @@ def _ticker() -> Iterator[Any]:
 def main() -> None:
     """Run the command; every error is one line on standard error and the documented exit code."""
     _prepare_streams()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         cli.main(standalone_mode=False, prog_name="snapshotter")
     except click.exceptions.NoArgsIsHelpError as error:
@@ -560,7 +568,7 @@ def main() -> None:
         _fail(error.format_message(), error.exit_code)
     except SnapshotterError as error:
         _fail(str(error), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except (Interrupted, click.Abort):
         _fail("interrupted; nothing is lost, the next run goes on", Stopped.exit_code)
     except BrokenPipeError:
         # The reader of the pipe has gone, as `head` does: nothing more to say, to anyone.
@@ -574,7 +582,7 @@ def main() -> None:
 
 
 def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+    raise Interrupted
 
 
 def _prepare_streams() -> None:

@@ -230,10 +230,20 @@ class Client:
         query = {"sort": "created", "direction": "asc", "limit": str(limit), "status": status}
         return self._list({**query, "offset": str(offset)})
 
-    def touched_since(self, since: datetime) -> Listed:
-        """Give the first page of the jobs updated since then, in the order of `updated_at`."""
-        query = {"sort": "updated", "direction": "asc", "limit": str(PAGE_SIZE), "offset": "0"}
-        return self._list({**query, **Filters(since).query()})
+    def touched_at(self, moment: datetime) -> list[Record | Reject]:
+        """Give the jobs updated in the second of `moment`, as lists tell them, and some later."""
+        query = {"sort": "updated", "direction": "asc", "limit": str(PAGE_SIZE)}
+        query |= Filters(moment).query()
+        found: list[Record | Reject] = []
+        while True:
+            listed = self._list({**query, "offset": str(len(found))})
+            known = {record.job_id for record in found}
+            found += listed.records
+            times = [r.job.updated_at for r in listed.records if isinstance(r, Record)]
+            past = max((at for at in times if at is not None), default=moment) > moment
+            is_news = any(record.job_id not in known for record in listed.records)
+            if past or not is_news or listed.more is False:
+                return found
 
     def newest(self) -> datetime | None:
         """Give the latest `updated_at` of all jobs; None for an account with no job."""
@@ -250,6 +260,8 @@ class Client:
         records, more = self._get("jobs", query, _decode_page)
         if more is not None:
             self.sends_links = True
+        elif records and query["offset"] != "0":
+            self.sends_links = False  # it would have named the page before
         elif not records or (self.sends_links and len(records) < self.page_size):
             # A full page is never believed to be the last on the absence of a header alone.
             more = False

@@ -203,12 +203,23 @@ def require_head(engine: Engine, *, may_create: bool = False) -> None:
             raise DatabaseError("the database has no tables yet; run 'snapshotter sync' first")
         upgrade(engine)
     elif revision < head():
+        if may_create and _was_killed_in_its_first_upgrade(engine):
+            upgrade(engine)
+            return
         raise DatabaseError(
             f"the database is at revision {revision}, behind {head()}; "
             "run 'snapshotter db upgrade' (after a backup)"
         )
     else:
         _refuse_ahead(revision)
+
+
+def _was_killed_in_its_first_upgrade(engine: Engine) -> bool:
+    """Tell so of MariaDB, which commits each statement, by a schema that no run has used."""
+    if engine.dialect.name not in ("mysql", "mariadb"):
+        return False
+    with named_errors(), engine.connect() as connection:
+        return not _has_rows(connection, "accounts")
 
 
 def _refuse_ahead(revision: str | None) -> None:
@@ -321,14 +332,17 @@ def lock(engine: Engine, account_id: str) -> Iterator[Hold | None]:
         return
     if engine.dialect.name == "postgresql":
         parameter: int | str = int(name, 16)
-        statement = "select pg_try_advisory_lock(:name)"
+        take, leave = "select pg_try_advisory_lock(:name)", "select pg_advisory_unlock(:name)"
     else:  # a lock's name belongs to the whole server there
-        statement, parameter = "select get_lock(concat(:name, left(database(), 40)), 0)", name
+        parameter, full_name = name, "concat(:name, left(database(), 40))"
+        take, leave = f"select get_lock({full_name}, 0)", f"select release_lock({full_name})"
     with named_errors(), engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
-        taken = bool(connection.execute(text(statement), {"name": parameter}).scalar())
+        taken = bool(connection.execute(text(take), {"name": parameter}).scalar())
         try:
             yield _same_session(connection) if taken else None
+            if taken:
+                connection.execute(text(leave), {"name": parameter})
         finally:
             connection.invalidate()  # not back into the pool: the session's end ends its lock
 

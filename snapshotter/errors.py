@@ -9,7 +9,8 @@
     └── Stopped         75   stopped early, nothing lost: run again later
         └── BadAnswer        the answer is not what the API sends: cut short, HTML, another shape
 
-A message is one line: what was asked, what came, what to do.
+A message is one line: what was asked, what came, what to do. `Interrupted` (75) stands apart: a
+signal that asks to stop at once, which nothing on the way is to catch.
 """
 
 
@@ -48,4 +49,8 @@ class Stopped(SnapshotterError):
 
 
 class BadAnswer(Stopped):
+    pass
+
+
+class Interrupted(BaseException):
     pass

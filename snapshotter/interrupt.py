@@ -7,6 +7,8 @@ import time
 from types import FrameType
 from typing import Any, Self
 
+from snapshotter.errors import Interrupted
+
 _SLICE = 0.1  # seconds; how long a wait goes on after a signal
 
 
@@ -38,7 +40,7 @@ class Interruptible:
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
         if self.interrupted:
-            raise KeyboardInterrupt
+            raise Interrupted
         self.interrupted = f"stopped by {signal.Signals(number).name}"
         if sys.stderr.isatty():
             # Not by a stream, which the signal may have come in the middle of writing to.

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, insert, select, update
 
-from snapshotter.errors import SnapshotterError
+from snapshotter.errors import Interrupted, SnapshotterError
 from snapshotter.models import Base
 from snapshotter.paging import Cursor
 
@@ -192,6 +192,6 @@ def _place(listing: Listing) -> dict[str, Any]:
 def _named(error: BaseException) -> str:
     if isinstance(error, SnapshotterError):
         return str(error)
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, Interrupted):
         return "interrupted"
     return f"{type(error).__name__}: {error}"

@@ -21,7 +21,7 @@ from sqlalchemy import Engine, or_, select
 from snapshotter import census, rejects
 from snapshotter.client import Client, Filters
 from snapshotter.database import Hold, lock, named_errors
-from snapshotter.errors import Stopped
+from snapshotter.errors import Interrupted, Stopped
 from snapshotter.flatten import flatten, is_open
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS, Ledger, Listing, Outcome
 from snapshotter.load import JOBS, Run, load, mark_gone
@@ -108,7 +108,7 @@ def snapshot(
         try:
             yield run
         except BaseException as error:
-            stopped = isinstance(error, (Stopped, KeyboardInterrupt))
+            stopped = isinstance(error, (Stopped, Interrupted))
             run.end("partial" if stopped else "failed", error)
             raise
         run.end("completed")
@@ -120,7 +120,8 @@ def _kind(plan: Plan, ledger: Ledger) -> str:
     if plan.is_filtered:
         return "incremental"
     account, under_way = ledger.account(), ledger.under_way()
-    whole = plan.full or account is None or account.watermark is None
+    marks = () if account is None else (account.watermark, account.newest_updated_at)
+    whole = plan.full or not marks or None in marks
     return "full" if whole or (under_way is not None and under_way.is_whole) else "incremental"
 
 
@@ -159,7 +160,8 @@ class Snapshot:
             self._retry_rejected()
         elif self._plan.ids is not None:
             for job_id in self._plan.ids:
-                if not self._ask(job_id):
+                gone = self.outcome.gone
+                if self._ask(job_id) is None and self.outcome.gone == gone:
                     self.outcome.missing.append(job_id)
         elif self._plan.is_filtered:
             for page in self._client.jobs(self._plan.filters, Cursor()):
@@ -187,14 +189,14 @@ class Snapshot:
 
     def _begin(self, *, full: bool) -> Listing:
         account = self._ledger.account()
-        if full or account.watermark is None:
+        # Without one, a Date that runs ahead could hide the account's first jobs.
+        if full or account.watermark is None or account.newest_updated_at is None:
             newest = self._client.newest()
             listing = Listing(None, self._client.clock or newest, Cursor(), newest)
         else:
             clock = self._client.clock or self._client.newest()
             # A Date that runs ahead of the API's own times must not make it start too late.
-            marks = (account.watermark, account.newest_updated_at)
-            start = min(at for at in marks if at is not None)
+            start = min(account.watermark, account.newest_updated_at)
             since = max(start, EARLIEST + self._plan.overlap) - self._plan.overlap
             newest = account.newest_updated_at
             listing = Listing(since.replace(microsecond=0), clock, Cursor(), newest)
@@ -225,12 +227,16 @@ class Snapshot:
     def _refresh(self) -> None:
         """Ask for what may have moved unseen, from where an earlier run had to stop."""
         after = self._ledger.account().refreshed_id
-        due = sorted(self._open_ids() | self._rejected_ids())
+        rejected = self._rejected_ids()
+        due = sorted(self._open_ids() | rejected)
         start = 0 if after is None else sum(job_id <= after for job_id in due)
         last = None
         try:
             for job_id in (*due[start:], *due[:start]):
-                self._ask(job_id)
+                if job_id in rejected:
+                    self._ask_for_rejected(job_id)
+                else:
+                    self._ask(job_id)
                 last = job_id
         except Stopped:
             if last is not None:
@@ -256,13 +262,21 @@ class Snapshot:
         )
         return {row.job_id for row in waiting if row.job_id is not None}
 
-    def _ask(self, job_id: int) -> bool:
-        """Ask for one job and store it; false where neither the API nor the database has it."""
+    def _ask(self, job_id: int) -> Record | Reject | None:
+        """Ask for one job, and store it or mark it gone."""
         answer = self._client.job(job_id)
-        if answer is not None:
-            self.store([_asked_for(job_id, answer)], partial=True)
-            return True
-        return self.mark_gone([job_id]) > 0
+        if answer is None:
+            self.mark_gone([job_id])
+            return None
+        answer = _asked_for(job_id, answer)
+        self.store([answer], partial=True)
+        return answer
+
+    def _ask_for_rejected(self, job_id: int) -> None:
+        """Ask for a job that was set aside; one that can be read now also as lists tell it."""
+        answer = self._ask(job_id)
+        if isinstance(answer, Record) and answer.job.updated_at is not None:
+            self.store(self._client.touched_at(answer.job.updated_at))
 
     def mark_gone(self, job_ids: Iterable[int]) -> int:
         """Note jobs that the API has no more. Gives for how many that is news."""
@@ -286,10 +300,7 @@ class Snapshot:
         waiting = rejects.listed(self._engine, account_id, not_of_run=run_id)
         times = {rejects.time_of(row, "updated_at") for row in waiting if row.job_id is None}
         for at in sorted(at for at in times if at is not None):
-            listed = self._client.touched_since(at)
-            self.store(listed.records)
-            if listed.more and _newest(None, listed.records[-1:]) == at:
-                continue  # the page ends among those of that moment
+            self.store(self._client.touched_at(at))
             left = rejects.listed(self._engine, account_id, not_of_run=run_id)
             with self._engine.begin() as connection:
                 rejects.forget_rows(
@@ -312,7 +323,7 @@ class Snapshot:
                         rejects.forget_rows(connection, [row])
         left = rejects.listed(self._engine, self._service.account_id)
         for job_id in sorted({row.job_id for row in left if row.job_id is not None}):
-            self._ask(job_id)
+            self._ask_for_rejected(job_id)
         self._ask_for_nameless()
 
     # What is gone

@@ -267,3 +267,31 @@ def test_a_reader_that_goes_early(run: Run, tmp_path: Path) -> None:
     )
     assert done.stdout.startswith("id,")
     assert done.stderr == ""
+
+
+def test_two_first_runs_at_once(
+    acme: dict[str, str], account: Account, empty_database_url: str, tmp_path: Path
+) -> None:
+    """One makes the tables and reads, the other finds it at work or has nothing left to do."""
+    for _ in range(250):
+        account.add_job()
+    variables = {**os.environ, **acme, "SNAPSHOTTER_DATABASE_URL": empty_database_url}
+    command = [sys.executable, "-m", "snapshotter", "sync"]
+    for _ in range(3):
+        runs = [
+            subprocess.Popen(
+                command,
+                cwd=tmp_path,
+                env=variables,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(3)
+        ]
+        ends = [(run.communicate(), run.returncode) for run in runs]
+        assert {code for _, code in ends} <= {0, 75}, ends
+        assert 0 in {code for _, code in ends}
+        for (_, errors), code in ends:
+            if code == 75:
+                assert "account acme is being read by " in errors

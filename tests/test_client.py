@@ -421,7 +421,17 @@ def link(rel: str) -> str:
 def test_a_server_that_names_pages_is_believed_when_it_names_none() -> None:
     many = json.dumps([job(id=n, created_at=f"2026-01-0{n}T00:00:00Z") for n in (1, 2, 3)])
     few = json.dumps([job(id=n, created_at=f"2026-01-0{n}T00:00:00Z") for n in (2, 3)])
-    first, last = answer(body=many.encode(), headers=link("next")), answer(body=few.encode())
-    with serve(first, last) as wire, client(wire.url) as asking:
-        assert read(asking) == [1, 2, 3, 2, 3]
+    first, alone = answer(body=many.encode(), headers=link("next")), answer(body=few.encode())
+    with serve(first, alone) as wire, client(wire.url) as asking:
+        asking.page(0)
+        assert read(asking) == [2, 3]
     assert len(wire.requests) == 2
+
+
+def test_a_server_that_names_no_page_before_has_ceased_to_name_any() -> None:
+    first, later = answer(body=PAGE, headers=link("next")), answer(body=PAGE)
+    with serve(first, later) as wire, client(wire.url) as asking:
+        asking.page(0)
+        assert asking.sends_links
+        asking.page(1)
+        assert not asking.sends_links

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "snapshotter"
 MAY_IMPORT = {
     "errors": set(),
     "logs": set(),
-    "interrupt": set(),
+    "interrupt": {"errors"},
     "settings": {"errors"},
     "payload": {"errors"},
     "redact": set(),
@@ -38,7 +38,8 @@ MAY_IMPORT = {
     "status": {"payload", "load", "ledger", "rejects"},
     "trends": {"database", "errors"},
     "export": {"trends", "database", "errors", "models"},
-    "simulator": {"payload"},
+    "invention": set(),
+    "simulator": {"payload", "invention"},
     "demo": {"simulator", "client", "database", "errors", "redact", "settings", "sync"},
 }
 ONLY_IN = {"click": {"cli"}, "requests": {"client", "transport"}, "pandas": {"export"}}
