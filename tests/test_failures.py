@@ -1,13 +1,18 @@
 """What the API may do wrong, and how the command ends: one table, through real sockets."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from wire import Script, answer, drip, reset, serve
+
+from snapshotter import simulator
+from snapshotter.simulator import Account
 
 CREDITS = answer(body=b'{"limits": {"limit": 5000, "remaining": 4000}}')
 NOTHING = answer(body=b"[]", headers="Date: Fri, 02 Jan 2026 03:04:05 GMT\r\n")
@@ -76,14 +81,17 @@ FAULTS = {
 }
 
 
-def run(url: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run(
+    url: str, folder: Path, *words: str, before: Sequence[str] = (), **more: str
+) -> subprocess.CompletedProcess[str]:
     variables = {
         "XPLENTY_ACCOUNT_ID": "acme",
         "XPLENTY_API_KEY": SECRET,
         "XPLENTY_API_URL": url,
+        **more,
     }
     done = subprocess.run(
-        [sys.executable, "-m", "snapshotter", *words],
+        [*before, sys.executable, "-m", "snapshotter", *words],
         cwd=folder,
         env={**os.environ, **variables},
         capture_output=True,
@@ -149,3 +157,51 @@ def test_limits_that_cannot_be(words: list[str], exit_code: int, said: str, tmp_
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert len(wire.requests) <= 1
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder of two megabytes; only root can make one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a small disk cannot be made here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_is_full(small_disk: Path) -> None:
+    """What was committed stays, and the next run goes on once there is room."""
+    account = Account()
+    with simulator.serve(account) as url:
+        for _ in range(700):
+            account.add_job(errors="e" * 3000)
+        done = run(url, small_disk, "sync", XPLENTY_API_KEY=account.api_key)
+        assert (done.returncode, done.stdout) == (1, "")
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("snapshotter: the database cannot be used: ")
+        assert "full" in line
+        subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+        with sqlite3.connect(small_disk / "job_history.db") as connection:
+            ((stored,),) = connection.execute("select count(*) from jobs").fetchall()
+        connection.close()
+        assert 0 < stored < 700
+        done = run(url, small_disk, "sync", XPLENTY_API_KEY=account.api_key)
+        assert done.returncode == 0, done.stderr
+        with sqlite3.connect(small_disk / "job_history.db") as connection:
+            assert connection.execute("select count(*) from jobs").fetchall() == [(700,)]
+        connection.close()
+
+
+def test_a_file_that_cannot_grow(tmp_path: Path) -> None:
+    account = Account()
+    with simulator.serve(account) as url:
+        for _ in range(700):
+            account.add_job(errors="e" * 3000)
+        limit = ["prlimit", "--fsize=2000000"]
+        done = run(url, tmp_path, "sync", before=limit, XPLENTY_API_KEY=account.api_key)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("snapshotter: the database cannot be used: ")

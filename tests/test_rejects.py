@@ -1,0 +1,460 @@
+"""`snapshotter rejects`: what cannot be read is set aside, told, and comes back once it can."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from samples import job
+from sqlalchemy import insert, update
+from test_sync import Syncer, history
+from test_verify import command
+
+from snapshotter.database import connect
+from snapshotter.invention import stamp
+from snapshotter.load import JOBS
+from snapshotter.rejects import SetAside, listed, read_again, time_of
+from snapshotter.simulator import Account, Answer, Request
+from snapshotter.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
+
+sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+RETRY = Plan(rejected=True)
+
+
+@pytest.fixture
+def syncer(database_url: str, account: Account, api: str) -> Iterator[Syncer]:
+    engine = connect(database_url)
+    yield Syncer(engine, account, api)
+    engine.dispose()
+
+
+def reasons(syncer: Syncer) -> dict[int | None, str]:
+    return {row.job_id: row.reason for row in listed(syncer.engine)}
+
+
+def one_bad(syncer: Syncer, **fields: Any) -> dict[str, Any]:
+    """Have four good jobs stored and one set aside; a day goes by."""
+    history(syncer.account, 4)
+    bad = syncer.account.add_job(**fields)
+    assert syncer().rejected == 1
+    syncer.account.advance(timedelta(days=1).total_seconds())
+    return bad
+
+
+# The list
+
+
+@sqlite
+def test_each_is_told_with_its_reason(syncer: Syncer) -> None:
+    bad = one_bad(syncer, owner_id="x")
+    del syncer.account.add_job()["id"]
+    syncer()  # it asks for the first again
+    done = command(syncer, "rejects")
+    assert (done.returncode, done.stderr, syncer.account.requests) == (0, "", [])
+    when = stamp(syncer.account.now)
+    assert done.stdout == (
+        f"{when}  acme  job {bad['id']}: Expected `int | null`, got `str` - at `$.owner_id`\n"
+        f"{when}  acme  a record with no id: Object missing required field `id`\n"
+    )
+
+
+@sqlite
+def test_nothing_is_set_aside(syncer: Syncer) -> None:
+    history(syncer.account, 1)
+    syncer()
+    done = command(syncer, "rejects")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = command(syncer, "rejects", "--retry")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("0 jobs seen, 0 new, 0 changed, 1 requests, ")
+
+
+# Once more
+
+
+def test_mended_at_the_api_it_lands(syncer: Syncer) -> None:
+    bad = one_bad(syncer, owner_id="x")
+    bad["owner_id"] = 8
+    outcome = syncer(RETRY)
+    assert (outcome.kind, outcome.inserted, outcome.rejected) == ("jobs", 1, 0)
+    assert syncer.asked == ["rate_limit_status", f"jobs/{bad['id']}"]
+    assert syncer.rows(REJECTS) == []
+    assert {row["id"]: row["owner_id"] for row in syncer.rows(JOBS)}[bad["id"]] == 8
+    assert syncer(RETRY).seen == set()
+    assert syncer.asked == ["rate_limit_status"]
+    syncer(Plan(full=True))  # of a job asked for by its id the API tells less
+    syncer.assert_equal_to_the_account()
+
+
+@sqlite
+def test_still_bad_it_stays(syncer: Syncer) -> None:
+    bad = one_bad(syncer, owner_id="x")
+    first = syncer.rows(REJECTS)
+    outcome = syncer(RETRY)
+    assert (outcome.inserted, outcome.rejected) == (0, 1)
+    (again,) = syncer.rows(REJECTS)
+    told_anew = {"id", "payload", "snapshot_id", "rejected_at"}
+    assert {k: v for k, v in again.items() if k not in told_anew} == {
+        k: v for k, v in first[0].items() if k not in told_anew
+    }
+    assert (again["snapshot_id"], again["rejected_at"]) == (2, syncer.account.now)
+    assert json.loads(again["payload"])["owner_id"] == "x"
+    assert len(syncer.rows(JOBS)) == 4
+    assert bad["id"] not in {row["id"] for row in syncer.rows(JOBS)}
+
+
+@sqlite
+def test_gone_at_the_api_it_leaves(syncer: Syncer) -> None:
+    bad = one_bad(syncer, owner_id="x")
+    syncer.account.remove_job(bad["id"])
+    outcome = syncer(RETRY)
+    assert (outcome.inserted, outcome.rejected, outcome.missing) == (0, 0, [])
+    assert syncer.rows(REJECTS) == []
+    assert len(syncer.rows(JOBS)) == 4
+
+
+@sqlite
+def test_the_exit_codes_of_a_retry(syncer: Syncer) -> None:
+    bad = one_bad(syncer, owner_id="x")
+    done = command(syncer, "rejects", "--retry")
+    assert done.returncode == 65
+    assert done.stdout.startswith("0 jobs seen, 0 new, 0 changed, 1 set aside, 2 requests, ")
+    told, last = done.stderr.splitlines()
+    assert told == (
+        f"snapshotter: WARNING: set aside: job {bad['id']}: Expected `int | null`, got `str` - at "
+        "`$.owner_id`"
+    )
+    assert last.startswith("snapshotter: 1 records were set aside into rejected_records")
+    bad["owner_id"] = 8
+    done = command(syncer, "rejects", "--retry")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("1 jobs seen, 1 new, 0 changed, 2 requests, ")
+    assert command(syncer, "rejects").stdout == ""
+
+
+NAMELESS = 999  # where the account keeps the record that has no id
+
+
+def one_without_an_id(account: Account) -> dict[str, Any]:
+    """Add a record so old that no later listing goes back to it."""
+    at = account.now - timedelta(hours=2)
+    record = account.add_job(
+        id=NAMELESS, created_at=at, started_at=at, completed_at=at, updated_at=at
+    )
+    del record["id"]
+    account.add_job(id=2000)
+    return record
+
+
+def test_a_record_without_an_id_that_is_given_one(syncer: Syncer) -> None:
+    """It is looked for where it was: no listing has it, for its updated_at is the same."""
+    history(syncer.account, 3)
+    nameless = one_without_an_id(syncer.account)
+    assert syncer().rejected == 1
+    syncer.account.advance(timedelta(days=1).total_seconds())
+    assert syncer().rejected == 1  # still bad
+    assert list(reasons(syncer)) == [None]
+    nameless["id"] = 5000
+    syncer.account.jobs[5000] = syncer.account.jobs.pop(NAMELESS)
+    syncer.account.touch()
+    outcome = syncer()
+    assert (outcome.inserted, outcome.rejected) == (1, 0)
+    assert 5000 in outcome.seen
+    assert syncer.rows(REJECTS) == []
+    syncer.assert_equal_to_the_account()
+
+
+@sqlite
+@pytest.mark.parametrize("retry", [False, True])
+def test_a_record_without_an_id_that_is_gone(syncer: Syncer, *, retry: bool) -> None:
+    history(syncer.account, 3)
+    one_without_an_id(syncer.account)
+    syncer()
+    syncer.account.advance(timedelta(days=1).total_seconds())
+    syncer.account.remove_job(NAMELESS)
+    assert syncer(RETRY if retry else None).rejected == 0
+    assert syncer.rows(REJECTS) == []
+
+
+# As it is kept
+
+
+def keep(syncer: Syncer, document: Any, job_id: int | None = 7) -> None:
+    """Put a record into the table, as a run of another version has left it."""
+    with syncer.engine.begin() as connection:
+        connection.execute(
+            insert(REJECTS).values(
+                snapshot_id=1,
+                account_id="acme",
+                job_id=job_id,
+                reason="as it was then",
+                payload=json.dumps(document),
+                rejected_at=datetime(2026, 1, 1, tzinfo=UTC),
+            )
+        )
+
+
+def test_what_this_version_understands_lands_without_the_api(syncer: Syncer) -> None:
+    history(syncer.account, 1)
+    syncer()
+    keep(syncer, job(id=7))
+    nested = {**job(id=8, outputs=[]), "created_at": "2026-01-02T03:04:05.5Z"}
+    keep(syncer, nested, job_id=None)
+    outcome = syncer(RETRY)
+    assert (outcome.seen, outcome.inserted, outcome.rejected) == ({7, 8}, 2, 0)
+    assert syncer.asked == ["rate_limit_status"]
+    assert syncer.rows(REJECTS) == []
+    stored = {row["id"]: row for row in syncer.rows(JOBS)}[7]
+    assert (stored["status"], stored["package_name"]) == ("completed", "orders")
+    assert stored["variables"] == {"day": "'2026-01-01'"}
+
+
+@sqlite
+def test_what_is_kept_lands_though_the_api_still_sends_it_bad(syncer: Syncer) -> None:
+    bad = one_bad(syncer, owner_id="x", outputs=[])
+    with syncer.engine.begin() as connection:
+        connection.execute(update(REJECTS).values(payload=json.dumps({**bad, "owner_id": 8})))
+    assert syncer(RETRY).inserted == 1
+    assert syncer.rows(REJECTS) == []
+    assert {row["id"]: row["owner_id"] for row in syncer.rows(JOBS)}[bad["id"]] == 8
+
+
+@sqlite
+def test_what_is_kept_never_overwrites_what_is_newer(syncer: Syncer) -> None:
+    known = syncer.account.add_job(outputs=[])
+    syncer()
+    before = syncer.rows(JOBS)
+    older = {**known, "updated_at": "2020-01-01T00:00:00Z", "errors": "long ago"}
+    keep(syncer, older, known["id"])
+    outcome = syncer(RETRY)
+    assert (outcome.inserted, outcome.changed) == (0, 0)
+    assert syncer.rows(JOBS) == before
+    assert syncer.rows(REJECTS) == []
+
+
+@sqlite
+def test_a_record_kept_under_another_id_is_asked_for(syncer: Syncer) -> None:
+    syncer()
+    keep(syncer, job(id=8), job_id=7)
+    syncer(RETRY)
+    assert syncer.asked == ["rate_limit_status", "jobs/7"]
+    assert syncer.rows(JOBS) == []
+
+
+@sqlite
+def test_secrets_stay_hidden_after_a_retry(syncer: Syncer) -> None:
+    secret = {"db_password": "hunter2", "day": "'monday'"}
+    creator = {"type": "User", "id": 8, "token": "hunter2"}
+    bad = one_bad(syncer, owner_id="x", variables=secret, creator=creator, outputs=[])
+    (row,) = listed(syncer.engine)
+    kept = json.loads(row.payload)
+    assert "hunter2" not in row.payload
+    with syncer.engine.begin() as connection:
+        connection.execute(update(REJECTS).values(payload=json.dumps({**kept, "owner_id": 8})))
+    assert syncer(RETRY).inserted == 1
+    stored = {row["id"]: row for row in syncer.rows(JOBS)}[bad["id"]]
+    assert stored["variables"] == {"db_password": "***", "day": "'monday'"}
+    assert stored["extra"]["creator"] == {"token": "***"}
+    assert "hunter2" not in str(syncer.rows(JOBS)) + str(syncer.rows(REJECTS))
+
+
+@sqlite
+def test_a_record_that_nests_too_deep_is_not_taken_for_whole(syncer: Syncer) -> None:
+    """Its id and its time alone are kept: a job read of them would be hollow."""
+    deep: Any = "here"
+    for _ in range(150):
+        deep = [deep]
+    bad = one_bad(syncer, odd=deep)
+    (row,) = listed(syncer.engine)
+    kept = {"id": bad["id"], "created_at": bad["created_at"]}
+    assert (json.loads(row.payload), row.reason) == (
+        kept,
+        f"job {bad['id']}: Expected no more than 100 levels",
+    )
+    assert syncer(RETRY).rejected == 1
+    assert bad["id"] not in {row["id"] for row in syncer.rows(JOBS)}
+    del bad["odd"]
+    assert syncer(RETRY).inserted == 1
+    assert {row["id"]: row["status"] for row in syncer.rows(JOBS)}[bad["id"]] == "completed"
+
+
+# All that can be wrong
+
+
+def raw(document: Any) -> bytes:
+    return json.dumps(document).encode()
+
+
+def spoilt(job_id: int, **fields: Any) -> bytes:
+    """Give a record that is good but for these fields."""
+    return raw(job(**{"id": job_id, "outputs": [], **fields}))
+
+
+DEEP = spoilt(20)[:-1] + b', "odd": ' + b"[" * 150 + b"]" * 150 + b"}"
+BAD: list[tuple[bytes, int | None, str]] = [  # the record, its id where it has one, the reason
+    (b"null", None, "a record with no id: Expected `object`, got `null`"),
+    (b"17", None, "a record with no id: Expected `object`, got `int`"),
+    (b'["job"]', None, "a record with no id: Expected `object`, got `array`"),
+    (b'"job"', None, "a record with no id: Expected `object`, got `str`"),
+    (raw({"status": "failed"}), None, "a record with no id: Object missing required field `id`"),
+    (
+        raw({"id": 2**63}),
+        None,
+        "a record with no id: Expected `int` <= 9223372036854775807 - at `$.id`",
+    ),
+    (raw({"id": "7"}), None, "a record with no id: Expected `int`, got `str` - at `$.id`"),
+    (raw({"id": True}), None, "a record with no id: Expected `int`, got `bool` - at `$.id`"),
+    (DEEP, 20, "job 20: Expected no more than 100 levels"),
+    (b'{"id": 21, "progress": NaN}', 21, "job 21: JSON is malformed"),
+    (b'{"id": 22, "errors": "\\ud800"}', 22, "job 22: "),
+    (
+        spoilt(23, progress=1.5),
+        23,
+        "job 23: Expected `float` <= 1.0 - at `$.progress`",
+    ),
+    (
+        spoilt(24, started_at="yesterday"),
+        24,
+        "job 24: Invalid RFC3339 encoded datetime - at `$.started_at`",
+    ),
+    (
+        spoilt(25, started_at="2026-01-02T03:04:05"),
+        25,
+        "job 25: Expected `datetime` with a timezone component - at `$.started_at`",
+    ),
+    (
+        spoilt(26, variables=["a"]),
+        26,
+        "job 26: Expected `object | null`, got `array` - at `$.variables`",
+    ),
+    (
+        spoilt(27, outputs={}),
+        27,
+        "job 27: Expected `array | null`, got `object` - at `$.outputs`",
+    ),
+    (
+        spoilt(28, outputs=[{"id": 280}, {"name": "x"}]),
+        28,
+        "job 28: Object missing required field `id` - at `$.outputs[1]`",
+    ),
+    (
+        spoilt(29, outputs=[{"id": 290, "records_count": "12"}]),
+        29,
+        "job 29: Expected `int | null`, got `str` - at `$.outputs[0].records_count`",
+    ),
+    (
+        spoilt(30, outputs=[{"id": 300, "component": {"fields": ["a", 7]}}]),
+        30,
+        "job 30: Expected `str`, got `int` - at `$.outputs[0].component.fields[1]`",
+    ),
+    (
+        spoilt(31, outputs=[{"id": 310}, {"id": 310}]),
+        31,
+        "job 31: Output 310 stands twice - at `$.outputs[1].id`",
+    ),
+    (
+        spoilt(32, package={"id": 434, "name": 9}),
+        32,
+        "job 32: Expected `str | null`, got `int` - at `$.package.name`",
+    ),
+]
+
+
+def listing(records: list[bytes]) -> Callable[[Request], Answer | None]:
+    """Answer the list with these records as they stand, and a job by its id with its own."""
+
+    def answer(request: Request) -> Answer | None:
+        last = request.path.rsplit("/", 1)[1]
+        if last == "jobs":
+            place, limit = int(request.query["offset"]), int(request.query["limit"])
+            return Answer(200, {}, b"[" + b",".join(records[place : place + limit]) + b"]")
+        if last.isdigit():
+            mine = next((each for each in records if f'"id": {last},'.encode() in each), None)
+            return Answer(404) if mine is None else Answer(200, {}, mine)
+        return None
+
+    return answer
+
+
+def test_a_page_of_bad_records_beside_good_ones(syncer: Syncer) -> None:
+    good = [spoilt(100 + n, created_at=f"2026-01-02T03:04:{n:02}Z") for n in range(len(BAD) + 1)]
+    records = [each for n, (bad, _, _) in enumerate(BAD) for each in (good[n], bad)]
+    syncer.account.intercept = listing([*records, good[-1]])
+    outcome = syncer()
+    assert outcome.seen == {100 + n for n in range(len(good))}
+    assert (outcome.inserted, outcome.rejected) == (len(good), len(BAD))
+    assert syncer.rows(ACCOUNTS)[0]["watermark"] == syncer.account.now
+    run = syncer.rows(SNAPSHOTS)[0]
+    assert (run["status"], run["jobs_rejected"]) == ("completed", len(BAD))
+    for row, (_, job_id, reason) in zip(listed(syncer.engine), BAD, strict=True):
+        assert row.job_id == job_id
+        assert row.reason == reason if reason.endswith(("`", "levels")) else reason in row.reason
+    named = {job_id for _, job_id, _ in BAD if job_id is not None}
+
+    outcome = syncer(RETRY)
+    assert (outcome.inserted, outcome.rejected) == (0, len(named))
+    assert len(syncer.rows(REJECTS)) == len(BAD)
+
+
+@sqlite
+def test_a_page_of_bad_records_is_exit_65(syncer: Syncer) -> None:
+    syncer.account.intercept = listing([bad for bad, _, _ in BAD] + [spoilt(100)])
+    done = command(syncer, "sync")
+    assert done.returncode == 65
+    assert done.stdout.startswith(f"1 jobs seen, 1 new, 0 changed, {len(BAD)} set aside, ")
+    *told, last = done.stderr.splitlines()
+    assert len(told) == len(BAD)
+    assert last.startswith(f"snapshotter: {len(BAD)} records were set aside")
+    shown = command(syncer, "rejects").stdout.splitlines()
+    assert len(shown) == len(BAD)
+    for (_, _, reason), line in zip(BAD, shown, strict=True):
+        assert f"  acme  {reason}" in line
+
+
+# The rows themselves
+
+
+def row(document: Any, job_id: int | None = None) -> SetAside:
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    return SetAside(1, "acme", job_id, "a reason", json.dumps(document), now)
+
+
+@pytest.mark.parametrize(
+    ("document", "at"),
+    [
+        ({"updated_at": "2026-01-02T03:04:05Z"}, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ({"updated_at": "2026-01-02T03:04:05+02:00"}, datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC)),
+        ({"updated_at": "2026-01-02T03:04:05"}, None),
+        ({"updated_at": "0001-01-01T00:00:00+02:00"}, None),
+        ({"updated_at": None}, None),
+        ({"updated_at": 7}, None),
+        ({}, None),
+        (None, None),
+        ([], None),
+        (7, None),
+        ("updated_at", None),
+    ],
+)
+def test_the_time_of_a_record(document: Any, at: datetime | None) -> None:
+    assert time_of(row(document), "updated_at") == at
+
+
+@pytest.mark.parametrize(
+    ("document", "job_id", "is_read"),
+    [
+        (job(id=7), 7, True),
+        (job(id=7), None, True),
+        (job(id=7), 8, False),
+        (job(id="7"), None, False),
+        (None, None, False),
+        ({"id": 7, "status": None}, 7, True),
+        ({"id": 7, "created_at": "2026-01-02T03:04:05Z"}, 7, False),
+    ],
+)
+def test_reading_again(document: Any, job_id: int | None, is_read: bool) -> None:  # noqa: FBT001
+    again = read_again(row(document, job_id))
+    assert hasattr(again, "job") == is_read
+    if not is_read and job_id is not None:
+        assert (again.job_id, again.reason) == (job_id, "a reason")  # type: ignore[union-attr]
