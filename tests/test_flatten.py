@@ -156,4 +156,7 @@ def test_secrets_are_masked_at_any_depth() -> None:
 
 def test_a_password_in_the_errors_is_hidden() -> None:
     said = "cannot reach jdbc:postgresql://etl:hunter2@warehouse/db"
-    assert rows(job(errors=said)).job["errors"] == "cannot reach jdbc:postgresql://etl:***@warehouse/db"
+    assert (
+        rows(job(errors=said)).job["errors"]
+        == "cannot reach jdbc:postgresql://etl:***@warehouse/db"
+    )
