@@ -87,7 +87,10 @@ class Duration(click.ParamType[timedelta]):
         found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)([smhdw]?)", value)
         if found is None or not float(found[1]):
             self.fail(f"{value!r} is no length of time; like 90s, 30m, 2h or 7d", param, ctx)
-        return timedelta(seconds=float(found[1]) * self.seconds[found[2]])
+        try:
+            return timedelta(seconds=float(found[1]) * self.seconds[found[2]])
+        except OverflowError:
+            self.fail(f"{value!r} is longer than time itself", param, ctx)
 
 
 database_option = click.option(
@@ -290,7 +293,9 @@ def verify(sample: int, repair: bool, asking: Asking, database_url: str) -> None
     if found.differences and not repair:
         raise RecordError(f"{found.differences:,} jobs differ; --repair fetches them")
     if found.set_aside:
-        raise RecordError(f"{len(found.set_aside):,} records are set aside; snapshotter rejects")
+        raise RecordError(
+            f"{len(found.set_aside):,} records are set aside; see 'snapshotter rejects'"
+        )
 
 
 @cli.command()

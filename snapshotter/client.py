@@ -239,7 +239,7 @@ class Client:
             listed = self._list({**query, "offset": str(len(found))})
             known = {record.job_id for record in found}
             found += listed.records
-            times = [r.job.updated_at for r in listed.records if isinstance(r, Record)]
+            times = map(_updated_at, listed.records)
             past = max((at for at in times if at is not None), default=moment) > moment
             is_news = any(record.job_id not in known for record in listed.records)
             if past or not is_news or listed.more is False:
@@ -247,9 +247,13 @@ class Client:
 
     def newest(self) -> datetime | None:
         """Give the latest `updated_at` of all jobs; None for an account with no job."""
-        query = {"sort": "updated", "direction": "desc", "limit": "1", "offset": "0"}
-        times = [r.job.updated_at for r in self._list(query).records if isinstance(r, Record)]
-        return max((at for at in times if at is not None), default=None)
+        query = {"sort": "updated", "direction": "desc", "offset": "0"}
+        for limit in (1, PAGE_SIZE):
+            records = self._list({**query, "limit": str(limit)}).records
+            times = [at for at in map(_updated_at, records) if at is not None]
+            if times or not records:
+                break
+        return max(times, default=None)
 
     def job(self, job_id: int) -> Record | Reject | None:
         """Give one job; None when the API has no such job."""
@@ -346,6 +350,12 @@ class Client:
 
 
 _REMAINING = "X-RateLimit-Remaining"
+
+
+def _updated_at(record: Record | Reject) -> datetime | None:
+    if isinstance(record, Record):
+        return record.job.updated_at
+    return payload.time_in(record.payload, "updated_at")
 
 
 def _credits(told: Any) -> int | None:

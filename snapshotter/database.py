@@ -40,6 +40,7 @@ _DRIVERS = {
     "mariadb+pymysql": "mariadb+pymysql",
 }
 _BUSY_TIMEOUT_MS = 30_000
+FIRST = "0001"  # revision
 
 
 def resource_folder(name: str) -> Path:
@@ -203,7 +204,7 @@ def require_head(engine: Engine, *, may_create: bool = False) -> None:
             raise DatabaseError("the database has no tables yet; run 'snapshotter sync' first")
         upgrade(engine)
     elif revision < head():
-        if may_create and _was_killed_in_its_first_upgrade(engine):
+        if may_create and revision >= FIRST and _was_killed_in_its_first_upgrade(engine):
             upgrade(engine)
             return
         raise DatabaseError(

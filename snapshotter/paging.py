@@ -133,19 +133,23 @@ def _long_group(
     """Yield the pages of a group that fills more than one, until all of it was met.
 
     The group has as many jobs as it has places; when a pass over it meets no new one and as many
-    were met, it is whole. Returns where to go on, None at the list's end.
+    were met, it is whole. Records without an id, which look all alike, are counted by their places.
+    Returns where to go on, None at the list's end.
     """
-    group: set[int | None] = set()
+    group: set[int] = set()
     for _ in range(MAX_PASSES):
         # A pass to confirm brings no news, however long the group.
         read.patience = max(read.patience, MAX_BARREN_REQUESTS + 3 * len(group))
         known, offset, start = len(group), anchor.offset, None
+        nameless: set[int] = set()
         while True:
             listed = read(offset)
             if offset == anchor.offset and not _begins_before(anchor, listed.records):
                 return anchor  # the list moved left: to be seen to by the caller
             times = [record.created_at for record in listed.records]
-            group |= {r.job_id for r in listed.records if r.created_at in (edge, None)}
+            nameless |= {n for n, r in enumerate(listed.records, offset) if r.job_id is None}
+            named = (r for r in listed.records if r.created_at in (edge, None))
+            group |= {r.job_id for r in named if r.job_id is not None}
             if start is None and edge in times:
                 start = offset + times.index(edge)
             newer = next((i for i, at in enumerate(times) if at is not None and at > edge), None)
@@ -154,7 +158,8 @@ def _long_group(
                 break
             offset += max(1, len(times) - 1)
         end = offset + (len(times) if newer is None else newer)
-        if len(group) == known and len(group) >= end - (end if start is None else start):
+        places = end - (end if start is None else start)
+        if len(group) == known and len(group) + len(nameless) >= places:
             if newer is None:
                 return None
             return Cursor(max(0, end - 1), times[newer])

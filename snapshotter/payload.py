@@ -215,6 +215,14 @@ def read_all(raws: Sequence[bytes]) -> list[Record | Reject]:
     return records
 
 
+def time_in(document: Any, name: str) -> datetime | None:
+    """Give a time of a JSON value, UTC; None where it has none that can be read."""
+    try:
+        return msgspec.convert(document[name], Time).astimezone(UTC)
+    except (TypeError, KeyError, msgspec.ValidationError, OverflowError):
+        return None
+
+
 def _is_too_deep(raw: bytes) -> bool:
     """Tell whether a record nests deeper than what is walked by recursion can take."""
     if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
@@ -278,13 +286,8 @@ def _peek(raw: bytes, reason: str = "") -> Reject:
     if not isinstance(document, dict):
         return Reject(None, None, reason, document)
     job_id: int | None
-    created_at: datetime | None
     try:
         job_id = msgspec.convert(document.get("id"), Int)
     except msgspec.ValidationError:
         job_id = None
-    try:
-        created_at = msgspec.convert(document.get("created_at"), Time).astimezone(UTC)
-    except (msgspec.ValidationError, OverflowError):
-        created_at = None
-    return Reject(job_id, created_at, reason, document)
+    return Reject(job_id, time_in(document, "created_at"), reason, document)

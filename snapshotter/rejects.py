@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
-import msgspec
 from sqlalchemy import Connection, Engine, Table, delete, insert, select
 
 from snapshotter.load import Run
 from snapshotter.models import Base
-from snapshotter.payload import Record, Reject, Time, read_all
+from snapshotter.payload import Record, Reject, read_all, time_in
 
 REJECTS: Table = Base.metadata.tables["rejected_records"]
 
@@ -83,14 +82,6 @@ def listed(
 def time_of(row: SetAside, name: str) -> datetime | None:
     """Give a time of the record, where it has one that can be read."""
     return time_in(json.loads(row.payload), name)
-
-
-def time_in(document: Any, name: str) -> datetime | None:
-    """Give a time of a JSON value, where it has one that can be read."""
-    try:
-        return msgspec.convert(document[name], Time).astimezone(UTC)
-    except (TypeError, KeyError, msgspec.ValidationError, OverflowError):
-        return None
 
 
 def read_again(row: SetAside) -> Record | Reject:

@@ -325,6 +325,8 @@ class Snapshot:
         for job_id in sorted({row.job_id for row in left if row.job_id is not None}):
             self._ask_for_rejected(job_id)
         self._ask_for_nameless()
+        # Whatever is left ends the run as what is set aside anew does.
+        self.outcome.rejected = len(rejects.listed(self._engine, self._service.account_id))
 
     # What is gone
 

@@ -5,6 +5,7 @@ client for ever. Here a timer cuts the connection, whatever it waits for.
 """
 
 import contextlib
+import signal
 import socket
 import threading
 from typing import Any, ClassVar, Self
@@ -79,7 +80,7 @@ class _Deadline:
     def __init__(self, seconds: float) -> None:
         self.passed = False
         self.socket: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._cut)
+        self._timer = _Timer(seconds, self._cut)
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
@@ -103,6 +104,14 @@ class _Deadline:
             with contextlib.suppress(OSError):
                 # The plain shutdown also for TLS, whose own would unwrap under the reader's feet.
                 socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+
+
+class _Timer(threading.Timer):
+    """A timer that leaves signals to the main thread: only there do they end a wait."""
+
+    def run(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        super().run()
 
 
 class _Watched:

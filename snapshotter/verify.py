@@ -18,7 +18,7 @@ from snapshotter.errors import Failure
 from snapshotter.flatten import flatten, is_open
 from snapshotter.ledger import Ledger
 from snapshotter.load import JOBS, compare
-from snapshotter.payload import KNOWN_STATUSES, Record, Reject
+from snapshotter.payload import KNOWN_STATUSES, Record, Reject, time_in
 from snapshotter.redact import Redaction
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class _Verification:
         for it by its id.
         """
         document = record.document if isinstance(record, Record) else record.payload
-        at = rejects.time_in(document, "updated_at")
+        at = time_in(document, "updated_at")
         # Of the listing's own second nobody can tell: a false alarm is better than none.
         if self._watermark is not None and at is not None and at > self._watermark:
             return True

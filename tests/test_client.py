@@ -435,3 +435,13 @@ def test_a_server_that_names_no_page_before_has_ceased_to_name_any() -> None:
         assert asking.sends_links
         asking.page(1)
         assert not asking.sends_links
+
+
+def test_the_newest_job_may_be_one_that_cannot_be_read() -> None:
+    bad = job(owner_id="x", updated_at="2026-01-03T00:00:00Z")
+    worse = {**bad, "updated_at": "soon"}
+    with serve(answer(body=json.dumps([bad]).encode())) as wire:
+        assert client(wire.url).newest() == datetime(2026, 1, 3, tzinfo=UTC)
+    pages = [answer(body=json.dumps(each).encode()) for each in ([worse], [worse, job()])]
+    with serve(*pages) as wire:
+        assert client(wire.url).newest() == datetime(2026, 1, 2, 3, 6, 5, tzinfo=UTC)

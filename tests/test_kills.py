@@ -419,8 +419,13 @@ def readable(account: Account) -> dict[int, JobRows]:
     return jobs
 
 
-def assert_claims_no_more_than_is_stored(trial: Trial, watermark: datetime | None) -> None:
-    """Hold the checkpoint, and a watermark that has moved, against what is stored."""
+def assert_claims_what_is_stored(
+    trial: Trial, earlier: Mapping[int, JobRows], watermark: datetime | None
+) -> None:
+    """Hold the checkpoint, or a watermark that has moved, against the jobs that are new to it.
+
+    The `created_at` of all listed jobs differ: a page is stored up to the checkpoint's edge.
+    """
     account, store = trial.account, trial.store
     claims = store.rows(ACCOUNTS)
     if not claims:
@@ -429,17 +434,22 @@ def assert_claims_no_more_than_is_stored(trial: Trial, watermark: datetime | Non
     (claim,) = claims
     with store.reader.connect() as connection:
         jobs = stored(connection)
-    aside = {row.job_id for row in store.rows(REJECTS)}
+    aside, now = {row.job_id for row in store.rows(REJECTS)}, readable(account)
     for job_id, job in account.jobs.items():
+        if earlier and (job_id == BAD or now.get(job_id) == earlier.get(job_id)):
+            continue  # no other than it was
+        here = job_id in aside or (job_id in jobs and jobs[job_id] == now.get(job_id))
         created_at, updated_at = (
             datetime.fromisoformat(job[name]) for name in ("created_at", "updated_at")
         )
-        listed = claim.listing_since is None or updated_at >= claim.listing_since
-        read = listed and claim.listing_edge is not None and created_at < claim.listing_edge
-        # What no list shows, the watermark does not speak of.
-        done = claim.watermark != watermark and job_id != OPEN
-        if read or done:
-            assert job_id in aside or jobs[job_id] == whole(job)
+        if claim.listing_offset is not None:
+            listed = claim.listing_since is None or updated_at >= claim.listing_since
+            edge = claim.listing_edge
+            assert here == (listed and edge is not None and created_at <= edge)
+        elif claim.watermark == watermark:
+            assert not here
+        elif job_id != OPEN:  # of what no list shows, the watermark does not speak
+            assert here
 
 
 def assert_a_killed_run_is_gone_on_with(trial: Trial, before: int, pages: int) -> None:
@@ -493,7 +503,7 @@ def test_a_kill_at_every_boundary_of_a_run(
         assert (trial.ended.code, trial.place) == (-signal.SIGKILL, place)
         kills += 1
         jobs = store.assert_no_half_job(earlier, readable(account))
-        assert_claims_no_more_than_is_stored(trial, watermark)
+        assert_claims_what_is_stored(trial, earlier, watermark)
         # Where nothing was committed since the kill before, the next run finds the same.
         if place == AFTER_COMMIT or boundary % 4 == 0:
             assert_a_killed_run_is_gone_on_with(trial, before, pages)
@@ -814,7 +824,7 @@ def test_a_signal_at_every_boundary_of_a_run(account: Account, store: Store, for
         trial.begin_again()
         pages = trial.run(at=boundary, number=signal.SIGTERM).total()
         jobs = store.assert_no_half_job(earlier, readable(account))
-        assert_claims_no_more_than_is_stored(trial, watermark)
+        assert_claims_what_is_stored(trial, earlier, watermark)
         *_, row = store.rows(SNAPSHOTS)
         if trial.ended.code != 75:
             break

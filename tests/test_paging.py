@@ -109,6 +109,13 @@ def test_a_record_without_a_time_stops_nothing() -> None:
     assert {r.job_id for page in read for r in page.records} == {1, 2, 3, 4, 5}
 
 
+def test_records_without_an_id_in_a_group_that_fills_pages() -> None:
+    records = [job(1, 1), *(Reject(None, START + timedelta(seconds=2), "", n) for n in range(7))]
+    records += [job(2, 2), job(3, 3)]
+    read = pages(lambda at: Listed(records[at : at + 3], None if records[at:] else False), Cursor())
+    assert {r.job_id for page in read for r in page.records} == {1, 2, 3, None}
+
+
 @pytest.mark.parametrize(
     "answer",
     [

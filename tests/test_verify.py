@@ -360,7 +360,7 @@ def test_a_record_set_aside_is_exit_65(syncer: Syncer) -> None:
     syncer.account.advance(60)
     done = command(syncer, "verify")
     assert done.returncode == 65
-    assert done.stderr == "snapshotter: 1 records are set aside; snapshotter rejects\n"
+    assert done.stderr == "snapshotter: 1 records are set aside; see 'snapshotter rejects'\n"
 
 
 @sqlite
