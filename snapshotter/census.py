@@ -6,17 +6,19 @@ many jobs, from another moment on not.
 """
 
 import heapq
+import json
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import Engine, func, select
 
 from snapshotter import rejects
-from snapshotter.load import JOBS
-from snapshotter.payload import Record, Reject
+from snapshotter.load import JOBS, live
+from snapshotter.payload import Record, Reject, time_in
+from snapshotter.rejects import REJECTS
 
 Records = Sequence[Record | Reject]
 
@@ -45,47 +47,30 @@ class Shelf:
 
 def stored(engine: Engine, account_id: str) -> int:
     """Count what the list should have: the jobs stored and not gone, and those set aside."""
-    jobs = select(func.count()).select_from(JOBS).where(*_live(account_id))
+    jobs = select(func.count()).select_from(JOBS).where(*live(account_id))
+    apart = select(func.count()).select_from(REJECTS).where(*rejects.only_here(account_id))
     with engine.connect() as connection:
-        count_ = int(connection.execute(jobs).scalar_one())
-    return count_ + len(_only_set_aside(engine, account_id))
+        return sum(int(connection.execute(each).scalar_one()) for each in (jobs, apart))
 
 
 def shelf(engine: Engine, account_id: str, status: str | None = None) -> Shelf:
     """Read the ids and times of what the list should have; `status`: of the jobs stored with it."""
-    apart = [
-        (row.job_id, rejects.time_of(row, "created_at"))
-        for row in (_only_set_aside(engine, account_id) if status is None else ())
-        if row.job_id is not None
-    ]
-    statement = select(JOBS.c.id, JOBS.c.created_at).where(*_live(account_id))
+    jobs = select(JOBS.c.id, JOBS.c.created_at).where(*live(account_id))
     if status is not None:
-        statement = statement.where(JOBS.c.status == status)
+        jobs = jobs.where(JOBS.c.status == status)
     # Where the engines would put a job without a time, they disagree.
-    ordered = statement.order_by(JOBS.c.created_at.is_not(None), JOBS.c.created_at, JOBS.c.id)
+    jobs = jobs.order_by(JOBS.c.created_at.is_not(None), JOBS.c.created_at, JOBS.c.id)
+    apart = select(REJECTS.c.job_id, REJECTS.c.payload).where(
+        REJECTS.c.job_id.is_not(None), *rejects.only_here(account_id)
+    )
     with engine.connect() as connection:
+        aside = [
+            (row.job_id, time_in(json.loads(row.payload), "created_at"))
+            for row in (connection.execute(apart) if status is None else ())
+        ]
         streaming = connection.execution_options(yield_per=10_000)
-        jobs = ((row.id, row.created_at) for row in streaming.execute(ordered))
-        return Shelf(heapq.merge(jobs, sorted(apart, key=_order), key=_order))
-
-
-def _live(account_id: str) -> tuple[ColumnElement[bool], ...]:
-    return JOBS.c.account_id == account_id, JOBS.c.gone_at.is_(None)
-
-
-def _only_set_aside(engine: Engine, account_id: str) -> list[rejects.SetAside]:
-    """Give what is set aside of jobs that `jobs` has no row of, or none that is not gone."""
-    waiting = rejects.listed(engine, account_id)
-    ids = [row.job_id for row in waiting if row.job_id is not None]
-    if not ids:
-        return waiting
-    with engine.connect() as connection:
-        here = set(
-            connection.execute(
-                select(JOBS.c.id).where(JOBS.c.id.in_(ids), *_live(account_id))
-            ).scalars()
-        )
-    return [row for row in waiting if row.job_id not in here]
+        ordered = ((row.id, row.created_at) for row in streaming.execute(jobs))
+        return Shelf(heapq.merge(ordered, sorted(aside, key=_order), key=_order))
 
 
 def _order(job: tuple[int, datetime | None]) -> tuple[int, int]:

@@ -149,7 +149,8 @@ _ASKING = (
     click.option(
         "--reserve-credits",
         type=click.IntRange(0, 2**31 - 1),
-        help="Credits of the hour that are never spent; the run stops before.  [default: 500]",
+        help="Credits of the hour that are never spent.  "
+        "[default: 500, or a tenth of a budget that is no larger]",
     ),
     click.option(
         "--max-requests",
@@ -273,22 +274,33 @@ def verify(sample: int, repair: bool, asking: Asking, database_url: str) -> None
     """
     from snapshotter.database import connect, named_errors, require_head
     from snapshotter.sync import Plan, snapshot
+    from snapshotter.verify import Findings
     from snapshotter.verify import verify as find
 
     engine = connect(database_url, read_only=not repair)
     require_head(engine)
+    found = Findings()
     seed = random.Random()  # noqa: S311 - which pages to read is no secret
     with asking.session() as (client, xplenty, redact), named_errors():
         look = functools.partial(
-            find, engine, client, xplenty.account_id, redact, sample=sample, chance=seed
+            find,
+            engine,
+            client,
+            xplenty.account_id,
+            redact,
+            sample=sample,
+            found=found,
+            chance=seed,
         )
-        if repair:
-            with snapshot(engine, client, xplenty, Plan(ids=()), redact) as run:
-                found = look(repair=run)
-        else:
-            found = look()
-    for line in found.lines():
-        click.echo(line)
+        try:
+            if repair:
+                with snapshot(engine, client, xplenty, Plan(ids=()), redact) as run:
+                    look(repair=run)
+            else:
+                look()
+        finally:
+            for line in found.lines() if found.counted else ():
+                click.echo(line)
     click.echo(f"{found.differences:,} differences, {client.requests_sent:,} requests")
     if found.differences and not repair:
         raise RecordError(f"{found.differences:,} jobs differ; --repair fetches them")
@@ -330,7 +342,11 @@ def status(max_age: timedelta | None, as_json: bool, database_url: str) -> None:
 
 
 @cli.command()
-@click.option("--retry", is_flag=True, help="Read them again: as they are kept, then from the API.")
+@click.option(
+    "--retry",
+    is_flag=True,
+    help="Read them again: as they are kept, then from the API. The other options go with it.",
+)
 @asks_the_api
 @database_option
 def rejects(retry: bool, asking: Asking, database_url: str) -> None:

@@ -5,6 +5,7 @@ header that names the version, an hourly budget of credits that every answer's h
 A request is sent only while the run's limits allow it, and so a run stops between two answers.
 """
 
+import base64
 import logging
 import random
 import re
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 ACCEPT = "application/vnd.xplenty+json; version=2"
 MAX_CREDITS = 2**31  # what a column of the run's row can hold
 PAGE_SIZE = 100  # the most that the API hands out
+MOST_PAGES_OF_A_SECOND = 20
 LEAST_REQUESTS = 3  # the credits, where the account stands, and a page
 DEFAULT_RESERVE = 500  # credits; all else that uses the key lives on them
 ATTEMPTS = 5
@@ -57,10 +59,11 @@ class Filters:
 
 @dataclass(frozen=True)
 class Limits:
-    """How far a run may go; None is no bound.
+    """How far a run may go.
 
-    `reserve`: credits that are never spent, by default a tenth of an account's budget that is no
-    larger than `DEFAULT_RESERVE`. `requests` bounds all that is sent, `seconds` the whole run.
+    `reserve`: credits that are never spent; None is `DEFAULT_RESERVE`, or a tenth of an hourly
+    budget that is no larger. `requests` bounds all that is sent, `seconds` the whole run; None is
+    no bound.
     """
 
     reserve: int | None = 0
@@ -230,20 +233,22 @@ class Client:
         query = {"sort": "created", "direction": "asc", "limit": str(limit), "status": status}
         return self._list({**query, "offset": str(offset)})
 
-    def touched_at(self, moment: datetime) -> list[Record | Reject]:
-        """Give the jobs updated in the second of `moment`, as lists tell them, and some later."""
+    def touched_at(self, moment: datetime) -> tuple[list[Record | Reject], bool]:
+        """Give the jobs updated in the second of `moment`, as lists tell them, and some later.
+
+        Also whether that is all of them for sure: a list that moves between two pages may hide one.
+        """
         query = {"sort": "updated", "direction": "asc", "limit": str(PAGE_SIZE)}
         query |= Filters(moment).query()
         found: list[Record | Reject] = []
-        while True:
+        for number in range(MOST_PAGES_OF_A_SECOND):
             listed = self._list({**query, "offset": str(len(found))})
-            known = {record.job_id for record in found}
             found += listed.records
             times = map(_updated_at, listed.records)
             past = max((at for at in times if at is not None), default=moment) > moment
-            is_news = any(record.job_id not in known for record in listed.records)
-            if past or not is_news or listed.more is False:
-                return found
+            if past or not listed.records or listed.more is False:
+                return found, number == 0
+        return found, False
 
     def newest(self) -> datetime | None:
         """Give the latest `updated_at` of all jobs; None for an account with no job."""
@@ -300,8 +305,7 @@ class Client:
                 error, pause = Stopped(f"{asked}: {_why(fault)}; run again later"), 0.0
             except BadAnswer as fault:
                 error, pause = BadAnswer(f"{asked}: {fault}; run again later"), 0.0
-            # A server may say the key back to whoever sent it.
-            error.args = (str(error).replace(self._secret, "***"),)
+            error.args = (self._without_key(str(error)),)
             if pause is None or attempt == ATTEMPTS:
                 raise error
             pause = max(pause, self._backoff(attempt))
@@ -324,6 +328,11 @@ class Client:
                 f"{left} credits are left of this hour's, and {self._reserve} are to be kept "
                 "(--reserve-credits); run again later"
             )
+
+    def _without_key(self, words: str) -> str:
+        """Hide the key, plain or as the header has it: a server may say it back."""
+        encoded = base64.b64encode(f"{self._secret}:".encode()).decode()
+        return words.replace(encoded, "***").replace(self._secret, "***")
 
     def _backoff(self, attempt: int) -> float:
         ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempt - 1))

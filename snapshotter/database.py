@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-from snapshotter.errors import DatabaseError, UsageError
+from snapshotter.errors import DatabaseError, Stopped, UsageError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -41,6 +41,7 @@ _DRIVERS = {
 }
 _BUSY_TIMEOUT_MS = 30_000
 FIRST = "0001"  # revision
+_READS = "snapshotter_reads"
 
 
 def resource_folder(name: str) -> Path:
@@ -157,7 +158,13 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A deferred transaction that turns into a write is refused at once, whatever the timeout.
-        connection.exec_driver_sql("begin" if read_only else "begin immediate")
+        reads = read_only or connection.get_execution_options().get(_READS)
+        connection.exec_driver_sql("begin" if reads else "begin immediate")
+
+
+def reading(engine: Engine) -> Engine:
+    """Give the engine for what only reads, and so never waits for another writer."""
+    return engine.execution_options(**{_READS: True})
 
 
 @contextmanager
@@ -181,7 +188,7 @@ def head() -> str:
 
 def current(engine: Engine) -> str | None:
     """Give the database's revision; None where it has no schema yet."""
-    with named_errors(), engine.connect() as connection:
+    with named_errors(), reading(engine).connect() as connection:
         return _revision(connection)
 
 
@@ -290,7 +297,8 @@ def _alone(connection: Connection) -> Iterator[None]:
             yield
         case "mysql" | "mariadb":
             name = "concat('snapshotter ', left(database(), 40))"
-            connection.execute(text(f"select get_lock({name}, 60)"))
+            if not connection.execute(text(f"select get_lock({name}, 60)")).scalar():
+                raise Stopped("another run is making the tables, for a minute now; run again later")
             try:
                 yield
             finally:
@@ -327,7 +335,8 @@ def lock(engine: Engine, account_id: str) -> Iterator[Hold | None]:
     # A name of fixed length: a file and a MariaDB lock take no more than so much.
     name = hashlib.blake2b(account_id.encode(), digest_size=7).hexdigest()
     if engine.dialect.name == "sqlite":
-        database = Path(str(engine.url.database))
+        # By whatever links it is reached, it is one database.
+        database = Path(os.path.realpath(str(engine.url.database)))
         with _lock_file(Path(f"{database}.{name}.lock")) as taken:
             yield _same_file(database) if taken else None
         return

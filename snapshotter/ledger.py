@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, insert, select, update
 
+from snapshotter.database import reading
 from snapshotter.errors import Interrupted, SnapshotterError
 from snapshotter.models import Base
 from snapshotter.paging import Cursor
@@ -101,7 +102,7 @@ class Ledger:
 
     def holder(self) -> str:
         """Name the run that is under way."""
-        with self._engine.connect() as connection:
+        with reading(self._engine).connect() as connection:
             row = connection.execute(
                 select(SNAPSHOTS.c.id, SNAPSHOTS.c.started_at)
                 .where(SNAPSHOTS.c.account_id == self._account_id, SNAPSHOTS.c.status == "running")

@@ -12,12 +12,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import DataError, IntegrityError
 
 from snapshotter.errors import UsageError
 from snapshotter.flatten import JobRows, Row
 from snapshotter.models import Base
+from snapshotter.payload import FINAL_STATUSES
 
 _TABLES = Base.metadata.tables
 JOBS: Table = _TABLES["jobs"]
@@ -25,12 +36,25 @@ OUTPUTS: Table = _TABLES["job_outputs"]
 FIELDS: Table = _TABLES["output_fields"]
 CHANGES: Table = _TABLES["job_changes"]
 
+# An open job has not finished: that is what the index is on.
+OPEN = (
+    JOBS.c.finished_at.is_(None),
+    or_(JOBS.c.status.is_(None), JOBS.c.status.not_in(FINAL_STATUSES)),
+)
 _STATE = ("status", "progress", "runtime_in_seconds", "outputs_count")
-_CHUNK = 500  # ids in one list: every engine takes that many
+CHUNK = 500  # ids in one list: every engine takes that many
+
+
+def live(account_id: str) -> tuple[ColumnElement[bool], ...]:
+    """Give the condition on the jobs of an account that are not gone."""
+    return JOBS.c.account_id == account_id, JOBS.c.gone_at.is_(None)
 
 
 class Run(NamedTuple):
-    """Who loads: stamped on each row that changes. `observed_at` is the server's clock."""
+    """Who loads: stamped on each row that changes.
+
+    `observed_at` is the server's clock, or this host's where the server does not tell.
+    """
 
     account_id: str
     snapshot_id: int
@@ -61,11 +85,17 @@ _BOOKKEEPING = frozenset(
 
 
 def load(
-    connection: Connection, run: Run, batch: Iterable[JobRows], *, partial: bool = False
+    connection: Connection,
+    run: Run,
+    batch: Iterable[JobRows],
+    *,
+    partial: bool = False,
+    overwrite: bool = False,
 ) -> Loaded:
     """Bring the tables to what `batch` says; a job that comes twice counts by its newest answer.
 
-    `partial`: the jobs were asked for one by one. Raises `UsageError` when a job is stored under
+    `partial`: the jobs were asked for one by one. `overwrite`: what is stored is known to be wrong,
+    so that a newer time of it says nothing. Raises `UsageError` when a job is stored under
     another account.
     """
     jobs = _newest(batch)
@@ -82,7 +112,7 @@ def load(
                 f"{known.account_id}: one database holds one service, name another database"
             )
         whole = _filled(rows, known.rows) if partial else rows
-        if not _is_older(rows.job, known.rows.job) and (
+        if (overwrite or not _is_older(rows.job, known.rows.job)) and (
             known.gone_at or not _same(whole, known.rows)
         ):
             changed.append(whole)
@@ -144,8 +174,8 @@ def _is_older(answer: Row, than: Row) -> bool:
 def _stored(connection: Connection, ids: Sequence[int]) -> dict[int, _Stored]:
     """Read jobs back as `flatten` gives them, to be compared."""
     found: dict[int, _Stored] = {}
-    for start in range(0, len(ids), _CHUNK):
-        chunk = ids[start : start + _CHUNK]
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
         jobs = connection.execute(select(JOBS).where(JOBS.c.id.in_(chunk))).mappings().all()
         if not jobs:
             continue
@@ -325,8 +355,8 @@ def _state(rows: JobRows) -> Row:
 
 
 def _delete_children(connection: Connection, job_ids: Sequence[int]) -> None:
-    for start in range(0, len(job_ids), _CHUNK):
-        chunk = job_ids[start : start + _CHUNK]
+    for start in range(0, len(job_ids), CHUNK):
+        chunk = job_ids[start : start + CHUNK]
         outputs = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id.in_(chunk))
         connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(outputs)))
         connection.execute(delete(OUTPUTS).where(OUTPUTS.c.job_id.in_(chunk)))

@@ -1,13 +1,24 @@
 """The records set aside, in `rejected_records`: whole, with the reason, until they can be read."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Table, delete, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+)
 
-from snapshotter.load import Run
+from snapshotter.load import CHUNK, JOBS, Run, live
 from snapshotter.models import Base
 from snapshotter.payload import Record, Reject, read_all, time_in
 
@@ -55,28 +66,67 @@ def set_aside(
 
 def forget(connection: Connection, account_id: str, job_ids: Iterable[int]) -> None:
     """Remove what was set aside of these jobs: they could be read, or are gone."""
-    if ids := list(job_ids):
-        connection.execute(
-            delete(REJECTS).where(REJECTS.c.account_id == account_id, REJECTS.c.job_id.in_(ids))
-        )
+    mine = REJECTS.c.account_id == account_id
+    for ids in _chunks(job_ids):
+        connection.execute(delete(REJECTS).where(mine, REJECTS.c.job_id.in_(ids)))
 
 
 def forget_rows(connection: Connection, rows: Iterable[SetAside]) -> None:
-    if ids := [row.id for row in rows]:
+    for ids in _chunks(row.id for row in rows):
         connection.execute(delete(REJECTS).where(REJECTS.c.id.in_(ids)))
 
 
+def _chunks(ids: Iterable[int]) -> Iterator[tuple[int, ...]]:
+    """Cut ids into lists that every engine takes."""
+    left = iter(ids)
+    while chunk := tuple(islice(left, CHUNK)):
+        yield chunk
+
+
 def listed(
-    engine: Engine, account_id: str | None = None, *, not_of_run: int | None = None
+    engine: Engine,
+    account_id: str | None = None,
+    *,
+    not_of_run: int | None = None,
+    nameless: bool = False,
 ) -> list[SetAside]:
-    """Give what is set aside, oldest first; with `not_of_run`, without what that run has seen."""
+    """Give what is set aside, oldest first.
+
+    `not_of_run`: without what that run has seen; `nameless`: just the records without an id.
+    """
     statement = select(*(REJECTS.c[name] for name in SetAside._fields)).order_by(REJECTS.c.id)
-    if account_id is not None:
-        statement = statement.where(REJECTS.c.account_id == account_id)
-    if not_of_run is not None:
-        statement = statement.where(REJECTS.c.snapshot_id != not_of_run)
+    statement = statement.where(*_which(account_id, not_of_run))
+    if nameless:
+        statement = statement.where(REJECTS.c.job_id.is_(None))
     with engine.connect() as connection:
         return [SetAside(*row) for row in connection.execute(statement)]
+
+
+def job_ids(engine: Engine, account_id: str, *, not_of_run: int | None = None) -> set[int]:
+    """Give the ids of the jobs that something is set aside of."""
+    has_id = REJECTS.c.job_id.is_not(None)
+    statement = select(REJECTS.c.job_id).where(has_id, *_which(account_id, not_of_run))
+    with engine.connect() as connection:
+        return set(connection.execute(statement).scalars())
+
+
+def count(engine: Engine, account_id: str) -> int:
+    statement = select(func.count()).select_from(REJECTS).where(*_which(account_id, None))
+    with engine.connect() as connection:
+        return int(connection.execute(statement).scalar_one())
+
+
+def only_here(account_id: str) -> tuple[ColumnElement[bool], ...]:
+    """Give the condition on what is set aside of jobs that are not in `jobs`, or gone there."""
+    stored = exists().where(JOBS.c.id == REJECTS.c.job_id, *live(account_id))
+    return REJECTS.c.account_id == account_id, ~stored
+
+
+def _which(account_id: str | None, not_of_run: int | None) -> Iterator[ColumnElement[bool]]:
+    if account_id is not None:
+        yield REJECTS.c.account_id == account_id
+    if not_of_run is not None:
+        yield REJECTS.c.snapshot_id != not_of_run
 
 
 def time_of(row: SetAside, name: str) -> datetime | None:

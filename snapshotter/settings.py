@@ -84,7 +84,7 @@ def service(
 def privacy(environment: Mapping[str, str], variables: str) -> Privacy:
     """Read what becomes of secrets; the key of the hashes only where it is to be used.
 
-    Raises `UsageError` when there is no such way, or when the key is missing or too short.
+    Raises `UsageError` when there is no such way, or when the key is missing.
     """
     way: Variables | None = next((way for way in get_args(Variables) if way == variables), None)
     if way is None:

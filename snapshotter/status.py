@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, or_, select
+from sqlalchemy import Connection, Engine, func, select
 
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.load import JOBS
-from snapshotter.payload import FINAL_STATUSES
+from snapshotter.load import JOBS, OPEN, live
 from snapshotter.rejects import REJECTS
 
 LAST_RUNS = 5
@@ -101,11 +100,6 @@ def accounts(engine: Engine) -> list[Account]:
 
 def _account(connection: Connection, row: Any) -> Account:
     mine = SNAPSHOTS.c.account_id == row.account_id
-    live = (JOBS.c.account_id == row.account_id, JOBS.c.gone_at.is_(None))
-    is_open = (
-        JOBS.c.finished_at.is_(None),
-        or_(JOBS.c.status.is_(None), JOBS.c.status.not_in(FINAL_STATUSES)),
-    )
     complete = (
         mine,
         SNAPSHOTS.c.status == "completed",
@@ -113,7 +107,7 @@ def _account(connection: Connection, row: Any) -> Account:
     )
     latest = select(*(SNAPSHOTS.c[name] for name in _RUN)).where(mine)
     latest = latest.order_by(SNAPSHOTS.c.id.desc()).limit(LAST_RUNS)
-    jobs = select(func.count()).select_from(JOBS).where(*live)
+    jobs = select(func.count()).select_from(JOBS).where(*live(row.account_id))
     rejected = select(func.count()).where(REJECTS.c.account_id == row.account_id)
     offset = row.listing_offset
     return Account(
@@ -121,7 +115,7 @@ def _account(connection: Connection, row: Any) -> Account:
         connection.execute(select(func.max(SNAPSHOTS.c.started_at)).where(*complete)).scalar(),
         row.watermark,
         connection.execute(jobs).scalar_one(),
-        connection.execute(jobs.where(*is_open)).scalar_one(),
+        connection.execute(jobs.where(*OPEN)).scalar_one(),
         connection.execute(rejected).scalar_one(),
         None if offset is None else (offset, row.listing_since),
         [dict(run) for run in connection.execute(latest).mappings()],

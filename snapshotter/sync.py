@@ -11,12 +11,13 @@ A run that completes has brought all that the API showed when it began:
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import Engine, select
 
 from snapshotter import census, rejects
 from snapshotter.client import Client, Filters
@@ -24,9 +25,9 @@ from snapshotter.database import Hold, lock, named_errors
 from snapshotter.errors import Interrupted, Stopped
 from snapshotter.flatten import flatten, is_open
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS, Ledger, Listing, Outcome
-from snapshotter.load import JOBS, Run, load, mark_gone
+from snapshotter.load import JOBS, OPEN, Run, live, load, mark_gone
 from snapshotter.paging import Cursor
-from snapshotter.payload import FINAL_STATUSES, KNOWN_STATUSES, Record, Reject
+from snapshotter.payload import KNOWN_STATUSES, Record, Reject
 from snapshotter.redact import Redaction
 from snapshotter.rejects import REJECTS
 from snapshotter.settings import DEFAULT_OVERLAP, Service
@@ -39,7 +40,8 @@ Progress = Callable[[int], None]
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # no listing starts before it
 COUNT_AGAIN_AFTER = timedelta(minutes=1)  # where nothing was seen to move since the last count
-ASKED_TO_BE_SURE = 20  # jobs that the list lacks are asked for by id, until so many answers agree
+REMEMBERED_EVERY = 20  # jobs asked for by id, so that a killed run's place is about known
+HIDDEN_FROM = 20  # so many jobs that the list lacks and the API has: then it hides them
 
 
 @dataclass(frozen=True)
@@ -204,23 +206,33 @@ class Snapshot:
         return listing
 
     def _list(self, listing: Listing) -> None:
-        from_the_start = first = listing.cursor == Cursor()
-        for page in self._client.jobs(Filters(since=listing.since), listing.cursor):
+        from_the_start = listing.cursor == Cursor()
+        pages = self._client.jobs(Filters(since=listing.since), listing.cursor)
+        for number, page in enumerate(pages):
             newest = listing.newest
-            if first and not listing.is_whole:
-                # What changes from now on may be missed by this listing, and is left to the next.
-                newest = _newest(newest, page.records)
-            listing, first = replace(listing, cursor=page.cursor, newest=newest), False
+            if from_the_start and not listing.is_whole:
+                newest = self._newest_at_the_start(newest, number, page.records)
+            listing = replace(listing, cursor=page.cursor, newest=newest)
             self.store(page.records, pages=1, checkpoint=listing)
         if listing.is_whole and from_the_start:
-            unseen = rejects.listed(
-                self._engine, self._service.account_id, not_of_run=self.outcome.snapshot_id
-            )
+            unseen = self._nameless()
             with self._engine.begin() as connection:
-                rejects.forget_rows(connection, (row for row in unseen if row.job_id is None))
+                rejects.forget_rows(connection, unseen)
         clocks = [at for at in (listing.clock, self._client.clock) if at is not None]
         watermark = None if listing.clock is None else min(clocks)
         self._ledger.complete(watermark, self._service.api_url)
+
+    def _newest_at_the_start(
+        self, known: datetime | None, number: int, records: Sequence[Record | Reject]
+    ) -> datetime | None:
+        """Give the latest change that there was when the listing began, as far as pages tell it.
+
+        What changes later may be missed by this listing, and is left to the next. Of several pages
+        the first has the oldest jobs, not the latest changes: then the API is asked.
+        """
+        if number == 0:
+            return _newest(known, records)
+        return (self._client.newest() or known) if number == 1 else known
 
     # Jobs one by one
 
@@ -230,37 +242,31 @@ class Snapshot:
         rejected = self._rejected_ids()
         due = sorted(self._open_ids() | rejected)
         start = 0 if after is None else sum(job_id <= after for job_id in due)
-        last = None
+        last = after
         try:
-            for job_id in (*due[start:], *due[:start]):
+            for number, job_id in enumerate((*due[start:], *due[:start]), 1):
                 if job_id in rejected:
                     self._ask_for_rejected(job_id)
                 else:
                     self._ask(job_id)
                 last = job_id
+                if number % REMEMBERED_EVERY == 0:
+                    self._ledger.remember(refreshed_id=last)
         except Stopped:
-            if last is not None:
-                self._ledger.remember(refreshed_id=last)
+            self._ledger.remember(refreshed_id=last)
             raise
-        if after is not None:
+        if due:
             self._ledger.remember(refreshed_id=None)
 
     def _open_ids(self) -> set[int]:
-        # An open job has not finished: that is what the index is on.
-        statement = select(JOBS.c.id).where(
-            JOBS.c.account_id == self._service.account_id,
-            JOBS.c.gone_at.is_(None),
-            JOBS.c.finished_at.is_(None),
-            or_(JOBS.c.status.is_(None), JOBS.c.status.not_in(FINAL_STATUSES)),
-        )
+        statement = select(JOBS.c.id).where(*live(self._service.account_id), *OPEN)
         with self._engine.connect() as connection:
             return set(connection.execute(statement).scalars()) - self._open_seen
 
     def _rejected_ids(self) -> set[int]:
-        waiting = rejects.listed(
+        return rejects.job_ids(
             self._engine, self._service.account_id, not_of_run=self.outcome.snapshot_id
         )
-        return {row.job_id for row in waiting if row.job_id is not None}
 
     def _ask(self, job_id: int) -> Record | Reject | None:
         """Ask for one job, and store it or mark it gone."""
@@ -276,7 +282,7 @@ class Snapshot:
         """Ask for a job that was set aside; one that can be read now also as lists tell it."""
         answer = self._ask(job_id)
         if isinstance(answer, Record) and answer.job.updated_at is not None:
-            self.store(self._client.touched_at(answer.job.updated_at))
+            self.store(self._client.touched_at(answer.job.updated_at)[0])
 
     def mark_gone(self, job_ids: Iterable[int]) -> int:
         """Note jobs that the API has no more. Gives for how many that is news."""
@@ -296,21 +302,27 @@ class Snapshot:
         What is not found there any more is stored by now, under the id that it has been given, or
         is gone.
         """
-        run_id, account_id = self.outcome.snapshot_id, self._service.account_id
-        waiting = rejects.listed(self._engine, account_id, not_of_run=run_id)
-        times = {rejects.time_of(row, "updated_at") for row in waiting if row.job_id is None}
-        for at in sorted(at for at in times if at is not None):
-            self.store(self._client.touched_at(at))
-            left = rejects.listed(self._engine, account_id, not_of_run=run_id)
-            with self._engine.begin() as connection:
-                rejects.forget_rows(
-                    connection,
-                    (
-                        row
-                        for row in left
-                        if row.job_id is None and rejects.time_of(row, "updated_at") == at
-                    ),
-                )
+        waiting = defaultdict(list)
+        for row in self._nameless():
+            waiting[rejects.time_of(row, "updated_at")].append(row.id)
+        for at, row_ids in waiting.items():
+            if at is None:
+                continue
+            records, is_all = self._client.touched_at(at)
+            self.store(records)
+            if is_all:
+                left = [row for row in self._nameless() if row.id in row_ids]
+                with self._engine.begin() as connection:
+                    rejects.forget_rows(connection, left)
+
+    def _nameless(self) -> list[rejects.SetAside]:
+        """Give the records without an id that this run has not seen."""
+        return rejects.listed(
+            self._engine,
+            self._service.account_id,
+            not_of_run=self.outcome.snapshot_id,
+            nameless=True,
+        )
 
     def _retry_rejected(self) -> None:
         """Read anew what was set aside: as it is kept, and what that leaves, from the API."""
@@ -321,12 +333,11 @@ class Snapshot:
                 if row.job_id is None:
                     with self._engine.begin() as connection:
                         rejects.forget_rows(connection, [row])
-        left = rejects.listed(self._engine, self._service.account_id)
-        for job_id in sorted({row.job_id for row in left if row.job_id is not None}):
+        for job_id in sorted(rejects.job_ids(self._engine, self._service.account_id)):
             self._ask_for_rejected(job_id)
         self._ask_for_nameless()
         # Whatever is left ends the run as what is set aside anew does.
-        self.outcome.rejected = len(rejects.listed(self._engine, self._service.account_id))
+        self.outcome.rejected = rejects.count(self._engine, self._service.account_id)
 
     # What is gone
 
@@ -350,24 +361,23 @@ class Snapshot:
         """Mark what the list lacks as gone. Gives how many jobs it lacks that are not."""
         total = census.count(self._has, guess)
         shelf = census.shelf(self._engine, self._service.account_id)
-        asked_gone = asked_there = 0
+        hidden = 0
         for stretch in census.differences(
             lambda place: self._client.page(place).records, total, shelf
         ):
             self.store(stretch.listed)
-            for n, job_id in enumerate(stretch.unlisted):
-                if asked_there == 0 and asked_gone >= ASKED_TO_BE_SURE:
-                    self.mark_gone(stretch.unlisted[n:])
-                    break
-                if asked_there >= ASKED_TO_BE_SURE:
-                    here = census.stored(self._engine, self._service.account_id)
-                    hidden = max(0, here - total)
-                    log.warning("the list lacks some %d jobs that the API gives by id", hidden)
-                    return hidden
-                is_gone = self._client.job(job_id) is None
-                asked_gone, asked_there = asked_gone + is_gone, asked_there + (not is_gone)
-                if is_gone:
+            for job_id in stretch.unlisted:
+                # Asked for, each: a list that moved meanwhile seems to lack what it has.
+                if self._client.job(job_id) is None:
                     self.mark_gone([job_id])
+                    continue
+                hidden += 1
+                if hidden == HIDDEN_FROM:
+                    here = census.stored(self._engine, self._service.account_id)
+                    log.warning(
+                        "the list lacks some %d jobs that the API gives by id", here - total
+                    )
+                    return max(0, here - total)
         return 0
 
     # Writing
@@ -379,8 +389,9 @@ class Snapshot:
         pages: int = 0,
         checkpoint: Listing | None = None,
         partial: bool = False,
+        overwrite: bool = False,
     ) -> None:
-        """Store an answer in one transaction with its checkpoint."""
+        """Store an answer in one transaction with its checkpoint; see `load`."""
         self._hold()
         self._note_spending()
         run, outcome, redact = self._run(), self.outcome, self._redact
@@ -388,7 +399,7 @@ class Snapshot:
         bad = [r for r in records if isinstance(r, Reject)]
         rows = [flatten(r, redact) for r in records if isinstance(r, Record)]
         with self._engine.begin() as connection:
-            loaded = load(connection, run, rows, partial=partial)
+            loaded = load(connection, run, rows, partial=partial, overwrite=overwrite)
             bad += [
                 Reject(job_id, None, reason, good[job_id].document)
                 for job_id, reason in loaded.refused.items()

@@ -2,7 +2,7 @@
 
 The API's jobs are counted, all and by status, and a difference is searched for; then some pages of
 the list, taken at random, are compared with the tables field by field. What changed at the API
-since the last listing began is not promised yet: it is told apart.
+since the last listing began, by the API's own times, is not promised yet: it is told apart.
 """
 
 import random
@@ -18,22 +18,23 @@ from snapshotter.errors import Failure
 from snapshotter.flatten import flatten, is_open
 from snapshotter.ledger import Ledger
 from snapshotter.load import JOBS, compare
-from snapshotter.payload import KNOWN_STATUSES, Record, Reject, time_in
+from snapshotter.payload import FINAL_STATUSES, KNOWN_STATUSES, Record, Reject, time_in
 from snapshotter.redact import Redaction
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-_OPEN = ("idle", "pending", "queued", "running", "pending_stoppage", "stopping")
 # The final ones first: a job that is open here, and found among them, needs no request of its own.
-STATUSES = (*sorted(KNOWN_STATUSES - set(_OPEN)), *_OPEN)
+_OPEN = ("idle", "pending", "queued", "running", "pending_stoppage", "stopping")
+STATUSES = (*sorted(FINAL_STATUSES), *_OPEN, *sorted(KNOWN_STATUSES - FINAL_STATUSES - {*_OPEN}))
+ASKED_BY_ID = 100  # jobs that the list lacks
 SHOWN = 20  # jobs of a kind that are told one by one
 
 
 class Repair(Protocol):
     """Where what differs is stored: a run of `sync`."""
 
-    def store(self, records: list[Record | Reject]) -> None: ...
+    def store(self, records: list[Record | Reject], *, overwrite: bool) -> None: ...
 
     def mark_gone(self, job_ids: Iterable[int]) -> int: ...
 
@@ -52,7 +53,6 @@ class Findings:
     gone: set[int] = field(default_factory=set)
     set_aside: list[int | None] = field(default_factory=list)
     newer: set[int | None] = field(default_factory=set)
-    repaired: bool = False
 
     @property
     def differences(self) -> int:
@@ -60,7 +60,7 @@ class Findings:
 
     def lines(self) -> Iterator[str]:
         """Tell the findings, a line each."""
-        width = max(len(what) for what, _, _ in self.counted)
+        width = max((len(what) for what, _, _ in self.counted), default=0)
         yield f"{'':{width}}  {'at the API':>10}  {'here':>10}"
         for what, there, here in self.counted:
             yield f"{what:{width}}  {there:10,}  {here:10,}{'' if there == here else '  differs'}"
@@ -94,14 +94,15 @@ def verify(
     redact: Redaction,
     *,
     sample: int,
+    found: Findings,
     repair: Repair | None = None,
     chance: random.Random,
-) -> Findings:
+) -> None:
     """Compare the API's jobs with the tables; some `sample` of them field by field.
 
-    Raises what `Client` raises, before anything is found out in full.
+    Raises what `Client` raises; `found` then has what was found until then.
     """
-    return _Verification(engine, client, account_id, redact, repair).run(sample, chance)
+    _Verification(engine, client, account_id, redact, found, repair).run(sample, chance)
 
 
 class _Verification:
@@ -111,16 +112,18 @@ class _Verification:
         client: Client,
         account_id: str,
         redact: Redaction,
+        findings: Findings,
         repair: Repair | None,
     ) -> None:
         self._engine, self._client, self._account_id = engine, client, account_id
         self._redact, self._repair = redact, repair
-        self._findings = Findings(repaired=repair is not None)
+        self._findings = findings
         account = Ledger(engine, account_id).account()
-        self._watermark: datetime | None = None if account is None else account.watermark
-        self._aside = {row.job_id for row in rejects.listed(engine, account_id)}
+        self._newest: datetime | None = None if account is None else account.newest_updated_at
+        nameless = rejects.listed(engine, account_id, nameless=True)
+        self._aside = {*rejects.job_ids(engine, account_id), *(row.job_id for row in nameless)}
 
-    def run(self, sample: int, chance: random.Random) -> Findings:
+    def run(self, sample: int, chance: random.Random) -> None:
         self._client.credits()
         shelf = census.shelf(self._engine, self._account_id)
         total = self._count("all", "jobs", census.stored(self._engine, self._account_id))
@@ -139,7 +142,6 @@ class _Verification:
             self._look_at(records, unlisted)
         waiting = rejects.listed(self._engine, self._account_id)
         self._findings.set_aside = [row.job_id for row in waiting]
-        return self._findings
 
     def _page(self, status: str) -> Callable[[int], census.Records]:
         return lambda place: self._client.page(place, status=status).records
@@ -187,18 +189,22 @@ class _Verification:
                 found.differing[record.job_id] = columns
             else:
                 found.missing.add(record.job_id)
+        if repair is not None and wrong:
+            repair.store(wrong, overwrite=True)
+        self._ask_for(unlisted)
+
+    def _ask_for(self, unlisted: list[int]) -> None:
+        """See which jobs that the list lacks are gone."""
+        found, repair = self._findings, self._repair
         known = {*found.missing, *found.differing, *found.newer, *found.gone}
-        gone = [
-            job_id
-            for job_id in unlisted
-            if job_id not in known and self._client.job(job_id) is None
-        ]
-        found.gone |= set(gone)
-        if repair is not None:
-            if wrong:
-                repair.store(wrong)
-            if gone:
-                repair.mark_gone(gone)
+        for job_id in unlisted:
+            # So many answers are enough to tell; only to mark them each has to be asked for.
+            is_told = repair is None and len(found.gone) >= ASKED_BY_ID
+            if job_id in known or not (is_told or self._client.job(job_id) is None):
+                continue
+            found.gone.add(job_id)
+            if repair is not None:
+                repair.mark_gone([job_id])
 
     def _differing(self, records: list[Record]) -> dict[int, list[str]]:
         """Name what differs of each job, where anything does; a job marked gone is none here."""
@@ -218,8 +224,8 @@ class _Verification:
         """
         document = record.document if isinstance(record, Record) else record.payload
         at = time_in(document, "updated_at")
-        # Of the listing's own second nobody can tell: a false alarm is better than none.
-        if self._watermark is not None and at is not None and at > self._watermark:
+        # Of the last change's own second nobody can tell: a false alarm is better than none.
+        if self._newest is not None and at is not None and at > self._newest:
             return True
         is_open_there = isinstance(record, Record) and is_open(record.job.status)
         return is_open_there and not {"jobs", "gone_at", "finished_at"} & set(columns)

@@ -307,7 +307,7 @@ def test_several_that_vanished(syncer: Syncer, vanished: list[int]) -> None:
     assert len(syncer.asked) <= 14 + len(ids)
 
 
-def test_where_many_vanished_some_answers_are_enough(syncer: Syncer) -> None:
+def test_of_many_that_vanished_each_is_asked_for(syncer: Syncer) -> None:
     history(syncer.account, 80)
     syncer()
     ids = sorted(syncer.account.jobs)[10:40]
@@ -315,7 +315,30 @@ def test_where_many_vanished_some_answers_are_enough(syncer: Syncer) -> None:
     syncer.account.advance(61)
     assert syncer().gone == 30
     assert sorted(gone(syncer)) == ids
-    assert len(by_id(syncer)) == 20
+    assert sorted(by_id(syncer)) == ids
+
+
+@sqlite
+def test_a_job_that_joins_during_the_search_makes_none_gone(syncer: Syncer) -> None:
+    """The later places of the list move, so that pages seem to lack what they have."""
+    account = syncer.account
+    history(account, 400)
+    syncer()
+    ids = sorted(account.jobs)[50:104]
+    remove(account, *ids)
+    account.advance(61)
+    early = min(job["created_at"] for job in account.jobs.values())
+
+    def join(_request: Request) -> None:
+        account.add_job(created_at=early, updated_at=account.now)
+
+    account.before_answer = join
+    syncer()
+    account.before_answer = None
+    account.advance(61)
+    syncer()
+    assert sorted(gone(syncer)) == ids
+    assert {row["id"] for row in syncer.rows(JOBS)} == account.jobs.keys() | set(ids)
 
 
 @sqlite

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from wire import answer, reset, serve
 
-from snapshotter.database import head
+from snapshotter.database import connect, head, lock
 from snapshotter.simulator import Account
 
 Done = subprocess.CompletedProcess[str]
@@ -295,3 +296,19 @@ def test_two_first_runs_at_once(
         for (_, errors), code in ends:
             if code == 75:
                 assert "account acme is being read by " in errors
+
+
+def test_a_run_finds_another_at_work_by_whatever_path(
+    run: Run, acme: dict[str, str], tmp_path: Path
+) -> None:
+    """Also while that one writes: finding it at work needs no lock of the database."""
+    assert run("sync", **acme).returncode == 0
+    (tmp_path / "link.db").symlink_to(tmp_path / "job_history.db")
+    engine = connect(f"sqlite:///{tmp_path}/job_history.db")
+    with lock(engine, "acme") as hold, engine.begin() as writing:
+        assert hold is not None
+        writing.execute(text("update snapshots set status = 'running'"))
+        for url in ("sqlite:///job_history.db", "sqlite:///link.db"):
+            done = run("sync", "--database", url, **acme)
+            assert_one_line(done, 75, "account acme is being read by")
+    engine.dispose()

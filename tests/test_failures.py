@@ -1,5 +1,6 @@
 """What the API may do wrong, and how the command ends: one table, through real sockets."""
 
+import base64
 import os
 import sqlite3
 import subprocess
@@ -17,6 +18,7 @@ from snapshotter.simulator import Account
 CREDITS = answer(body=b'{"limits": {"limit": 5000, "remaining": 4000}}')
 NOTHING = answer(body=b"[]", headers="Date: Fri, 02 Jan 2026 03:04:05 GMT\r\n")
 SECRET = "k3y-of-the-test"
+ENCODED = base64.b64encode(f"{SECRET}:".encode()).decode()
 
 
 class Fault(NamedTuple):
@@ -74,6 +76,9 @@ FAULTS = {
     "dripping headers": Fault(drip(b"HTTP/1.1 200 OK\r\nX-Slow:"), 75, "no whole answer within"),
     "a dripping body": Fault(
         drip(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n["), 75, "no whole answer within"
+    ),
+    "the key said back in its header": Fault(
+        answer(400, f'{{"message": "no Basic {ENCODED}"}}'.encode()), 1, "(no Basic ***)", FINAL
     ),
     "the key said back": Fault(
         answer(422, f'{{"message": "key {SECRET} is odd"}}'.encode()), 1, "(key *** is odd)", FINAL

@@ -23,8 +23,8 @@ MAY_IMPORT = {
     "flatten": {"payload"},
     "models": set(),
     "database": {"settings", "models", "errors"},
-    "load": {"models", "flatten", "errors"},
-    "ledger": {"errors", "models", "paging"},
+    "load": {"models", "flatten", "errors", "payload"},
+    "ledger": {"errors", "models", "paging", "database"},
     "rejects": {"payload", "models", "load"},
     "census": {"payload", "load", "rejects"},
     "sync": {

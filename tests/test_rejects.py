@@ -390,8 +390,6 @@ def test_a_page_of_bad_records_beside_good_ones(syncer: Syncer) -> None:
     for row, (_, job_id, reason) in zip(listed(syncer.engine), BAD, strict=True):
         assert row.job_id == job_id
         assert row.reason == reason if reason.endswith(("`", "levels")) else reason in row.reason
-    named = {job_id for _, job_id, _ in BAD if job_id is not None}
-
     outcome = syncer(RETRY)
     assert (outcome.inserted, outcome.rejected) == (0, len(BAD))
     assert len(syncer.rows(REJECTS)) == len(BAD)

@@ -1,6 +1,7 @@
 """The whole way: an account behind HTTP, into each database."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 from clock import Impatient
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, event, select, text, update
 
 from snapshotter import simulator
 from snapshotter.client import Client, Filters, Limits
@@ -529,6 +530,63 @@ def test_what_moved_behind_an_interrupted_reader_is_in_the_next_run(syncer: Sync
     syncer.account.touch()
     syncer()
     syncer.assert_equal_to_the_account()
+
+
+def test_a_backlog_is_read_once(syncer: Syncer) -> None:
+    history(syncer.account, 20)
+    syncer()
+    for n in range(500):
+        syncer.account.advance(60)
+        syncer.account.add_job(errors=str(n))
+    syncer.account.advance(600)
+    assert syncer().inserted == 500
+    assert len(syncer.asked) < 10
+    syncer.account.advance(600)
+    syncer()
+    assert syncer.asked == ["rate_limit_status", "jobs", "jobs"]
+
+
+def test_a_killed_refresh_is_gone_on_with(syncer: Syncer) -> None:
+    history(syncer.account, 9)
+    old = syncer.account.now - timedelta(days=1)
+    for _ in range(50):
+        syncer.account.add_job(status="running", created_at=old, updated_at=old)
+    syncer()
+
+    class Killed(BaseException):
+        pass
+
+    def kill(request: Request) -> None:
+        if len(syncer.account.requests) > 30 and "/jobs/" in request.path:
+            for statement in ("before_cursor_execute", "begin"):
+                event.listen(syncer.engine, statement, die)
+
+    def die(*_: Any) -> None:
+        raise Killed
+
+    syncer.account.before_answer = kill
+    with pytest.raises(Killed):
+        syncer()
+    syncer.account.before_answer = None
+    first = [path for path in syncer.asked if path.startswith("jobs/")]
+    for statement in ("before_cursor_execute", "begin"):
+        event.remove(syncer.engine, statement, die)
+    syncer.engine.dispose()
+    wait_until_free(syncer)
+    syncer()
+    again = [path for path in syncer.asked if path.startswith("jobs/")]
+    assert len(again) == 50
+    assert again[0] == first[20]
+
+
+def wait_until_free(syncer: Syncer) -> None:
+    """A server notices a closed session a little later, and only then ends its lock."""
+    deadline = time.monotonic() + 30
+    while True:
+        with lock(syncer.engine, syncer.account.account_id) as hold:
+            if hold is not None:
+                return
+        assert time.monotonic() < deadline
 
 
 def test_a_job_asked_for_alone_keeps_what_only_lists_tell(syncer: Syncer) -> None:

@@ -67,11 +67,13 @@ def verified(
     chance = random.Random(1)  # noqa: S311 - a test's order
     account.requests.clear()
     with Client(service, limits or Limits(), clock=Impatient()) as client:
-        look = (engine, client, account.account_id, Redaction())
+        look, found = (engine, client, account.account_id, Redaction()), Findings()
         if not repair:
-            return verify(*look, sample=sample, chance=chance)
+            verify(*look, sample=sample, found=found, chance=chance)
+            return found
         with snapshot(engine, client, service, Plan(ids=()), Redaction()) as run:
-            return verify(*look, sample=sample, repair=run, chance=chance)
+            verify(*look, sample=sample, found=found, repair=run, chance=chance)
+        return found
 
 
 def counts(findings: Findings) -> dict[str, tuple[int, int]]:
@@ -311,13 +313,31 @@ def test_many_that_ended_meanwhile_cost_no_request_each(syncer: Syncer) -> None:
 
 
 @sqlite
-def test_a_change_of_the_second_in_which_the_listing_began(syncer: Syncer) -> None:
+def test_a_change_of_the_second_of_the_last_one(syncer: Syncer) -> None:
     """Whether the listing had it is not to be told: better a false alarm than none."""
     history(syncer.account, 5)
     syncer()
+    last = max(job["updated_at"] for job in syncer.account.jobs.values())
+    syncer.account.add_job(updated_at=last)
     syncer.account.add_job()
     found = verified(syncer)
-    assert (found.differences, len(found.newer)) == (1, 0)
+    assert (found.differences, len(found.newer)) == (1, 1)
+
+
+@pytest.mark.parametrize("offset", [-86_400 * 365, 86_400])
+@sqlite
+def test_a_date_that_is_off_hides_nothing(syncer: Syncer, offset: float) -> None:
+    syncer.account.date_offset = offset
+    history(syncer.account, 5)
+    syncer()
+    syncer.account.advance(60)
+    syncer.account.add_job()
+    with syncer.engine.begin() as connection:
+        connection.execute(delete(FIELDS))
+        connection.execute(delete(OUTPUTS))
+        connection.execute(delete(JOBS))
+    found = verified(syncer)
+    assert (len(found.missing), len(found.newer)) == (5, 1)
 
 
 @sqlite
@@ -459,7 +479,8 @@ def test_the_reserve_of_credits_holds(syncer: Syncer) -> None:
     synced(syncer)
     syncer.account.credits_remaining = 505
     done = command(syncer, "verify")
-    assert (done.returncode, done.stdout) == (75, "")
+    assert done.returncode == 75
+    assert done.stdout.endswith("0 jobs read again, field by field\n")
     assert "500 credits are left of this hour's, and 500 are to be kept" in done.stderr
     assert syncer.account.credits_remaining == 500
     assert command(syncer, "verify", "--reserve-credits", "400").returncode == 0
@@ -469,7 +490,8 @@ def test_the_reserve_of_credits_holds(syncer: Syncer) -> None:
 def test_the_bound_on_requests_holds(syncer: Syncer) -> None:
     synced(syncer)
     done = command(syncer, "verify", "--max-requests", "5")
-    assert (done.returncode, done.stdout) == (75, "")
+    assert done.returncode == 75
+    assert done.stdout.endswith("0 jobs read again, field by field\n")
     assert done.stderr == "snapshotter: --max-requests 5 are sent; the next run goes on\n"
     assert len(syncer.account.requests) == 5
 
