@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -351,9 +351,10 @@ def lock(engine: Engine, account_id: str) -> Iterator[Hold | None]:
         taken = bool(connection.execute(text(take), {"name": parameter}).scalar())
         try:
             yield _same_session(connection) if taken else None
-            if taken:
-                connection.execute(text(leave), {"name": parameter})
         finally:
+            if taken:  # a server may see the session's end a little late
+                with suppress(exc.SQLAlchemyError):
+                    connection.execute(text(leave), {"name": parameter})
             connection.invalidate()  # not back into the pool: the session's end ends its lock
 
 
