@@ -13,16 +13,17 @@ A run that completes has brought all that the API showed when it began:
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from snapshotter import census, rejects
 from snapshotter.client import Client, Filters
 from snapshotter.database import Hold, lock, named_errors
-from snapshotter.errors import Interrupted, Stopped
+from snapshotter.errors import Interrupted, SnapshotterError, Stopped
 from snapshotter.flatten import flatten, is_open
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS, Ledger, Listing, Outcome
 from snapshotter.load import JOBS, OPEN, Run, live, load, mark_gone
@@ -109,9 +110,13 @@ def snapshot(
         run = Snapshot(engine, client, service, plan, redact, progress, ledger, outcome, hold)
         try:
             yield run
+        except Interrupted as error:
+            # It may have come in the middle of a statement, and that session is of no more use.
+            with suppress(SnapshotterError, SQLAlchemyError):
+                run.end("partial", error)
+            raise
         except BaseException as error:
-            stopped = isinstance(error, (Stopped, Interrupted))
-            run.end("partial" if stopped else "failed", error)
+            run.end("partial" if isinstance(error, Stopped) else "failed", error)
             raise
         run.end("completed")
 
