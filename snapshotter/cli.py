@@ -582,6 +582,7 @@ def main() -> None:
         signal.signal(number, _interrupt)
     try:
         cli.main(standalone_mode=False, prog_name="snapshotter")
+        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         sys.exit(error.exit_code)
@@ -593,9 +594,10 @@ def main() -> None:
         _fail("interrupted; nothing is lost, the next run goes on", Stopped.exit_code)
     except BrokenPipeError:
         # The reader of the pipe has gone, as `head` does: nothing more to say, to anyone.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         sys.exit(1)
     except OSError as error:
+        _discard_output()
         _fail(f"cannot write standard output: {error.strerror or error}", 1)
     except Exception as error:
         logging.getLogger(__name__).debug("the traceback", exc_info=True)
@@ -614,6 +616,11 @@ def _prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """Let what standard output still holds go nowhere, or Python would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, exit_code: int) -> None:

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Protocol, Self
@@ -50,7 +50,7 @@ class Filters:
 
     def query(self) -> dict[str, str]:
         given = {
-            "since": self.since and self.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "since": self.since and _stamp(self.since),
             "status": self.status,
             "package_id": self.package_id,
         }
@@ -205,6 +205,18 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._session.close()
 
+    def stopwatch(self) -> Callable[[], timedelta]:
+        """Start measuring; what is given tells the time since, by this host or the server."""
+        began, server_began = self._time.now(), self.latest_clock
+
+        def elapsed() -> timedelta:
+            here = timedelta(seconds=self._time.now() - began)
+            if server_began is None or self.latest_clock is None:
+                return here
+            return max(here, self.latest_clock - server_began)
+
+        return elapsed
+
     def credits(self) -> int | None:
         """Give the credits left of this hour's, for free; None where the server does not tell."""
         answer = self._get("rate_limit_status", {}, _decode_object, is_free=True)
@@ -343,6 +355,8 @@ class Client:
     ) -> tuple[requests.Response, bytes]:
         self.requests_sent += 1
         self.credits_spent += not is_free
+        if self.credits_remaining and not is_free:
+            self.credits_remaining -= 1  # also where the answer is lost, or does not tell
         seconds = self._timeout
         if self._ends is not None:
             seconds = max(0.001, min(seconds, self._ends - self._time.now()))
@@ -369,6 +383,10 @@ def _updated_at(record: Record | Reject) -> datetime | None:
 
 def _credits(told: Any) -> int | None:
     return told if type(told) is int and 0 <= told < MAX_CREDITS else None
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def _date(header: str | None) -> datetime | None:

@@ -152,7 +152,9 @@ def split(body: bytes) -> list[bytes]:
         return [bytes(raw) for raw in msgspec.json.decode(body, type=list[Raw])]
     except msgspec.ValidationError:
         raise BadAnswer("expected a JSON array of jobs, got another JSON value") from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except RecursionError:
+        return _split_by_brackets(body)
+    except msgspec.DecodeError as error:
         return _split_leniently(body, error)
 
 
@@ -178,6 +180,22 @@ def _split_leniently(body: bytes, strict_error: Exception) -> list[bytes]:
     if not isinstance(records, list):
         raise BadAnswer("expected a JSON array of jobs, got another JSON value") from None
     return [json.dumps(record).encode() for record in records]
+
+
+def _split_by_brackets(body: bytes) -> list[bytes]:
+    """Cut a page of which a record nests deeper than what reads by recursion can take."""
+    records: list[bytes] = []
+    depth = start = 0
+    for token in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', body):
+        is_end = depth == 1 and token[0] in b",]"
+        if is_end and body[start : token.start()].strip():
+            records.append(body[start : token.start()])
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
+        if depth == 0:
+            return records
+        if depth == 1 and token[0] in b"[,":
+            start = token.end()
+    raise BadAnswer("expected a JSON array of jobs, got a body that is cut short or no JSON")
 
 
 def _opening(body: bytes) -> str:

@@ -43,6 +43,7 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # no listing starts before it
 COUNT_AGAIN_AFTER = timedelta(minutes=1)  # where nothing was seen to move since the last count
 REMEMBERED_EVERY = 20  # jobs asked for by id, so that a killed run's place is about known
 HIDDEN_FROM = 20  # so many jobs that the list lacks and the API has: then it hides them
+MOST_ASKED = 500  # jobs that the list lacks, in one run
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,13 @@ def snapshot(
             with suppress(SnapshotterError, SQLAlchemyError):
                 run.end("partial", error)
             raise
+        except Stopped as error:
+            run.end("partial", error)
+            raise
         except BaseException as error:
-            run.end("partial" if isinstance(error, Stopped) else "failed", error)
+            # Where the database is lost, that is to be told, not that this cannot be put on record.
+            with suppress(SnapshotterError, SQLAlchemyError):
+                run.end("failed", error)
             raise
         run.end("completed")
 
@@ -184,6 +190,9 @@ class Snapshot:
         self._refresh()
         self._ask_for_nameless()
         self._count()
+        # What waits unseen ends the run as what is set aside anew does.
+        waiting = rejects.count(self._engine, self._service.account_id)
+        self.outcome.rejected = max(self.outcome.rejected, waiting)
 
     # The listing
 
@@ -212,11 +221,17 @@ class Snapshot:
 
     def _list(self, listing: Listing) -> None:
         from_the_start = listing.cursor == Cursor()
+        elapsed = self._client.stopwatch()
         pages = self._client.jobs(Filters(since=listing.since), listing.cursor)
         for number, page in enumerate(pages):
             newest = listing.newest
-            if from_the_start and not listing.is_whole:
-                newest = self._newest_at_the_start(newest, number, page.records)
+            if from_the_start and not listing.is_whole and number == 0:
+                # What changes from now on may be missed by this listing, and is left to the next.
+                newest = _newest(newest, page.records)
+            elif from_the_start and not listing.is_whole and number == 1:
+                # Of several pages the first has the oldest jobs, not the latest changes.
+                latest = self._client.newest()
+                newest = newest if latest is None else latest - elapsed() - timedelta(seconds=1)
             listing = replace(listing, cursor=page.cursor, newest=newest)
             self.store(page.records, pages=1, checkpoint=listing)
         if listing.is_whole and from_the_start:
@@ -226,18 +241,6 @@ class Snapshot:
         clocks = [at for at in (listing.clock, self._client.clock) if at is not None]
         watermark = None if listing.clock is None else min(clocks)
         self._ledger.complete(watermark, self._service.api_url)
-
-    def _newest_at_the_start(
-        self, known: datetime | None, number: int, records: Sequence[Record | Reject]
-    ) -> datetime | None:
-        """Give the latest change that there was when the listing began, as far as pages tell it.
-
-        What changes later may be missed by this listing, and is left to the next. Of several pages
-        the first has the oldest jobs, not the latest changes: then the API is asked.
-        """
-        if number == 0:
-            return _newest(known, records)
-        return (self._client.newest() or known) if number == 1 else known
 
     # Jobs one by one
 
@@ -355,35 +358,37 @@ class Snapshot:
         unlisted = 0 if self._plan.full else account.unlisted or 0
         expected = census.stored(self._engine, self._service.account_id) - unlisted
         # What this run has seen is there.
-        if expected > len(self.outcome.seen) and not self._has(expected - 1):
-            unlisted = self._find_gone(expected - 1)
+        if expected > len(self.outcome.seen):
+            as_before = self._has(expected - 1) and not (unlisted and self._has(expected))
+            if not as_before:
+                unlisted = self._find_gone(expected - 1)
         self._ledger.remember(counted_at=now, unlisted=unlisted)
 
     def _has(self, place: int) -> bool:
         return bool(self._client.page(place, limit=1).records)
 
     def _find_gone(self, guess: int) -> int:
-        """Mark what the list lacks as gone. Gives how many jobs it lacks that are not."""
+        """Mark what the list lacks as gone. Gives how many jobs it hides, where it does that."""
         total = census.count(self._has, guess)
         shelf = census.shelf(self._engine, self._service.account_id)
-        hidden = 0
+        gone = hidden = 0
         for stretch in census.differences(
             lambda place: self._client.page(place).records, total, shelf
         ):
             self.store(stretch.listed)
             for job_id in stretch.unlisted:
+                if gone + hidden == MOST_ASKED:
+                    break
                 # Asked for, each: a list that moved meanwhile seems to lack what it has.
                 if self._client.job(job_id) is None:
-                    self.mark_gone([job_id])
-                    continue
-                hidden += 1
-                if hidden == HIDDEN_FROM:
-                    here = census.stored(self._engine, self._service.account_id)
-                    log.warning(
-                        "the list lacks some %d jobs that the API gives by id", here - total
-                    )
-                    return max(0, here - total)
-        return 0
+                    gone += self.mark_gone([job_id])
+                else:
+                    hidden += 1
+        left = census.stored(self._engine, self._service.account_id) - total
+        if gone or left <= 0 or hidden < HIDDEN_FROM:
+            return 0
+        log.warning("the list lacks some %d jobs that the API gives by id", left)
+        return left
 
     # Writing
 

@@ -399,15 +399,20 @@ def test_jobs_that_the_list_hides_are_not_gone(
     with caplog.at_level(logging.WARNING, logger="snapshotter"):
         assert syncer().gone == 0
     assert gone(syncer) == {}
-    assert len(by_id(syncer)) == 20
+    assert len(by_id(syncer)) == hidden
     assert caplog.messages == [f"the list lacks some {hidden} jobs that the API gives by id"]
     assert syncer.rows(ACCOUNTS)[0]["unlisted"] == hidden
 
     caplog.clear()
     account.advance(61)
     syncer()
-    assert syncer.asked == ["rate_limit_status", "jobs", "jobs"]
+    assert syncer.asked == ["rate_limit_status", "jobs", "jobs", "jobs"]
     assert caplog.messages == []
+
+    account.intercept = None  # the list shows them again, and lacks what is gone
+    remove(account, sorted(account.jobs)[100])
+    account.advance(61)
+    assert syncer().gone == 1
 
 
 @sqlite

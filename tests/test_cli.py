@@ -312,3 +312,22 @@ def test_a_run_finds_another_at_work_by_whatever_path(
             done = run("sync", "--database", url, **acme)
             assert_one_line(done, 75, "account acme is being read by")
     engine.dispose()
+
+
+def test_standard_output_that_is_full(run: Run, acme: dict[str, str], tmp_path: Path) -> None:
+    for words in (["sync"], ["status"]):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "snapshotter", *words],
+                cwd=tmp_path,
+                env={**os.environ, **acme},
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == 1
+        assert done.stderr == (
+            "snapshotter: cannot write standard output: No space left on device\n"
+        )
+    assert run("status").returncode == 0

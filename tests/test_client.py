@@ -318,6 +318,15 @@ def test_the_reserve_is_never_spent() -> None:
     assert (asking.requests_sent, asking.credits_spent, len(wire.requests)) == (5, 3, 5)
 
 
+def test_a_lost_answer_may_have_cost_a_credit() -> None:
+    budget = answer(body=b'{"limits": {"limit": 5000, "remaining": 502}}')
+    with serve(budget, reset) as wire, limited(wire.url, Limits(reserve=500)) as asking:
+        asking.credits()
+        with pytest.raises(Stopped, match="500 credits are left"):
+            asking.job(7)
+    assert len(wire.requests) == 3
+
+
 def test_retries_spend_no_reserve_either() -> None:
     fault = answer(503, headers="X-RateLimit-Remaining: 500\r\n")
     with serve(BUDGET, fault) as wire, limited(wire.url, Limits(reserve=500)) as asking:

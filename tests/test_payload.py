@@ -129,3 +129,14 @@ def test_a_page_that_is_none_is_refused(body: bytes, said: str) -> None:
     with pytest.raises(BadAnswer, match="expected a JSON array of jobs") as caught:
         payload.split(body)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("levels", [200, 5_000, 100_000])
+def test_a_record_nested_without_end_spoils_no_other(levels: int) -> None:
+    deep = b'{"id": 8, "zz": ' + b"[" * levels + b"]" * levels + b"}"
+    good = b'{"id": 7, "errors": "a, [b] \\" {c"}'
+    found = payload.read_all(payload.split(b"[" + good + b", " + deep + b" ," + good + b"]"))
+    assert [isinstance(record, Record) for record in found] == [True, False, True]
+    assert found[0].job_id == 7
+    with pytest.raises(BadAnswer, match="cut short"):
+        payload.split(b"[" + good + b", " + deep[:-9])

@@ -544,6 +544,37 @@ def test_a_backlog_is_read_once(syncer: Syncer) -> None:
     assert syncer.asked == ["rate_limit_status", "jobs", "jobs"]
 
 
+def test_a_date_that_runs_ahead_hides_no_change_behind_the_reader(syncer: Syncer) -> None:
+    """Also where a listing of several pages takes longer than it overlaps with the one before."""
+    account = syncer.account
+    account.date_offset = 366 * 86_400
+    history(account, 400)
+    syncer()
+    account.advance(3600)
+    jobs = [account.jobs[job_id] for job_id in sorted(account.jobs)]
+
+    def retouch(job: dict[str, Any], words: str) -> None:
+        job["errors"], job["updated_at"] = words, simulator.stamp(account.now)
+        account.touch()
+
+    for job in jobs[:300]:
+        retouch(job, "late words")
+    listed = iter(range(100))
+
+    def change(request: Request) -> None:
+        if request.query.get("limit") == "100" and next(listed) == 1:
+            retouch(jobs[5], "later words")
+            account.advance(360)
+            retouch(jobs[390], "later words")
+
+    account.before_answer = change
+    syncer()
+    account.before_answer = None
+    account.advance(61)
+    syncer()
+    syncer.assert_equal_to_the_account()
+
+
 def test_a_killed_refresh_is_gone_on_with(syncer: Syncer) -> None:
     history(syncer.account, 9)
     old = syncer.account.now - timedelta(days=1)
@@ -673,3 +704,24 @@ def test_the_database_loses_its_connections(syncer: Syncer) -> None:
     again_syncer()
     again_syncer.assert_equal_to_the_account()
     again.dispose()
+
+
+def test_a_record_with_neither_id_nor_time_waits_for_a_full_run(syncer: Syncer) -> None:
+    """Nothing tells where it was; each run says that it waits."""
+    history(syncer.account, 3)
+
+    def one_null(request: Request) -> Answer | None:
+        if not request.path.endswith("/jobs"):
+            return None
+        first = json.dumps([None, syncer.account.jobs[min(syncer.account.jobs)]]).encode()
+        return Answer(200, {}, first if request.query["offset"] == "0" else b"[]")
+
+    syncer.account.intercept = one_null
+    assert syncer().rejected == 1
+    syncer.account.intercept = None
+    for _ in range(2):
+        syncer.account.advance(3600)
+        assert syncer().rejected == 1
+    assert syncer(Plan(full=True)).rejected == 0
+    assert syncer.rows(REJECTS) == []
+    syncer.assert_equal_to_the_account()
