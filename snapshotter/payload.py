@@ -173,7 +173,9 @@ def _split_leniently(body: bytes, strict_error: Exception) -> list[bytes]:
     """Cut a page that holds a lone surrogate or a NaN, which only that record should pay for."""
     try:
         records = json.loads(body.decode("utf-8", "surrogateescape"))
-    except (ValueError, RecursionError):
+    except RecursionError:
+        return _split_by_brackets(body)
+    except ValueError:
         raise BadAnswer(
             f"expected a JSON array of jobs, got {_opening(body)} ({strict_error})"
         ) from None

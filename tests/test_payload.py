@@ -138,5 +138,8 @@ def test_a_record_nested_without_end_spoils_no_other(levels: int) -> None:
     found = payload.read_all(payload.split(b"[" + good + b", " + deep + b" ," + good + b"]"))
     assert [isinstance(record, Record) for record in found] == [True, False, True]
     assert found[0].job_id == 7
+    odd = b'{"id": 9, "progress": NaN}'
+    found = payload.read_all(payload.split(b"[" + odd + b"," + deep + b"," + good + b"]"))
+    assert [isinstance(record, Record) for record in found] == [False, False, True]
     with pytest.raises(BadAnswer, match="cut short"):
         payload.split(b"[" + good + b", " + deep[:-9])
