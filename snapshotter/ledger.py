@@ -149,7 +149,7 @@ class Ledger:
         """Put a listing on record before its first page, so that it can be gone on with."""
         with self._engine.begin() as connection:
             self._note_run(connection, {"since": listing.since})
-            self.note(connection, {**_place(listing), "newest_updated_at": listing.newest})
+            self.note(connection, _place(listing))
 
     def advance(self, connection: Connection, listing: Listing, **known: Any) -> None:
         """Put on record how far a listing is, in the transaction that stores its page.

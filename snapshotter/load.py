@@ -8,8 +8,9 @@ in a list: of such a partial answer, what it leaves out stays as it is stored.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -42,7 +43,14 @@ OPEN = (
     or_(JOBS.c.status.is_(None), JOBS.c.status.not_in(FINAL_STATUSES)),
 )
 _STATE = ("status", "progress", "runtime_in_seconds", "outputs_count")
-CHUNK = 500  # ids in one list: every engine takes that many
+_CHUNK = 500  # ids in one list: every engine takes that many
+
+
+def chunks(ids: Iterable[int]) -> Iterator[tuple[int, ...]]:
+    """Cut ids into lists that every engine takes."""
+    left = iter(ids)
+    while chunk := tuple(islice(left, _CHUNK)):
+        yield chunk
 
 
 def live(account_id: str) -> tuple[ColumnElement[bool], ...]:
@@ -174,8 +182,7 @@ def _is_older(answer: Row, than: Row) -> bool:
 def _stored(connection: Connection, ids: Sequence[int]) -> dict[int, _Stored]:
     """Read jobs back as `flatten` gives them, to be compared."""
     found: dict[int, _Stored] = {}
-    for start in range(0, len(ids), CHUNK):
-        chunk = ids[start : start + CHUNK]
+    for chunk in chunks(ids):
         jobs = connection.execute(select(JOBS).where(JOBS.c.id.in_(chunk))).mappings().all()
         if not jobs:
             continue
@@ -355,8 +362,7 @@ def _state(rows: JobRows) -> Row:
 
 
 def _delete_children(connection: Connection, job_ids: Sequence[int]) -> None:
-    for start in range(0, len(job_ids), CHUNK):
-        chunk = job_ids[start : start + CHUNK]
+    for chunk in chunks(job_ids):
         outputs = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id.in_(chunk))
         connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(outputs)))
         connection.execute(delete(OUTPUTS).where(OUTPUTS.c.job_id.in_(chunk)))

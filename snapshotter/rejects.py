@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -18,7 +17,7 @@ from sqlalchemy import (
     select,
 )
 
-from snapshotter.load import CHUNK, JOBS, Run, live
+from snapshotter.load import JOBS, Run, chunks, live
 from snapshotter.models import Base
 from snapshotter.payload import Record, Reject, read_all, time_in
 
@@ -67,20 +66,13 @@ def set_aside(
 def forget(connection: Connection, account_id: str, job_ids: Iterable[int]) -> None:
     """Remove what was set aside of these jobs: they could be read, or are gone."""
     mine = REJECTS.c.account_id == account_id
-    for ids in _chunks(job_ids):
+    for ids in chunks(job_ids):
         connection.execute(delete(REJECTS).where(mine, REJECTS.c.job_id.in_(ids)))
 
 
 def forget_rows(connection: Connection, rows: Iterable[SetAside]) -> None:
-    for ids in _chunks(row.id for row in rows):
+    for ids in chunks(row.id for row in rows):
         connection.execute(delete(REJECTS).where(REJECTS.c.id.in_(ids)))
-
-
-def _chunks(ids: Iterable[int]) -> Iterator[tuple[int, ...]]:
-    """Cut ids into lists that every engine takes."""
-    left = iter(ids)
-    while chunk := tuple(islice(left, CHUNK)):
-        yield chunk
 
 
 def listed(

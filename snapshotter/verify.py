@@ -17,7 +17,7 @@ from snapshotter.client import PAGE_SIZE, Client
 from snapshotter.errors import Failure
 from snapshotter.flatten import flatten, is_open
 from snapshotter.ledger import Ledger
-from snapshotter.load import JOBS, compare
+from snapshotter.load import JOBS, compare, live
 from snapshotter.payload import FINAL_STATUSES, KNOWN_STATUSES, Record, Reject, time_in
 from snapshotter.redact import Redaction
 
@@ -157,7 +157,7 @@ class _Verification:
     def _by_status(self) -> dict[str, int]:
         statement = (
             select(JOBS.c.status, func.count())
-            .where(JOBS.c.account_id == self._account_id, JOBS.c.gone_at.is_(None))
+            .where(*live(self._account_id))
             .group_by(JOBS.c.status)
         )
         with self._engine.connect() as connection:
