@@ -1,8 +1,9 @@
 """One job into rows of the three tables. Pure; the map from names to columns is spelled out."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
+from snapshotter import fingerprint
 from snapshotter.payload import (
     FINAL_STATUSES,
     Cluster,
@@ -24,6 +25,7 @@ _OUTPUT = frozenset(Output.__struct_fields__)
 _COMPONENT = frozenset(Component.__struct_fields__)
 
 Row = dict[str, Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Redact(Protocol):
@@ -51,6 +53,8 @@ def flatten(record: Record, redact: Redact) -> JobRows:
     package, cluster = job.package or Package(), job.cluster or Cluster()
     creator = job.creator or Creator()
     began = job.started_at or job.created_at
+    finished_at = _finished_at(job)
+    errors = redact(job.errors)  # a driver's words can have a URL with its password
     row = {
         "id": job.id,
         "status": job.status,
@@ -75,7 +79,7 @@ def flatten(record: Record, redact: Redact) -> JobRows:
         "creator_id": creator.id,
         "creator_display_name": creator.display_name,
         "creator_url": creator.url,
-        "errors": redact(job.errors),  # a driver's words can have a URL with its password
+        "errors": errors,
         "runtime_in_seconds": job.runtime_in_seconds,
         "attempts": job.attempts,
         "master_auto_retry_attempts": job.master_auto_retry_attempts,
@@ -87,7 +91,14 @@ def flatten(record: Record, redact: Redact) -> JobRows:
         "extra": redact(_job_extra(job, document)),
         "run_date": began and began.astimezone(UTC).date(),
         "queue_seconds": _seconds(job.created_at, job.started_at),
-        "finished_at": _finished_at(job),
+        "finished_at": finished_at,
+        "created_epoch": epoch(job.created_at),
+        "started_epoch": epoch(job.started_at),
+        "finished_epoch": epoch(finished_at),
+        "cluster_wait_seconds": cluster_wait(
+            job.created_at, job.started_at, cluster.available_since
+        ),
+        "error_fingerprint": fingerprint.of_error(errors),
     }
     outputs: list[Row] = []
     fields: list[tuple[int, int, str]] = []
@@ -107,11 +118,26 @@ def flatten(record: Record, redact: Redact) -> JobRows:
                 "preview_type": output.preview_type,
                 "component_name": component.name,
                 "component_type": component.type,
+                "fields_digest": fingerprint.of_fields(component.fields or ()),
                 "extra": redact(_rest(sent, _OUTPUT, component=_COMPONENT)),
             }
         )
         fields += [(output.id, i, name) for i, name in enumerate(component.fields or (), 1)]
     return JobRows(row, outputs, fields)
+
+
+def epoch(at: datetime | None) -> int | None:
+    """Give a time in whole seconds since 1970."""
+    return None if at is None else (at - _EPOCH) // timedelta(seconds=1)
+
+
+def cluster_wait(
+    created_at: datetime | None, started_at: datetime | None, available_since: datetime | None
+) -> int | None:
+    """Give the seconds that a job waited for its cluster to be there: part of `queue_seconds`."""
+    if created_at is None or started_at is None or available_since is None:
+        return None
+    return max(0, _seconds(created_at, min(started_at, available_since)) or 0)
 
 
 def _finished_at(job: Job) -> datetime | None:

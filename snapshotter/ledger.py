@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Table, insert, select, update
 
 from snapshotter.database import reading
 from snapshotter.errors import Interrupted, SnapshotterError
+from snapshotter.flatten import epoch
 from snapshotter.models import Base
 from snapshotter.paging import Cursor
 
@@ -113,6 +114,7 @@ class Ledger:
     def begin(self, kind: str, api_url: str) -> Outcome:
         """Open the run's row. Whatever claims to be running has died: this run has the lock."""
         mine = SNAPSHOTS.c.account_id == self._account_id
+        now = datetime.now(UTC)
         with self._engine.begin() as connection:
             account = select(ACCOUNTS.c.account_id).where(ACCOUNTS.c.account_id == self._account_id)
             if connection.execute(account).first() is None:
@@ -128,7 +130,8 @@ class Ledger:
                 "account_id": self._account_id,
                 "kind": kind,
                 "status": "running",
-                "started_at": datetime.now(UTC),
+                "started_at": now,
+                "started_epoch": epoch(now),
                 **Outcome(kind, 0).counts(),
             }
             key = connection.execute(insert(SNAPSHOTS).values(row)).inserted_primary_key
@@ -136,9 +139,11 @@ class Ledger:
         return Outcome(kind, self._snapshot_id)
 
     def end(self, outcome: Outcome, error: BaseException | None = None) -> None:
+        now = datetime.now(UTC)
         values = {
             "status": outcome.status,
-            "finished_at": datetime.now(UTC),
+            "finished_at": now,
+            "finished_epoch": epoch(now),
             "error": None if error is None else _named(error),
             **outcome.counts(),
         }
@@ -160,9 +165,10 @@ class Ledger:
 
     def complete(self, watermark: datetime | None, api_url: str) -> None:
         """Close the listing under way and move the watermark."""
+        moved = {"watermark": watermark, "watermark_epoch": epoch(watermark)}
         with self._engine.begin() as connection:
-            self._note_run(connection, {"watermark": watermark})
-            self.note(connection, {"watermark": watermark, "api_url": api_url, **_NO_LISTING})
+            self._note_run(connection, moved)
+            self.note(connection, {**moved, "api_url": api_url, **_NO_LISTING})
 
     def remember(self, **values: Any) -> None:
         """Set columns of the account."""

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DataError, IntegrityError
 
 from snapshotter.errors import UsageError
-from snapshotter.flatten import JobRows, Row
+from snapshotter.flatten import JobRows, Row, cluster_wait
 from snapshotter.models import Base
 from snapshotter.payload import FINAL_STATUSES
 
@@ -256,7 +256,11 @@ def _filled(rows: JobRows, stored: JobRows) -> JobRows:
         known = (before["extra"] or {}).get(part)
         if isinstance(known, dict):
             extra[part] = {**known, **(extra.get(part) or {})}
-    return rows._replace(job={**job, **kept, "extra": extra or None})
+    whole = {**job, **kept, "extra": extra or None}
+    whole["cluster_wait_seconds"] = cluster_wait(
+        whole["created_at"], whole["started_at"], whole["cluster_available_since"]
+    )
+    return rows._replace(job=whole)
 
 
 def _by_id(row: Row) -> int:

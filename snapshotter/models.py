@@ -95,6 +95,9 @@ class Account(Base):
         UTCDateTime,
         comment="the server's clock when the last whole listing began; all before is here",
     )
+    watermark_epoch: Mapped[int | None] = mapped_column(
+        Id, comment="watermark in whole seconds since 1970"
+    )
     newest_updated_at: Mapped[datetime | None] = mapped_column(
         UTCDateTime,
         comment="the latest updated_at when the last listing began; none starts after it",
@@ -204,6 +207,21 @@ class Job(Base):
         UTCDateTime,
         comment="of a final job: completed_at, else failed_at, else updated_at",
     )
+    created_epoch: Mapped[int | None] = mapped_column(
+        Id, comment="created_at in whole seconds since 1970: engines disagree on differences"
+    )
+    started_epoch: Mapped[int | None] = mapped_column(
+        Id, comment="started_at in whole seconds since 1970"
+    )
+    finished_epoch: Mapped[int | None] = mapped_column(
+        Id, comment="finished_at in whole seconds since 1970"
+    )
+    cluster_wait_seconds: Mapped[int | None] = mapped_column(
+        Id, comment="those of queue_seconds in which the cluster was not there yet"
+    )
+    error_fingerprint: Mapped[str | None] = mapped_column(
+        Name, comment="errors with ids, numbers, dates and paths taken out"
+    )
     first_seen_at: Mapped[datetime] = mapped_column(
         UTCDateTime, comment="when the job was first read"
     )
@@ -240,6 +258,9 @@ class JobOutput(Base):
     component_type: Mapped[str | None] = mapped_column(
         Words, comment="what the component writes to"
     )
+    fields_digest: Mapped[str | None] = mapped_column(
+        String(16), comment="equal where the fields are, in name and order"
+    )
     extra: Mapped[Any | None] = mapped_column(
         Document, comment="what the API sent and no column holds, under its own names"
     )
@@ -272,6 +293,9 @@ class Calendar(Base):
     __table_args__ = {"comment": "The days of 2010 to 2049", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
 
     day: Mapped[date] = mapped_column(Date, primary_key=True, comment="the day")
+    epoch: Mapped[int | None] = mapped_column(
+        Id, comment="its midnight UTC in whole seconds since 1970"
+    )
     week: Mapped[date] = mapped_column(Date, comment="the Monday of its week")
     month: Mapped[date] = mapped_column(Date, comment="the first day of its month")
     weekday: Mapped[int] = mapped_column(SmallInteger, comment="1 Monday to 7 Sunday")
@@ -289,11 +313,20 @@ class Snapshot(Base):
     finished_at: Mapped[datetime | None] = mapped_column(
         UTCDateTime, comment="when it ended, by this host"
     )
+    started_epoch: Mapped[int | None] = mapped_column(
+        Id, comment="started_at in whole seconds since 1970"
+    )
+    finished_epoch: Mapped[int | None] = mapped_column(
+        Id, comment="finished_at in whole seconds since 1970"
+    )
     since: Mapped[datetime | None] = mapped_column(
         UTCDateTime, comment="the since it listed from; null for the whole"
     )
     watermark: Mapped[datetime | None] = mapped_column(
         UTCDateTime, comment="the account's watermark that it left, where it moved it"
+    )
+    watermark_epoch: Mapped[int | None] = mapped_column(
+        Id, comment="watermark in whole seconds since 1970"
     )
     requests: Mapped[int] = mapped_column(Integer, comment="HTTP requests sent, retries included")
     pages: Mapped[int] = mapped_column(Integer, comment="pages of the listing read")

@@ -57,6 +57,11 @@ def test_one_job_to_its_rows() -> None:
         "run_date": date(2026, 1, 2),
         "queue_seconds": 10,
         "finished_at": at("2026-01-02T03:06:05Z"),
+        "created_epoch": 1767323045,
+        "started_epoch": 1767323055,
+        "finished_epoch": 1767323165,
+        "cluster_wait_seconds": None,
+        "error_fingerprint": None,
     }
     assert found.outputs == [
         {
@@ -72,6 +77,7 @@ def test_one_job_to_its_rows() -> None:
             "preview_type": None,
             "component_name": "to_db",
             "component_type": "database",
+            "fields_digest": "a2b8d019311e4fcb",
             "extra": None,
         }
     ]

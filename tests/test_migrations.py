@@ -1,16 +1,22 @@
 """The schema, on each engine: what Alembic sees, and what it does not."""
 
+import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from samples import job, sample
 from sqlalchemy import inspect, text
 
-from snapshotter import database
+from snapshotter import database, payload
 from snapshotter.errors import DatabaseError
+from snapshotter.flatten import flatten
+from snapshotter.load import Run, compare, load
 from snapshotter.models import Base
+from snapshotter.redact import Redaction
 
 ROOT = Path(__file__).parent.parent
 VERSIONS = ROOT / "migrations" / "versions"
@@ -93,6 +99,32 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
         ("ix_jobs_package_id_run_date", "package_id", "run_date"),
         ("ix_rejected_records_account_id_job_id", "account_id", "job_id"),
     }
+    engine.dispose()
+
+
+def test_an_upgrade_works_out_what_the_loader_does(database_url: str, tmp_path: Path) -> None:
+    """Rows of an older version end as if they were read anew, or a sync would write them all."""
+    moments = "2026-01-05T00:00:09.900000Z", "2026-01-05T00:00:59.100000Z", "2026-01-05T00:00:30Z"
+    cluster = {"id": 52, "available_since": moments[2]}
+    records = [
+        sample("job-with-log-summary"),
+        job(
+            id=1, errors="Job 17 has no /tmp/a", status="failed", updated_at="2026-01-05T01:00:00Z"
+        ),
+        job(id=2, created_at=moments[0], started_at=moments[1], cluster=cluster, outputs=[]),
+        job(id=3, created_at=moments[1], started_at=moments[0], cluster=cluster, outputs=None),
+        job(id=4, created_at=moments[2], started_at=moments[1], cluster=cluster, outputs=None),
+    ]
+    engine = database.connect(database_url)
+    rows = [flatten(payload.read(json.dumps(each).encode()), Redaction()) for each in records]
+    with engine.begin() as connection:
+        load(connection, Run("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), rows)
+    for words in (["downgrade", "0002"], ["upgrade", "head"]):
+        assert alembic(database_url, *words, folder=tmp_path).returncode == 0
+    with engine.connect() as connection:
+        assert compare(connection, rows) == {}
+        epoch = text("select epoch from calendar where day = '2026-11-24'")
+        assert connection.execute(epoch).scalar() == 1795478400
     engine.dispose()
 
 

@@ -1,0 +1,58 @@
+"""What is the same in errors of one cause, and whether two outputs have the same fields. Pure."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+_READ, _KEPT = 4_000, 255  # characters: of an error, and of what is stored of it
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]{0,6}"
+_DAY = (
+    r"\d{4}-\d\d?-\d\d?|\d{4}/\d\d?/\d\d?|\d\d?[/.]\d\d?[/.]\d{2,4}"
+    rf"|\d\d? {_MONTH},? \d{{4}}|{_MONTH} \d\d?,? \d{{4}}|{_MONTH} \d\d?(?= \d\d:\d\d)"
+)
+_TIME = r"\d\d?:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?: ?[AP]M)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?\b"
+# In this order: a path may have a date in it, a date slashes as a path has, and numbers.
+_VARYING = tuple(
+    (re.compile(pattern), instead)
+    for pattern, instead in (
+        (r"\b[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s\"'<>()\[\]]+(?<![.,;:])", "<path>"),
+        (r"(?<![\w\\])(?:[A-Za-z]:|\\)\\[^\s\"'<>|]+(?<![.,;:])", "<path>"),
+        (r"(?<![\w/<])(?:~|\.{1,2})?(?:/[\w.@%+=~-]+)+/?(?<![.,;:])", "<path>"),
+        (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b", "#"),
+        (rf"\b(?:{_DAY})(?:(?:T|,? ){_TIME})?(?!\w)", "<date>"),
+        (rf"\b{_TIME}", "<date>"),
+        (r"(?<![\w/.<-])[\w.@%+=~-]+(?:/[\w.@%+=~-]+){2,}/?(?<![.,;:])", "<path>"),
+        (r"(?<![\w/.<-])[\w@%+=~-]+/[\w@%+=~-]+\.\w{1,8}\b", "<path>"),
+        (r"\b[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\b", "<id>"),
+        (r"\b0x[0-9A-Fa-f]+\b", "<id>"),
+        (r"\b(?=[0-9a-f]{0,64}\d)(?=\d{0,64}[a-f])[0-9a-f]{8,}\b", "<id>"),
+        (r"\b(?=[0-9A-F]{0,64}\d)(?=\d{0,64}[A-F])[0-9A-F]{8,}\b", "<id>"),
+        (r"(?:(?<![\w.<>-])[-+])?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+\b)?", "#"),
+        (r"\s+", " "),
+    )
+)
+
+
+@lru_cache(1024)
+def of_error(errors: str | None) -> str | None:
+    """Give an error with ids, numbers, dates and paths taken out: alike where the cause is alike.
+
+    Of a long text the beginning counts. None where there is nothing to tell.
+    """
+    reason = (errors or "")[:_READ]
+    for pattern, instead in _VARYING:
+        reason = pattern.sub(instead, reason)
+    reason = reason.strip()
+    return (reason if len(reason) <= _KEPT else reason[: _KEPT - 1].rstrip() + "…") or None
+
+
+def of_fields(names: Iterable[str]) -> str:
+    """Give 16 hex digits that are equal for the same names in the same order."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name in names:
+        # The length before each name keeps two lists apart that join to one text.
+        encoded = name.encode("utf-8", "surrogatepass")
+        digest.update(b"%d:" % len(encoded))
+        digest.update(encoded)
+    return digest.hexdigest()
