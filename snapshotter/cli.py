@@ -424,26 +424,54 @@ def export(
 @click.argument("name", required=False)
 @click.option("--since", type=Day(), help="From this day on (UTC).")
 @click.option("--until", type=Day(), help="Up to the day before this one (UTC).")
-@click.option("--package-id", type=ID, help="Just this package.")
+@click.option(
+    "--last", type=Duration(), help="Just the last days, like 30d, up to the newest of the history."
+)
+@click.option("--package", metavar="NAME_OR_ID", help="Just this package.")
+@click.option("--package-id", type=ID, help="Just this package, by its id.")
+@click.option("--limit", type=click.IntRange(1), help="Just the first rows.")
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(["table", "csv", "json", "markdown"]),
+    help="[default: table on a terminal, csv into a pipe]",
+)
+@click.option(
+    "--sql-dir",
+    type=click.Path(path_type=Path),
+    help="A folder of your own trends: NAME.sql, one select each, with :since, :until and "
+    ":package_id where you want them.",
+)
 @database_option
 def trends(
     name: str | None,
     since: date | None,
     until: date | None,
+    last: timedelta | None,
+    package: str | None,
     package_id: int | None,
+    limit: int | None,
+    shape: str | None,
+    sql_dir: Path | None,
     database_url: str,
 ) -> None:
-    """List the trends, or show the one called NAME."""
+    """List the trends, or show the one called NAME.
+
+    On a terminal it is a table, with the course of what there is in time; into a pipe it is CSV.
+    """
     from snapshotter import trends as known
 
     if name is None:
-        width = max(map(len, known.names()))
-        for each in known.names():
-            click.echo(f"{each:{width}}  {known.question(each)}")
+        width = max(map(len, known.names(sql_dir)))
+        for each in known.names(sql_dir):
+            click.echo(f"{each:{width}}  {known.question(each, sql_dir)}".rstrip())
         return
-    filters = known.Filters(since, until, package_id)
+    known.Filters(since, until)  # what cannot be is told before the database is asked
     with _reading(database_url) as engine:
-        _show(engine, name, filters)
+        filters = _filters(engine, since, until, last, package, package_id)
+        with engine.connect() as connection:
+            columns, rows = known.rows(connection, name, filters, sql_dir, limit)
+    _print(columns, rows, shape or ("table" if sys.stdout.isatty() else "csv"))
 
 
 @cli.group()
@@ -495,14 +523,15 @@ def check(database_url: str) -> None:
 def demo(path: Path) -> None:
     """Try it out: a simulated account, synced twice into demo.db, and two trends of it."""
     from snapshotter import demo as way
+    from snapshotter import trends
     from snapshotter.trends import Filters
 
     way.run(path, click.echo, summary)
     shown = (("slowest_packages", Filters()), ("failures_by_day", Filters(way.NOW.date())))
-    with _reading(f"sqlite:///{path}") as engine:
+    with _reading(f"sqlite:///{path}") as engine, engine.connect() as connection:
         for name, filters in shown:
             click.echo(f"\n{name}:")
-            _show(engine, name, filters, always_table=True)
+            _print(*trends.rows(connection, name, filters), "table")
     click.echo(f"\nmore: snapshotter trends runtime_by_day --database sqlite:///{path}")
 
 
@@ -554,15 +583,49 @@ def _reading(database_url: str) -> Iterator[Any]:
     engine.dispose()
 
 
-def _show(engine: Any, name: str, filters: "Filters", *, always_table: bool = False) -> None:
-    """Print a trend: columns side by side on a terminal, CSV into a pipe."""
-    from snapshotter.export import export as write
-    from snapshotter.export import table
+def _filters(
+    engine: Any,
+    since: date | None,
+    until: date | None,
+    last: timedelta | None,
+    package: str | None,
+    package_id: int | None,
+) -> "Filters":
+    """Give what the options let through. Raises `UsageError` where two say the same."""
+    from snapshotter import trends
 
-    if always_table or sys.stdout.isatty():
-        click.echo(table(engine, name, filters))
-    else:
-        write(engine, name, sys.stdout, filters)
+    if last is not None and since is not None:
+        raise UsageError("--last and --since both say where to begin: give one")
+    if package is not None and package_id is not None:
+        raise UsageError("--package and --package-id both name a package: give one")
+    with engine.connect() as connection:
+        if last is not None:
+            since = trends.since(connection, last)
+            if since is not None and until is not None and until <= since:
+                raise UsageError(
+                    f"--until {until} leaves nothing of the last days, from {since} on"
+                )
+        if package is not None:
+            package_id = trends.package(connection, package)
+    return trends.Filters(since, until, package_id)
+
+
+def _print(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> None:
+    """Print a trend's rows."""
+    from snapshotter import terminal
+
+    answer = terminal.Answer(columns, rows)
+    match shape:
+        case "table":
+            terminal.show(answer, sys.stdout)
+        case "json":
+            terminal.write_json(answer, sys.stdout)
+        case "markdown":
+            terminal.write_markdown(answer, sys.stdout)
+        case _:
+            from snapshotter.export import write_rows
+
+            write_rows(columns, rows, sys.stdout)
 
 
 @contextmanager

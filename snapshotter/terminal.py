@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any, NamedTuple, TextIO
 
 from rich import box
@@ -78,8 +79,11 @@ def courses(answer: Answer, width: int) -> list[str]:
     if measure is None or moment is None:
         return []
     named = [columns.index(name) for name in _SERIES if name in columns]
-    grouped = [columns.index(name) for name in columns if name.endswith("_id") and name in
-               ("package_id", "cluster_id")] + named
+    grouped = [
+        columns.index(name)
+        for name in columns
+        if name.endswith("_id") and name in ("package_id", "cluster_id")
+    ] + named
     series: dict[Row, list[float]] = {}
     for row in answer.rows:
         value = row[columns.index(measure)]
@@ -88,8 +92,10 @@ def courses(answer: Answer, width: int) -> list[str]:
     long = [(key, values) for key, values in series.items() if len(values) > 1]
     if not long:
         return []
-    labels = ["/".join(str(k) for k in key[-len(named) or 0 :] if k is not None) if named else ""
-              for key, _ in long]
+    labels = [
+        "/".join(str(k) for k in key[-len(named) or 0 :] if k is not None) if named else ""
+        for key, _ in long
+    ]
     labels = [printable(label)[:32] for label in labels]
     room = max(map(len, labels[:_SHOWN]))
     lines = [f"{measure} by {moment}:"]
@@ -106,7 +112,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
     """Give the course of values as bars from nothing to the greatest, means where they crowd."""
     if len(values) > width:
         edges = [i * len(values) // width for i in range(width + 1)]
-        parts = [values[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        parts = [values[a:b] for a, b in pairwise(edges)]
         values = [sum(part) / len(part) for part in parts]
     top = max(values)
     last = len(_BARS) - 1
@@ -119,7 +125,9 @@ def write_json(answer: Answer, file: TextIO) -> None:
         json.dumps(dict(zip(answer.columns, map(_plain, row), strict=True)), ensure_ascii=False)
         for row in answer.rows
     ]
-    file.write("[" + "".join(f"{',' if i else ''}\n{line}" for i, line in enumerate(lines)) + "\n]\n")
+    file.write(
+        "[" + "".join(f"{',' if i else ''}\n{line}" for i, line in enumerate(lines)) + "\n]\n"
+    )
 
 
 def write_markdown(answer: Answer, file: TextIO) -> None:

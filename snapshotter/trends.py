@@ -1,4 +1,4 @@
-"""Finds, describes and runs the trends: one file of `sql/` each, and those of a folder of the user's."""
+"""Finds, describes and runs the trends: one file of `sql/` each, and a user's own."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError, StatementError
 from snapshotter.database import resource_folder
 from snapshotter.errors import UsageError
 
-_TYPES = {"since": Date, "until": Date, "package_id": BigInteger}
+_TYPES: dict[str, Any] = {"since": Date, "until": Date, "package_id": BigInteger}
 _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)")
 # What SQLite keeps as text: times and days, known by the columns that hold them.
 _TIME = re.compile(r"\w+_at|\w*since|\w+_seen")

@@ -38,6 +38,7 @@ MAY_IMPORT = {
     },
     "status": {"payload", "load", "ledger", "rejects"},
     "trends": {"database", "errors"},
+    "terminal": set(),
     "export": {"trends", "database", "errors", "models"},
     "invention": set(),
     "simulator": {"payload", "invention"},
