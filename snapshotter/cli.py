@@ -521,17 +521,16 @@ def check(database_url: str) -> None:
     help="The SQLite file to make.",
 )
 def demo(path: Path) -> None:
-    """Try it out: a simulated account, synced twice into demo.db, and two trends of it."""
+    """Try it out: a simulated account, synced twice into demo.db, and some trends of it."""
     from snapshotter import demo as way
     from snapshotter import trends
-    from snapshotter.trends import Filters
 
     way.run(path, click.echo, summary)
-    shown = (("slowest_packages", Filters()), ("failures_by_day", Filters(way.NOW.date())))
+    shown = ("slowest_packages", "runtime_regressions", "failure_reasons")
     with _reading(f"sqlite:///{path}") as engine, engine.connect() as connection:
-        for name, filters in shown:
-            click.echo(f"\n{name}:")
-            _print(*trends.rows(connection, name, filters), "table")
+        for name in shown:
+            click.echo(f"\n{name}: {trends.question(name)}\n")
+            _print(*trends.rows(connection, name, trends.Filters()), "table")
     click.echo(f"\nmore: snapshotter trends runtime_by_day --database sqlite:///{path}")
 
 
