@@ -387,37 +387,81 @@ def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
 
 
 @cli.command()
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option("-o", "--output", metavar="FILE", help="Where to; - is standard output.")
 @click.option(
-    "-o", "--output", required=True, metavar="FILE", help="Where to; - is standard output."
+    "--all",
+    "folder",
+    metavar="DIR",
+    help="Write every table and trend into this folder, with a manifest.json.",
 )
+@click.option(
+    "--format",
+    "asked_format",
+    type=click.Choice(["csv", "parquet", "xlsx", "json"]),
+    help="How; without it as FILE ends (also .csv.gz and .json.gz), else CSV.",
+)
+@click.option(
+    "--partition-by",
+    type=click.Choice(["month"]),
+    help="Write Parquet as folders, a month of jobs each: month=2026-01 and so on.",
+)
+@click.option("--raw", is_flag=True, help="Leave text that looks like a formula as it is, in CSV.")
 @click.option("--since", type=Day(), help="From this day on (UTC).")
 @click.option("--until", type=Day(), help="Up to the day before this one (UTC).")
 @click.option("--package-id", type=ID, help="Just this package.")
 @click.option("--status", help="Just the jobs of this status.")
 @database_option
 def export(
-    name: str,
-    output: str,
+    name: str | None,
+    output: str | None,
+    folder: str | None,
+    asked_format: str | None,
+    partition_by: str | None,
+    raw: bool,
     since: date | None,
     until: date | None,
     package_id: int | None,
     status: str | None,
     database_url: str,
 ) -> None:
-    """Write the table or trend NAME as CSV.
+    """Write the table or trend NAME, or all of them.
 
-    Integers are integers, times are UTC like 2026-01-31T23:59:59Z, and null is an empty field, as
-    the empty text is.
+    In CSV, integers are integers, times are UTC like 2026-01-31T23:59:59Z, and null is an empty
+    field, as the empty text is. Text that begins with = + - @, tab or return gets an apostrophe
+    before it, or a spreadsheet would run it as a formula; --raw leaves it as it is.
     """
+    from snapshotter import bundle, formats
+    from snapshotter.export import Selection
     from snapshotter.export import export as write
     from snapshotter.trends import Filters
 
-    target = sys.stdout if output == "-" else Path(output)
+    target = _one_target(name, output, folder)
+    filters = Filters(since, until, package_id)
+    style = formats.style(asked_format, "" if folder else target, raw=raw)
+    if partition_by and style.format != "parquet":
+        raise UsageError(f"--partition-by is for Parquet, not {style.format}; add --format parquet")
+    if raw:
+        click.echo(
+            "raw: formulas in text are left as they are; open it in no spreadsheet", err=True
+        )
+    now, path = datetime.now(UTC), Path(target)
     with _reading(database_url) as engine:
-        rows = write(engine, name, target, Filters(since, until, package_id), status)
-    if output != "-":
-        click.echo(f"{rows:,} rows of {name} in {output}", err=True)
+        if name is None:
+            by_month = partition_by is not None
+            entries = bundle.export_all(
+                engine, path, style, now, filters, status, by_month=by_month
+            )
+            rows, what = sum(entry.rows for entry in entries), f"{len(entries)} files"
+        elif partition_by:
+            selection = Selection(name, filters, status)
+            entries = bundle.export_by_month(engine, path, style, now, selection)
+            rows, what = sum(entry.rows for entry in entries), name
+        else:
+            stream = sys.stdout if target == "-" else path
+            rows, what = write(engine, name, stream, filters, status, style), name
+    if target != "-":
+        click.echo(f"{rows:,} rows of {what} in {target}", err=True)
 
 
 @cli.command()
@@ -550,6 +594,17 @@ def summary(outcome: "Outcome", seconds: float | None = None) -> str:
     return ", ".join(parts)
 
 
+def _one_target(name: str | None, output: str | None, folder: str | None) -> str:
+    if (name is None) == (folder is None):
+        raise UsageError("name one table or trend to export, or --all DIR: one of the two")
+    if folder is not None and output is not None:
+        raise UsageError("--all DIR says where to: leave -o out")
+    target = folder if folder is not None else output
+    if not target:
+        raise UsageError("where to? add -o FILE; - is standard output")
+    return target
+
+
 def _ids(job_ids: tuple[int, ...], ids_file: Any) -> list[int] | None:
     if not job_ids and ids_file is None:
         return None
@@ -617,14 +672,13 @@ def _print(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> None:
     match shape:
         case "table":
             terminal.show(answer, sys.stdout)
-        case "json":
-            terminal.write_json(answer, sys.stdout)
         case "markdown":
             terminal.write_markdown(answer, sys.stdout)
         case _:
             from snapshotter.export import write_rows
+            from snapshotter.formats import style
 
-            write_rows(columns, rows, sys.stdout)
+            write_rows(columns, rows, sys.stdout, style(shape, ""))
 
 
 @contextmanager

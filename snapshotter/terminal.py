@@ -1,6 +1,5 @@
-"""A trend for people: as a table with its course, as CSV, JSON or Markdown."""
+"""A trend for people: as a table with its course, or as Markdown."""
 
-import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import pairwise
@@ -127,17 +126,6 @@ def sparkline(values: Sequence[float], width: int) -> str:
     top = max(values)
     last = len(_BARS) - 1
     return "".join(_BARS[round(last * max(0, v) / top) if top > 0 else 0] for v in values)
-
-
-def write_json(answer: Answer, file: TextIO) -> None:
-    """Print an array of objects, one a line; times are like `2026-01-31T23:59:59Z`."""
-    lines = [
-        json.dumps(dict(zip(answer.columns, map(_plain, row), strict=True)), ensure_ascii=False)
-        for row in answer.rows
-    ]
-    file.write(
-        "[" + "".join(f"{',' if i else ''}\n{line}" for i, line in enumerate(lines)) + "\n]\n"
-    )
 
 
 def write_markdown(answer: Answer, file: TextIO) -> None:
