@@ -38,12 +38,22 @@ MAY_IMPORT = {
     },
     "status": {"payload", "load", "ledger", "rejects"},
     "trends": {"database", "errors"},
-    "export": {"trends", "database", "errors", "models"},
+    "terminal": set(),
+    "files": {"errors"},
+    "formats": {"errors"},
+    "export": {"trends", "database", "errors", "models", "files", "formats"},
+    "bundle": {"trends", "database", "errors", "models", "files", "formats", "export"},
     "invention": set(),
     "simulator": {"payload", "invention"},
     "demo": {"simulator", "client", "database", "errors", "redact", "settings", "sync"},
 }
-ONLY_IN = {"click": {"cli"}, "requests": {"client", "transport"}, "pandas": {"export"}}
+ONLY_IN = {
+    "click": {"cli"},
+    "requests": {"client", "transport"},
+    "pandas": {"formats"},
+    "pyarrow": {"formats"},
+    "xlsxwriter": {"formats"},
+}
 
 
 def imports(module: str) -> set[str]:
@@ -92,7 +102,7 @@ def test_help_imports_nothing_heavy() -> None:
         "import sys; from snapshotter.cli import cli\n"
         "try: cli.main(['sync', '--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'pandas', 'alembic', 'sqlalchemy', 'requests', 'msgspec'} & set(sys.modules)\n"
+        "heavy = {'pandas', 'pyarrow', 'alembic', 'sqlalchemy', 'requests', 'msgspec'} & set(sys.modules)\n"
         "sys.exit(repr(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
