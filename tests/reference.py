@@ -325,7 +325,7 @@ def open_jobs(tables: Tables, filters: Filters) -> Answer:
             other["runtime_in_seconds"]
             for other in jobs
             if other["status"] == "completed"
-            and other["package_id"] == job["package_id"]
+            and other["package_id"] == job["package_id"] is not None
             and other["runtime_in_seconds"] is not None
         ]
         p95 = percentile(finished, 0.95)
