@@ -1,0 +1,248 @@
+"""The report: one HTML file that opens offline, from the trends and the findings."""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select
+
+from snapshotter import __version__, trends
+from snapshotter.charts import charts, period
+from snapshotter.errors import UsageError
+from snapshotter.export import _opened as opened
+from snapshotter.findings import day, findings, names
+from snapshotter.models import Base
+from snapshotter.sections import SECTIONS, section
+from snapshotter.trends import Filters
+
+ACCOUNTS, JOBS = Base.metadata.tables["accounts"], Base.metadata.tables["jobs"]
+TRENDS = (
+    *("runtime_by_day", "runtime_regressions", "slowest_packages", "throughput"),
+    *("failures_by_day", "failure_reasons", "recovery", "retries"),
+    *("queue_wait_by_day", "concurrency", "open_jobs", "records_by_day", "node_hours_by_week"),
+    *("output_field_changes", "freshness", "snapshot_log"),
+)
+
+
+def report(
+    engine: Engine, target: Path, length: timedelta, package: str | None, now: datetime
+) -> None:
+    """Write the report of the last days with data; `length` counts back from the newest run.
+
+    The file appears whole or not at all. Raises `UsageError` where plotly is not installed, the
+    package is not known or the folder is not there, `Failure` when the file cannot be written.
+    """
+    plotly = _plotly()
+    with engine.connect() as connection, opened(target) as file:
+        for part in page(_Answers(connection, length, package), plotly, now):
+            file.write(part)
+
+
+def _plotly() -> str:
+    try:
+        from plotly.offline import get_plotlyjs  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise UsageError(
+            f"the report's charts need plotly ({error}); pip install 'xplenty-snapshotter[report]'"
+        ) from None
+    return str(get_plotlyjs())
+
+
+class _Answers:
+    """What the database says of the period: everything that the page is made of."""
+
+    def __init__(self, connection: Connection, length: timedelta, package: str | None) -> None:
+        self.connection = connection
+        self.accounts = connection.execute(
+            select(ACCOUNTS.c.account_id, ACCOUNTS.c.watermark).order_by(ACCOUNTS.c.account_id)
+        ).all()
+        package_id = None if package is None else _package(connection, package)
+        newest = connection.execute(select(func.max(JOBS.c.run_date))).scalar()
+        self.last: date | None = newest
+        self.first = None if newest is None else period(newest, length)
+        self.filters = Filters(self.first, None, package_id)
+        self.package: str | None = None
+        self.trends: dict[str, list[dict[str, Any]]] = {}
+        if newest is None:  # nothing has run: only what the snapshot did is to be told
+            self.trends["snapshot_log"] = self._rows("snapshot_log", Filters())
+            return
+        for name in TRENDS:
+            # What has not finished and what is overdue is so now, whenever it began.
+            whole = name in ("open_jobs", "freshness", "runtime_regressions")
+            asked = Filters(package_id=package_id) if whole else self.filters
+            self.trends[name] = self._rows(name, asked)
+        self.trends["package_failure_reasons"] = self._reasons()
+        if package_id is not None:
+            self.package = names(self.trends).get(package_id, f"package {package_id}")
+
+    def _rows(self, name: str, filters: Filters) -> list[dict[str, Any]]:
+        with trends.run(self.connection, name, filters) as result:
+            columns = list(result.keys())
+            return [
+                dict(zip(columns, trends.plain(columns, tuple(row)), strict=True))
+                for row in result
+            ]
+
+    def _reasons(self) -> list[dict[str, Any]]:
+        """Give the reasons of each package that failed."""
+        failed = {row["package_id"] for row in self.trends["failures_by_day"] if row["failed"]}
+        return [
+            {"package_id": package_id, **row}
+            for package_id in sorted(failed - {None})
+            for row in self._rows("failure_reasons", Filters(self.first, None, package_id))
+        ]
+
+
+def _package(connection: Connection, name_or_id: str) -> int:
+    """Give the package of an id, or of a name that any of its jobs has."""
+    found = select(JOBS.c.package_id).distinct().order_by(JOBS.c.package_id)
+    if re.fullmatch(r"[0-9]{1,18}", name_or_id):
+        ids = connection.execute(found.where(JOBS.c.package_id == int(name_or_id))).scalars().all()
+    else:
+        ids = []
+    named = found.where(JOBS.c.package_name == name_or_id, JOBS.c.package_id.is_not(None))
+    ids = ids or connection.execute(named).scalars().all()
+    if len(ids) == 1:
+        return int(ids[0])
+    if ids:
+        raise UsageError(f"several packages are called {name_or_id!r}: {', '.join(map(str, ids))}")
+    raise UsageError(f"no package {name_or_id!r} in the database; see 'trends slowest_packages'")
+
+
+def page(answers: _Answers, plotly: str, now: datetime) -> Iterator[str]:
+    """Give the parts of the page, in order."""
+    data = "{}"
+    if answers.first is not None and answers.last is not None:
+        described = charts(answers.trends, answers.first, answers.last)
+        data = _json(described)
+    js = _resource("report.js")
+    parts = {
+        "hashes": f"{_hash(js)} {_hash(plotly)}",
+        "version": __version__,
+        "title": escape(_title(answers)),
+        "heading": escape(_title(answers)),
+        "facts": _facts(answers),
+        "css": _resource("report.css"),
+        "nav": "\n".join(
+            f'<li><a href="#{each.anchor}">{escape(each.short)}</a></li>' for each in SECTIONS
+        ),
+        "options": "\n".join(
+            f'<option value="{"none" if key is None else key}">{escape(_option(key, name))}</option>'
+            for key, name in sorted(
+                names(answers.trends).items(), key=lambda item: item[1].casefold()
+            )
+        ),
+        "body": "\n".join(_body(answers, now)),
+        "footer": _footer(now),
+        "data": data,
+        "js": js,
+        "plotly": plotly,
+    }
+    for index, part in enumerate(re.split(r"\{\{(\w+)\}\}", _resource("report.html"))):
+        yield parts[part] if index % 2 else part
+
+
+def _resource(name: str) -> str:
+    return files("snapshotter").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def _json(value: Any) -> str:
+    """Give JSON that cannot end, or comment out, the script that holds it."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _title(answers: _Answers) -> str:
+    accounts = ", ".join(account for account, _ in answers.accounts) or "No account yet"
+    return f"{answers.package} · {accounts}" if answers.package else accounts
+
+
+def _option(package_id: int | None, name: str) -> str:
+    return name if package_id is None else f"{name} ({package_id})"
+
+
+def _facts(answers: _Answers) -> str:
+    if answers.first is None or answers.last is None:
+        return "The database holds no job yet."
+    days = (answers.last - answers.first).days + 1
+    facts = [f"{day(answers.first)} to {day(answers.last)} ({days:,} days, UTC)"]
+    for account, watermark in answers.accounts:
+        of = f" of {escape(account)}" if len(answers.accounts) > 1 else ""
+        at = f"as of {_minute(watermark)}" if watermark else "not whole yet"
+        facts.append(f"data{of} {at}")
+    return " · ".join(facts)
+
+
+def _minute(at: datetime) -> str:
+    return f"{day(at)}, {at:%H:%M} UTC"
+
+
+def _footer(now: datetime) -> str:
+    return (
+        f"Made by xplenty-snapshotter {__version__} on {_minute(now.astimezone(UTC))}. Days are "
+        "UTC dates of the runs; p50 is the median, and 95 % of the values are at most p95. "
+        "Every number here is a trend's: <code>snapshotter trends</code> lists them, "
+        "<code>snapshotter export NAME -o FILE</code> gives them whole."
+    )
+
+
+def _body(answers: _Answers, now: datetime) -> Iterator[str]:
+    yield '<section id="findings" aria-labelledby="h-findings"><h2 id="h-findings">What matters most</h2>'
+    found = findings(answers.trends, now)
+    if found:
+        yield '<ol class="findings">'
+        for each in found:
+            more = next(part.short for part in SECTIONS if part.anchor == each.section)
+            yield (
+                f'<li><span class="kind">{escape(each.kind)}</span><p>{escape(each.text)}</p>'
+                f'<a href="#{each.section}">{escape(more)} <span aria-hidden="true">↓</span></a></li>'
+            )
+        yield "</ol>"
+    elif answers.first is None:
+        yield '<p class="calm">The database holds no job yet; <code>snapshotter sync</code> brings them.</p>'
+    else:
+        yield '<p class="calm">Nothing stands out in these days.</p>'
+    if answers.first is not None:
+        yield _tiles(answers)
+    yield "</section>"
+    called = names(answers.trends)
+    for each in SECTIONS:
+        if answers.first is not None or each.anchor == "snapshot":
+            yield from section(each, answers.trends, called)
+
+
+def _tiles(answers: _Answers) -> str:
+    def total(trend: str, column: str) -> float:
+        return sum(row[column] or 0 for row in answers.trends[trend])
+
+    failed, runs = total("failures_by_day", "failed"), total("failures_by_day", "runs")
+    hours = total("slowest_packages", "total_seconds") / 3600
+    tiles = (
+        ("runs", "Runs that ended", f"{runs:,}"),
+        ("failed", "Failed", f"{failed:,}"),
+        ("hours", "Hours completed runs took", f"{hours:,.0f}"),
+        ("records", "Records written", f"{total('records_by_day', 'records'):,}"),
+        ("nodes", "Node hours", f"{total('node_hours_by_week', 'node_hours'):,.0f}"),
+        ("packages", "Packages", f"{len(names(answers.trends)):,}"),
+    )
+    return (
+        '<dl class="tiles">'
+        + "".join(
+            f'<div class="tile"><dt>{label}</dt><dd data-tile="{key}">{value}</dd></div>'
+            for key, label, value in tiles
+        )
+        + "</dl>"
+    )
+
