@@ -1,21 +1,27 @@
-"""Finds, describes and runs the trends: one file of `sql/` each."""
+"""Finds, describes and runs the trends: one file of `sql/` each, and those of a folder of the user's."""
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, CursorResult, Date, bindparam, text
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, StatementError
 
 from snapshotter.database import resource_folder
 from snapshotter.errors import UsageError
 
-# What is a fraction by its nature; whatever else a trend counts is a whole number.
-_FRACTION = re.compile(r"p\d+_\w+|share|\w+_rate")
+_TYPES = {"since": Date, "until": Date, "package_id": BigInteger}
+_PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)")
+# What SQLite keeps as text: times and days, known by the columns that hold them.
+_TIME = re.compile(r"\w+_at|\w*since|\w+_seen")
+_DAY = re.compile(r"day|week|month")
+_TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
+_DAY_TEXT = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 @dataclass(frozen=True)
@@ -33,42 +39,170 @@ class Filters:
             )
 
 
-def names() -> list[str]:
-    return sorted(path.stem for path in resource_folder("sql").glob("*.sql"))
+def names(folder: Path | None = None) -> list[str]:
+    return sorted(_files(folder))
 
 
-def question(name: str) -> str:
-    """Give what a trend answers: the first line of its file."""
-    return _path(name).read_text(encoding="utf-8").splitlines()[0].removeprefix("--").strip()
+def question(name: str, folder: Path | None = None) -> str:
+    """Give what a trend answers: the first line of its file, where that is a comment."""
+    first, _, _ = _source(_path(name, folder)).partition("\n")
+    return first.removeprefix("--").strip() if first.startswith("--") else ""
 
 
-def _path(name: str) -> Path:
-    if name not in names():
-        raise UsageError(f"no trend {name!r}; there are {', '.join(names())}")
-    return resource_folder("sql") / f"{name}.sql"
+def _files(folder: Path | None) -> dict[str, Path]:
+    """Give the trends' files by name; of two of one name, that of the user's own folder."""
+    folders = [resource_folder("sql")]
+    if folder is not None:
+        if not folder.is_dir():
+            raise UsageError(f"--sql-dir {str(folder)!r} is no folder")
+        folders.append(folder)
+    return {path.stem: path for each in folders for path in each.glob("*.sql")}
+
+
+def _path(name: str, folder: Path | None) -> Path:
+    known = _files(folder)
+    if name not in known:
+        raise UsageError(f"no trend {name!r}; there are {', '.join(sorted(known))}")
+    return known[name]
+
+
+def _source(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is no UTF-8 text") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
 
 
 @contextmanager
-def run(connection: Connection, name: str, filters: Filters) -> Iterator[CursorResult[Any]]:
-    """Run a trend. Raises `UsageError` when there is none of that name."""
-    source = _path(name).read_text(encoding="utf-8")
-    statement = re.sub(r"^--.*\n", "", source, flags=re.MULTILINE).strip().removesuffix(";")
+def run(
+    connection: Connection, name: str, filters: Filters, folder: Path | None = None
+) -> Iterator[CursorResult[Any]]:
+    """Run a trend. Raises `UsageError` when there is none of that name, or its text is wrong."""
+    path = _path(name, folder)
+    # Comments go, lines stay: errors count them.
+    statement = re.sub(r"^--.*$", "", _source(path), flags=re.MULTILINE).rstrip().removesuffix(";")
+    used = {found[1] for found in _PARAMETER.finditer(statement)}
     bound = text(statement).bindparams(
-        bindparam("since", filters.since, Date),
-        bindparam("until", filters.until, Date),
-        bindparam("package_id", filters.package_id, BigInteger),
+        *(
+            bindparam(each, getattr(filters, each), type_)
+            for each, type_ in _TYPES.items()
+            if each in used
+        )
     )
-    with connection.execute(bound) as result:
+    own = folder is not None and path.parent == folder
+    try:
+        result = connection.execute(bound)
+        if not result.returns_rows:
+            raise UsageError(f"{path}: gives no rows; a trend is one select")
+    except (DBAPIError, StatementError, InvalidRequestError) as error:
+        if own and not getattr(error, "connection_invalidated", False):
+            raise UsageError(_told(path, statement, error)) from None
+        raise
+    with result:
         yield result
 
 
+def _told(path: Path, statement: str, error: Exception) -> str:
+    """Name file and line of what the database does not take."""
+    origin = getattr(error, "orig", None) or error
+    said = " ".join(str(origin.args[-1] if origin.args else origin).split("\n")[0].split())
+    return f"{path}, line {_line(statement, origin)}: {said}"
+
+
+def _line(statement: str, origin: BaseException) -> int:
+    first = len(statement) - len(statement.lstrip())
+    position = getattr(getattr(origin, "diag", None), "statement_position", None)
+    if position:  # PostgreSQL's: a character, from 1
+        return statement.count("\n", 0, int(position) - 1) + 1
+    said = str(origin)
+    if counted := re.search(r"at line (\d+)", said):  # MariaDB's
+        return int(counted[1])
+    # SQLite names what it stumbled over, not where: its first place.
+    for quoted in re.findall(r'near "([^"]+)"|: ([\w.]+)$|parameter \'(\w+)\'', said):
+        word = next(filter(None, quoted)).rpartition(".")[2]
+        found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", statement, re.IGNORECASE)
+        if found:
+            return statement.count("\n", 0, found.start()) + 1
+    return statement.count("\n", 0, first) + 1
+
+
+def rows(
+    connection: Connection,
+    name: str,
+    filters: Filters,
+    folder: Path | None = None,
+    limit: int | None = None,
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Give a trend's columns and its rows (the first `limit`), as `plain` makes them."""
+    with run(connection, name, filters, folder) as result:
+        columns = list(result.keys())
+        found = result.fetchall() if limit is None else result.fetchmany(limit)
+        return columns, [plain(columns, tuple(row)) for row in found]
+
+
 def plain(columns: list[str], row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Give a trend's row with the same numbers on every engine: some count in decimals."""
-    return tuple(
-        value
-        if not isinstance(value, Decimal)
-        else float(value)
-        if _FRACTION.fullmatch(column)
-        else int(value)
-        for column, value in zip(columns, row, strict=True)
+    """Give a trend's row with the same values on every engine.
+
+    They are int, float, str, `date`, aware `datetime` in UTC, or None.
+    """
+    return tuple(_plain(column, value) for column, value in zip(columns, row, strict=True))
+
+
+def _plain(column: str, value: Any) -> Any:
+    if isinstance(value, Decimal):  # a sum of whole numbers has no places, a quotient has
+        exponent = value.as_tuple().exponent
+        return int(value) if isinstance(exponent, int) and exponent >= 0 else float(value)
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if isinstance(value, str):
+        if _TIME.fullmatch(column) and _TIME_TEXT.fullmatch(value):
+            return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        if _DAY.fullmatch(column) and _DAY_TEXT.fullmatch(value):
+            return date.fromisoformat(value)
+    return value
+
+
+def since(connection: Connection, last: timedelta) -> date | None:
+    """Give the first of the last days, counted back from the newest that the history covers.
+
+    That is the day of the watermark or of a later run, so that an old history is not left out.
+    None where there is no job.
+    """
+    newest = connection.execute(text("select max(run_date) from jobs")).scalar()
+    if newest is None:
+        return None
+    days = [newest if isinstance(newest, date) else date.fromisoformat(newest)]
+    known = connection.execute(text("select max(watermark_epoch) from accounts")).scalar()
+    if known is not None:
+        days.append(datetime.fromtimestamp(known, UTC).date())
+    try:
+        return max(days) - last + timedelta(days=1)
+    except OverflowError:
+        return None
+
+
+def package(connection: Connection, name_or_id: str) -> int:
+    """Give the id of a package. Raises `UsageError` where that is none, or more than one."""
+    if re.fullmatch(r"[0-9]{1,18}", name_or_id):
+        by_id = text("select package_id from jobs where package_id = :id limit 1")
+        if connection.execute(by_id, {"id": int(name_or_id)}).first() is not None:
+            return int(name_or_id)
+    known = connection.execute(
+        text(
+            "select package_id, package_name from jobs where id in (select max(id) from jobs "
+            "where package_id is not null and package_name is not null group by package_id)"
+        )
+    ).all()
+    for same in (str.__eq__, lambda one, other: one.casefold() == other.casefold()):
+        found = [row.package_id for row in known if same(row.package_name, name_or_id)]
+        if len(found) > 1:
+            ids = ", ".join(map(str, sorted(found)))
+            raise UsageError(f"--package {name_or_id!r}: packages {ids} are called so; give the id")
+        if found:
+            return int(found[0])
+    raise UsageError(
+        f"--package {name_or_id!r}: no job of such a package; "
+        "'snapshotter trends slowest_packages' lists them"
     )

@@ -1,8 +1,9 @@
 -- What failed, and how often?
 --
 -- grain: a package and a day with runs that ended; the day is the UTC date of the start
--- columns: package_id, package_name (of the latest run), day, runs (completed, failed or stopped), failed,
---   stopped, failure_rate (failed over completed and failed, 0 to 1; null where there is neither)
+-- columns: package_id, package_name (of its latest run), day, runs (completed, failed or stopped),
+--   failed, stopped, failure_rate (failed over completed and failed, 0 to 1; null where there is
+--   neither)
 --
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/failures_by_day.sql"
@@ -14,10 +15,6 @@ with
 inputs as (
     select
         package_id,
-        first_value(package_name) over (
-            partition by package_id
-            order by case when package_name is null then 1 else 0 end, id desc
-        ) as package_name,
         run_date as day,
         case when status = 'completed' then 1 else 0 end as is_completed,
         case when status = 'failed' then 1 else 0 end as is_failed,
@@ -30,10 +27,17 @@ inputs as (
         and (:package_id is null or package_id = :package_id)
 ),
 
+names as ( -- a package's, of its latest run that tells
+    select
+        package_id,
+        package_name
+    from jobs
+    where id in (select max(id) from jobs where package_name is not null group by package_id)
+),
+
 days as (
     select
         package_id,
-        min(package_name) as package_name,
         day,
         count(*) as runs,
         sum(is_completed) as completed,
@@ -45,14 +49,15 @@ days as (
 
 final as (
     select
-        package_id,
-        package_name,
-        day,
-        runs,
-        failed,
-        stopped,
-        round(failed * 1e0 / nullif(completed + failed, 0), 6) as failure_rate
+        days.package_id,
+        names.package_name,
+        days.day,
+        days.runs,
+        days.failed,
+        days.stopped,
+        round(days.failed * 1e0 / nullif(days.completed + days.failed, 0), 6) as failure_rate
     from days
+    left join names on days.package_id = names.package_id
 )
 
 select

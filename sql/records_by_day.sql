@@ -1,7 +1,13 @@
--- How much did each output write, and when nothing?
+-- How much did each output write, and when nothing, or not as usual?
 --
 -- grain: an output's name in a package and a day with completed runs
--- columns: package_id, output_name, day, runs, records (null where no run told), zero_runs
+-- columns: package_id, output_name, day, runs, records (null where no run told), zero_runs,
+--   usual_records (the median of the same weekday's days), weekday_days (how many these are), z_score
+--   (0.6745 times the distance from it in median absolute deviations: beyond 3.5 is odd; null where
+--   all are alike)
+--
+-- A median is twice itself until the last step, the sum of the two middle values (or twice the one), so
+-- that all is in whole numbers, the same on every engine.
 --
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/records_by_day.sql"
@@ -36,7 +42,7 @@ written as ( -- a job may have two outputs of one name
     group by inputs.job_id, inputs.package_id, inputs.day, job_outputs.name
 ),
 
-final as (
+days as (
     select
         package_id,
         output_name,
@@ -47,6 +53,62 @@ final as (
         min(output_id) as first_output_id
     from written
     group by package_id, output_name, day
+),
+
+placed as (
+    select
+        days.*,
+        calendar.weekday,
+        2 * count(records) over (
+            partition by package_id, output_name, calendar.weekday order by records
+            rows between unbounded preceding and current row
+        ) as place,
+        count(records) over (partition by package_id, output_name, calendar.weekday) as weekday_days
+    from days
+    left join calendar on days.day = calendar.day
+),
+
+usual as (
+    select
+        placed.*,
+        sum(records * case when abs(place - (weekday_days + 1)) < 2 then 2 - abs(place - (weekday_days + 1)) else 0 end) over (
+            partition by package_id, output_name, weekday
+        ) as twice
+    from placed
+),
+
+deviations as (
+    select
+        usual.*,
+        2 * count(records) over (
+            partition by package_id, output_name, weekday order by abs(2 * records - twice)
+            rows between unbounded preceding and current row
+        ) as deviation_place
+    from usual
+),
+
+spreads as ( -- four times the median absolute deviation
+    select
+        deviations.*,
+        sum(abs(2 * records - twice) * case when abs(deviation_place - (weekday_days + 1)) < 2 then 2 - abs(deviation_place - (weekday_days + 1)) else 0 end) over (
+            partition by package_id, output_name, weekday
+        ) as fourfold
+    from deviations
+),
+
+final as (
+    select
+        package_id,
+        output_name,
+        day,
+        runs,
+        records,
+        zero_runs,
+        twice / 2.0 as usual_records,
+        weekday_days,
+        round(0.6745e0 * 2 * (2 * records - twice) / nullif(fourfold, 0), 6) as z_score,
+        first_output_id
+    from spreads
 )
 
 select
@@ -55,7 +117,10 @@ select
     day,
     runs,
     records,
-    zero_runs
+    zero_runs,
+    usual_records,
+    weekday_days,
+    z_score
 from final
 order by -- not by name: engines sort text differently
     package_id is null,

@@ -1,7 +1,8 @@
 -- How long did each package take, day by day?
 --
 -- grain: a package and a day with completed runs; the day is the UTC date of the start
--- columns: package_id, package_name (of the latest run), day, runs, p50_seconds, p95_seconds, max_seconds
+-- columns: package_id, package_name (of its latest run), day, runs, p50_seconds, p95_seconds,
+--   max_seconds
 --
 -- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
 -- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
@@ -16,10 +17,6 @@ with
 inputs as (
     select
         package_id,
-        first_value(package_name) over (
-            partition by package_id
-            order by case when package_name is null then 1 else 0 end, id desc
-        ) as package_name,
         run_date as day,
         runtime_in_seconds as seconds
     from jobs
@@ -30,25 +27,31 @@ inputs as (
         and (:package_id is null or package_id = :package_id)
 ),
 
+names as ( -- a package's, of its latest run that tells
+    select
+        package_id,
+        package_name
+    from jobs
+    where id in (select max(id) from jobs where package_name is not null group by package_id)
+),
+
 ranked as (
     select
         package_id,
-        package_name,
         day,
         seconds,
-        20 * row_number() over (
-            partition by package_id, day
-            order by case when seconds is null then 1 else 0 end, seconds
+        20 * count(seconds) over (
+            partition by package_id, day order by seconds
+            rows between unbounded preceding and current row
         ) as place,
         10 * count(seconds) over (partition by package_id, day) + 10 as p50_place,
         19 * count(seconds) over (partition by package_id, day) + 1 as p95_place
     from inputs
 ),
 
-final as (
+days as (
     select
         package_id,
-        min(package_name) as package_name,
         day,
         count(*) as runs,
         sum(
@@ -60,6 +63,19 @@ final as (
         max(seconds) as max_seconds
     from ranked
     group by package_id, day
+),
+
+final as (
+    select
+        days.package_id,
+        names.package_name,
+        days.day,
+        days.runs,
+        days.p50_seconds,
+        days.p95_seconds,
+        days.max_seconds
+    from days
+    left join names on days.package_id = names.package_id
 )
 
 select

@@ -1,8 +1,8 @@
 -- Where do the hours go?
 --
 -- grain: a package with completed runs, the one that took most first
--- columns: package_id, package_name (of the latest run), runs, total_seconds, share (of the seconds of all
---   packages, 0 to 1), p50_seconds, p95_seconds
+-- columns: package_id, package_name (of its latest run), runs, total_seconds, share (of the seconds of
+--   all packages, 0 to 1), p50_seconds, p95_seconds
 --
 -- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
 -- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
@@ -17,10 +17,6 @@ with
 inputs as (
     select
         package_id,
-        first_value(package_name) over (
-            partition by package_id
-            order by case when package_name is null then 1 else 0 end, id desc
-        ) as package_name,
         runtime_in_seconds as seconds
     from jobs
     where
@@ -29,14 +25,21 @@ inputs as (
         and (:until is null or run_date < :until)
 ),
 
+names as ( -- a package's, of its latest run that tells
+    select
+        package_id,
+        package_name
+    from jobs
+    where id in (select max(id) from jobs where package_name is not null group by package_id)
+),
+
 ranked as (
     select
         package_id,
-        package_name,
         seconds,
-        20 * row_number() over (
-            partition by package_id
-            order by case when seconds is null then 1 else 0 end, seconds
+        20 * count(seconds) over (
+            partition by package_id order by seconds
+            rows between unbounded preceding and current row
         ) as place,
         10 * count(seconds) over (partition by package_id) + 10 as p50_place,
         19 * count(seconds) over (partition by package_id) + 1 as p95_place
@@ -46,7 +49,6 @@ ranked as (
 packages as (
     select
         package_id,
-        min(package_name) as package_name,
         count(*) as runs,
         sum(seconds) as total_seconds,
         sum(
@@ -61,14 +63,17 @@ packages as (
 
 final as (
     select
-        package_id,
-        package_name,
-        runs,
-        total_seconds,
-        round(total_seconds * 1e0 / nullif(sum(total_seconds) over (), 0), 6) as share,
-        p50_seconds,
-        p95_seconds
+        packages.package_id,
+        names.package_name,
+        packages.runs,
+        packages.total_seconds,
+        round(
+            packages.total_seconds * 1e0 / nullif(sum(packages.total_seconds) over (), 0), 6
+        ) as share,
+        packages.p50_seconds,
+        packages.p95_seconds
     from packages
+    left join names on packages.package_id = names.package_id
 )
 
 select

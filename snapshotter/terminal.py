@@ -1,0 +1,145 @@
+"""A trend for people: as a table with its course, as CSV, JSON or Markdown."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple, TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+WIDTH = 110  # columns, where there is no terminal to ask
+_BARS = "▁▂▃▄▅▆▇█"
+# What the course of a series shows: the first of these that a trend has.
+_MEASURES = (
+    *("p50_seconds", "failure_rate", "records", "seconds_per_million", "node_hours", "peak"),
+    "jobs_seen",
+)
+_MOMENTS = ("day", "week", "started_at")
+_SERIES = ("package_name", "output_name", "cluster_name")
+_SHOWN = 12  # series
+
+Row = tuple[Any, ...]
+
+
+class Answer(NamedTuple):
+    """A trend's columns and rows, as `trends.rows` gives them."""
+
+    columns: list[str]
+    rows: list[Row]
+
+
+def show(answer: Answer, file: TextIO, width: int | None = None) -> None:
+    """Print a table fitted to the width, that of the terminal by default, and its course."""
+    console = Console(file=file, width=width, highlight=False, emoji=False)
+    if not console.is_terminal and width is None:
+        console = Console(file=file, width=WIDTH, highlight=False, emoji=False)
+    if not answer.rows:
+        console.print("no rows: nothing of that kind has happened, or nothing was synced yet")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for i, column in enumerate(answer.columns):
+        numbers = all(isinstance(row[i], int | float | None) for row in answer.rows)
+        table.add_column(
+            Text(column), justify="right" if numbers else "left", overflow="ellipsis", no_wrap=True
+        )
+    for row in answer.rows:
+        table.add_row(*(Text(_cell(*each)) for each in zip(answer.columns, row, strict=True)))
+    console.print(table)
+    for line in courses(answer, console.width):
+        console.print(Text(line), no_wrap=True, overflow="crop")
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, float):
+        return f"{value:,.3f}".rstrip("0").rstrip(".")
+    if isinstance(value, int) and not column.endswith("id"):
+        return f"{value:,}"
+    return printable(str(value))
+
+
+def printable(words: str) -> str:
+    """Give text without what moves a terminal: it may be anyone's."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words)
+
+
+def courses(answer: Answer, width: int) -> list[str]:
+    """Give a line for each series that a trend has in time: its name, its course and its ends."""
+    columns = answer.columns
+    measure = next((name for name in _MEASURES if name in columns), None)
+    moment = next((name for name in _MOMENTS if name in columns), None)
+    if measure is None or moment is None:
+        return []
+    named = [columns.index(name) for name in _SERIES if name in columns]
+    grouped = [columns.index(name) for name in columns if name.endswith("_id") and name in
+               ("package_id", "cluster_id")] + named
+    series: dict[Row, list[float]] = {}
+    for row in answer.rows:
+        value = row[columns.index(measure)]
+        if value is not None:
+            series.setdefault(tuple(row[i] for i in grouped), []).append(value)
+    long = [(key, values) for key, values in series.items() if len(values) > 1]
+    if not long:
+        return []
+    labels = ["/".join(str(k) for k in key[-len(named) or 0 :] if k is not None) if named else ""
+              for key, _ in long]
+    labels = [printable(label)[:32] for label in labels]
+    room = max(map(len, labels[:_SHOWN]))
+    lines = [f"{measure} by {moment}:"]
+    for label, (_, values) in zip(labels[:_SHOWN], long, strict=False):
+        ends = f"{_cell(measure, values[0])} to {_cell(measure, values[-1])}"
+        bars = sparkline(values, max(8, width - room - len(ends) - 4))
+        lines.append(f"{label:{room}}  {bars}  {ends}")
+    if len(long) > _SHOWN:
+        lines.append(f"and {len(long) - _SHOWN:,} series more; --package shows one")
+    return lines
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """Give the course of values as bars from nothing to the greatest, means where they crowd."""
+    if len(values) > width:
+        edges = [i * len(values) // width for i in range(width + 1)]
+        parts = [values[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        values = [sum(part) / len(part) for part in parts]
+    top = max(values)
+    last = len(_BARS) - 1
+    return "".join(_BARS[round(last * max(0, v) / top) if top > 0 else 0] for v in values)
+
+
+def write_json(answer: Answer, file: TextIO) -> None:
+    """Print an array of objects, one a line; times are like `2026-01-31T23:59:59Z`."""
+    lines = [
+        json.dumps(dict(zip(answer.columns, map(_plain, row), strict=True)), ensure_ascii=False)
+        for row in answer.rows
+    ]
+    file.write("[" + "".join(f"{',' if i else ''}\n{line}" for i, line in enumerate(lines)) + "\n]\n")
+
+
+def write_markdown(answer: Answer, file: TextIO) -> None:
+    """Print a table that GitHub and others show as one."""
+    file.write("| " + " | ".join(map(_escaped, answer.columns)) + " |\n")
+    file.write("|" + " --- |" * len(answer.columns) + "\n")
+    for row in answer.rows:
+        cells = ["" if value is None else _escaped(str(_plain(value))) for value in row]
+        file.write("| " + " | ".join(cells) + " |\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.strftime(TIME_FORMAT)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _escaped(words: str) -> str:
+    shown = " ".join(words.split())
+    for special in ("\\", "|", "`", "*", "_", "<", "[", "]"):
+        if special != "_":
+            shown = shown.replace(special, "\\" + special)
+    return shown

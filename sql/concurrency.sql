@@ -1,0 +1,143 @@
+-- How many jobs run at once, hour by hour?
+--
+-- grain: an hour of a UTC day in which jobs ran; since and until hold for that day
+-- columns: day, hour (0 to 23), runs (jobs that ran in it), peak (the most at once; one that ends as
+--   another starts is not at once with it), busy_seconds (of all jobs, within the hour)
+--
+-- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/concurrency.sql"
+--           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
+-- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/concurrency.sql
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/concurrency.sql | mariadb
+
+with
+moments as (
+    select account_id, watermark_epoch as epoch from accounts
+    union all
+    select account_id, max(created_epoch) as epoch from jobs group by account_id
+    union all
+    select account_id, max(finished_epoch) as epoch from jobs group by account_id
+),
+
+clocks as ( -- as of when each account is known
+    select
+        account_id,
+        max(epoch) as epoch
+    from moments
+    group by account_id
+),
+
+inputs as (
+    select
+        jobs.started_epoch as began,
+        case when jobs.status = 'running' and jobs.gone_at is null then clocks.epoch else jobs.finished_epoch end as ended
+    from jobs
+    inner join clocks on jobs.account_id = clocks.account_id
+    where
+        jobs.started_epoch is not null
+        and (:package_id is null or jobs.package_id = :package_id)
+),
+
+events as ( -- a job that ends at the full hour was of the hour before
+    select
+        began as epoch,
+        began - began % 3600 as hour_epoch,
+        1 as delta
+    from inputs
+    where ended > began
+    union all
+    select
+        ended as epoch,
+        ended - 1 - (ended - 1) % 3600 as hour_epoch,
+        -1 as delta
+    from inputs
+    where ended > began
+),
+
+ordered as (
+    select
+        hour_epoch,
+        epoch,
+        delta,
+        sum(delta) over (
+            partition by hour_epoch order by epoch, delta
+            rows between unbounded preceding and current row
+        ) as more
+    from events
+),
+
+changes as (
+    select
+        hour_epoch,
+        sum(delta) as net,
+        sum(case when delta = 1 then 1 else 0 end) as begun,
+        sum(delta * (hour_epoch + 3600 - epoch)) as seconds,
+        max(more) as most
+    from ordered
+    group by hour_epoch
+),
+
+clock_hours as (
+    select row_number() over (order by day) - 1 as hour
+    from calendar
+    order by day
+    limit 24
+),
+
+spans as (
+    select
+        min(hour_epoch) as first_hour,
+        max(hour_epoch) as last_hour
+    from changes
+),
+
+hours as (
+    select
+        calendar.day,
+        clock_hours.hour,
+        calendar.epoch + 3600 * clock_hours.hour as hour_epoch
+    from spans
+    inner join calendar on calendar.epoch > spans.first_hour - 86400 and calendar.epoch <= spans.last_hour
+    cross join clock_hours
+),
+
+carried as (
+    select
+        hours.day,
+        hours.hour,
+        coalesce(changes.begun, 0) as begun,
+        coalesce(changes.seconds, 0) as seconds,
+        case when changes.most > 0 then changes.most else 0 end as most,
+        coalesce(
+            sum(changes.net) over (
+                order by hours.hour_epoch rows between unbounded preceding and 1 preceding
+            ), 0
+        ) as running
+    from hours
+    left join changes on hours.hour_epoch = changes.hour_epoch
+),
+
+final as (
+    select
+        day,
+        hour,
+        running + begun as runs,
+        running + most as peak,
+        3600 * running + seconds as busy_seconds
+    from carried
+    where
+        running + begun > 0
+        and (:since is null or day >= :since)
+        and (:until is null or day < :until)
+)
+
+select
+    day,
+    hour,
+    runs,
+    peak,
+    busy_seconds
+from final
+order by
+    day,
+    hour;

@@ -1,0 +1,136 @@
+-- Which packages are overdue?
+--
+-- grain: a package with completed runs, the one that is longest ago first
+-- columns: package_id, package_name (of its latest run), last_completed_at, last_job_id, runs,
+--   usual_gap_seconds (the median between one completion and the next), p95_gap_seconds, since_seconds
+--   (from the last completion to the last whole listing, or what is newer), overdue (1 where that is
+--   more than twice the usual gap and more than p95_gap_seconds, else 0; null with no gap yet)
+--
+-- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
+-- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
+--
+-- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/freshness.sql"
+--           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
+-- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/freshness.sql
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/freshness.sql | mariadb
+
+with
+moments as (
+    select account_id, watermark_epoch as epoch from accounts
+    union all
+    select account_id, max(created_epoch) as epoch from jobs group by account_id
+    union all
+    select account_id, max(finished_epoch) as epoch from jobs group by account_id
+),
+
+clocks as ( -- as of when each account is known
+    select
+        account_id,
+        max(epoch) as epoch
+    from moments
+    group by account_id
+),
+
+names as ( -- a package's, of its latest run that tells
+    select
+        package_id,
+        package_name
+    from jobs
+    where id in (select max(id) from jobs where package_name is not null group by package_id)
+),
+
+inputs as (
+    select
+        id,
+        account_id,
+        package_id,
+        finished_epoch,
+        finished_epoch - lag(finished_epoch) over (
+            partition by package_id order by finished_epoch, id
+        ) as gap,
+        lead(id) over (partition by package_id order by finished_epoch, id) as next_id
+    from jobs
+    where
+        status = 'completed'
+        and finished_epoch is not null
+        and (:since is null or run_date >= :since)
+        and (:until is null or run_date < :until)
+        and (:package_id is null or package_id = :package_id)
+),
+
+ranked as (
+    select
+        package_id,
+        gap,
+        case when next_id is null then id end as last_job_id,
+        20 * count(gap) over (
+            partition by package_id order by gap
+            rows between unbounded preceding and current row
+        ) as place,
+        10 * count(gap) over (partition by package_id) + 10 as p50_place,
+        19 * count(gap) over (partition by package_id) + 1 as p95_place
+    from inputs
+),
+
+packages as (
+    select
+        package_id,
+        max(last_job_id) as last_job_id,
+        count(*) as runs,
+        sum(
+            gap * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
+        ) / 20.0 as usual_gap_seconds,
+        sum(
+            gap * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
+        ) / 20.0 as p95_gap_seconds
+    from ranked
+    group by package_id
+),
+
+latest as (
+    select
+        packages.*,
+        jobs.finished_at as last_completed_at,
+        clocks.epoch - jobs.finished_epoch as since_seconds
+    from packages
+    inner join jobs on packages.last_job_id = jobs.id
+    inner join clocks on jobs.account_id = clocks.account_id
+),
+
+final as (
+    select
+        latest.package_id,
+        names.package_name,
+        latest.last_completed_at,
+        latest.last_job_id,
+        latest.runs,
+        latest.usual_gap_seconds,
+        latest.p95_gap_seconds,
+        latest.since_seconds,
+        case
+            when latest.usual_gap_seconds is null then null
+            when
+                latest.since_seconds > 2 * latest.usual_gap_seconds
+                and latest.since_seconds > latest.p95_gap_seconds then 1
+            else 0
+        end as overdue
+    from latest
+    left join names on latest.package_id = names.package_id
+)
+
+select
+    package_id,
+    package_name,
+    last_completed_at,
+    last_job_id,
+    runs,
+    usual_gap_seconds,
+    p95_gap_seconds,
+    since_seconds,
+    overdue
+from final
+order by
+    since_seconds desc,
+    package_id is null,
+    package_id;

@@ -1,0 +1,89 @@
+-- What does it cost, in node hours?
+--
+-- grain: a package, a cluster and a week with jobs that ended; the week is the Monday of the UTC date
+--   of the start
+-- columns: package_id, package_name (of its latest run), cluster_id, cluster_name, week, runs, hours
+--   (of runtime, however it ended), node_runs (those whose cluster tells its nodes), node_hours (of
+--   these: runtime times nodes)
+--
+-- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/node_hours_by_week.sql"
+--           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
+-- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/node_hours_by_week.sql
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/node_hours_by_week.sql | mariadb
+
+with
+inputs as (
+    select
+        jobs.id,
+        jobs.package_id,
+        jobs.cluster_id,
+        calendar.week,
+        jobs.runtime_in_seconds as seconds,
+        jobs.cluster_nodes as nodes
+    from jobs
+    left join calendar on jobs.run_date = calendar.day
+    where
+        status in ('completed', 'failed', 'stopped')
+        and runtime_in_seconds is not null
+        and (:since is null or run_date >= :since)
+        and (:until is null or run_date < :until)
+        and (:package_id is null or package_id = :package_id)
+),
+
+names as ( -- a package's, of its latest run that tells
+    select
+        package_id,
+        package_name
+    from jobs
+    where id in (select max(id) from jobs where package_name is not null group by package_id)
+),
+
+weeks as (
+    select
+        package_id,
+        cluster_id,
+        week,
+        max(id) as last_id,
+        count(*) as runs,
+        sum(seconds) as seconds,
+        count(nodes) as node_runs,
+        sum(seconds * nodes) as node_seconds
+    from inputs
+    group by package_id, cluster_id, week
+),
+
+final as (
+    select
+        weeks.package_id,
+        names.package_name,
+        weeks.cluster_id,
+        jobs.cluster_name,
+        weeks.week,
+        weeks.runs,
+        round(weeks.seconds * 1e0 / 3600, 6) as hours,
+        weeks.node_runs,
+        round(weeks.node_seconds * 1e0 / 3600, 6) as node_hours
+    from weeks
+    inner join jobs on weeks.last_id = jobs.id
+    left join names on weeks.package_id = names.package_id
+)
+
+select
+    package_id,
+    package_name,
+    cluster_id,
+    cluster_name,
+    week,
+    runs,
+    hours,
+    node_runs,
+    node_hours
+from final
+order by
+    package_id is null,
+    package_id,
+    cluster_id is null,
+    cluster_id,
+    week is null,
+    week;

@@ -1,0 +1,118 @@
+-- What is under way, and what is stuck?
+--
+-- grain: a job that has not ended, the oldest first; the filters hold for these jobs alone
+-- columns: job_id, package_id, package_name (of its latest run), status, created_at, age_seconds
+--   (since created_at, as of the last whole listing or what is newer), runs (completed ones of the
+--   package), p95_seconds (of their runtime), stuck (1 where it is older than that, else 0; null where
+--   that is not known)
+--
+-- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
+-- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
+--
+-- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/open_jobs.sql"
+--           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
+-- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/open_jobs.sql
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/open_jobs.sql | mariadb
+
+with
+moments as (
+    select account_id, watermark_epoch as epoch from accounts
+    union all
+    select account_id, max(created_epoch) as epoch from jobs group by account_id
+    union all
+    select account_id, max(finished_epoch) as epoch from jobs group by account_id
+),
+
+clocks as ( -- as of when each account is known
+    select
+        account_id,
+        max(epoch) as epoch
+    from moments
+    group by account_id
+),
+
+names as ( -- a package's, of its latest run that tells
+    select
+        package_id,
+        package_name
+    from jobs
+    where id in (select max(id) from jobs where package_name is not null group by package_id)
+),
+
+inputs as (
+    select
+        jobs.id,
+        jobs.package_id,
+        jobs.status,
+        jobs.created_at,
+        clocks.epoch - jobs.created_epoch as age_seconds
+    from clocks
+    inner join jobs on clocks.account_id = jobs.account_id
+    where
+        jobs.gone_at is null
+        and jobs.finished_at is null
+        and (jobs.status is null or jobs.status not in ('completed', 'failed', 'stopped'))
+        and (:since is null or jobs.run_date >= :since)
+        and (:until is null or jobs.run_date < :until)
+        and (:package_id is null or jobs.package_id = :package_id)
+),
+
+ranked as (
+    select
+        package_id,
+        runtime_in_seconds as seconds,
+        20 * row_number() over (partition by package_id order by runtime_in_seconds) as place,
+        19 * count(*) over (partition by package_id) + 1 as p95_place
+    from jobs
+    where
+        status = 'completed'
+        and runtime_in_seconds is not null
+        and package_id in (select package_id from inputs)
+),
+
+usual as (
+    select
+        package_id,
+        count(*) as runs,
+        sum(
+            seconds * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
+        ) / 20.0 as p95_seconds
+    from ranked
+    group by package_id
+),
+
+final as (
+    select
+        inputs.id as job_id,
+        inputs.package_id,
+        names.package_name,
+        inputs.status,
+        inputs.created_at,
+        inputs.age_seconds,
+        coalesce(usual.runs, 0) as runs,
+        usual.p95_seconds,
+        case
+            when inputs.age_seconds > usual.p95_seconds then 1
+            when inputs.age_seconds <= usual.p95_seconds then 0
+        end as stuck
+    from inputs
+    left join usual on inputs.package_id = usual.package_id
+    left join names on inputs.package_id = names.package_id
+)
+
+select
+    job_id,
+    package_id,
+    package_name,
+    status,
+    created_at,
+    age_seconds,
+    runs,
+    p95_seconds,
+    stuck
+from final
+order by
+    age_seconds is null,
+    age_seconds desc,
+    job_id;

@@ -1,0 +1,183 @@
+-- When did the fields of an output change?
+--
+-- grain: a field of an output that is not as it was in the completed job before
+-- columns: package_id, component_name, output_name, job_id (the first job with the change), changed_at
+--   (when it finished), field, change (added, removed or moved to another place), position (its place;
+--   null when removed), previous_position (null when added), previous_job_id
+--
+-- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/output_field_changes.sql"
+--           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
+-- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/output_field_changes.sql
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/output_field_changes.sql | mariadb
+
+with
+inputs as ( -- outputs whose fields are not the same in all jobs; a job may have two of one name
+    select
+        jobs.package_id,
+        job_outputs.component_name,
+        job_outputs.name as output_name
+    from jobs
+    inner join job_outputs on jobs.id = job_outputs.job_id
+    where
+        jobs.status = 'completed'
+        and (:package_id is null or jobs.package_id = :package_id)
+    group by jobs.package_id, job_outputs.component_name, job_outputs.name
+    having min(job_outputs.fields_digest) <> max(job_outputs.fields_digest)
+),
+
+outputs as (
+    select
+        jobs.id as job_id,
+        min(job_outputs.id) as output_id,
+        jobs.package_id,
+        job_outputs.component_name,
+        job_outputs.name as output_name,
+        jobs.run_date,
+        jobs.finished_at,
+        coalesce(jobs.finished_epoch, 0) as finished_epoch
+    from inputs
+    inner join jobs
+        on
+            (inputs.package_id = jobs.package_id or (inputs.package_id is null and jobs.package_id is null))
+            and jobs.status = 'completed'
+    inner join job_outputs
+        on
+            jobs.id = job_outputs.job_id
+            and (inputs.output_name = job_outputs.name or (inputs.output_name is null and job_outputs.name is null))
+            and (
+                inputs.component_name = job_outputs.component_name
+                or (inputs.component_name is null and job_outputs.component_name is null)
+            )
+    group by
+        jobs.id,
+        jobs.package_id,
+        job_outputs.component_name,
+        job_outputs.name,
+        jobs.run_date,
+        jobs.finished_at,
+        jobs.finished_epoch
+),
+
+digests as (
+    select
+        outputs.*,
+        job_outputs.fields_digest
+    from outputs
+    inner join job_outputs on outputs.output_id = job_outputs.id
+),
+
+followed as (
+    select
+        digests.*,
+        lag(job_id) over (
+            partition by package_id, component_name, output_name order by finished_epoch, job_id
+        ) as previous_job_id,
+        lag(output_id) over (
+            partition by package_id, component_name, output_name order by finished_epoch, job_id
+        ) as previous_output_id,
+        lag(fields_digest) over (
+            partition by package_id, component_name, output_name order by finished_epoch, job_id
+        ) as previous_digest
+    from digests
+),
+
+pairs as (
+    select *
+    from followed
+    where
+        fields_digest <> previous_digest
+        and (:since is null or run_date >= :since)
+        and (:until is null or run_date < :until)
+),
+
+fields_now as ( -- a name may stand twice
+    select
+        pairs.output_id,
+        output_fields.name,
+        output_fields.position,
+        row_number() over (
+            partition by pairs.output_id, output_fields.name order by output_fields.position
+        ) as occurrence
+    from pairs
+    inner join output_fields on pairs.output_id = output_fields.output_id
+),
+
+fields_before as (
+    select
+        pairs.output_id,
+        output_fields.name,
+        output_fields.position,
+        row_number() over (
+            partition by pairs.output_id, output_fields.name order by output_fields.position
+        ) as occurrence
+    from pairs
+    inner join output_fields on pairs.previous_output_id = output_fields.output_id
+),
+
+changes as (
+    select
+        fields_now.output_id,
+        fields_now.name as field,
+        case when fields_before.position is null then 'added' else 'moved' end as kind,
+        fields_now.position,
+        fields_before.position as previous_position
+    from fields_now
+    left join fields_before
+        on
+            fields_now.output_id = fields_before.output_id
+            and fields_now.name = fields_before.name
+            and fields_now.occurrence = fields_before.occurrence
+    where fields_before.position is null or fields_before.position <> fields_now.position
+    union all
+    select
+        fields_before.output_id,
+        fields_before.name as field,
+        'removed' as kind,
+        fields_now.position,
+        fields_before.position as previous_position
+    from fields_before
+    left join fields_now
+        on
+            fields_before.output_id = fields_now.output_id
+            and fields_before.name = fields_now.name
+            and fields_before.occurrence = fields_now.occurrence
+    where fields_now.position is null
+),
+
+final as (
+    select
+        pairs.package_id,
+        pairs.component_name,
+        pairs.output_name,
+        pairs.job_id,
+        pairs.finished_at as changed_at,
+        changes.field,
+        changes.kind,
+        changes.position,
+        changes.previous_position,
+        pairs.previous_job_id,
+        pairs.finished_epoch,
+        pairs.output_id
+    from pairs
+    inner join changes on pairs.output_id = changes.output_id
+)
+
+select
+    package_id,
+    component_name,
+    output_name,
+    job_id,
+    changed_at,
+    field,
+    kind as "change",
+    position,
+    previous_position,
+    previous_job_id
+from final
+order by
+    finished_epoch,
+    job_id,
+    output_id,
+    coalesce(position, previous_position),
+    position is not null;

@@ -1,0 +1,148 @@
+-- How long does it take until a package that failed completes again?
+--
+-- grain: a package that failed
+-- columns: package_id, package_name (of its latest run), streaks (of failures with no completion
+--   between), failures, longest_streak, recoveries (streaks that a completion ended), p50_seconds,
+--   p95_seconds, max_seconds (from the end of the first failure to that of the completion),
+--   failing_runs (of the streak that goes on; 0 for none), failing_since (when its first failure
+--   ended)
+--
+-- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
+-- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
+--
+-- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/recovery.sql"
+--           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
+-- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/recovery.sql
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/recovery.sql | mariadb
+
+with
+inputs as (
+    select
+        id,
+        package_id,
+        status,
+        finished_at,
+        finished_epoch,
+        sum(case when status = 'completed' then 1 else 0 end) over (
+            partition by package_id order by coalesce(finished_epoch, 0), id
+            rows between unbounded preceding and current row
+        ) as streak,
+        row_number() over (
+            partition by package_id order by coalesce(finished_epoch, 0), id
+        ) as place
+    from jobs
+    where
+        status in ('completed', 'failed')
+        and (:since is null or run_date >= :since)
+        and (:until is null or run_date < :until)
+        and (:package_id is null or package_id = :package_id)
+),
+
+names as ( -- a package's, of its latest run that tells
+    select
+        package_id,
+        package_name
+    from jobs
+    where id in (select max(id) from jobs where package_name is not null group by package_id)
+),
+
+failed as (
+    select
+        package_id,
+        streak,
+        count(*) as failures,
+        min(place) as first_place,
+        max(place) + 1 as next_place
+    from inputs
+    where status = 'failed'
+    group by package_id, streak
+),
+
+streaks as (
+    select
+        failed.package_id,
+        failed.failures,
+        begun.finished_at as failing_since,
+        case when ended.id is null then 0 else 1 end as is_over,
+        ended.finished_epoch - begun.finished_epoch as seconds
+    from failed
+    inner join inputs as begun
+        on
+            (failed.package_id = begun.package_id or (failed.package_id is null and begun.package_id is null))
+            and failed.first_place = begun.place
+    left join inputs as ended
+        on
+            (failed.package_id = ended.package_id or (failed.package_id is null and ended.package_id is null))
+            and failed.next_place = ended.place
+),
+
+ranked as (
+    select
+        package_id,
+        failures,
+        failing_since,
+        is_over,
+        seconds,
+        20 * count(seconds) over (
+            partition by package_id order by seconds
+            rows between unbounded preceding and current row
+        ) as place,
+        10 * count(seconds) over (partition by package_id) + 10 as p50_place,
+        19 * count(seconds) over (partition by package_id) + 1 as p95_place
+    from streaks
+),
+
+packages as (
+    select
+        package_id,
+        count(*) as streaks,
+        sum(failures) as failures,
+        max(failures) as longest_streak,
+        sum(is_over) as recoveries,
+        sum(
+            seconds * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
+        ) / 20.0 as p50_seconds,
+        sum(
+            seconds * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
+        ) / 20.0 as p95_seconds,
+        max(seconds) as max_seconds,
+        sum(case when is_over = 0 then failures else 0 end) as failing_runs,
+        max(case when is_over = 0 then failing_since end) as failing_since
+    from ranked
+    group by package_id
+),
+
+final as (
+    select
+        packages.package_id,
+        names.package_name,
+        packages.streaks,
+        packages.failures,
+        packages.longest_streak,
+        packages.recoveries,
+        packages.p50_seconds,
+        packages.p95_seconds,
+        packages.max_seconds,
+        packages.failing_runs,
+        packages.failing_since
+    from packages
+    left join names on packages.package_id = names.package_id
+)
+
+select
+    package_id,
+    package_name,
+    streaks,
+    failures,
+    longest_streak,
+    recoveries,
+    p50_seconds,
+    p95_seconds,
+    max_seconds,
+    failing_runs,
+    failing_since
+from final
+order by
+    package_id is null,
+    package_id;

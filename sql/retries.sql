@@ -1,0 +1,107 @@
+-- How often does a run need another try, and what do the failed ones burn?
+--
+-- grain: a schedule and a package whose jobs it started and which have ended
+-- columns: schedule_id, package_id, package_name (of its latest run), chains (a job and those that try
+--   again: each has more attempts than the one before), retried (chains with another attempt),
+--   first_attempt_successes, first_attempt_rate (of the chains, 0 to 1), eventual_successes,
+--   eventual_rate, hours_burnt (of runtime, by failed jobs)
+--
+-- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/retries.sql"
+--           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
+-- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/retries.sql
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/retries.sql | mariadb
+
+with
+inputs as (
+    select
+        creator_id as schedule_id,
+        package_id,
+        status,
+        coalesce(attempts, 0) as attempts,
+        runtime_in_seconds as seconds,
+        lag(coalesce(attempts, 0)) over (
+            partition by creator_id, package_id order by coalesce(created_epoch, 0), id
+        ) as attempts_before,
+        lead(coalesce(attempts, 0)) over (
+            partition by creator_id, package_id order by coalesce(created_epoch, 0), id
+        ) as attempts_after
+    from jobs
+    where
+        creator_type = 'Schedule'
+        and status in ('completed', 'failed', 'stopped')
+        and (:since is null or run_date >= :since)
+        and (:until is null or run_date < :until)
+        and (:package_id is null or package_id = :package_id)
+),
+
+names as ( -- a package's, of its latest run that tells
+    select
+        package_id,
+        package_name
+    from jobs
+    where id in (select max(id) from jobs where package_name is not null group by package_id)
+),
+
+attempts as (
+    select
+        schedule_id,
+        package_id,
+        status,
+        attempts,
+        seconds,
+        case when attempts > attempts_before then 0 else 1 end as is_first,
+        case when attempts_after > attempts then 0 else 1 end as is_last
+    from inputs
+),
+
+schedules as (
+    select
+        schedule_id,
+        package_id,
+        sum(is_first) as chains,
+        sum(case when is_last = 1 and attempts > 0 then 1 else 0 end) as retried,
+        sum(
+            case when is_first = 1 and attempts = 0 and status = 'completed' then 1 else 0 end
+        ) as first_attempt_successes,
+        sum(
+            case when is_last = 1 and status = 'completed' then 1 else 0 end
+        ) as eventual_successes,
+        sum(case when status = 'failed' then seconds else 0 end) as seconds_burnt
+    from attempts
+    group by schedule_id, package_id
+),
+
+final as (
+    select
+        schedules.schedule_id,
+        schedules.package_id,
+        names.package_name,
+        schedules.chains,
+        schedules.retried,
+        schedules.first_attempt_successes,
+        round(schedules.first_attempt_successes * 1e0 / schedules.chains, 6) as first_attempt_rate,
+        schedules.eventual_successes,
+        round(schedules.eventual_successes * 1e0 / schedules.chains, 6) as eventual_rate,
+        round(coalesce(schedules.seconds_burnt, 0) * 1e0 / 3600, 6) as hours_burnt
+    from schedules
+    left join names on schedules.package_id = names.package_id
+)
+
+select
+    schedule_id,
+    package_id,
+    package_name,
+    chains,
+    retried,
+    first_attempt_successes,
+    first_attempt_rate,
+    eventual_successes,
+    eventual_rate,
+    hours_burnt
+from final
+order by
+    schedule_id is null,
+    schedule_id,
+    package_id is null,
+    package_id;

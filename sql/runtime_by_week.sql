@@ -1,0 +1,95 @@
+-- How long did each package take, week by week?
+--
+-- grain: a package and a week with completed runs; the week is the Monday of the UTC date of the start
+-- columns: package_id, package_name (of its latest run), week, runs, p50_seconds, p95_seconds,
+--   max_seconds
+--
+-- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
+-- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
+--
+-- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/runtime_by_week.sql"
+--           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
+-- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/runtime_by_week.sql
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/runtime_by_week.sql | mariadb
+
+with
+inputs as (
+    select
+        package_id,
+        calendar.week as week,
+        runtime_in_seconds as seconds
+    from jobs
+    left join calendar on jobs.run_date = calendar.day
+    where
+        status = 'completed'
+        and (:since is null or run_date >= :since)
+        and (:until is null or run_date < :until)
+        and (:package_id is null or package_id = :package_id)
+),
+
+names as ( -- a package's, of its latest run that tells
+    select
+        package_id,
+        package_name
+    from jobs
+    where id in (select max(id) from jobs where package_name is not null group by package_id)
+),
+
+ranked as (
+    select
+        package_id,
+        week,
+        seconds,
+        20 * count(seconds) over (
+            partition by package_id, week order by seconds
+            rows between unbounded preceding and current row
+        ) as place,
+        10 * count(seconds) over (partition by package_id, week) + 10 as p50_place,
+        19 * count(seconds) over (partition by package_id, week) + 1 as p95_place
+    from inputs
+),
+
+weeks as (
+    select
+        package_id,
+        week,
+        count(*) as runs,
+        sum(
+            seconds * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
+        ) / 20.0 as p50_seconds,
+        sum(
+            seconds * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
+        ) / 20.0 as p95_seconds,
+        max(seconds) as max_seconds
+    from ranked
+    group by package_id, week
+),
+
+final as (
+    select
+        weeks.package_id,
+        names.package_name,
+        weeks.week,
+        weeks.runs,
+        weeks.p50_seconds,
+        weeks.p95_seconds,
+        weeks.max_seconds
+    from weeks
+    left join names on weeks.package_id = names.package_id
+)
+
+select
+    package_id,
+    package_name,
+    week,
+    runs,
+    p50_seconds,
+    p95_seconds,
+    max_seconds
+from final
+order by
+    package_id is null,
+    package_id,
+    week is null,
+    week;

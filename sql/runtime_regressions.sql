@@ -1,0 +1,189 @@
+-- Which packages are slower of late?
+--
+-- grain: a package whose last 5 completed runs are slower than the 30 before, the worst first
+-- columns: package_id, package_name (of its latest run), recent_p50 (seconds), baseline_p50 (seconds),
+--   ratio, since_job_id (the first of the 5), since (when it finished), mad_seconds (the median
+--   absolute deviation of the baseline), baseline_runs, edited (1 where the package was edited between
+--   the two, else 0)
+--
+-- Slower: the median is 1.5 times that of the (at least 10) runs before, and 3 of their median absolute
+-- deviations above it.
+--
+-- A median is twice itself until the last step, the sum of the two middle values (or twice the one), so
+-- that all is in whole numbers, the same on every engine.
+--
+-- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/runtime_regressions.sql"
+--           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
+-- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/runtime_regressions.sql
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/runtime_regressions.sql | mariadb
+
+with
+inputs as (
+    select
+        id,
+        package_id,
+        runtime_in_seconds as seconds,
+        row_number() over (
+            partition by package_id order by coalesce(finished_epoch, 0) desc, id desc
+        ) as age
+    from jobs
+    where
+        status = 'completed'
+        and runtime_in_seconds is not null
+        and package_id is not null
+        and (:since is null or run_date >= :since)
+        and (:until is null or run_date < :until)
+        and (:package_id is null or package_id = :package_id)
+),
+
+names as ( -- a package's, of its latest run that tells
+    select
+        package_id,
+        package_name
+    from jobs
+    where id in (select max(id) from jobs where package_name is not null group by package_id)
+),
+
+compared as (
+    select
+        id,
+        package_id,
+        seconds,
+        age,
+        case when age <= 5 then 1 else 0 end as is_recent
+    from inputs
+    where age <= 35
+),
+
+placed as (
+    select
+        package_id,
+        is_recent,
+        seconds,
+        2 * row_number() over (partition by package_id, is_recent order by seconds) as place,
+        count(*) over (partition by package_id, is_recent) + 1 as middle
+    from compared
+),
+
+medians as (
+    select
+        package_id,
+        is_recent,
+        count(*) as runs,
+        sum(seconds * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end) as twice
+    from placed
+    group by package_id, is_recent
+),
+
+deviations as (
+    select
+        compared.package_id,
+        abs(2 * compared.seconds - medians.twice) as deviation
+    from compared
+    inner join medians
+        on compared.package_id = medians.package_id and compared.is_recent = medians.is_recent
+    where compared.is_recent = 0
+),
+
+placed_deviations as (
+    select
+        package_id,
+        deviation,
+        2 * row_number() over (partition by package_id order by deviation) as place,
+        count(*) over (partition by package_id) + 1 as middle
+    from deviations
+),
+
+spreads as ( -- four times the median absolute deviation
+    select
+        package_id,
+        sum(deviation * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end) as fourfold
+    from placed_deviations
+    group by package_id
+),
+
+slower as (
+    select
+        recent.package_id,
+        recent.twice as recent_twice,
+        baseline.twice as baseline_twice,
+        baseline.runs as baseline_runs,
+        spreads.fourfold
+    from medians as recent
+    inner join medians as baseline
+        on recent.package_id = baseline.package_id and baseline.is_recent = 0
+    inner join spreads on recent.package_id = spreads.package_id
+    where
+        recent.is_recent = 1
+        and recent.runs = 5
+        and baseline.runs >= 10
+        and recent.twice > baseline.twice
+        and 2 * recent.twice >= 3 * baseline.twice
+        and 2 * (recent.twice - baseline.twice) >= 3 * spreads.fourfold
+),
+
+bounds as (
+    select
+        compared.package_id,
+        max(case when compared.age = 5 then jobs.id end) as since_job_id,
+        max(case when compared.age = 5 then jobs.finished_at end) as since,
+        max(case when compared.age = 5 then jobs.started_at end) as slow_from,
+        max(case when compared.age = 6 then jobs.started_at end) as fast_until
+    from compared
+    inner join slower on compared.package_id = slower.package_id
+    inner join jobs on compared.id = jobs.id
+    where compared.age in (5, 6)
+    group by compared.package_id
+),
+
+edits as (
+    select
+        compared.package_id,
+        max(
+            case
+                when jobs.package_updated_at > bounds.fast_until
+                    and jobs.package_updated_at <= bounds.slow_from then 1
+                else 0
+            end
+        ) as edited
+    from compared
+    inner join bounds on compared.package_id = bounds.package_id
+    inner join jobs on compared.id = jobs.id
+    group by compared.package_id
+),
+
+final as (
+    select
+        slower.package_id,
+        names.package_name,
+        slower.recent_twice / 2.0 as recent_p50,
+        slower.baseline_twice / 2.0 as baseline_p50,
+        round(slower.recent_twice * 1e0 / nullif(slower.baseline_twice, 0), 6) as ratio,
+        bounds.since_job_id,
+        bounds.since,
+        slower.fourfold / 4.0 as mad_seconds,
+        slower.baseline_runs,
+        edits.edited
+    from slower
+    inner join bounds on slower.package_id = bounds.package_id
+    inner join edits on slower.package_id = edits.package_id
+    left join names on slower.package_id = names.package_id
+)
+
+select
+    package_id,
+    package_name,
+    recent_p50,
+    baseline_p50,
+    ratio,
+    since_job_id,
+    since,
+    mad_seconds,
+    baseline_runs,
+    edited
+from final
+order by
+    ratio is not null,
+    ratio desc,
+    package_id;

@@ -1,0 +1,118 @@
+-- Slower, or more data?
+--
+-- grain: a package and a week with completed runs that tell their records; the week is the Monday of
+--   the UTC date of the start
+-- columns: package_id, package_name (of its latest run), week, runs, seconds, records (of all
+--   outputs), seconds_per_million (records), runtime_ratio, records_ratio (of a run's seconds and
+--   records to those of the week before that has any), pace_ratio (of the seconds a record: above 1 is
+--   slower, whatever the data)
+--
+-- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/throughput.sql"
+--           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
+-- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/throughput.sql
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/throughput.sql | mariadb
+
+with
+inputs as (
+    select
+        jobs.id as job_id,
+        jobs.package_id,
+        calendar.week,
+        jobs.runtime_in_seconds as seconds
+    from jobs
+    left join calendar on jobs.run_date = calendar.day
+    where
+        status = 'completed'
+        and runtime_in_seconds is not null
+        and (:since is null or run_date >= :since)
+        and (:until is null or run_date < :until)
+        and (:package_id is null or package_id = :package_id)
+),
+
+names as ( -- a package's, of its latest run that tells
+    select
+        package_id,
+        package_name
+    from jobs
+    where id in (select max(id) from jobs where package_name is not null group by package_id)
+),
+
+written as (
+    select
+        job_id,
+        sum(records_count) as records
+    from job_outputs
+    where records_count is not null
+    group by job_id
+),
+
+weeks as (
+    select
+        inputs.package_id,
+        inputs.week,
+        count(*) as runs,
+        sum(inputs.seconds) as seconds,
+        sum(written.records) as records
+    from inputs
+    inner join written on inputs.job_id = written.job_id
+    group by inputs.package_id, inputs.week
+),
+
+compared as (
+    select
+        weeks.*,
+        lag(runs) over (
+            partition by package_id order by case when week is null then 1 else 0 end, week
+        ) as runs_before,
+        lag(seconds) over (
+            partition by package_id order by case when week is null then 1 else 0 end, week
+        ) as seconds_before,
+        lag(records) over (
+            partition by package_id order by case when week is null then 1 else 0 end, week
+        ) as records_before
+    from weeks
+),
+
+final as (
+    select
+        compared.package_id,
+        names.package_name,
+        compared.week,
+        compared.runs,
+        compared.seconds,
+        compared.records,
+        round(compared.seconds * 1e6 / nullif(compared.records, 0), 6) as seconds_per_million,
+        round(
+            compared.seconds * 1e0 * compared.runs_before
+            / nullif(compared.seconds_before * 1e0 * compared.runs, 0), 6
+        ) as runtime_ratio,
+        round(
+            compared.records * 1e0 * compared.runs_before
+            / nullif(compared.records_before * 1e0 * compared.runs, 0), 6
+        ) as records_ratio,
+        round(
+            compared.seconds * 1e0 * compared.records_before
+            / nullif(compared.seconds_before * 1e0 * compared.records, 0), 6
+        ) as pace_ratio
+    from compared
+    left join names on compared.package_id = names.package_id
+)
+
+select
+    package_id,
+    package_name,
+    week,
+    runs,
+    seconds,
+    records,
+    seconds_per_million,
+    runtime_ratio,
+    records_ratio,
+    pace_ratio
+from final
+order by
+    package_id is null,
+    package_id,
+    week is null,
+    week;
