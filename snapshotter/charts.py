@@ -6,7 +6,7 @@ of 500 packages is then a few megabytes of JSON.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from snapshotter.findings import Row, Trends, names
@@ -150,7 +150,3 @@ def _rounded(value: Any) -> Any:
         return int(value) if value.is_integer() else round(value, 1 if abs(value) < 100 else 0)  # noqa: PLR2004
     return value
 
-
-def period(last: date, length: timedelta) -> date:
-    """Give the first day of so many that end with `last`."""
-    return last - max(length, timedelta(days=1)) + timedelta(days=1)

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html import escape
 from importlib.resources import files
@@ -14,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from snapshotter import __version__, trends
-from snapshotter.charts import charts, period
+from snapshotter.charts import charts
 from snapshotter.errors import UsageError
 from snapshotter.export import _opened as opened
 from snapshotter.findings import day, findings, names
@@ -29,6 +30,9 @@ TRENDS = (
     *("queue_wait_by_day", "concurrency", "open_jobs", "records_by_day", "node_hours_by_week"),
     *("output_field_changes", "freshness", "snapshot_log"),
 )
+
+# What these tell is so now, whenever it began.
+NOW = ("open_jobs", "freshness", "runtime_regressions")
 
 
 def report(
@@ -63,32 +67,24 @@ class _Answers:
         self.accounts = connection.execute(
             select(ACCOUNTS.c.account_id, ACCOUNTS.c.watermark).order_by(ACCOUNTS.c.account_id)
         ).all()
-        package_id = None if package is None else _package(connection, package)
-        newest = connection.execute(select(func.max(JOBS.c.run_date))).scalar()
-        self.last: date | None = newest
-        self.first = None if newest is None else period(newest, length)
-        self.filters = Filters(self.first, None, package_id)
+        self.days = _days(connection, length)
         self.package: str | None = None
         self.trends: dict[str, list[dict[str, Any]]] = {}
-        if newest is None:  # nothing has run: only what the snapshot did is to be told
+        if self.days is None:  # nothing has run: only what the snapshot did is to be told
             self.trends["snapshot_log"] = self._rows("snapshot_log", Filters())
             return
+        package_id = None if package is None else trends.package(connection, package)
+        self.filters = Filters(self.days[0], None, package_id)
         for name in TRENDS:
-            # What has not finished and what is overdue is so now, whenever it began.
-            whole = name in ("open_jobs", "freshness", "runtime_regressions")
-            asked = Filters(package_id=package_id) if whole else self.filters
+            asked = Filters(package_id=package_id) if name in NOW else self.filters
             self.trends[name] = self._rows(name, asked)
         self.trends["package_failure_reasons"] = self._reasons()
         if package_id is not None:
             self.package = names(self.trends).get(package_id, f"package {package_id}")
 
     def _rows(self, name: str, filters: Filters) -> list[dict[str, Any]]:
-        with trends.run(self.connection, name, filters) as result:
-            columns = list(result.keys())
-            return [
-                dict(zip(columns, trends.plain(columns, tuple(row)), strict=True))
-                for row in result
-            ]
+        columns, rows = trends.rows(self.connection, name, filters)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def _reasons(self) -> list[dict[str, Any]]:
         """Give the reasons of each package that failed."""
@@ -96,32 +92,26 @@ class _Answers:
         return [
             {"package_id": package_id, **row}
             for package_id in sorted(failed - {None})
-            for row in self._rows("failure_reasons", Filters(self.first, None, package_id))
+            for row in self._rows("failure_reasons", replace(self.filters, package_id=package_id))
         ]
 
 
-def _package(connection: Connection, name_or_id: str) -> int:
-    """Give the package of an id, or of a name that any of its jobs has."""
-    found = select(JOBS.c.package_id).distinct().order_by(JOBS.c.package_id)
-    if re.fullmatch(r"[0-9]{1,18}", name_or_id):
-        ids = connection.execute(found.where(JOBS.c.package_id == int(name_or_id))).scalars().all()
-    else:
-        ids = []
-    named = found.where(JOBS.c.package_name == name_or_id, JOBS.c.package_id.is_not(None))
-    ids = ids or connection.execute(named).scalars().all()
-    if len(ids) == 1:
-        return int(ids[0])
-    if ids:
-        raise UsageError(f"several packages are called {name_or_id!r}: {', '.join(map(str, ids))}")
-    raise UsageError(f"no package {name_or_id!r} in the database; see 'trends slowest_packages'")
+def _days(connection: Connection, length: timedelta) -> tuple[date, date] | None:
+    """Give the first and the last day to tell of: none before the first run, none without one."""
+    day = timedelta(days=1)
+    last = trends.since(connection, day)
+    oldest = connection.execute(select(func.min(JOBS.c.run_date))).scalar()
+    if last is None or oldest is None:
+        return None
+    first = trends.since(connection, max(length, day))
+    return max(first or oldest, min(oldest, last)), last
 
 
 def page(answers: _Answers, plotly: str, now: datetime) -> Iterator[str]:
     """Give the parts of the page, in order."""
     data = "{}"
-    if answers.first is not None and answers.last is not None:
-        described = charts(answers.trends, answers.first, answers.last)
-        data = _json(described)
+    if answers.days is not None:
+        data = _json(charts(answers.trends, *answers.days))
     js = _resource("report.js")
     parts = {
         "hashes": f"{_hash(js)} {_hash(plotly)}",
@@ -174,10 +164,10 @@ def _option(package_id: int | None, name: str) -> str:
 
 
 def _facts(answers: _Answers) -> str:
-    if answers.first is None or answers.last is None:
+    if answers.days is None:
         return "The database holds no job yet."
-    days = (answers.last - answers.first).days + 1
-    facts = [f"{day(answers.first)} to {day(answers.last)} ({days:,} days, UTC)"]
+    first, last = answers.days
+    facts = [f"{day(first)} to {day(last)} ({(last - first).days + 1:,} days, UTC)"]
     for account, watermark in answers.accounts:
         of = f" of {escape(account)}" if len(answers.accounts) > 1 else ""
         at = f"as of {_minute(watermark)}" if watermark else "not whole yet"
@@ -210,16 +200,16 @@ def _body(answers: _Answers, now: datetime) -> Iterator[str]:
                 f'<a href="#{each.section}">{escape(more)} <span aria-hidden="true">↓</span></a></li>'
             )
         yield "</ol>"
-    elif answers.first is None:
+    elif answers.days is None:
         yield '<p class="calm">The database holds no job yet; <code>snapshotter sync</code> brings them.</p>'
     else:
         yield '<p class="calm">Nothing stands out in these days.</p>'
-    if answers.first is not None:
+    if answers.days is not None:
         yield _tiles(answers)
     yield "</section>"
     called = names(answers.trends)
     for each in SECTIONS:
-        if answers.first is not None or each.anchor == "snapshot":
+        if answers.days is not None or each.anchor == "snapshot":
             yield from section(each, answers.trends, called)
 
 
