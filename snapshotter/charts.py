@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from snapshotter.findings import Row, Trends, names
+from snapshotter.findings import Row, Trends, is_odd, names
 
 TOP = 8  # lines that a chart of all packages shows
 REASONS = 12
@@ -21,7 +21,10 @@ def charts(trends: Trends, first: date, last: date) -> dict[str, Any]:
     order = sorted(called, key=lambda package: (called[package].casefold(), package or 0))
     place = {package: index for index, package in enumerate(order)}
     steps = _Steps(first)
-    slower = trends.get("runtime_regressions", ())
+    slower = [
+        *trends.get("runtime_steps", ()),
+        *(row for row in trends.get("runtime_regressions", ()) if row["since"]),
+    ]
     slowest = sorted(trends.get("slowest_packages", ()), key=lambda row: -(row["total_seconds"]))
     top = list(dict.fromkeys(row["package_id"] for row in (*slower, *slowest)))[:TOP]
     weeks = sorted({row["week"] for row in trends.get("node_hours_by_week", ()) if row["week"]})
@@ -31,9 +34,7 @@ def charts(trends: Trends, first: date, last: date) -> dict[str, Any]:
         "packages": [{"id": package, "name": called[package]} for package in order],
         "top": [place[package] for package in top],
         "totals": _totals(trends, place),
-        "slower": {
-            place[row["package_id"]]: row["since"].isoformat() for row in slower if row["since"]
-        },
+        "slower": {place[row["package_id"]]: f"{row['since']:%Y-%m-%d}" for row in slower},
         "runtime": _by_package(place, trends.get("runtime_by_day", ()), steps.runtime),
         "failures": _by_package(place, trends.get("failures_by_day", ()), steps.failures),
         "records": _records(place, trends.get("records_by_day", ()), steps),
@@ -81,15 +82,15 @@ class _Steps:
         return self.columns(rows, "hour", "peak")
 
     def output(self, rows: list[Row]) -> Any:
-        """Give the z-scores as they are few: by the place of the day."""
+        """Give the odd days' z-scores and usual records as they are few: by the day's place."""
         dated, _ = self.of(rows)
-        scores = {
-            index: round(row["z_score"], 1)
-            for index, row in enumerate(dated)
-            if row["z_score"] is not None and abs(row["z_score"]) >= 3.5  # noqa: PLR2004 - as in findings
-        }
-        usual = {index: _rounded(dated[index]["usual_records"]) for index in scores}
-        return [rows[0]["output_name"] or "", *self.columns(rows, "records"), scores, usual]
+        odd = {index: row for index, row in enumerate(dated) if is_odd(row)}
+        return [
+            rows[0]["output_name"] or "",
+            *self.columns(rows, "records"),
+            {index: round(row["z_score"], 1) for index, row in odd.items()},
+            {index: _rounded(row["usual_records"]) for index, row in odd.items()},
+        ]
 
 
 def _by_package(

@@ -16,6 +16,7 @@ BEHIND = timedelta(days=1)  # a snapshot that old is worth a word
 _FEW_FAILURES, _LOW_RATE = 3, 0.05
 _OUTLIER = 3.5  # the usual bound of a z-score by the median
 _WAIT_DAYS, _WAIT_RATIO, _WAIT_SECONDS = 7, 2, 60
+_RECENT_DAYS = 14
 _SHOWN = 60
 
 
@@ -62,7 +63,7 @@ def _all(trends: Trends, now: datetime) -> Iterator[Finding]:
     called = names(trends)
     yield from _behind(trends.get("snapshot_log", ()), now)
     yield from _stuck(trends.get("open_jobs", ()), called)
-    yield from _slower(trends.get("runtime_regressions", ()), called)
+    yield from _slower(trends, called)
     yield from _failing(trends, called)
     yield from _overdue(trends.get("freshness", ()), called)
     yield from _lost_fields(trends.get("output_field_changes", ()), called)
@@ -89,8 +90,8 @@ def _behind(log: Sequence[Row], now: datetime) -> Iterator[Finding]:
                 f"The snapshot{of} is {age} behind: its last complete run began {day(max(whole))}.",
             )
         elif runs[-1]["status"] == "failed":
-            why = _short(runs[-1]["error"])
-            text = f"The last run of the snapshot{of} failed" + (f": {why}" if why else ".")
+            why = _short(runs[-1]["error"]).rstrip(".")
+            text = f"The last run of the snapshot{of} failed" + (f": {why}." if why else ".")
             yield Finding(85, "Snapshot", "snapshot", text)
 
 
@@ -108,8 +109,10 @@ def _stuck(jobs: Sequence[Row], called: Mapping[Any, str]) -> Iterator[Finding]:
     yield Finding(75, "Stuck", "waits", _sentence(lead + what))
 
 
-def _slower(rows: Sequence[Row], called: Mapping[Any, str]) -> Iterator[Finding]:
-    for row in rows:
+def _slower(trends: Trends, called: Mapping[Any, str]) -> Iterator[Finding]:
+    told = set()
+    for row in trends.get("runtime_regressions", ()):
+        told.add(row["package_id"])
         ratio = row["ratio"]
         times = "much longer than before" if ratio is None else f"{ratio:.1f} times as long"
         since = f" since {day(row['since'])}" if row["since"] else ""
@@ -122,12 +125,22 @@ def _slower(rows: Sequence[Row], called: Mapping[Any, str]) -> Iterator[Finding]
             f"{duration(row['recent_p50'])}, before {duration(row['baseline_p50'])} over "
             f"{row['baseline_runs']} runs){edited}.",
         )
+    for row in trends.get("runtime_steps", ()):
+        if row["package_id"] not in told:
+            yield Finding(
+                58 + min(20, 10 * (row["ratio"] - 1)),
+                "Slower",
+                "slower",
+                f"{called[row['package_id']]} takes {row['ratio']:.1f} times as long since "
+                f"{day(row['since'])} (median {duration(row['p50_seconds'])}, before "
+                f"{duration(row['before_seconds'])} over {row['before_days']} days with runs).",
+            )
 
 
 def _failing(trends: Trends, called: Mapping[Any, str]) -> Iterator[Finding]:
     reasons: dict[Any, str] = {}
     for row in trends.get("package_failure_reasons", ()):  # the first is the most frequent
-        reasons.setdefault(row["package_id"], _short(row["reason"]))
+        reasons.setdefault(row["package_id"], _short(row["reason"]).rstrip("."))
     counted: dict[Any, list[int]] = defaultdict(lambda: [0, 0])
     for row in trends.get("failures_by_day", ()):
         counted[row["package_id"]][0] += row["failed"]
@@ -144,7 +157,8 @@ def _failing(trends: Trends, called: Mapping[Any, str]) -> Iterator[Finding]:
             yield Finding(70 + min(20, row["failing_runs"]), "Failing", "fails", f"{text}{why}.")
         elif failed >= _FEW_FAILURES and failed / runs >= _LOW_RATE:
             text = f"{called[package]} failed {failed:,} of {runs:,} runs ({share(failed / runs)})"
-            yield Finding(30 + min(50, 100 * failed / runs), "Failing", "fails", f"{text}{why}.")
+            weight = 30 + min(50, 100 * failed / runs) + min(10, failed / 5)
+            yield Finding(weight, "Failing", "fails", f"{text}{why}.")
 
 
 def _overdue(rows: Sequence[Row], called: Mapping[Any, str]) -> Iterator[Finding]:
@@ -183,26 +197,36 @@ def _lost_fields(rows: Sequence[Row], called: Mapping[Any, str]) -> Iterator[Fin
 
 
 def _volume(rows: Sequence[Row], called: Mapping[Any, str]) -> Iterator[Finding]:
-    empty: dict[tuple[Any, Any], list[Row]] = defaultdict(list)
+    empty: dict[Any, list[Row]] = defaultdict(list)
+    newest = max((row["day"] for row in rows if row["day"]), default=None)
     for row in rows:
         if row["records"] == 0 and row["usual_records"]:
-            empty[row["package_id"], row["output_name"]].append(row)
-        elif abs(row["z_score"] or 0) >= _OUTLIER and row["usual_records"]:
-            ratio = row["records"] / row["usual_records"]
-            if not 0.5 < ratio < 2:  # noqa: PLR2004 - half or twice
-                yield Finding(
-                    35 + min(10, abs(row["z_score"]) / 10),
-                    "Volume",
-                    "volume",
-                    f"{called[row['package_id']]} wrote {row['records']:,} records to "
-                    f"{_short(row['output_name'])} on {day(row['day'])}, where "
-                    f"{row['usual_records']:,.0f} are usual on that weekday.",
-                )
-    for (package, output), days in empty.items():
-        last = max((row["day"] for row in days if row["day"]), default=None)
+            empty[row["package_id"]].append(row)
+        elif is_odd(row):
+            yield Finding(
+                35 + min(10, abs(row["z_score"]) / 10),
+                "Volume",
+                "volume",
+                f"{called[row['package_id']]} wrote {row['records']:,} records to "
+                f"{_short(row['output_name'])} on {day(row['day'])}, where "
+                f"{row['usual_records']:,.0f} are usual on that weekday.",
+            )
+    for package, nothing in empty.items():
+        outputs = list(dict.fromkeys(row["output_name"] for row in nothing))
+        days = {row["day"] for row in nothing}
+        last = max((each for each in days if each), default=None)
         when = f"{len(days)} days, last on {day(last)}" if len(days) > 1 else day(last)
-        text = f"{called[package]} wrote nothing to {_short(output)} on {when}"
-        yield Finding(55 + min(10, len(days)), "Volume", "volume", f"{text}.")
+        text = f"{called[package]} wrote nothing to {_listed(outputs)} on {when}"
+        recent = last is not None and newest is not None and (newest - last).days <= _RECENT_DAYS
+        weight = (55 if recent else 38) + min(10, len(days))
+        yield Finding(weight, "Volume", "volume", f"{text}.")
+
+
+def is_odd(row: Row) -> bool:
+    """Tell whether an output's day of records is far from usual, and by much."""
+    if not row["usual_records"] or abs(row["z_score"] or 0) < _OUTLIER:
+        return False
+    return not 0.5 < row["records"] / row["usual_records"] < 2  # noqa: PLR2004 - half or twice
 
 
 def _waits(rows: Sequence[Row]) -> Iterator[Finding]:
@@ -244,7 +268,7 @@ def day(at: date | None) -> str:
 
 
 def share(value: float) -> str:
-    return f"{100 * value:.3g} %" if value < 1 else f"{100 * value:.0f} %"
+    return f"{100 * value:.0f} %" if value >= 0.1 or not value else f"{100 * value:.1f} %"  # noqa: PLR2004 - 10 %
 
 
 def _short(words: str | None) -> str:
@@ -252,8 +276,8 @@ def _short(words: str | None) -> str:
     return line if len(line) <= _SHOWN else line[: _SHOWN - 1].rstrip() + "…"
 
 
-def _listed(words: list[str]) -> str:
-    shown = [_short(word) for word in words[:3]]
+def _listed(words: Sequence[str | None]) -> str:
+    shown = [_short(word) or "one without a name" for word in words[:3]]
     if len(words) > len(shown):
         return f"{', '.join(shown)} and {len(words) - len(shown)} more"
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]

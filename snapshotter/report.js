@@ -46,7 +46,7 @@
     let at = 0;
     columns[0].forEach((step, row) => {
       at += step;
-      wide.forEach((column, i) => { column[at] = columns[i + 1][row]; });
+      wide.forEach((column, i) => { if (at < data.days) column[at] = columns[i + 1][row]; });
     });
     return wide;
   }
@@ -159,6 +159,7 @@
         hovertext: rows.map(([reason, n]) => `${number(n)} × ${plain(short(reason || "no reason given", 110))}`), hoverinfo: "text",
         marker: { color: palette()[1], pattern: { shape: "/", solidity: 0.35, fgcolor: colour("--card"), fillmode: "overlay", size: 5 } },
       }], {
+        height: 80 + 34 * Math.max(1, rows.length),
         margin: { l: 8, r: 48, t: 8, b: 8 }, showlegend: false,
         xaxis: { rangemode: "tozero", title: axisTitle("failed runs") },
         yaxis: { tickvals: rows.map((_, i) => i), ticktext: rows.map(([reason]) => plain(short(reason || "no reason given", innerWidth < 640 ? 22 : 58))), fixedrange: true, rangemode: "normal" },
@@ -176,8 +177,10 @@
         x, y: unit.of(values), text, hoverinfo: "text", name, mode: "lines+markers", connectgaps: false,
         line: { color: palette()[n], dash: DASHES[n], width: 2 }, marker: { symbol: MARKS[n], size: 5, color: palette()[n] },
       });
+      const all = line("all of it", p50, 0);
+      Object.assign(all, { mode: "lines", opacity: 0.45, line: { ...all.line, width: 6 } });
       return [
-        [line("all of it", p50, 0), line("for the cluster", cluster, 1), line("in its queue", queue, 2), without(p50)],
+        [all, line("for the cluster", cluster, 1), line("in its queue", queue, 2), without(p50)],
         { xaxis: days(), yaxis: { title: axisTitle(unit.unit) } }, "",
       ];
     },
@@ -278,6 +281,7 @@
     plot.dataset.shows = whose;
     const bare = traces.every((trace) => (trace.z || trace.x).length === 0);
     const empty = bare ? { annotations: [{ text: "nothing in these days", showarrow: false, x: 0.5, y: 0.5, xref: "paper", yref: "paper" }] } : {};
+    if (more.height) plot.style.height = `${more.height}px`;
     Plotly.react(plot, traces, layout({ ...more, ...empty }), {
       displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     });
@@ -327,7 +331,9 @@
     const totals = only === null ? data.totals : [data.totals[only]];
     const sum = (i) => totals.reduce((all, row) => all + row[i], 0);
     const whole = (value) => Math.round(value).toLocaleString("en");
-    const values = { runs: whole(sum(0)), failed: whole(sum(1)), hours: whole(sum(2) / 3600), records: whole(sum(3)), nodes: whole(sum(4)), packages: whole(totals.length) };
+    const large = (value) => (value < 1e7 ? whole(value) : `${whole(value / 1e6)} M`);
+    const share = sum(1) ? ` (${(100 * sum(1) / sum(0)).toFixed(sum(1) / sum(0) < 0.1 ? 1 : 0)} %)` : "";
+    const values = { runs: whole(sum(0)), failed: whole(sum(1)) + share, hours: whole(sum(2) / 3600), records: large(sum(3)), nodes: whole(sum(4)), packages: whole(totals.length) };
     for (const tile of document.querySelectorAll("[data-tile]")) tile.textContent = values[tile.dataset.tile];
   }
 

@@ -18,9 +18,10 @@ from snapshotter import __version__, trends
 from snapshotter.charts import charts
 from snapshotter.errors import UsageError
 from snapshotter.export import _opened as opened
-from snapshotter.findings import day, findings, names
+from snapshotter.findings import day, findings, names, share
 from snapshotter.models import Base
 from snapshotter.sections import SECTIONS, section
+from snapshotter.steps import runtime_steps
 from snapshotter.trends import Filters
 
 ACCOUNTS, JOBS = Base.metadata.tables["accounts"], Base.metadata.tables["jobs"]
@@ -78,6 +79,7 @@ class _Answers:
         for name in TRENDS:
             asked = Filters(package_id=package_id) if name in NOW else self.filters
             self.trends[name] = self._rows(name, asked)
+        self.trends["runtime_steps"] = runtime_steps(self.trends["runtime_by_day"])
         self.trends["package_failure_reasons"] = self._reasons()
         if package_id is not None:
             self.package = names(self.trends).get(package_id, f"package {package_id}")
@@ -221,9 +223,9 @@ def _tiles(answers: _Answers) -> str:
     hours = total("slowest_packages", "total_seconds") / 3600
     tiles = (
         ("runs", "Runs that ended", f"{runs:,}"),
-        ("failed", "Failed", f"{failed:,}"),
-        ("hours", "Hours completed runs took", f"{hours:,.0f}"),
-        ("records", "Records written", f"{total('records_by_day', 'records'):,}"),
+        ("failed", "Failed", f"{failed:,}" + (f" ({share(failed / runs)})" if failed else "")),
+        ("hours", "Hours of completed runs", f"{hours:,.0f}"),
+        ("records", "Records written", _large(total("records_by_day", "records"))),
         ("nodes", "Node hours", f"{total('node_hours_by_week', 'node_hours'):,.0f}"),
         ("packages", "Packages", f"{len(names(answers.trends)):,}"),
     )
@@ -236,3 +238,6 @@ def _tiles(answers: _Answers) -> str:
         + "</dl>"
     )
 
+
+def _large(value: float) -> str:
+    return f"{value:,}" if value < 10**7 else f"{value / 10**6:,.0f} M"  # noqa: PLR2004

@@ -61,13 +61,14 @@ SECTIONS = (
         "slower",
         "What got slower",
         "Slower",
-        "Completed runs, by the time they took. A package got slower where the median of its last "
-        "five runs is half as long again as that of the thirty before, beyond their usual scatter.",
-        (Chart("runtime", "Time a run takes, by day", "grey ticks below: days with no run"),),
+        "Completed runs, by the time they took. Slower is half as long again, beyond the usual "
+        "scatter: the last five runs against the thirty before, or all days since one against "
+        "those before it.",
+        (Chart("runtime", "Time a run takes, by day", "medians; grey ticks along the foot are days with no run. Drag to zoom, double-click to go back"),),
         (
             TableOf(
                 "runtime_regressions",
-                "Packages that got slower",
+                "Slower in the last five runs",
                 (
                     Column("ratio", "Times as long", "times"),
                     Column("recent_p50", "Median now", "seconds"),
@@ -75,6 +76,18 @@ SECTIONS = (
                     Column("baseline_runs", "Runs before"),
                     Column("since", "Since", "time"),
                     Column("edited", "Edited in between", "yes"),
+                ),
+            ),
+            TableOf(
+                "runtime_steps",
+                "Slower since a day",
+                (
+                    Column("since", "Since", "day"),
+                    Column("ratio", "Times as long", "times"),
+                    Column("p50_seconds", "Median since", "seconds"),
+                    Column("before_seconds", "Before", "seconds"),
+                    Column("days", "Days with runs since"),
+                    Column("before_days", "Before"),
                 ),
             ),
             TableOf(
@@ -118,7 +131,7 @@ SECTIONS = (
         "Runs that ended: completed, failed or stopped. Reasons are the API's words, with ids, "
         "numbers, dates and paths taken out so that like ones count together.",
         (
-            Chart("failures", "How runs ended, by day", "failed and stopped stand out by hatching"),
+            Chart("failures", "How runs ended, by day", "failed runs are hatched, stopped ones crossed"),
             Chart("reasons", "Why runs failed", "the most frequent reasons"),
         ),
         (
@@ -139,12 +152,12 @@ SECTIONS = (
                 "recovery",
                 "How long until it worked again",
                 (
-                    Column("streaks", "Streaks of failures"),
+                    Column("streaks", "Streaks"),
                     Column("failures", "Failures"),
                     Column("longest_streak", "Longest streak"),
                     Column("p50_seconds", "Median to recover", "seconds"),
                     Column("max_seconds", "Longest to recover", "seconds"),
-                    Column("failing_runs", "Failing now, runs"),
+                    Column("failing_runs", "Failing now"),
                     Column("failing_since", "Failing since", "time"),
                 ),
                 flag="failing_runs",
@@ -183,8 +196,8 @@ SECTIONS = (
         "From asking for a job to its start: first for the cluster, then in its queue. Waits and "
         "load are of all packages together, whichever is chosen above.",
         (
-            Chart("waits", "Wait before the start, by day", "medians; drag to zoom"),
-            Chart("peaks", "Jobs at once, by hour of the day", "the most at any moment of the hour"),
+            Chart("waits", "Wait before the start, by day", "medians of all packages"),
+            Chart("peaks", "Jobs at once, by hour of the day", "the most at any moment of the hour, of all packages"),
         ),
         (
             TableOf(
@@ -235,9 +248,9 @@ SECTIONS = (
         "volume",
         "Volume",
         "Volume",
-        "Records written by completed runs. A day is marked where an output is far from what is "
-        "usual on that weekday (z-score of 3.5 or more, by the median).",
-        (Chart("records", "Records written, by day", "diamonds: days far from the usual"),),
+        "Records written by completed runs. A day is marked where an output wrote less than half, or "
+        "more than twice, of what is usual on that weekday, and its z-score is 3.5 or more.",
+        (Chart("records", "Records written, by day", "diamonds are days far from the usual"),),
         (
             TableOf(
                 "records_by_day",
@@ -388,7 +401,7 @@ def _table(of: TableOf, rows: Sequence[Row], called: Mapping[Any, str]) -> Itera
     series = f' data-series="{of.series}"' if of.series else ""
     yield f'<details open data-rows="{len(shown)}"><summary>{escape(of.caption)}</summary>'
     yield f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{name}"><table{series}>'
-    yield f'<caption id="{name}">{escape(of.caption)} <small>{escape(note)}</small></caption><thead><tr>'
+    yield f'<caption id="{name}"><span>{escape(of.caption)}</span> <small>{escape(note)}</small></caption><thead><tr>'
     if of.by_package:
         yield '<th scope="col">Package</th>'
     for column in of.columns:
@@ -406,7 +419,9 @@ def _table(of: TableOf, rows: Sequence[Row], called: Mapping[Any, str]) -> Itera
             yield f"<tr{flag}>"
         yield "".join(f"<td{_class(c)}>{cell(c.kind, row[c.name])}</td>" for c in of.columns)
         yield "</tr>"
-    yield "</tbody></table></div></details>"
+    width = len(of.columns) + of.by_package
+    yield f'</tbody><tfoot><tr><td colspan="{width}">… on paper, the first 40 of {len(shown)} rows</td></tr></tfoot>'
+    yield "</table></div></details>"
 
 
 def _when(row: Row) -> tuple[bool, str, Any]:
@@ -418,7 +433,7 @@ def _when(row: Row) -> tuple[bool, str, Any]:
 
 
 def _class(column: Column) -> str:
-    return {"words": ' class="words"', "yes": ' class="yes"', "day": "", "time": ""}.get(
+    return {"words": ' class="words"', "yes": ' class="yes"', "day": ' class="at"', "time": ' class="at"'}.get(
         column.kind, ' class="number"'
     )
 
