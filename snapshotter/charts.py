@@ -150,4 +150,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() else round(value, 1 if abs(value) < 100 else 0)  # noqa: PLR2004
     return value
-

@@ -38,7 +38,8 @@ def findings(trends: Trends, now: datetime) -> list[Finding]:
     """
     found = sorted(_all(trends, now), key=lambda finding: -finding.weight)
     kinds: Counter[str] = Counter()
-    first, later = [], []
+    first: list[Finding] = []
+    later: list[Finding] = []
     for finding in found:
         kinds[finding.kind] += 1
         (first if kinds[finding.kind] <= MOST_OF_A_KIND else later).append(finding)

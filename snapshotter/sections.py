@@ -64,7 +64,13 @@ SECTIONS = (
         "Completed runs, by the time they took. Slower is half as long again, beyond the usual "
         "scatter: the last five runs against the thirty before, or all days since one against "
         "those before it.",
-        (Chart("runtime", "Time a run takes, by day", "medians; grey ticks along the foot are days with no run. Drag to zoom, double-click to go back"),),
+        (
+            Chart(
+                "runtime",
+                "Time a run takes, by day",
+                "medians; grey ticks along the foot are days with no run. Drag to zoom, double-click to go back",
+            ),
+        ),
         (
             TableOf(
                 "runtime_regressions",
@@ -131,7 +137,11 @@ SECTIONS = (
         "Runs that ended: completed, failed or stopped. Reasons are the API's words, with ids, "
         "numbers, dates and paths taken out so that like ones count together.",
         (
-            Chart("failures", "How runs ended, by day", "failed runs are hatched, stopped ones crossed"),
+            Chart(
+                "failures",
+                "How runs ended, by day",
+                "failed runs are hatched, stopped ones crossed",
+            ),
             Chart("reasons", "Why runs failed", "the most frequent reasons"),
         ),
         (
@@ -197,7 +207,11 @@ SECTIONS = (
         "load are of all packages together, whichever is chosen above.",
         (
             Chart("waits", "Wait before the start, by day", "medians of all packages"),
-            Chart("peaks", "Jobs at once, by hour of the day", "the most at any moment of the hour, of all packages"),
+            Chart(
+                "peaks",
+                "Jobs at once, by hour of the day",
+                "the most at any moment of the hour, of all packages",
+            ),
         ),
         (
             TableOf(
@@ -375,7 +389,7 @@ def section(of: Section, trends: Trends, called: Mapping[Any, str]) -> Iterator[
     yield f'<h2 id="h-{of.anchor}">{escape(of.title)}</h2><p class="lead">{escape(of.lead)}</p>'
     for chart in of.charts:
         yield (
-            f'<figure><figcaption>{escape(chart.title)} <small>{escape(chart.hint)}</small>'
+            f"<figure><figcaption>{escape(chart.title)} <small>{escape(chart.hint)}</small>"
             f'</figcaption><div class="plot" data-chart="{chart.key}" role="img" '
             f'aria-label="{escape(chart.title)}; the numbers are in the table below"></div></figure>'
         )
@@ -433,15 +447,18 @@ def _when(row: Row) -> tuple[bool, str, Any]:
 
 
 def _class(column: Column) -> str:
-    return {"words": ' class="words"', "yes": ' class="yes"', "day": ' class="at"', "time": ' class="at"'}.get(
-        column.kind, ' class="number"'
-    )
+    return {
+        "words": ' class="words"',
+        "yes": ' class="yes"',
+        "day": ' class="at"',
+        "time": ' class="at"',
+    }.get(column.kind, ' class="number"')
 
 
 def cell(kind: str, value: Any) -> str:
     """Give a value as people read it, with the value itself beside it where that says less."""
     if value is None:
-        return "–"
+        return "\N{EN DASH}"
     match kind:
         case "words":
             return escape(str(value))
@@ -464,7 +481,7 @@ def _number(kind: str, value: Any) -> str:
         case "share":
             return share(value)
         case "times":
-            return f"{value:.2f} ×"
+            return f"{value:.2f} \N{MULTIPLICATION SIGN}"
         case "decimal":
             return f"{value:,.1f}"
         case _:

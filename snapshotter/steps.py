@@ -40,7 +40,10 @@ def _step(days: list[tuple[date, float]]) -> dict[str, Any] | None:
     before, after = seconds[:at], seconds[at:]
     then, now = median(before), median(after)
     scatter = median(abs(value - then) for value in before)
+    usual_high = sorted(before)[9 * (len(before) - 1) // 10]
     if not then or now < LEAST_RATIO * then or now - then < LEAST_DEVIATIONS * scatter:
+        return None
+    if now <= usual_high:
         return None
     return {
         "since": days[at][0],
@@ -55,7 +58,7 @@ def _step(days: list[tuple[date, float]]) -> dict[str, Any] | None:
 def _parting(values: list[float]) -> int:
     """Give the place that leaves the least variance on its sides; a few freak days do not count."""
     order = sorted(values)
-    edge = len(values) // 20
+    edge = max(1, len(values) // 20)
     least, most = order[edge], order[-1 - edge]
     clipped = [min(max(value, least), most) for value in values]
     whole, before = sum(clipped), 0.0

@@ -39,11 +39,23 @@ MAY_IMPORT = {
     "status": {"payload", "load", "ledger", "rejects"},
     "trends": {"database", "errors"},
     "export": {"trends", "database", "errors", "models"},
+    "findings": set(),
+    "steps": set(),
+    "charts": {"findings"},
+    "sections": {"findings"},
+    "report": {
+        *("errors", "models", "trends", "export", "findings", "steps", "charts", "sections"),
+    },
     "invention": set(),
     "simulator": {"payload", "invention"},
     "demo": {"simulator", "client", "database", "errors", "redact", "settings", "sync"},
 }
-ONLY_IN = {"click": {"cli"}, "requests": {"client", "transport"}, "pandas": {"export"}}
+ONLY_IN = {
+    "click": {"cli"},
+    "requests": {"client", "transport"},
+    "pandas": {"export"},
+    "plotly": {"report"},
+}
 
 
 def imports(module: str) -> set[str]:
