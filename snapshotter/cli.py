@@ -387,63 +387,135 @@ def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
 
 
 @cli.command()
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option("-o", "--output", metavar="FILE", help="Where to; - is standard output.")
 @click.option(
-    "-o", "--output", required=True, metavar="FILE", help="Where to; - is standard output."
+    "--all",
+    "folder",
+    metavar="DIR",
+    help="Write every table and trend into this folder, with a manifest.json.",
 )
+@click.option(
+    "--format",
+    "asked_format",
+    type=click.Choice(["csv", "parquet", "xlsx", "json"]),
+    help="How; without it as FILE ends (also .csv.gz and .json.gz), else CSV.",
+)
+@click.option(
+    "--partition-by",
+    type=click.Choice(["month"]),
+    help="Write Parquet as folders, a month of jobs each: month=2026-01 and so on.",
+)
+@click.option("--raw", is_flag=True, help="Leave text that looks like a formula as it is, in CSV.")
 @click.option("--since", type=Day(), help="From this day on (UTC).")
 @click.option("--until", type=Day(), help="Up to the day before this one (UTC).")
 @click.option("--package-id", type=ID, help="Just this package.")
 @click.option("--status", help="Just the jobs of this status.")
 @database_option
 def export(
-    name: str,
-    output: str,
+    name: str | None,
+    output: str | None,
+    folder: str | None,
+    asked_format: str | None,
+    partition_by: str | None,
+    raw: bool,
     since: date | None,
     until: date | None,
     package_id: int | None,
     status: str | None,
     database_url: str,
 ) -> None:
-    """Write the table or trend NAME as CSV.
+    """Write the table or trend NAME, or all of them.
 
-    Integers are integers, times are UTC like 2026-01-31T23:59:59Z, and null is an empty field, as
-    the empty text is.
+    In CSV, integers are integers, times are UTC like 2026-01-31T23:59:59Z, and null is an empty
+    field, as the empty text is. Text that begins with = + - @, tab or return gets an apostrophe
+    before it, or a spreadsheet would run it as a formula; --raw leaves it as it is.
     """
+    from snapshotter import bundle, formats
+    from snapshotter.export import Selection
     from snapshotter.export import export as write
     from snapshotter.trends import Filters
 
-    target = sys.stdout if output == "-" else Path(output)
+    target = _one_target(name, output, folder)
+    filters = Filters(since, until, package_id)
+    style = formats.style(asked_format, "" if folder else target, raw=raw)
+    if partition_by and style.format != "parquet":
+        raise UsageError(f"--partition-by is for Parquet, not {style.format}; add --format parquet")
+    if raw:
+        click.echo(
+            "raw: formulas in text are left as they are; open it in no spreadsheet", err=True
+        )
+    now, path = datetime.now(UTC), Path(target)
     with _reading(database_url) as engine:
-        rows = write(engine, name, target, Filters(since, until, package_id), status)
-    if output != "-":
-        click.echo(f"{rows:,} rows of {name} in {output}", err=True)
+        if name is None:
+            by_month = partition_by is not None
+            entries = bundle.export_all(
+                engine, path, style, now, filters, status, by_month=by_month
+            )
+            rows, what = sum(entry.rows for entry in entries), f"{len(entries)} files"
+        elif partition_by:
+            selection = Selection(name, filters, status)
+            entries = bundle.export_by_month(engine, path, style, now, selection)
+            rows, what = sum(entry.rows for entry in entries), name
+        else:
+            stream = sys.stdout if target == "-" else path
+            rows, what = write(engine, name, stream, filters, status, style), name
+    if target != "-":
+        click.echo(f"{rows:,} rows of {what} in {target}", err=True)
 
 
 @cli.command()
 @click.argument("name", required=False)
 @click.option("--since", type=Day(), help="From this day on (UTC).")
 @click.option("--until", type=Day(), help="Up to the day before this one (UTC).")
-@click.option("--package-id", type=ID, help="Just this package.")
+@click.option(
+    "--last", type=Duration(), help="Just the last days, like 30d, up to the newest of the history."
+)
+@click.option("--package", metavar="NAME_OR_ID", help="Just this package.")
+@click.option("--package-id", type=ID, help="Just this package, by its id.")
+@click.option("--limit", type=click.IntRange(1), help="Just the first rows.")
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(["table", "csv", "json", "markdown"]),
+    help="[default: table on a terminal, csv into a pipe]",
+)
+@click.option(
+    "--sql-dir",
+    type=click.Path(path_type=Path),
+    help="A folder of your own trends: NAME.sql, one select each, with :since, :until and "
+    ":package_id where you want them.",
+)
 @database_option
 def trends(
     name: str | None,
     since: date | None,
     until: date | None,
+    last: timedelta | None,
+    package: str | None,
     package_id: int | None,
+    limit: int | None,
+    shape: str | None,
+    sql_dir: Path | None,
     database_url: str,
 ) -> None:
-    """List the trends, or show the one called NAME."""
+    """List the trends, or show the one called NAME.
+
+    On a terminal it is a table, with the course of what there is in time; into a pipe it is CSV.
+    """
     from snapshotter import trends as known
 
     if name is None:
-        width = max(map(len, known.names()))
-        for each in known.names():
-            click.echo(f"{each:{width}}  {known.question(each)}")
+        width = max(map(len, known.names(sql_dir)))
+        for each in known.names(sql_dir):
+            click.echo(f"{each:{width}}  {known.question(each, sql_dir)}".rstrip())
         return
-    filters = known.Filters(since, until, package_id)
+    known.Filters(since, until)  # what cannot be is told before the database is asked
     with _reading(database_url) as engine:
-        _show(engine, name, filters)
+        filters = _filters(engine, since, until, last, package, package_id)
+        with engine.connect() as connection:
+            columns, rows = known.rows(connection, name, filters, sql_dir, limit)
+    _print(columns, rows, shape or ("table" if sys.stdout.isatty() else "csv"))
 
 
 @cli.command()
@@ -525,16 +597,16 @@ def check(database_url: str) -> None:
     help="The SQLite file to make.",
 )
 def demo(path: Path) -> None:
-    """Try it out: a simulated account, synced twice into demo.db, and two trends of it."""
+    """Try it out: a simulated account, synced twice into demo.db, and some trends of it."""
     from snapshotter import demo as way
-    from snapshotter.trends import Filters
+    from snapshotter import trends
 
     way.run(path, click.echo, summary)
-    shown = (("slowest_packages", Filters()), ("failures_by_day", Filters(way.NOW.date())))
-    with _reading(f"sqlite:///{path}") as engine:
-        for name, filters in shown:
-            click.echo(f"\n{name}:")
-            _show(engine, name, filters, always_table=True)
+    shown = ("slowest_packages", "runtime_regressions", "failure_reasons")
+    with _reading(f"sqlite:///{path}") as engine, engine.connect() as connection:
+        for name in shown:
+            click.echo(f"\n{name}: {trends.question(name)}\n")
+            _print(*trends.rows(connection, name, trends.Filters()), "table")
     click.echo(f"\nmore: snapshotter trends runtime_by_day --database sqlite:///{path}")
 
 
@@ -552,6 +624,17 @@ def summary(outcome: "Outcome", seconds: float | None = None) -> str:
         *([] if seconds is None else [f"{seconds:.1f} s"]),
     ]
     return ", ".join(parts)
+
+
+def _one_target(name: str | None, output: str | None, folder: str | None) -> str:
+    if (name is None) == (folder is None):
+        raise UsageError("name one table or trend to export, or --all DIR: one of the two")
+    if folder is not None and output is not None:
+        raise UsageError("--all DIR says where to: leave -o out")
+    target = folder if folder is not None else output
+    if not target:
+        raise UsageError("where to? add -o FILE; - is standard output")
+    return target
 
 
 def _ids(job_ids: tuple[int, ...], ids_file: Any) -> list[int] | None:
@@ -586,15 +669,48 @@ def _reading(database_url: str) -> Iterator[Any]:
     engine.dispose()
 
 
-def _show(engine: Any, name: str, filters: "Filters", *, always_table: bool = False) -> None:
-    """Print a trend: columns side by side on a terminal, CSV into a pipe."""
-    from snapshotter.export import export as write
-    from snapshotter.export import table
+def _filters(
+    engine: Any,
+    since: date | None,
+    until: date | None,
+    last: timedelta | None,
+    package: str | None,
+    package_id: int | None,
+) -> "Filters":
+    """Give what the options let through. Raises `UsageError` where two say the same."""
+    from snapshotter import trends
 
-    if always_table or sys.stdout.isatty():
-        click.echo(table(engine, name, filters))
-    else:
-        write(engine, name, sys.stdout, filters)
+    if last is not None and since is not None:
+        raise UsageError("--last and --since both say where to begin: give one")
+    if package is not None and package_id is not None:
+        raise UsageError("--package and --package-id both name a package: give one")
+    with engine.connect() as connection:
+        if last is not None:
+            since = trends.since(connection, last)
+            if since is not None and until is not None and until <= since:
+                raise UsageError(
+                    f"--until {until} leaves nothing of the last days, from {since} on"
+                )
+        if package is not None:
+            package_id = trends.package(connection, package)
+    return trends.Filters(since, until, package_id)
+
+
+def _print(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> None:
+    """Print a trend's rows."""
+    from snapshotter import terminal
+
+    answer = terminal.Answer(columns, rows)
+    match shape:
+        case "table":
+            terminal.show(answer, sys.stdout)
+        case "markdown":
+            terminal.write_markdown(answer, sys.stdout)
+        case _:
+            from snapshotter.export import write_rows
+            from snapshotter.formats import style
+
+            write_rows(columns, rows, sys.stdout, style(shape, ""))
 
 
 @contextmanager

@@ -167,6 +167,19 @@ def reading(engine: Engine) -> Engine:
     return engine.execution_options(**{_READS: True})
 
 
+def unmoving(engine: Engine) -> Engine:
+    """Give the engine for what reads again and again, and is to see one moment all the while."""
+    match engine.dialect.name:
+        case "sqlite":
+            return reading(engine)
+        case "postgresql":
+            return engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        case _:
+            return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
 @contextmanager
 def named_errors() -> Iterator[None]:
     """Turn what a driver raises into one line of `DatabaseError`."""

@@ -47,10 +47,18 @@ def of_error(errors: str | None) -> str | None:
     return (reason if len(reason) <= _KEPT else reason[: _KEPT - 1].rstrip() + "…") or None
 
 
-def of_fields(names: Iterable[str]) -> str:
-    """Give 16 hex digits that are equal for the same names in the same order."""
+def of_fields(
+    package_id: int | None, component: str | None, output: str | None, names: Iterable[str]
+) -> str:
+    """Give 16 hex digits: equal for an output of a package while its fields stay, in their order.
+
+    Not for another output with the same fields: so a few digests tell which outputs ever changed.
+    """
     digest = hashlib.blake2b(digest_size=8)
-    for name in names:
+    for name in (str(package_id), component, output, *names):
+        if name is None:
+            digest.update(b"-")
+            continue
         # The length before each name keeps two lists apart that join to one text.
         encoded = name.encode("utf-8", "surrogatepass")
         digest.update(b"%d:" % len(encoded))

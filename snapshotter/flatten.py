@@ -118,7 +118,9 @@ def flatten(record: Record, redact: Redact) -> JobRows:
                 "preview_type": output.preview_type,
                 "component_name": component.name,
                 "component_type": component.type,
-                "fields_digest": fingerprint.of_fields(component.fields or ()),
+                "fields_digest": fingerprint.of_fields(
+                    job.package_id, component.name, output.name, component.fields or ()
+                ),
                 "extra": redact(_rest(sent, _OUTPUT, component=_COMPONENT)),
             }
         )

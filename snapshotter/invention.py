@@ -41,7 +41,8 @@ class Package:
     variables: dict[str, str] = field(default_factory=dict)
 
 
-_SLOWED, _NARROWED, _LOST_COLUMN = "orders_to_warehouse", "customer_profiles", "loyalty_tier"
+_SLOWED, _SLOWING = "orders_to_warehouse", "product_catalogue"
+_NARROWED, _LOST_COLUMN = "customer_profiles", "loyalty_tier"
 _PACKAGES = (
     Package(434, _SLOWED, 4 * _HOUR, 0, 600, 0.03, 180_000, {
         "orders": "id customer_id placed_at status currency total_amount",
@@ -70,7 +71,7 @@ _PACKAGES = (
         "tickets": "id opened_at closed_at priority agent satisfaction",
         "ticket_tags": "ticket_id tag added_at",
     }),
-    Package(441, "product_catalogue", _DAY, 6 * _HOUR, 1100, 0.02, 76_000, {
+    Package(441, _SLOWING, _DAY, 6 * _HOUR, 1100, 0.02, 76_000, {
         "products": "sku title category brand price weight_grams launched_on discontinued",
     }),
 )  # fmt: skip
@@ -151,6 +152,7 @@ class Invention:
         self._account_id, self._seed = account_id, seed
         self._url = f"https://api.xplenty.com/{account_id}/api"
         self._slowed_from, self._narrowed_from = now - timedelta(days=21), now - timedelta(days=14)
+        self._slowing_from = now - timedelta(days=6)
 
     def launch(
         self, job_id: int, package: Package, at: datetime, *, by_hand: bool = False
@@ -159,7 +161,8 @@ class Invention:
         chance = random.Random(f"{self._seed}/{package.name}/{stamp(at)}")  # noqa: S311 - no secret
         by_user = chance.random() < _BY_USER or by_hand
         wait = 300 if by_hand else 5 + int(chance.expovariate(1 / 30))
-        slowness = 2 if package.name == _SLOWED and at >= self._slowed_from else 1
+        slow_from = {_SLOWED: self._slowed_from, _SLOWING: self._slowing_from}.get(package.name)
+        slowness = 2 if slow_from is not None and at >= slow_from else 1
         runtime = package.runtime * slowness * chance.lognormvariate(0, 0.12)
         records = package.records * chance.lognormvariate(0, 0.1) * (chance.random() > _EMPTY)
         if at.isoweekday() > _FRIDAY:

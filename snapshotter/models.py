@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -131,11 +132,26 @@ class Account(Base):
     )
 
 
+_WHERE_NAMED: Any = {
+    f"{dialect}_where": text("package_name is not null") for dialect in ("sqlite", "postgresql")
+}
+
+
 class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (
         Index(None, "account_id", "gone_at", "finished_at"),
         Index(None, "package_id", "run_date"),
+        # What the trends read: all that most of them take of a job, in a fifth of its row.
+        Index(
+            "ix_jobs_runs",
+            *("status", "package_id", "run_date", "runtime_in_seconds", "finished_epoch"),
+        ),
+        Index(
+            "ix_jobs_epochs",
+            *("account_id", "finished_epoch", "started_epoch", "created_epoch", "package_id"),
+        ),
+        Index("ix_jobs_named", "package_id", **_WHERE_NAMED),
         {"comment": "One row a job: one run of a package on a cluster", **_MYSQL},
     )
 
@@ -259,7 +275,9 @@ class JobOutput(Base):
         Words, comment="what the component writes to"
     )
     fields_digest: Mapped[str | None] = mapped_column(
-        String(16), comment="equal where the fields are, in name and order"
+        String(16),
+        index=True,
+        comment="equal for an output of a package while its fields stay, in their order",
     )
     extra: Mapped[Any | None] = mapped_column(
         Document, comment="what the API sent and no column holds, under its own names"

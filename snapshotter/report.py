@@ -10,14 +10,15 @@ from datetime import UTC, date, datetime, timedelta
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from sqlalchemy import Connection, Engine, func, select
 
 from snapshotter import __version__, trends
 from snapshotter.charts import charts
+from snapshotter.database import unmoving
 from snapshotter.errors import UsageError
-from snapshotter.export import _opened as opened
+from snapshotter.files import opened
 from snapshotter.findings import day, findings, names, share
 from snapshotter.models import Base
 from snapshotter.sections import SECTIONS, section
@@ -45,9 +46,9 @@ def report(
     package is not known or the folder is not there, `Failure` when the file cannot be written.
     """
     plotly = _plotly()
-    with engine.connect() as connection, opened(target) as file:
+    with unmoving(engine).connect() as connection, opened(target) as file:
         for part in page(ask(connection, length, package), plotly, now):
-            file.write(part)
+            cast("BinaryIO", file).write(part.encode())
 
 
 def _plotly() -> str:
@@ -142,7 +143,8 @@ def page(answers: Answers, plotly: str, now: datetime) -> Iterator[str]:
             f'<li><a href="#{each.anchor}">{escape(each.short)}</a></li>' for each in SECTIONS
         ),
         "options": "\n".join(
-            f'<option value="{"none" if key is None else key}">{escape(_option(key, name))}</option>'
+            f'<option value="{"none" if key is None else key}">'
+            f"{escape(_option(key, name))}</option>"
             for key, name in sorted(
                 names(answers.trends).items(), key=lambda item: item[1].casefold()
             )
@@ -207,7 +209,8 @@ def _footer(now: datetime) -> str:
 
 
 def _body(answers: Answers, now: datetime) -> Iterator[str]:
-    yield '<section id="findings" aria-labelledby="h-findings"><h2 id="h-findings">What matters most</h2>'
+    yield '<section id="findings" aria-labelledby="h-findings">'
+    yield '<h2 id="h-findings">What matters most</h2>'
     found = findings(answers.trends, now)
     if found:
         yield '<ol class="findings">'
@@ -215,11 +218,13 @@ def _body(answers: Answers, now: datetime) -> Iterator[str]:
             more = next(part.short for part in SECTIONS if part.anchor == each.section)
             yield (
                 f'<li><span class="kind">{escape(each.kind)}</span><p>{escape(each.text)}</p>'
-                f'<a href="#{each.section}">{escape(more)} <span aria-hidden="true">↓</span></a></li>'
+                f'<a href="#{each.section}">{escape(more)} <span aria-hidden="true">↓</span></a>'
+                "</li>"
             )
         yield "</ol>"
     elif answers.days is None:
-        yield '<p class="calm">The database holds no job yet; <code>snapshotter sync</code> brings them.</p>'
+        how = "<code>snapshotter sync</code> brings them"
+        yield f'<p class="calm">The database holds no job yet; {how}.</p>'
     else:
         yield '<p class="calm">Nothing stands out in these days.</p>'
     if answers.days is not None:
@@ -256,4 +261,4 @@ def _tiles(answers: Answers) -> str:
 
 
 def _large(value: float) -> str:
-    return f"{value:,}" if value < 10**7 else f"{value / 10**6:,.0f} M"  # noqa: PLR2004
+    return f"{value:,}" if value < 10**7 else f"{value / 10**6:,.0f} M"

@@ -68,7 +68,8 @@ SECTIONS = (
             Chart(
                 "runtime",
                 "Time a run takes, by day",
-                "medians; grey ticks along the foot are days with no run. Drag to zoom, double-click to go back",
+                "medians; grey ticks along the foot are days with no run. Drag to zoom, "
+                "double-click to go back",
             ),
         ),
         (
@@ -262,8 +263,8 @@ SECTIONS = (
         "volume",
         "Volume",
         "Volume",
-        "Records written by completed runs. A day is marked where an output wrote less than half, or "
-        "more than twice, of what is usual on that weekday, and its z-score is 3.5 or more.",
+        "Records written by completed runs. A day is marked where an output wrote less than half, "
+        "or more than twice, of what is usual on that weekday, and its z-score is 3.5 or more.",
         (Chart("records", "Records written, by day", "diamonds are days far from the usual"),),
         (
             TableOf(
@@ -391,7 +392,8 @@ def section(of: Section, trends: Trends, called: Mapping[Any, str]) -> Iterator[
         yield (
             f"<figure><figcaption>{escape(chart.title)} <small>{escape(chart.hint)}</small>"
             f'</figcaption><div class="plot" data-chart="{chart.key}" role="img" '
-            f'aria-label="{escape(chart.title)}; the numbers are in the table below"></div></figure>'
+            f'aria-label="{escape(chart.title)}; the numbers are in the tables below">'
+            "</div></figure>"
         )
     for table in of.tables:
         yield from _table(table, list(trends.get(table.trend, ())), called)
@@ -410,12 +412,14 @@ def _table(of: TableOf, rows: Sequence[Row], called: Mapping[Any, str]) -> Itera
     note = ""
     if len(shown) < len(rows):
         which = "newest" if of.newest else "first"
-        note = f"the {which} {len(shown):,} of {len(rows):,} rows; all: snapshotter export {of.trend} -o FILE"
+        note = f"the {which} {len(shown):,} of {len(rows):,} rows; "
+        note += f"all: snapshotter export {of.trend} -o FILE"
     name = f"t-{of.trend}"
     series = f' data-series="{of.series}"' if of.series else ""
     yield f'<details open data-rows="{len(shown)}"><summary>{escape(of.caption)}</summary>'
     yield f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{name}"><table{series}>'
-    yield f'<caption id="{name}"><span>{escape(of.caption)}</span> <small>{escape(note)}</small></caption><thead><tr>'
+    yield f'<caption id="{name}"><span>{escape(of.caption)}</span> <small>{escape(note)}</small>'
+    yield "</caption><thead><tr>"
     if of.by_package:
         yield '<th scope="col">Package</th>'
     for column in of.columns:
@@ -434,7 +438,8 @@ def _table(of: TableOf, rows: Sequence[Row], called: Mapping[Any, str]) -> Itera
         yield "".join(f"<td{_class(c)}>{cell(c.kind, row[c.name])}</td>" for c in of.columns)
         yield "</tr>"
     width = len(of.columns) + of.by_package
-    yield f'</tbody><tfoot><tr><td colspan="{width}">… on paper, the first 40 of {len(shown)} rows</td></tr></tfoot>'
+    yield f'</tbody><tfoot><tr><td colspan="{width}">'
+    yield f"… on paper, the first 40 of {len(shown)} rows</td></tr></tfoot>"
     yield "</table></div></details>"
 
 
@@ -455,7 +460,7 @@ def _class(column: Column) -> str:
     }.get(column.kind, ' class="number"')
 
 
-def cell(kind: str, value: Any) -> str:
+def cell(kind: str, value: Any) -> str:  # noqa: PLR0911 - a line a kind
     """Give a value as people read it, with the value itself beside it where that says less."""
     if value is None:
         return "\N{EN DASH}"

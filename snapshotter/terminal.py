@@ -1,8 +1,8 @@
-"""A trend for people: as a table with its course, as CSV, JSON or Markdown."""
+"""A trend for people: as a table with its course, or as Markdown."""
 
-import json
 from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any, NamedTuple, TextIO
 
 from rich import box
@@ -20,6 +20,7 @@ _MEASURES = (
 )
 _MOMENTS = ("day", "week", "started_at")
 _SERIES = ("package_name", "output_name", "cluster_name")
+_KEYS = ("package_id", "cluster_id")
 _SHOWN = 12  # series
 
 Row = tuple[Any, ...]
@@ -40,14 +41,28 @@ def show(answer: Answer, file: TextIO, width: int | None = None) -> None:
     if not answer.rows:
         console.print("no rows: nothing of that kind has happened, or nothing was synced yet")
         return
+    cells = [
+        [_cell(column, row[i]) for row in answer.rows] for i, column in enumerate(answer.columns)
+    ]
+    widths = [max(map(len, each)) for each in cells]
+    natural = [
+        max(len(column), width) for column, width in zip(answer.columns, widths, strict=True)
+    ]
+    is_tight = sum(natural) + 3 * len(natural) > console.width
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for i, column in enumerate(answer.columns):
-        numbers = all(isinstance(row[i], int | float | None) for row in answer.rows)
+        kinds = {type(row[i]) for row in answer.rows} - {type(None)}
+        # Names give way where it is tight: half a number would be a wrong one.
         table.add_column(
-            Text(column), justify="right" if numbers else "left", overflow="ellipsis", no_wrap=True
+            Text(column.replace("_", "\n") if is_tight else column),
+            justify="right" if kinds and kinds <= {int, float} else "left",
+            min_width=min(widths[i], 6) if kinds == {str} else widths[i],
+            overflow="ellipsis",
+            no_wrap=True,
+            vertical="bottom",
         )
-    for row in answer.rows:
-        table.add_row(*(Text(_cell(*each)) for each in zip(answer.columns, row, strict=True)))
+    for row in zip(*cells, strict=True):
+        table.add_row(*map(Text, row))
     console.print(table)
     for line in courses(answer, console.width):
         console.print(Text(line), no_wrap=True, overflow="crop")
@@ -78,25 +93,25 @@ def courses(answer: Answer, width: int) -> list[str]:
     if measure is None or moment is None:
         return []
     named = [columns.index(name) for name in _SERIES if name in columns]
-    grouped = [columns.index(name) for name in columns if name.endswith("_id") and name in
-               ("package_id", "cluster_id")] + named
+    keyed = [columns.index(name) for name in _KEYS if name in columns]
     series: dict[Row, list[float]] = {}
     for row in answer.rows:
         value = row[columns.index(measure)]
         if value is not None:
-            series.setdefault(tuple(row[i] for i in grouped), []).append(value)
+            series.setdefault(tuple(row[i] for i in (*keyed, *named)), []).append(value)
     long = [(key, values) for key, values in series.items() if len(values) > 1]
     if not long:
         return []
-    labels = ["/".join(str(k) for k in key[-len(named) or 0 :] if k is not None) if named else ""
-              for key, _ in long]
-    labels = [printable(label)[:32] for label in labels]
+    labels = [
+        printable("/".join(str(part) for part in key[len(keyed) :] if part is not None))[:32]
+        for key, _ in long
+    ]
     room = max(map(len, labels[:_SHOWN]))
-    lines = [f"{measure} by {moment}:"]
+    lines = ["", f"{measure} by {moment}:"]
     for label, (_, values) in zip(labels[:_SHOWN], long, strict=False):
         ends = f"{_cell(measure, values[0])} to {_cell(measure, values[-1])}"
         bars = sparkline(values, max(8, width - room - len(ends) - 4))
-        lines.append(f"{label:{room}}  {bars}  {ends}")
+        lines.append(f"{label:{room}}  {bars}  {ends}".lstrip())
     if len(long) > _SHOWN:
         lines.append(f"and {len(long) - _SHOWN:,} series more; --package shows one")
     return lines
@@ -106,20 +121,11 @@ def sparkline(values: Sequence[float], width: int) -> str:
     """Give the course of values as bars from nothing to the greatest, means where they crowd."""
     if len(values) > width:
         edges = [i * len(values) // width for i in range(width + 1)]
-        parts = [values[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        parts = [values[a:b] for a, b in pairwise(edges)]
         values = [sum(part) / len(part) for part in parts]
     top = max(values)
     last = len(_BARS) - 1
     return "".join(_BARS[round(last * max(0, v) / top) if top > 0 else 0] for v in values)
-
-
-def write_json(answer: Answer, file: TextIO) -> None:
-    """Print an array of objects, one a line; times are like `2026-01-31T23:59:59Z`."""
-    lines = [
-        json.dumps(dict(zip(answer.columns, map(_plain, row), strict=True)), ensure_ascii=False)
-        for row in answer.rows
-    ]
-    file.write("[" + "".join(f"{',' if i else ''}\n{line}" for i, line in enumerate(lines)) + "\n]\n")
 
 
 def write_markdown(answer: Answer, file: TextIO) -> None:

@@ -1,4 +1,4 @@
-"""Finds, describes and runs the trends: one file of `sql/` each, and those of a folder of the user's."""
+"""Finds, describes and runs the trends: one file of `sql/` each, and a user's own."""
 
 import re
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError, StatementError
 from snapshotter.database import resource_folder
 from snapshotter.errors import UsageError
 
-_TYPES = {"since": Date, "until": Date, "package_id": BigInteger}
+_TYPES: dict[str, Any] = {"since": Date, "until": Date, "package_id": BigInteger}
 _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)")
 # What SQLite keeps as text: times and days, known by the columns that hold them.
-_TIME = re.compile(r"\w+_at|\w*since|\w+_seen")
-_DAY = re.compile(r"day|week|month")
+TIME = re.compile(r"\w+_at|\w*since|\w+_seen")
+DAY = re.compile(r"day|week|month")
 _TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
 _DAY_TEXT = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -157,9 +157,9 @@ def _plain(column: str, value: Any) -> Any:
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, str):
-        if _TIME.fullmatch(column) and _TIME_TEXT.fullmatch(value):
+        if TIME.fullmatch(column) and _TIME_TEXT.fullmatch(value):
             return datetime.fromisoformat(value).replace(tzinfo=UTC)
-        if _DAY.fullmatch(column) and _DAY_TEXT.fullmatch(value):
+        if DAY.fullmatch(column) and _DAY_TEXT.fullmatch(value):
             return date.fromisoformat(value)
     return value
 

@@ -29,12 +29,23 @@ clocks as ( -- as of when each account is known
 
 inputs as (
     select
-        jobs.started_epoch as began,
-        case when jobs.status = 'running' and jobs.gone_at is null then clocks.epoch else jobs.finished_epoch end as ended
+        started_epoch as began,
+        finished_epoch as ended
     from jobs
-    inner join clocks on jobs.account_id = clocks.account_id
     where
-        jobs.started_epoch is not null
+        finished_epoch > started_epoch
+        and (:package_id is null or package_id = :package_id)
+    union all
+    select
+        jobs.started_epoch as began,
+        clocks.epoch as ended
+    from clocks
+    inner join jobs on clocks.account_id = jobs.account_id
+    where
+        jobs.gone_at is null
+        and jobs.finished_at is null
+        and jobs.status = 'running'
+        and clocks.epoch > jobs.started_epoch
         and (:package_id is null or jobs.package_id = :package_id)
 ),
 
@@ -44,14 +55,12 @@ events as ( -- a job that ends at the full hour was of the hour before
         began - began % 3600 as hour_epoch,
         1 as delta
     from inputs
-    where ended > began
     union all
     select
         ended as epoch,
         ended - 1 - (ended - 1) % 3600 as hour_epoch,
         -1 as delta
     from inputs
-    where ended > began
 ),
 
 ordered as (
@@ -97,7 +106,8 @@ hours as (
         clock_hours.hour,
         calendar.epoch + 3600 * clock_hours.hour as hour_epoch
     from spans
-    inner join calendar on calendar.epoch > spans.first_hour - 86400 and calendar.epoch <= spans.last_hour
+    inner join calendar
+        on calendar.epoch > spans.first_hour - 86400 and calendar.epoch <= spans.last_hour
     cross join clock_hours
 ),
 

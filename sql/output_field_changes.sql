@@ -12,59 +12,53 @@
 -- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/output_field_changes.sql | mariadb
 
 with
-inputs as ( -- outputs whose fields are not the same in all jobs; a job may have two of one name
+inputs as (
     select
-        jobs.package_id,
-        job_outputs.component_name,
-        job_outputs.name as output_name
-    from jobs
-    inner join job_outputs on jobs.id = job_outputs.job_id
-    where
-        jobs.status = 'completed'
-        and (:package_id is null or jobs.package_id = :package_id)
-    group by jobs.package_id, job_outputs.component_name, job_outputs.name
-    having min(job_outputs.fields_digest) <> max(job_outputs.fields_digest)
+        fields_digest,
+        min(id) as output_id
+    from job_outputs
+    group by fields_digest
+),
+
+layouts as (
+    select
+        inputs.fields_digest,
+        count(*) over (
+            partition by jobs.package_id, job_outputs.component_name, job_outputs.name
+        ) as layouts
+    from inputs
+    inner join job_outputs on inputs.output_id = job_outputs.id
+    inner join jobs on job_outputs.job_id = jobs.id
+    where :package_id is null or jobs.package_id = :package_id
 ),
 
 outputs as (
     select
+        job_outputs.id as output_id,
         jobs.id as job_id,
-        min(job_outputs.id) as output_id,
         jobs.package_id,
         job_outputs.component_name,
         job_outputs.name as output_name,
+        job_outputs.fields_digest,
         jobs.run_date,
         jobs.finished_at,
-        coalesce(jobs.finished_epoch, 0) as finished_epoch
-    from inputs
-    inner join jobs
-        on
-            (inputs.package_id = jobs.package_id or (inputs.package_id is null and jobs.package_id is null))
-            and jobs.status = 'completed'
-    inner join job_outputs
-        on
-            jobs.id = job_outputs.job_id
-            and (inputs.output_name = job_outputs.name or (inputs.output_name is null and job_outputs.name is null))
-            and (
-                inputs.component_name = job_outputs.component_name
-                or (inputs.component_name is null and job_outputs.component_name is null)
-            )
-    group by
-        jobs.id,
-        jobs.package_id,
-        job_outputs.component_name,
-        job_outputs.name,
-        jobs.run_date,
-        jobs.finished_at,
-        jobs.finished_epoch
+        coalesce(jobs.finished_epoch, 0) as finished_epoch,
+        row_number() over (
+            partition by jobs.id, job_outputs.component_name, job_outputs.name
+            order by job_outputs.id
+        ) as place
+    from layouts
+    inner join job_outputs on layouts.fields_digest = job_outputs.fields_digest
+    inner join jobs on job_outputs.job_id = jobs.id
+    where
+        layouts.layouts > 1
+        and jobs.status = 'completed'
 ),
 
-digests as (
-    select
-        outputs.*,
-        job_outputs.fields_digest
+digests as ( -- a job may have two outputs of one name
+    select *
     from outputs
-    inner join job_outputs on outputs.output_id = job_outputs.id
+    where place = 1
 ),
 
 followed as (

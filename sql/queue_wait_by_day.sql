@@ -16,67 +16,118 @@
 -- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/queue_wait_by_day.sql | mariadb
 
 with
-inputs as (
+inputs as ( -- waits repeat: how often each came
     select
         run_date as day,
-        queue_seconds as seconds,
-        cluster_wait_seconds as cluster_seconds,
-        queue_seconds - cluster_wait_seconds as rest_seconds
+        queue_seconds,
+        cluster_wait_seconds,
+        count(*) as jobs
     from jobs
     where
         queue_seconds is not null
         and (:since is null or run_date >= :since)
         and (:until is null or run_date < :until)
         and (:package_id is null or package_id = :package_id)
+    group by run_date, queue_seconds, cluster_wait_seconds
+),
+
+waits as (
+    select
+        day,
+        'whole' as part,
+        queue_seconds as seconds,
+        jobs
+    from inputs
+    union all
+    select
+        day,
+        'cluster' as part,
+        cluster_wait_seconds as seconds,
+        jobs
+    from inputs
+    where cluster_wait_seconds is not null
+    union all
+    select
+        day,
+        'queue' as part,
+        queue_seconds - cluster_wait_seconds as seconds,
+        jobs
+    from inputs
+    where cluster_wait_seconds is not null
 ),
 
 ranked as (
     select
         day,
+        part,
         seconds,
-        cluster_seconds,
-        rest_seconds,
-        20 * count(seconds) over (
-            partition by day order by seconds
+        jobs,
+        sum(jobs) over (
+            partition by day, part order by seconds
             rows between unbounded preceding and current row
-        ) as wait_place,
-        20 * count(cluster_seconds) over (
-            partition by day order by cluster_seconds
-            rows between unbounded preceding and current row
-        ) as cluster_place,
-        20 * count(rest_seconds) over (
-            partition by day order by rest_seconds
-            rows between unbounded preceding and current row
-        ) as rest_place,
-        count(*) over (partition by day) as runs,
-        count(cluster_seconds) over (partition by day) as split_runs
-    from inputs
+        ) as upto,
+        10 * sum(jobs) over (partition by day, part) + 10 as p50_place,
+        19 * sum(jobs) over (partition by day, part) + 1 as p95_place
+    from waits
+),
+
+places as ( -- each in whole places, and twentieths
+    select
+        ranked.*,
+        20 * (upto - jobs) as first_after,
+        20 * upto as last_at,
+        p50_place - p50_place % 20 as p50_whole,
+        p50_place % 20 as p50_rest,
+        p95_place - p95_place % 20 as p95_whole,
+        p95_place % 20 as p95_rest
+    from ranked
+),
+
+parts as (
+    select
+        day,
+        part,
+        sum(jobs) as runs,
+        sum(
+            seconds * (
+                case
+                    when first_after < p50_whole and p50_whole <= last_at then 20 - p50_rest
+                    else 0
+                end
+                + case
+                    when first_after <= p50_whole and p50_whole < last_at then p50_rest
+                    else 0
+                end
+            )
+        ) / 20.0 as p50_seconds,
+        sum(
+            seconds * (
+                case
+                    when first_after < p95_whole and p95_whole <= last_at then 20 - p95_rest
+                    else 0
+                end
+                + case
+                    when first_after <= p95_whole and p95_whole < last_at then p95_rest
+                    else 0
+                end
+            )
+        ) / 20.0 as p95_seconds
+    from places
+    group by day, part
 ),
 
 final as (
     select
         day,
-        count(*) as runs,
-        sum(
-            seconds * case when abs(wait_place - (10 * runs + 10)) < 20 then 20 - abs(wait_place - (10 * runs + 10)) else 0 end
-        ) / 20.0 as p50_seconds,
-        sum(
-            seconds * case when abs(wait_place - (19 * runs + 1)) < 20 then 20 - abs(wait_place - (19 * runs + 1)) else 0 end
-        ) / 20.0 as p95_seconds,
-        count(cluster_seconds) as split_runs,
-        sum(
-            cluster_seconds * case when abs(cluster_place - (10 * split_runs + 10)) < 20 then 20 - abs(cluster_place - (10 * split_runs + 10)) else 0 end
-        ) / 20.0 as cluster_p50_seconds,
-        sum(
-            cluster_seconds * case when abs(cluster_place - (19 * split_runs + 1)) < 20 then 20 - abs(cluster_place - (19 * split_runs + 1)) else 0 end
-        ) / 20.0 as cluster_p95_seconds,
-        sum(
-            rest_seconds * case when abs(rest_place - (10 * split_runs + 10)) < 20 then 20 - abs(rest_place - (10 * split_runs + 10)) else 0 end
-        ) / 20.0 as queue_p50_seconds,
-        sum(
-            rest_seconds * case when abs(rest_place - (19 * split_runs + 1)) < 20 then 20 - abs(rest_place - (19 * split_runs + 1)) else 0 end
-        ) / 20.0 as queue_p95_seconds
-    from ranked
+        max(case when part = 'whole' then runs end) as runs,
+        max(case when part = 'whole' then p50_seconds end) as p50_seconds,
+        max(case when part = 'whole' then p95_seconds end) as p95_seconds,
+        coalesce(max(case when part = 'cluster' then runs end), 0) as split_runs,
+        max(case when part = 'cluster' then p50_seconds end) as cluster_p50_seconds,
+        max(case when part = 'cluster' then p95_seconds end) as cluster_p95_seconds,
+        max(case when part = 'queue' then p50_seconds end) as queue_p50_seconds,
+        max(case when part = 'queue' then p95_seconds end) as queue_p95_seconds
+    from parts
     group by day
 )
 

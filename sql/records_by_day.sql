@@ -27,32 +27,22 @@ inputs as (
         and (:since is null or run_date >= :since)
         and (:until is null or run_date < :until)
         and (:package_id is null or package_id = :package_id)
+    order by id -- the outputs lie so, too: SQLite reads them once
 ),
 
-written as ( -- a job may have two outputs of one name
+days as ( -- a job may have two outputs of one name
     select
-        inputs.job_id,
         inputs.package_id,
-        inputs.day,
         job_outputs.name as output_name,
-        min(job_outputs.id) as output_id,
-        sum(job_outputs.records_count) as records
+        inputs.day,
+        count(distinct inputs.job_id) as runs,
+        sum(job_outputs.records_count) as records,
+        count(distinct case when job_outputs.records_count is not null then inputs.job_id end)
+        - count(distinct case when job_outputs.records_count <> 0 then inputs.job_id end) as zero_runs,
+        min(job_outputs.id) as first_output_id
     from inputs
     inner join job_outputs on inputs.job_id = job_outputs.job_id
-    group by inputs.job_id, inputs.package_id, inputs.day, job_outputs.name
-),
-
-days as (
-    select
-        package_id,
-        output_name,
-        day,
-        count(*) as runs,
-        sum(records) as records,
-        sum(case when records = 0 then 1 else 0 end) as zero_runs,
-        min(output_id) as first_output_id
-    from written
-    group by package_id, output_name, day
+    group by inputs.package_id, job_outputs.name, inputs.day
 ),
 
 placed as (

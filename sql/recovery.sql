@@ -22,15 +22,10 @@ inputs as (
         id,
         package_id,
         status,
-        finished_at,
         finished_epoch,
-        sum(case when status = 'completed' then 1 else 0 end) over (
+        lag(status) over (
             partition by package_id order by coalesce(finished_epoch, 0), id
-            rows between unbounded preceding and current row
-        ) as streak,
-        row_number() over (
-            partition by package_id order by coalesce(finished_epoch, 0), id
-        ) as place
+        ) as status_before
     from jobs
     where
         status in ('completed', 'failed')
@@ -39,49 +34,63 @@ inputs as (
         and (:package_id is null or package_id = :package_id)
 ),
 
-names as ( -- a package's, of its latest run that tells
+latest_named as (
     select
         package_id,
-        package_name
+        max(id) as id
     from jobs
-    where id in (select max(id) from jobs where package_name is not null group by package_id)
+    where package_name is not null
+    group by package_id
 ),
 
-failed as (
+names as ( -- a package's, of its latest run that tells
     select
+        latest_named.package_id,
+        jobs.package_name
+    from latest_named
+    inner join jobs on latest_named.id = jobs.id
+),
+
+numbered as ( -- the failures, and each completion right after one, which ends a streak
+    select
+        id,
         package_id,
-        streak,
-        count(*) as failures,
-        min(place) as first_place,
-        max(place) + 1 as next_place
+        status,
+        finished_epoch,
+        sum(case when status = 'completed' then 1 else 0 end) over (
+            partition by package_id order by coalesce(finished_epoch, 0), id
+            rows between unbounded preceding and current row
+        ) - case when status = 'completed' then 1 else 0 end as streak
     from inputs
-    where status = 'failed'
-    group by package_id, streak
+    where status = 'failed' or status_before = 'failed'
+),
+
+firsts as (
+    select
+        numbered.*,
+        first_value(id) over (
+            partition by package_id, streak order by coalesce(finished_epoch, 0), id
+        ) as first_id
+    from numbered
 ),
 
 streaks as (
     select
-        failed.package_id,
-        failed.failures,
-        begun.finished_at as failing_since,
-        case when ended.id is null then 0 else 1 end as is_over,
-        ended.finished_epoch - begun.finished_epoch as seconds
-    from failed
-    inner join inputs as begun
-        on
-            (failed.package_id = begun.package_id or (failed.package_id is null and begun.package_id is null))
-            and failed.first_place = begun.place
-    left join inputs as ended
-        on
-            (failed.package_id = ended.package_id or (failed.package_id is null and ended.package_id is null))
-            and failed.next_place = ended.place
+        package_id,
+        first_id,
+        sum(case when status = 'failed' then 1 else 0 end) as failures,
+        max(case when status = 'completed' then 1 else 0 end) as is_over,
+        max(case when status = 'completed' then finished_epoch end)
+        - max(case when id = first_id then finished_epoch end) as seconds
+    from firsts
+    group by package_id, streak, first_id
 ),
 
 ranked as (
     select
         package_id,
+        first_id,
         failures,
-        failing_since,
         is_over,
         seconds,
         20 * count(seconds) over (
@@ -108,7 +117,7 @@ packages as (
         ) / 20.0 as p95_seconds,
         max(seconds) as max_seconds,
         sum(case when is_over = 0 then failures else 0 end) as failing_runs,
-        max(case when is_over = 0 then failing_since end) as failing_since
+        max(case when is_over = 0 then first_id end) as failing_id
     from ranked
     group by package_id
 ),
@@ -125,8 +134,9 @@ final as (
         packages.p95_seconds,
         packages.max_seconds,
         packages.failing_runs,
-        packages.failing_since
+        jobs.finished_at as failing_since
     from packages
+    left join jobs on packages.failing_id = jobs.id
     left join names on packages.package_id = names.package_id
 )
 

@@ -25,12 +25,21 @@ inputs as (
         and (:until is null or run_date < :until)
 ),
 
-names as ( -- a package's, of its latest run that tells
+latest_named as (
     select
         package_id,
-        package_name
+        max(id) as id
     from jobs
-    where id in (select max(id) from jobs where package_name is not null group by package_id)
+    where package_name is not null
+    group by package_id
+),
+
+names as ( -- a package's, of its latest run that tells
+    select
+        latest_named.package_id,
+        jobs.package_name
+    from latest_named
+    inner join jobs on latest_named.id = jobs.id
 ),
 
 ranked as (

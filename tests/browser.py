@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 
 _ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
@@ -40,7 +40,12 @@ def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Page]:
     asked: list[str] = []
     page.on("console", lambda message: amiss.append(message.text))
     page.on("pageerror", lambda error: amiss.append(str(error)))
-    page.on("dialog", lambda dialog: (amiss.append(dialog.message), dialog.dismiss()))
+
+    def dismiss(dialog: Dialog) -> None:
+        amiss.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
     page.on("request", lambda request: asked.append(request.url))
     page.goto(path.as_uri())
     yield page

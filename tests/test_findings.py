@@ -40,8 +40,10 @@ def test_a_regression() -> None:
         "edited": 1,
     }
     assert texts(runtime_regressions=[row]) == [
-        "orders takes 2.1 times as long since 10 January 2026 (median 20 min 31 s, before "
-        "9 min 58 s over 30 runs); the package was edited in between."
+        (
+            "orders takes 2.1 times as long since 10 January 2026 (median 20 min 31 s, before "
+            "9 min 58 s over 30 runs); the package was edited in between."
+        )
     ]
     unknown = {**row, "ratio": None, "since": None, "edited": 0, "baseline_p50": 0}
     assert texts(runtime_regressions=[unknown]) == [
@@ -59,8 +61,10 @@ def test_a_step_is_told_where_no_regression_is() -> None:
         "before_days": 68,
     }
     assert texts(runtime_steps=[step]) == [
-        "orders takes 2.0 times as long since 10 January 2026 (median 20 min, before 10 min over "
-        "68 days with runs)."
+        (
+            "orders takes 2.0 times as long since 10 January 2026 (median 20 min, before 10 min over "
+            "68 days with runs)."
+        )
     ]
 
 
@@ -90,8 +94,10 @@ def test_stuck_jobs() -> None:
         "stuck": 1,
     }
     assert texts(open_jobs=[job, {**job, "job_id": 8, "stuck": 0}]) == [
-        "Job 7 of orders has been running for 1 day 1 h, where 95 % of its runs take at most "
-        "20 min."
+        (
+            "Job 7 of orders has been running for 1 day 1 h, where 95 % of its runs take at most "
+            "20 min."
+        )
     ]
     assert texts(open_jobs=[job, job])[0].startswith("2 jobs look stuck: job 7 of orders has been")
 
@@ -100,8 +106,10 @@ def test_overdue() -> None:
     row = {**ORDERS, "since_seconds": 259_200, "usual_gap_seconds": 21_600.0, "overdue": 1}
     other = {**row, "package_id": 5, "since_seconds": 10**7}
     assert texts(freshness=[other, row]) == [
-        "orders is overdue: it last completed 3 days before the snapshot, and usually does every "
-        "6 h; so is 1 more."
+        (
+            "orders is overdue: it last completed 3 days before the snapshot, and usually does every "
+            "6 h; so is 1 more."
+        )
     ]
 
 
@@ -136,8 +144,10 @@ def test_volume() -> None:
         "package 434 wrote nothing to lines on 2 days, last on 18 January 2026."
     ]
     assert texts(records_by_day=[{**row, "records": 2000, "z_score": 9.0}]) == [
-        "package 434 wrote 2,000 records to lines on 17 January 2026, where 500 are usual on that "
-        "weekday."
+        (
+            "package 434 wrote 2,000 records to lines on 17 January 2026, where 500 are usual on that "
+            "weekday."
+        )
     ]
     assert texts(records_by_day=[{**row, "usual_records": 0.0, "z_score": None}]) == []
     assert texts(records_by_day=[{**row, "records": None, "z_score": None}]) == []

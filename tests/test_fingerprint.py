@@ -1,6 +1,7 @@
 """Errors of one cause are alike; lists of fields are alike only when they are the same."""
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -70,6 +71,14 @@ def test_any_text_has_a_reason_that_fits_and_is_its_own(error: str) -> None:
     assert (reason is None) == (not error.strip())
 
 
-@given(st.lists(st.text(max_size=3), max_size=4), st.lists(st.text(max_size=3), max_size=4))
-def test_digests_are_equal_where_the_lists_are(one: list[str], other: list[str]) -> None:
-    assert (of_fields(one) == of_fields(other)) == (one == other)
+_OUTPUTS = st.tuples(
+    st.none() | st.integers(1, 9),
+    st.none() | st.text(max_size=2),
+    st.none() | st.text(max_size=2),
+    st.lists(st.text(max_size=3), max_size=4),
+)
+
+
+@given(_OUTPUTS, _OUTPUTS)
+def test_digests_are_equal_where_all_is(one: Any, other: Any) -> None:
+    assert (of_fields(*one) == of_fields(*other)) == (one == other)

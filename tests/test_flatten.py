@@ -77,7 +77,7 @@ def test_one_job_to_its_rows() -> None:
             "preview_type": None,
             "component_name": "to_db",
             "component_type": "database",
-            "fields_digest": "a2b8d019311e4fcb",
+            "fields_digest": "9fa532d3c2f02497",
             "extra": None,
         }
     ]

@@ -38,13 +38,18 @@ MAY_IMPORT = {
     },
     "status": {"payload", "load", "ledger", "rejects"},
     "trends": {"database", "errors"},
-    "export": {"trends", "database", "errors", "models"},
+    "terminal": set(),
+    "files": {"errors"},
+    "formats": {"errors"},
+    "export": {"trends", "database", "errors", "models", "files", "formats"},
+    "bundle": {"trends", "database", "errors", "models", "files", "formats", "export"},
     "findings": set(),
     "steps": set(),
     "charts": {"findings"},
     "sections": {"findings"},
     "report": {
-        *("errors", "models", "trends", "export", "findings", "steps", "charts", "sections"),
+        *("errors", "models", "database", "trends", "files"),
+        *("findings", "steps", "charts", "sections"),
     },
     "invention": set(),
     "simulator": {"payload", "invention"},
@@ -53,7 +58,9 @@ MAY_IMPORT = {
 ONLY_IN = {
     "click": {"cli"},
     "requests": {"client", "transport"},
-    "pandas": {"export"},
+    "pandas": {"formats"},
+    "pyarrow": {"formats"},
+    "xlsxwriter": {"formats"},
     "plotly": {"report"},
 }
 
@@ -104,7 +111,7 @@ def test_help_imports_nothing_heavy() -> None:
         "import sys; from snapshotter.cli import cli\n"
         "try: cli.main(['sync', '--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'pandas', 'alembic', 'sqlalchemy', 'requests', 'msgspec'} & set(sys.modules)\n"
+        "heavy = {'pandas', 'pyarrow', 'alembic', 'sqlalchemy', 'requests', 'msgspec'} & set(sys.modules)\n"
         "sys.exit(repr(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

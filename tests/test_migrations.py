@@ -94,7 +94,17 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
     }
     assert indexes == {
         ("ix_job_changes_job_id", "job_id"),
+        ("ix_job_outputs_fields_digest", "fields_digest"),
         ("ix_job_outputs_job_id", "job_id"),
+        (
+            *("ix_jobs_epochs", "account_id", "finished_epoch", "started_epoch"),
+            *("created_epoch", "package_id"),
+        ),
+        ("ix_jobs_named", "package_id"),
+        (
+            *("ix_jobs_runs", "status", "package_id", "run_date", "runtime_in_seconds"),
+            "finished_epoch",
+        ),
         ("ix_jobs_account_id_gone_at_finished_at", "account_id", "gone_at", "finished_at"),
         ("ix_jobs_package_id_run_date", "package_id", "run_date"),
         ("ix_rejected_records_account_id_job_id", "account_id", "job_id"),

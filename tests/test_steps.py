@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -6,7 +7,7 @@ from snapshotter.steps import runtime_steps
 FIRST = date(2026, 1, 1)
 
 
-def days(seconds: list[float | None], package_id: int | None = 434) -> list[dict[str, Any]]:
+def days(seconds: Sequence[float | None], package_id: int | None = 434) -> list[dict[str, Any]]:
     return [
         {
             "package_id": package_id,

@@ -16,12 +16,13 @@ import pytest
 from databases import PostgresServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine, insert, make_url
 
 from snapshotter import payload, trends
 from snapshotter.database import connect, resource_folder, upgrade
 from snapshotter.errors import UsageError
-from snapshotter.flatten import flatten
+from snapshotter.flatten import epoch, flatten
+from snapshotter.ledger import SNAPSHOTS
 from snapshotter.load import Run, load
 from snapshotter.redact import Redaction
 from snapshotter.trends import Filters
@@ -122,18 +123,124 @@ def test_failures_by_day(engine: Engine) -> None:
     ]
 
 
+def ended(job_id: int, minute: float, seconds: int = 60, **fields: Any) -> dict[str, Any]:
+    """Give a job of package 1 that began that many minutes after `DAY` and ran that long."""
+    began = DAY + timedelta(minutes=minute)
+    return ran(
+        job_id,
+        seconds,
+        **{
+            "created_at": began.isoformat(),
+            "started_at": began.isoformat(),
+            "completed_at": (began + timedelta(seconds=seconds)).isoformat(),
+            **fields,
+        },
+    )
+
+
+def test_runtime_by_week(engine: Engine) -> None:
+    put(
+        engine,
+        ran(1, 10),
+        ran(2, 20, started_at="2026-01-11T23:59:59Z"),
+        ran(3, 7, started_at="2026-01-12T00:00:00Z"),
+        ran(4, 9, status="failed"),
+    )
+    assert answer(engine, "runtime_by_week") == [
+        (1, "one", "2026-01-05", 2, 15.0, 19.5, 20),
+        (1, "one", "2026-01-12", 1, 7.0, 7.0, 7),
+    ]
+
+
+def test_runtime_regressions(engine: Engine) -> None:
+    edited = {"id": 1, "name": "one", "updated_at": "2026-01-05T00:12:30Z"}
+    other = {"package_id": 2, "package": {"name": "two"}}
+    put(
+        engine,
+        *(ended(n, n, 10 if n % 2 else 12) for n in range(1, 13)),
+        *(ended(n, n, 20, package=edited) for n in range(13, 18)),
+        *(ended(n, n, 20, **other) for n in range(21, 33)),
+        *(ended(n, n, 29, **other) for n in range(33, 38)),
+        ended(40, 40, 900, status="failed"),
+    )
+    since = "2026-01-05 00:13:20+00:00"
+    assert answer(engine, "runtime_regressions") == [
+        (1, "one", 20.0, 11.0, 1.818182, 13, since, 1.0, 12, 1)
+    ]
+
+
+@pytest.mark.parametrize("baseline", [9, 10])
+def test_a_regression_needs_ten_runs_before(engine: Engine, baseline: int) -> None:
+    put(
+        engine,
+        *(ended(n, n, 10) for n in range(1, baseline + 1)),
+        *(ended(n, n, 15) for n in range(101, 106)),
+    )
+    found = answer(engine, "runtime_regressions")
+    assert [row[2:5] + row[7:] for row in found] == [(15.0, 10.0, 1.5, 0.0, 10, 0)] * (baseline - 9)
+
+
+def test_failure_reasons(engine: Engine) -> None:
+    put(
+        engine,
+        ended(1, 1, status="failed", errors="Job 1 lost /tmp/a"),
+        ended(2, 2, status="failed", errors="Job 2 lost /tmp/b", package_id=2),
+        ended(3, 3, status="failed"),
+        ended(4, 4, status="stopped", errors="Job 4 lost /tmp/b"),
+    )
+    assert answer(engine, "failure_reasons") == [
+        (
+            *("Job # lost <path>", 2, 2),
+            *("2026-01-05 00:02:00+00:00", "2026-01-05 00:03:00+00:00", 2),
+        ),
+        (None, 1, 1, "2026-01-05 00:04:00+00:00", "2026-01-05 00:04:00+00:00", 3),
+    ]
+
+
+def test_recovery(engine: Engine) -> None:
+    put(
+        engine,
+        ended(1, 1),
+        ended(2, 2, status="failed"),
+        ended(3, 3, status="failed"),
+        ended(4, 3.5, status="stopped"),
+        ended(5, 4),
+        ended(6, 5, status="failed"),
+        ended(7, 6, package_id=2),
+    )
+    assert answer(engine, "recovery") == [
+        (1, "one", 2, 3, 2, 1, 120.0, 120.0, 120, 1, "2026-01-05 00:06:00+00:00"),
+    ]
+
+
 def test_queue_wait_by_day(engine: Engine) -> None:
     made = "2026-01-05T00:00:00Z"
+    cluster = {"id": 1, "available_since": "2026-01-05T00:00:50Z"}
     put(
         engine,
         ran(1, 1, created_at=made, started_at="2026-01-05T00:00:10Z"),
-        ran(2, 1, created_at=made, started_at="2026-01-05T00:01:00Z", status="running"),
+        ran(2, 1, created_at=made, started_at="2026-01-05T00:01:00Z", status="running",
+            cluster=cluster),
         ran(3, 1, created_at=made, started_at=None, status="queued"),
         ran(4, 1, created_at=made, started_at="2026-01-06T00:00:00Z"),
-    )
+    )  # fmt: skip
     assert answer(engine, "queue_wait_by_day") == [
-        ("2026-01-05", 2, 35.0, 57.5),
-        ("2026-01-06", 1, 86400.0, 86400.0),
+        ("2026-01-05", 2, 35.0, 57.5, 1, 50.0, 50.0, 10.0, 10.0),
+        ("2026-01-06", 1, 86400.0, 86400.0, 0, None, None, None, None),
+    ]
+
+
+def test_open_jobs(engine: Engine) -> None:
+    put(
+        engine,
+        ended(1, 1, 10),
+        ended(2, 2, 20),
+        ran(3, 0, status="running"),
+        ran(10, None, status="queued", package_id=2, package=None),
+    )
+    assert answer(engine, "open_jobs") == [
+        (3, 1, "one", "running", "2026-01-05 00:03:00+00:00", 420, 2, 19.5, 1),
+        (10, 2, None, "queued", "2026-01-05 00:10:00+00:00", 0, 0, None, None),
     ]
 
 
@@ -146,9 +253,171 @@ def test_records_by_day(engine: Engine) -> None:
         ran(4, 1, outputs=None),
     )
     assert answer(engine, "records_by_day") == [
-        (1, "a", "2026-01-05", 2, 2**53 + 1, 1),
-        (1, "A ", "2026-01-05", 1, None, 0),
+        (1, "a", "2026-01-05", 2, 2**53 + 1, 1, float(2**53 + 1), 1, None),
+        (1, "A ", "2026-01-05", 1, None, 0, None, 0, None),
     ]
+
+
+def test_records_by_day_against_the_same_weekday(engine: Engine) -> None:
+    put(
+        engine,
+        *(
+            ran(n, 1, started_at=f"2026-01-{day:02}T00:00:00Z",
+                outputs=[{"id": n, "name": "a", "records_count": records}])
+            for n, day, records in ((1, 5, 10), (2, 12, 12), (3, 19, 14), (4, 26, 100), (5, 6, 99))
+        ),
+        ran(6, 1, started_at="2026-01-27T00:00:00Z", outputs=[
+            {"id": 61, "name": "a", "records_count": 0}, {"id": 62, "name": "a", "records_count": 9}
+        ]),
+    )  # fmt: skip
+    assert [row[2:] for row in answer(engine, "records_by_day")] == [
+        ("2026-01-05", 1, 10, 0, 13.0, 4, -1.01175),
+        ("2026-01-06", 1, 99, 0, 54.0, 2, 0.6745),
+        ("2026-01-12", 1, 12, 0, 13.0, 4, -0.33725),
+        ("2026-01-19", 1, 14, 0, 13.0, 4, 0.33725),
+        ("2026-01-26", 1, 100, 0, 13.0, 4, 29.34075),
+        ("2026-01-27", 1, 9, 0, 54.0, 2, -0.6745),
+    ]
+
+
+def test_throughput(engine: Engine) -> None:
+    def output(n: int, records: int | None) -> list[dict[str, Any]]:
+        return [{"id": n, "name": "a", "records_count": records}]
+
+    put(
+        engine,
+        ran(1, 60, outputs=output(1, 400_000)),
+        ran(2, 40, outputs=output(2, 600_000)),
+        ran(3, 100, started_at="2026-01-19T00:00:00Z", outputs=output(3, 2_000_000)),
+        ran(4, 100, outputs=output(4, None)),
+        ran(5, 100, outputs=None),
+    )
+    assert answer(engine, "throughput") == [
+        (1, "one", "2026-01-05", 2, 100, 1_000_000, 100.0, None, None, None),
+        (1, "one", "2026-01-19", 1, 100, 2_000_000, 50.0, 2.0, 4.0, 0.5),
+    ]
+
+
+def test_output_field_changes(engine: Engine) -> None:
+    def output(n: int, *fields: str) -> list[dict[str, Any]]:
+        return [{"id": n, "name": "a", "component": {"name": "to", "fields": fields}}]
+
+    put(
+        engine,
+        ended(3, 1, outputs=output(1, "a", "b", "c")),
+        ended(1, 2, outputs=output(2, "x"), status="failed"),
+        ended(2, 3, outputs=output(3, "a", "c", "d")),
+        ended(4, 4, outputs=output(4, "a", "c", "d")),
+        ended(5, 5, outputs=output(5, "c", "a", "d")),
+        ended(6, 6, outputs=output(6, "z"), package_id=2),
+    )
+    second, fifth = "2026-01-05 00:04:00+00:00", "2026-01-05 00:06:00+00:00"
+    assert answer(engine, "output_field_changes") == [
+        (1, "to", "a", 2, second, "b", "removed", None, 2, 3),
+        (1, "to", "a", 2, second, "c", "moved", 2, 3, 3),
+        (1, "to", "a", 2, second, "d", "added", 3, None, 3),
+        (1, "to", "a", 5, fifth, "c", "moved", 1, 2, 4),
+        (1, "to", "a", 5, fifth, "a", "moved", 2, 1, 4),
+    ]
+
+
+def test_node_hours_by_week(engine: Engine) -> None:
+    put(
+        engine,
+        ran(1, 3600, cluster_id=5, cluster={"id": 5, "name": "five", "nodes": 2}),
+        ran(2, 1800, cluster_id=5, cluster={"id": 5, "name": "5", "nodes": 2}, status="failed"),
+        ran(3, 3600, cluster_id=6),
+        ran(4, 3600, cluster_id=6, status="running"),
+    )
+    assert answer(engine, "node_hours_by_week") == [
+        (1, "one", 5, "5", "2026-01-05", 2, 1.5, 2, 3.0),
+        (1, "one", 6, None, "2026-01-05", 1, 1.0, 0, None),
+    ]
+
+
+def test_retries(engine: Engine) -> None:
+    schedule = {"creator": {"type": "Schedule", "id": 7}}
+    put(
+        engine,
+        ran(1, 10, **schedule),
+        ran(2, 1200, status="failed", attempts=0, **schedule),
+        ran(3, 1200, status="failed", attempts=1, **schedule),
+        ran(4, 10, attempts=2, **schedule),
+        ran(5, 1200, status="failed", attempts=0, **schedule),
+        ran(6, 1200, status="failed", attempts=1, creator={"type": "User", "id": 7}),
+    )
+    assert answer(engine, "retries") == [
+        (7, 1, "one", 3, 1, 1, 0.333333, 2, 0.666667, 1.0),
+    ]
+
+
+def test_freshness(engine: Engine) -> None:
+    put(
+        engine,
+        *(ended(n, 10 * n) for n in range(3)),
+        ended(3, 25, status="failed"),
+        ended(4, 119, package_id=2, package=None),
+    )
+    assert answer(engine, "freshness") == [
+        (1, "one", "2026-01-05 00:21:00+00:00", 2, 3, 600.0, 600.0, 5940, 1),
+        (2, None, "2026-01-05 02:00:00+00:00", 4, 1, None, None, 0, None),
+    ]
+
+
+def test_concurrency(engine: Engine) -> None:
+    put(
+        engine,
+        ended(1, 10, 600),
+        ended(2, 15, 2700),
+        ended(3, 20, 600),
+        ended(4, 50, 7800, status="failed"),
+        ran(5, 0, status="queued", started_at=None),
+    )
+    assert answer(engine, "concurrency") == [
+        ("2026-01-05", 0, 4, 2, 4500),
+        ("2026-01-05", 1, 1, 1, 3600),
+        ("2026-01-05", 2, 1, 1, 3600),
+    ]
+
+
+def test_snapshot_log(engine: Engine) -> None:
+    log_two_runs(engine)
+    known = (0, 0, 0, 0, 3, None, None)
+    assert answer(engine, "snapshot_log") == [
+        (1, "acme", "full", "completed", "2026-01-05 10:00:00+00:00", 30, *known, 30, None),
+        (2, "acme", "jobs", "partial", "2026-01-05 11:00:00+00:00", 10, *known, 3610, "no more"),
+    ]
+    assert answer(engine, "snapshot_log", since=date(2026, 1, 6)) == []
+
+
+def log_two_runs(engine: Engine) -> None:
+    at = DAY + timedelta(hours=10)
+    none = dict.fromkeys(
+        ("jobs_seen", "jobs_inserted", "jobs_changed", "jobs_unchanged", "jobs_rejected"), 0
+    )
+    known = {"account_id": "acme", "requests": 3, "pages": 1, **none}
+    runs = (
+        (1, "full", "completed", at, 30, at, None),
+        (2, "jobs", "partial", at + timedelta(hours=1), 10, None, "no more"),
+    )
+    with engine.begin() as connection:
+        for number, kind, status, began, seconds, watermark, error in runs:
+            finished = began + timedelta(seconds=seconds)
+            connection.execute(
+                insert(SNAPSHOTS).values(
+                    id=number,
+                    kind=kind,
+                    status=status,
+                    error=error,
+                    started_at=began,
+                    started_epoch=epoch(began),
+                    finished_at=finished,
+                    finished_epoch=epoch(finished),
+                    watermark=watermark,
+                    watermark_epoch=epoch(watermark),
+                    **known,
+                )
+            )
 
 
 def test_filters(engine: Engine) -> None:
@@ -231,8 +500,22 @@ def test_the_head_says_how_to_run_it(
 ) -> None:
     """The commands of the head, word for word, but for where the database is."""
     engine = connect(database_url)
-    put(engine, ran(1, 10, package_id=434, outputs=[{"id": 1, "name": "a"}]), ran(2, 20))
+    own: dict[str, Any] = {"package_id": 434, "creator": {"type": "Schedule", "id": 7}}
+    put(
+        engine,
+        *(
+            ended(n, n, 10 if n < 20 else 30, outputs=[
+                {"id": n, "name": "a", "records_count": 5, "component": {"fields": ["b"] * (n % 2)}}
+            ], **own)
+            for n in range(1, 26)
+        ),
+        ended(30, 30, status="failed", **own),
+        ran(31, 1, status="running", **own),
+        ran(40, 20),
+    )  # fmt: skip
+    log_two_runs(engine)
     expected = len(answer(engine, name, package_id=434))
+    assert expected
     url, kind = engine.url, engine.dialect.name
     engine.dispose()
     shell = {"sqlite": "sqlite3", "postgresql": "psql"}.get(kind, "mariadb")

@@ -75,9 +75,19 @@ def columns() -> Iterator[tuple[str, sa.Column[object]]]:
             "fields_digest",
             sa.String(length=16),
             nullable=True,
-            comment="equal where the fields are, in name and order",
+            comment="equal for an output of a package while its fields stay, in their order",
         ),
     )
+
+
+_RUNS = ["status", "package_id", "run_date", "runtime_in_seconds", "finished_epoch"]
+_EPOCHS = ["account_id", "finished_epoch", "started_epoch", "created_epoch", "package_id"]
+INDEXES = (
+    ("ix_jobs_runs", "jobs", _RUNS, None),
+    ("ix_jobs_epochs", "jobs", _EPOCHS, None),
+    ("ix_jobs_named", "jobs", ["package_id"], sa.text("package_name is not null")),
+    ("ix_job_outputs_fields_digest", "job_outputs", ["fields_digest"], None),
+)
 
 
 def upgrade() -> None:
@@ -103,6 +113,9 @@ def upgrade() -> None:
     )
     fingerprint_errors(connection)
     digest_fields(connection)
+    for name, table, members, only in INDEXES:
+        if name not in {each["name"] for each in found.get_indexes(table)}:
+            op.create_index(name, table, members, sqlite_where=only, postgresql_where=only)
 
 
 def fingerprint_errors(connection: sa.Connection) -> None:
@@ -126,7 +139,11 @@ def fingerprint_errors(connection: sa.Connection) -> None:
 
 
 def digest_fields(connection: sa.Connection) -> None:
-    outputs = sa.table("job_outputs", sa.column("id"), sa.column("fields_digest"))
+    outputs = sa.table(
+        "job_outputs",
+        *map(sa.column, ("id", "job_id", "name", "component_name", "fields_digest")),
+    )
+    jobs = sa.table("jobs", sa.column("id"), sa.column("package_id"))
     fields = sa.table(
         "output_fields", sa.column("output_id"), sa.column("position"), sa.column("name")
     )
@@ -136,25 +153,36 @@ def digest_fields(connection: sa.Connection) -> None:
         .values(fields_digest=sa.bindparam("digest"))
     )
     last = 0
-    while ids := list(
-        connection.scalars(
-            sa.select(outputs.c.id).where(outputs.c.id > last).order_by(outputs.c.id).limit(BATCH)
-        )
-    ):
+    while rows := connection.execute(
+        sa.select(outputs.c.id, jobs.c.package_id, outputs.c.component_name, outputs.c.name)
+        .join(jobs, jobs.c.id == outputs.c.job_id)
+        .where(outputs.c.id > last)
+        .order_by(outputs.c.id)
+        .limit(BATCH)
+    ).all():
         names: dict[int, list[str]] = defaultdict(list)
         for output_id, name in connection.execute(
             sa.select(fields.c.output_id, fields.c.name)
-            .where(fields.c.output_id > last, fields.c.output_id <= ids[-1])
+            .where(fields.c.output_id > last, fields.c.output_id <= rows[-1].id)
             .order_by(fields.c.output_id, fields.c.position)
         ):
             names[output_id].append(name)
-        last = ids[-1]
+        last = rows[-1].id
+        digests = [
+            of_fields(row.package_id, row.component_name, row.name, names[row.id]) for row in rows
+        ]
         connection.execute(
-            change, [{"output_id": each, "digest": of_fields(names[each])} for each in ids]
+            change,
+            [
+                {"output_id": row.id, "digest": digest}
+                for row, digest in zip(rows, digests, strict=True)
+            ],
         )
 
 
 def downgrade() -> None:
+    for name, table, *_ in INDEXES:
+        op.drop_index(name, table_name=table)
     for table, column in columns():
         # Not by a batch: SQLite's copy of a table cannot be put in its place while rows hang on it.
         op.drop_column(table, str(column.name))
