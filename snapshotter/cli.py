@@ -518,6 +518,38 @@ def trends(
     _print(columns, rows, shape or ("table" if sys.stdout.isatty() else "csv"))
 
 
+@cli.command()
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The HTML file to write.",
+)
+@click.option(
+    "--last",
+    type=Duration(),
+    default="90d",
+    show_default=True,
+    help="Tell of so many days, like 30d or 12w; the last is the newest that the history covers.",
+)
+@click.option("--package", metavar="NAME_OR_ID", help="Just this package.")
+@database_option
+def report(output: Path, last: timedelta, package: str | None, database_url: str) -> None:
+    """Write one HTML file that tells how the packages do, for a mail or a file share.
+
+    What matters most in plain sentences, then charts and tables: what got slower, what fails and
+    why, what waits, volume, cost, field changes, freshness, and the snapshot itself. It opens with
+    no network. Needs the extra `report`.
+    """
+    from snapshotter.report import report as write
+
+    with _reading(database_url) as engine:
+        write(engine, output, last, package, datetime.now(UTC))
+    click.echo(f"the report is in {output}", err=True)
+
+
 @cli.group()
 def db() -> None:
     """The schema of the database, by Alembic."""

@@ -43,6 +43,14 @@ MAY_IMPORT = {
     "formats": {"errors"},
     "export": {"trends", "database", "errors", "models", "files", "formats"},
     "bundle": {"trends", "database", "errors", "models", "files", "formats", "export"},
+    "findings": set(),
+    "steps": set(),
+    "charts": {"findings"},
+    "sections": {"findings"},
+    "report": {
+        *("errors", "models", "database", "trends", "files"),
+        *("findings", "steps", "charts", "sections"),
+    },
     "invention": set(),
     "simulator": {"payload", "invention"},
     "demo": {"simulator", "client", "database", "errors", "redact", "settings", "sync"},
@@ -53,6 +61,7 @@ ONLY_IN = {
     "pandas": {"formats"},
     "pyarrow": {"formats"},
     "xlsxwriter": {"formats"},
+    "plotly": {"report"},
 }
 
 
