@@ -86,8 +86,8 @@ def _fitted(answer: Answer, room: int) -> tuple[list[str], list[int], list[str]]
     if missing() > 0:
         heads = [head.replace("_", "\n") for head in heads]
         widths = [max(least(head), text) for head, text in zip(heads, texts, strict=True)]
+    cut = [i for i in range(len(widths)) if _kind(answer, i) == {str}]
     while missing() > 0:
-        cut = [i for i in range(len(widths)) if _kind(answer, i) == {str}]
         widest = max(cut, key=widths.__getitem__, default=0)
         if not cut or widths[widest] <= max(_SHORTEST, least(heads[widest])):
             break
