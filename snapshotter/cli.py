@@ -701,6 +701,8 @@ def _print(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> None:
     from snapshotter import terminal
 
     answer = terminal.Answer(columns, rows)
+    if not rows and shape != "table":
+        click.echo(terminal.NO_ROWS, err=True)
     match shape:
         case "table":
             terminal.show(answer, sys.stdout)

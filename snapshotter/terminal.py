@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import pairwise
-from typing import Any, NamedTuple, TextIO
+from typing import Any, Literal, NamedTuple, TextIO
 
 from rich import box
 from rich.console import Console
@@ -11,7 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+NO_ROWS = "no rows: nothing of that kind has happened, or nothing was synced yet"
 WIDTH = 110  # columns, where there is no terminal to ask
+_SHORTEST = 12  # of a text that is cut
 _BARS = "▁▂▃▄▅▆▇█"
 # What the course of a series shows: the first of these that a trend has.
 _MEASURES = (
@@ -39,33 +41,61 @@ def show(answer: Answer, file: TextIO, width: int | None = None) -> None:
     if not console.is_terminal and width is None:
         console = Console(file=file, width=WIDTH, highlight=False, emoji=False)
     if not answer.rows:
-        console.print("no rows: nothing of that kind has happened, or nothing was synced yet")
+        console.print(NO_ROWS)
         return
-    cells = [
-        [_cell(column, row[i]) for row in answer.rows] for i, column in enumerate(answer.columns)
-    ]
-    widths = [max(map(len, each)) for each in cells]
-    natural = [
-        max(len(column), width) for column, width in zip(answer.columns, widths, strict=True)
-    ]
-    is_tight = sum(natural) + 3 * len(natural) > console.width
+    heads, widths, left_out = _fitted(answer, console.width)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for i, column in enumerate(answer.columns):
-        kinds = {type(row[i]) for row in answer.rows} - {type(None)}
-        # Names give way where it is tight: half a number would be a wrong one.
+    for i, (head, width_) in enumerate(zip(heads, widths, strict=True)):
+        justify: Literal["left", "right"] = "right" if _kind(answer, i) <= {int, float} else "left"
         table.add_column(
-            Text(column.replace("_", "\n") if is_tight else column),
-            justify="right" if kinds and kinds <= {int, float} else "left",
-            min_width=min(widths[i], 6) if kinds == {str} else widths[i],
-            overflow="ellipsis",
-            no_wrap=True,
+            Text(head), justify=justify, width=width_, overflow="ellipsis", no_wrap=True,
             vertical="bottom",
-        )
-    for row in zip(*cells, strict=True):
-        table.add_row(*map(Text, row))
+        )  # fmt: skip
+    for row in answer.rows:
+        cells = zip(answer.columns[: len(heads)], row, strict=False)
+        table.add_row(*(Text(_cell(column, value)) for column, value in cells))
     console.print(table)
+    if left_out:
+        console.print(f"too narrow for {', '.join(left_out)}; --format csv has all")
     for line in courses(answer, console.width):
         console.print(Text(line), no_wrap=True, overflow="crop")
+
+
+def _kind(answer: Answer, column: int) -> set[type]:
+    return {type(row[column]) for row in answer.rows} - {type(None)}
+
+
+def _fitted(answer: Answer, room: int) -> tuple[list[str], list[int], list[str]]:
+    """Give the heads and widths of the columns that fit, and the names of those that do not.
+
+    Where it is tight heads are broken, then texts are cut: half a number would be a wrong one.
+    """
+    heads = list(answer.columns)
+    texts = [
+        max(len(_cell(column, row[i])) for row in answer.rows)
+        for i, column in enumerate(answer.columns)
+    ]
+
+    def least(head: str) -> int:
+        return max(map(len, head.split("\n")))
+
+    def missing() -> int:
+        return sum(widths) + 3 * (len(widths) - 1) - room
+
+    widths = [max(least(head), text) for head, text in zip(heads, texts, strict=True)]
+    if missing() > 0:
+        heads = [head.replace("_", "\n") for head in heads]
+        widths = [max(least(head), text) for head, text in zip(heads, texts, strict=True)]
+    cut = [i for i in range(len(widths)) if _kind(answer, i) == {str}]
+    while missing() > 0:
+        widest = max(cut, key=widths.__getitem__, default=0)
+        if not cut or widths[widest] <= max(_SHORTEST, least(heads[widest])):
+            break
+        widths[widest] -= 1
+    while missing() > 0 and len(widths) > 1:
+        heads.pop()
+        widths.pop()
+    return heads, widths, list(answer.columns[len(widths) :])
 
 
 def _cell(column: str, value: Any) -> str:

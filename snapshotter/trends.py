@@ -21,6 +21,7 @@ _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)")
 TIME = re.compile(r"\w+_at|\w*since|\w+_seen")
 DAY = re.compile(r"day|week|month")
 _TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
+_STUMBLED = r"near \"([^\"]+)\"|: ([\w.]+)$|parameter '(\w+)'|(?:column|table) '([\w.]+)'"
 _DAY_TEXT = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -119,8 +120,8 @@ def _line(statement: str, origin: BaseException) -> int:
     said = str(origin)
     if counted := re.search(r"at line (\d+)", said):  # MariaDB's
         return int(counted[1])
-    # SQLite names what it stumbled over, not where: its first place.
-    for quoted in re.findall(r'near "([^"]+)"|: ([\w.]+)$|parameter \'(\w+)\'', said):
+    # SQLite, and MariaDB for names, say what they stumbled over, not where: its first place.
+    for quoted in re.findall(_STUMBLED, said):
         word = next(filter(None, quoted)).rpartition(".")[2]
         found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", statement, re.IGNORECASE)
         if found:

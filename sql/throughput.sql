@@ -101,7 +101,7 @@ final as (
             / nullif(compared.records_before * 1e0 * compared.runs, 0), 6
         ) as records_ratio,
         round(
-            compared.seconds * 1e0 * compared.records_before
+            compared.seconds * 1e0 * nullif(compared.records_before, 0)
             / nullif(compared.seconds_before * 1e0 * compared.records, 0), 6
         ) as pace_ratio
     from compared

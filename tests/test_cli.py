@@ -331,3 +331,46 @@ def test_standard_output_that_is_full(run: Run, acme: dict[str, str], tmp_path: 
             "snapshotter: cannot write standard output: No space left on device\n"
         )
     assert run("status").returncode == 0
+
+
+def test_trends_in_each_shape(run: Run, acme: dict[str, str], account: Account) -> None:
+    for job_id, seconds in ((1, 10), (2, 30)):
+        account.add_job(
+            id=job_id,
+            created_at="2026-01-05T00:00:00Z",
+            runtime_in_seconds=seconds,
+            package={"id": 434, "name": "=orders"},
+        )
+    run("sync", **acme)
+    csv = "package_id,package_name,runs,total_seconds,share,p50_seconds,p95_seconds\n"
+    done = run("trends", "slowest_packages", "--package", "=orders", "--last", "9w")
+    assert (done.stdout, done.stderr) == (f"{csv}434,'=orders,2,40,1.0,20.0,29.0\n", "")
+    done = run("trends", "slowest_packages", "--format", "json", "--package-id", "434")
+    (row,) = json.loads(done.stdout)
+    assert (row["package_name"], row["total_seconds"], row["share"]) == ("=orders", 40, 1.0)
+    done = run("trends", "slowest_packages", "--format", "markdown")
+    assert done.stdout.endswith("\n| 434 | =orders | 2 | 40 | 1.0 | 20.0 | 29.0 |\n")
+    done = run("trends", "slowest_packages", "--format", "table")
+    assert done.stdout.splitlines()[-1].split() == ["434", "=orders", "2", "40", "1", "20", "29"]
+    done = run("trends", "runtime_by_day", "--limit", "1", "--format", "json")
+    assert len(json.loads(done.stdout)) == 1
+    done = run("trends", "slowest_packages", "--until", "2026-01-01")
+    assert (done.returncode, done.stdout) == (0, csv)
+    assert done.stderr.startswith("no rows")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--last", "7d", "--since", "2026-01-01"], "--last and --since both say where to begin"),
+        (["--package", "x", "--package-id", "1"], "both name a package"),
+        (["--package", "x"], "--package 'x': no job of such a package"),
+        (["--until", "2026-01-01", "--since", "2026-01-01"], "no day lies between"),
+        (["--since", "2026-02-30"], "is no day"),
+        (["--last", "soon"], "is no length of time"),
+        (["--sql-dir", "none"], "is no folder"),
+    ],
+)
+def test_trends_that_cannot_be(run: Run, acme: dict[str, str], words: list[str], said: str) -> None:
+    run("sync", **acme)
+    assert_one_line(run("trends", "recovery", *words), 2, said)

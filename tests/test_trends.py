@@ -22,7 +22,7 @@ from snapshotter import payload, trends
 from snapshotter.database import connect, resource_folder, upgrade
 from snapshotter.errors import UsageError
 from snapshotter.flatten import epoch, flatten
-from snapshotter.ledger import SNAPSHOTS
+from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
 from snapshotter.load import Run, load
 from snapshotter.redact import Redaction
 from snapshotter.trends import Filters
@@ -448,6 +448,78 @@ def test_an_empty_database_has_an_empty_answer(engine: Engine, name: str) -> Non
 def test_until_must_be_after_since() -> None:
     with pytest.raises(UsageError, match="is not after"):
         Filters(date(2026, 1, 2), date(2026, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("-- Mine?\n\nselect id,\n    nope\nfrom jobs\n", 4, "nope"),
+        ("select id\nfrom jobs\nwhere where id = 1", 3, "where"),
+        ("-- Mine?\nselect id\nfrom jobs\nwhere id = :job", 4, "job"),
+    ],
+)
+def test_an_error_in_a_trend_of_ones_own_names_file_and_line(
+    engine: Engine, tmp_path: Path, text: str, line: int, said: str
+) -> None:
+    (tmp_path / "mine.sql").write_text(text)
+    with (
+        engine.connect() as connection,
+        pytest.raises(UsageError, match=rf"mine\.sql, line {line}: .*{said}"),
+        trends.run(connection, "mine", Filters(), tmp_path),
+    ):
+        pass
+
+
+def test_a_trend_of_ones_own(engine: Engine, tmp_path: Path) -> None:
+    put(engine, ran(1, 10), ran(2, 20, package_id=2))
+    (tmp_path / "mine.sql").write_text(
+        "\ufeff-- Mine? It's at 100 % :now\nselect id, id % 2 as odd\nfrom jobs\n"
+        "where :package_id is null or package_id = :package_id;\n"
+    )
+    (tmp_path / "snapshot_log.sql").write_text("select 1 as one")
+    assert trends.question("mine", tmp_path) == "Mine? It's at 100 % :now"
+    assert {"mine", "recovery"} < set(trends.names(tmp_path))
+    with engine.connect() as connection:
+        found = trends.rows(connection, "mine", Filters(package_id=2), tmp_path)
+        assert found == (["id", "odd"], [(2, 0)])
+        assert trends.rows(connection, "snapshot_log", Filters(), tmp_path) == (["one"], [(1,)])
+        (tmp_path / "mine.sql").write_text("delete from job_changes")
+        with pytest.raises(UsageError, match="gives no rows"):
+            trends.rows(connection, "mine", Filters(), tmp_path)
+    with pytest.raises(UsageError, match="is no folder"):
+        trends.names(tmp_path / "none")
+
+
+def test_a_package_by_its_name(engine: Engine) -> None:
+    two = {"package_id": 2, "package": {"name": "Two"}}
+    put(
+        engine,
+        ran(1, 1, **two),
+        ran(2, 1, package={"name": "7"}),
+        ran(3, 1, package_id=3, package={"name": "two"}),
+        ran(4, 1, package_id=7, package=None),
+        ran(5, 1, package_id=8, package={"name": "same"}),
+        ran(6, 1, package_id=9, package={"name": "same"}),
+        ran(7, 1, package_id=10, package={"name": "Größe"}),
+    )
+    with engine.connect() as connection:
+        for words, package_id in (("Two", 2), ("two", 3), ("7", 7), ("GRÖSSE", 10)):
+            assert trends.package(connection, words) == package_id
+        for words, said in (("same", "packages 8, 9"), ("TWO", "packages 2, 3"), ("x", "no job")):
+            with pytest.raises(UsageError, match=said):
+                trends.package(connection, words)
+
+
+def test_the_last_days_end_with_the_newest_of_the_history(engine: Engine) -> None:
+    with engine.begin() as connection:
+        assert trends.since(connection, timedelta(days=7)) is None
+    put(engine, ran(1, 1))
+    with engine.begin() as connection:
+        assert trends.since(connection, timedelta(days=7)) == date(2025, 12, 30)
+        assert trends.since(connection, timedelta(days=9**7)) is None
+        row = {"account_id": "acme", "api_url": "", "watermark_epoch": 1767657600}
+        connection.execute(insert(ACCOUNTS).values(row))
+        assert trends.since(connection, timedelta(days=7)) == date(2025, 12, 31)
 
 
 def test_a_name_that_is_none(engine: Engine) -> None:
