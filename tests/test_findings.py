@@ -62,8 +62,8 @@ def test_a_step_is_told_where_no_regression_is() -> None:
     }
     assert texts(runtime_steps=[step]) == [
         (
-            "orders takes 2.0 times as long since 10 January 2026 (median 20 min, before 10 min over "
-            "68 days with runs)."
+            "orders takes 2.0 times as long since 10 January 2026 (median 20 min, before 10 min "
+            "over 68 days with runs)."
         )
     ]
 
@@ -107,8 +107,8 @@ def test_overdue() -> None:
     other = {**row, "package_id": 5, "since_seconds": 10**7}
     assert texts(freshness=[other, row]) == [
         (
-            "orders is overdue: it last completed 3 days before the snapshot, and usually does every "
-            "6 h; so is 1 more."
+            "orders is overdue: it last completed 3 days before the snapshot, and usually does "
+            "every 6 h; so is 1 more."
         )
     ]
 
@@ -145,8 +145,8 @@ def test_volume() -> None:
     ]
     assert texts(records_by_day=[{**row, "records": 2000, "z_score": 9.0}]) == [
         (
-            "package 434 wrote 2,000 records to lines on 17 January 2026, where 500 are usual on that "
-            "weekday."
+            "package 434 wrote 2,000 records to lines on 17 January 2026, where 500 are usual on "
+            "that weekday."
         )
     ]
     assert texts(records_by_day=[{**row, "usual_records": 0.0, "z_score": None}]) == []
