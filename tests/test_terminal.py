@@ -43,7 +43,7 @@ def test_names_give_way_where_it_is_tight_and_numbers_do_not() -> None:
         "────────────────────────────────────────────────────────────",
         "      1   orders                2026-01-05   1,200        10",
         "      1   orders                2026-01-06       2   1,234.5",
-        "      2   a name longer tha…   2026-01-05       1",
+        "      2   a name longer than…   2026-01-05       1",
     ]
 
 
