@@ -273,6 +273,12 @@ def test_the_filter_works_by_keyboard(written: Path, browser: Browser) -> None:
         )
         assert len(own) == 19
         assert own[0] == ["orders", "2026-01-20", "1", "10 min"]
+        written_rows = page.evaluate(
+            "[...document.querySelectorAll('[data-series=records] tbody[data-own] tr')]"
+            ".map(r => [0, 1, 2, 4].map(i => r.cells[i].textContent))"
+        )
+        assert len(written_rows) == 19
+        assert written_rows[0] == ["orders", HOSTILE[3], "2026-01-20", "2,000"]
 
 
 @only_sqlite
