@@ -25,7 +25,7 @@ def charts(trends: Trends, first: date, last: date) -> dict[str, Any]:
         *trends.get("runtime_steps", ()),
         *(row for row in trends.get("runtime_regressions", ()) if row["since"]),
     ]
-    slowest = sorted(trends.get("slowest_packages", ()), key=lambda row: -(row["total_seconds"]))
+    slowest = trends.get("slowest_packages", ())
     top = list(dict.fromkeys(row["package_id"] for row in (*slower, *slowest)))[:TOP]
     weeks = sorted({row["week"] for row in trends.get("node_hours_by_week", ()) if row["week"]})
     return {

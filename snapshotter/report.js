@@ -251,7 +251,8 @@
     nodes(only) {
       const total = (p) => data.node_hours[p].reduce((a, b) => a + b, 0);
       const order = data.node_hours.flatMap((row, p) => (row ? [p] : [])).sort((a, b) => total(b) - total(a));
-      const chosen = only === null ? order.slice(0, 7) : data.node_hours[only] ? [only] : [];
+      const most = order.length > 8 ? 7 : 8;
+      const chosen = only === null ? order.slice(0, most) : data.node_hours[only] ? [only] : [];
       const shapes = ["", "/", "\\", "x", "-", "|", "+", "."];
       const bar = (name, y, n) => ({
         type: "bar", x: data.weeks, y, name: plain(short(name, 32)), hoverinfo: "text", textposition: "none",
@@ -259,7 +260,7 @@
         marker: { color: palette()[n], pattern: { shape: shapes[n], solidity: 0.3, fgcolor: colour("--card"), fillmode: "overlay", size: 6 } },
       });
       const traces = chosen.map((p, i) => bar(data.packages[p].name, data.node_hours[p], i));
-      const rest = only === null ? order.slice(7) : [];
+      const rest = only === null ? order.slice(most) : [];
       if (rest.length) traces.push(bar(`${rest.length} others`, data.weeks.map((_, i) => rest.reduce((sum, p) => sum + data.node_hours[p][i], 0)), 7));
       return [traces, { barmode: "stack", bargap: 0.25, showlegend: true, xaxis: { type: "date" }, yaxis: { title: axisTitle("node hours") } }, ""];
     },
@@ -293,6 +294,11 @@
     failures: (p) => rowsOf(data.failures[p], ([runs, failed, stopped]) => [
       number(runs), number(failed), number(stopped), runs > stopped ? `${number((100 * failed) / (runs - stopped))} %` : "–"]),
   };
+  series.records = (p) => (data.records[p] || []).flatMap(([name, steps, values, scores, usual]) =>
+    rowsOf([steps, values, steps.map((_, row) => row)], ([records, row]) => [
+      "–", records === null ? "–" : number(records), "–",
+      row in usual ? number(usual[row]) : "–", row in scores ? String(scores[row]) : "–",
+    ]).map((row) => [name, ...row])).sort((a, b) => (a[1] < b[1] ? 1 : a[1] > b[1] ? -1 : 0));
   function rowsOf(columns, cells) {
     if (!columns) return [];
     let at = 0;
@@ -320,7 +326,7 @@
       values.forEach((value, i) => {
         const cell = row.insertCell();
         cell.textContent = value;
-        if (i) cell.className = "number";
+        cell.className = table.tHead.rows[0].cells[i + 1].className;
       });
     }
     table.append(body);

@@ -180,7 +180,7 @@ def _title(answers: Answers) -> str:
 
 
 def _option(package_id: int | None, name: str) -> str:
-    return name if package_id is None else f"{name} ({package_id})"
+    return name if str(package_id) in name or package_id is None else f"{name} ({package_id})"
 
 
 def _facts(answers: Answers) -> str:

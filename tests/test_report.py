@@ -160,9 +160,7 @@ def test_the_tables_hold_the_numbers_of_the_trends(engine: Engine, tmp_path: Pat
         "removed",
     ]
     page = without_plotly(target)
-    assert (
-        "takes 2.0 times as long since 16 January 2026 (median 20 min, before 10 min" in page
-    )
+    assert "takes 2.0 times as long since 16 January 2026 (median 20 min, before 10 min" in page
 
 
 def test_one_package_alone(engine: Engine, tmp_path: Path) -> None:
@@ -179,6 +177,7 @@ def test_one_package_alone(engine: Engine, tmp_path: Path) -> None:
     assert not (tmp_path / "other.html").exists()
 
 
+@only_sqlite
 def test_an_empty_database_says_so(engine: Engine, tmp_path: Path, browser: Browser) -> None:
     target = tmp_path / "report.html"
     report(engine, target, DAYS, None, NOW)
@@ -186,6 +185,7 @@ def test_an_empty_database_says_so(engine: Engine, tmp_path: Path, browser: Brow
         assert "The database holds no job yet" in page.inner_text("main")
 
 
+@only_sqlite
 def test_one_run_is_enough(engine: Engine, tmp_path: Path, browser: Browser) -> None:
     put(engine, job())
     target = tmp_path / "report.html"
@@ -193,6 +193,27 @@ def test_one_run_is_enough(engine: Engine, tmp_path: Path, browser: Browser) -> 
     with opened(browser, target) as page:
         page.wait_for_selector(".main-svg")
         assert page.locator("[data-tile=runs]").inner_text() == "1"
+
+
+@only_sqlite
+def test_what_the_api_left_out_is_no_trouble(
+    engine: Engine, tmp_path: Path, browser: Browser
+) -> None:
+    bare = {"id": 8, "status": "completed", "outputs": [{"id": 80}]}
+    unknown = job(id=9, package_id=None, package=None, cluster=None, runtime_in_seconds=None)
+    failed = job(id=10, status="failed", errors=None, package=None, outputs=[])
+    idle = job(id=11, status="idle", started_at=None, completed_at=None, outputs=[])
+    put(engine, bare, unknown, failed, idle)
+    target = tmp_path / "report.html"
+    report(engine, target, timedelta(days=10**6), None, NOW)
+    with opened(browser, target) as page:
+        names = page.locator("#package option").all_inner_texts()
+        assert names == ["All packages", "jobs without a package", "orders (434)"]
+        for each in ("none", "434"):
+            page.select_option("#package", each)
+            for chart in page.locator("[data-chart]").all():
+                chart.scroll_into_view_if_needed()
+                chart.locator(".main-svg").first.wait_for()
 
 
 @pytest.fixture
@@ -252,6 +273,12 @@ def test_the_filter_works_by_keyboard(written: Path, browser: Browser) -> None:
         )
         assert len(own) == 19
         assert own[0] == ["orders", "2026-01-20", "1", "10 min"]
+        written_rows = page.evaluate(
+            "[...document.querySelectorAll('[data-series=records] tbody[data-own] tr')]"
+            ".map(r => [0, 1, 2, 4].map(i => r.cells[i].textContent))"
+        )
+        assert len(written_rows) == 19
+        assert written_rows[0] == ["orders", HOSTILE[3], "2026-01-20", "2,000"]
 
 
 @only_sqlite
