@@ -508,7 +508,11 @@ def trends(
     if name is None:
         width = max(map(len, known.names(sql_dir)))
         for each in known.names(sql_dir):
-            click.echo(f"{each:{width}}  {known.question(each, sql_dir)}".rstrip())
+            try:
+                asks = known.question(each, sql_dir)
+            except UsageError as error:
+                asks = str(error)
+            click.echo(f"{each:{width}}  {asks}".rstrip())
         return
     known.Filters(since, until)  # what cannot be is told before the database is asked
     with _reading(database_url) as engine:

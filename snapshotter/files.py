@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all."""
 
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,7 +98,7 @@ def _replace(target: Path, part: Path) -> None:
 
 
 def _part_of(target: Path) -> Path:
-    return target.with_name(f".snapshotter-{os.getpid()}.part")
+    return target.with_name(f".snapshotter-{os.getpid()}-{secrets.token_hex(4)}.part")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import pairwise
+from math import isfinite
 from typing import Any, Literal, NamedTuple, TextIO
 
 from rich import box
@@ -56,7 +57,7 @@ def show(answer: Answer, file: TextIO, width: int | None = None) -> None:
         table.add_row(*(Text(_cell(column, value)) for column, value in cells))
     console.print(table)
     if left_out:
-        console.print(f"too narrow for {', '.join(left_out)}; --format csv has all")
+        console.print(Text(f"too narrow for {', '.join(left_out)}; --format csv has all"))
     for line in courses(answer, console.width):
         console.print(Text(line), no_wrap=True, overflow="crop")
 
@@ -127,7 +128,7 @@ def courses(answer: Answer, width: int) -> list[str]:
     series: dict[Row, list[float]] = {}
     for row in answer.rows:
         value = row[columns.index(measure)]
-        if value is not None:
+        if isinstance(value, int | float) and isfinite(value):
             series.setdefault(tuple(row[i] for i in (*keyed, *named)), []).append(value)
     long = [(key, values) for key, values in series.items() if len(values) > 1]
     if not long:

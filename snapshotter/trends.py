@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)")
 # What SQLite keeps as text: times and days, known by the columns that hold them.
 TIME = re.compile(r"\w+_at|\w*since|\w+_seen")
 DAY = re.compile(r"day|week|month")
+# Texts and names in quotes, and comments: what they hold names no parameter.
+_PARTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
 _STUMBLED = r"near \"([^\"]+)\"|: ([\w.]+)$|parameter '(\w+)'|(?:column|table) '([\w.]+)'"
 _DAY_TEXT = re.compile(r"\d{4}-\d\d-\d\d")
@@ -57,7 +60,7 @@ def _files(folder: Path | None) -> dict[str, Path]:
         if not folder.is_dir():
             raise UsageError(f"--sql-dir {str(folder)!r} is no folder")
         folders.append(folder)
-    return {path.stem: path for each in folders for path in each.glob("*.sql")}
+    return {path.stem: path for each in folders for path in each.glob("*.sql") if path.is_file()}
 
 
 def _path(name: str, folder: Path | None) -> Path:
@@ -76,14 +79,19 @@ def _source(path: Path) -> str:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
 
 
+def _without_names(part: re.Match[str]) -> str:
+    """Take out a comment, but for its lines: errors count them. A text's colons name nothing."""
+    text_ = part[0]
+    return "\n" * text_.count("\n") if text_[0] in "-/" else re.sub(r"(?<!\\):", r"\:", text_)
+
+
 @contextmanager
 def run(
     connection: Connection, name: str, filters: Filters, folder: Path | None = None
 ) -> Iterator[CursorResult[Any]]:
     """Run a trend. Raises `UsageError` when there is none of that name, or its text is wrong."""
     path = _path(name, folder)
-    # Comments go, lines stay: errors count them.
-    statement = re.sub(r"^--.*$", "", _source(path), flags=re.MULTILINE).rstrip().removesuffix(";")
+    statement = _PARTS.sub(_without_names, _source(path)).rstrip().removesuffix(";")
     used = {found[1] for found in _PARAMETER.finditer(statement)}
     bound = text(statement).bindparams(
         *(
@@ -93,6 +101,8 @@ def run(
         )
     )
     own = folder is not None and path.parent == folder
+    if own:
+        _let_nothing_be_written(connection)
     try:
         result = connection.execute(bound)
         if not result.returns_rows:
@@ -103,6 +113,18 @@ def run(
         raise
     with result:
         yield result
+
+
+def _let_nothing_be_written(connection: Connection) -> None:
+    """Hold a user's own file to reading: MariaDB would commit the dropping of a table at once."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("pragma query_only = on")
+    elif connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("set transaction read only")
+    else:
+        connection.rollback()
+        connection.exec_driver_sql("set session transaction read only")
+        connection.rollback()
 
 
 def _told(path: Path, statement: str, error: Exception) -> str:
@@ -139,7 +161,12 @@ def rows(
     """Give a trend's columns and its rows (the first `limit`), as `plain` makes them."""
     with run(connection, name, filters, folder) as result:
         columns = list(result.keys())
-        found = result.fetchall() if limit is None else result.fetchmany(limit)
+        try:
+            found = result.fetchall() if limit is None else result.fetchmany(limit)
+        except DBAPIError as error:  # SQLite works a row out when it is asked for
+            if folder is None or (path := _path(name, folder)).parent != folder:
+                raise
+            raise UsageError(_told(path, "", error)) from None
         return columns, [plain(columns, tuple(row)) for row in found]
 
 
@@ -158,10 +185,11 @@ def _plain(column: str, value: Any) -> Any:
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, str):
-        if TIME.fullmatch(column) and _TIME_TEXT.fullmatch(value):
-            return datetime.fromisoformat(value).replace(tzinfo=UTC)
-        if DAY.fullmatch(column) and _DAY_TEXT.fullmatch(value):
-            return date.fromisoformat(value)
+        with suppress(ValueError):  # a user's own text may look like one, and be none
+            if TIME.fullmatch(column) and _TIME_TEXT.fullmatch(value):
+                return datetime.fromisoformat(value).replace(tzinfo=UTC)
+            if DAY.fullmatch(column) and _DAY_TEXT.fullmatch(value):
+                return date.fromisoformat(value)
     return value
 
 
@@ -179,7 +207,7 @@ def since(connection: Connection, last: timedelta) -> date | None:
     if known is not None:
         days.append(datetime.fromtimestamp(known, UTC).date())
     try:
-        return max(days) - last + timedelta(days=1)
+        return max(days) - timedelta(days=max(1, ceil(last / timedelta(days=1))) - 1)
     except OverflowError:
         return None
 

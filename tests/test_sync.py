@@ -136,6 +136,8 @@ def test_the_run_is_on_record(syncer: Syncer) -> None:
     syncer()
     (snapshot,) = syncer.rows(SNAPSHOTS)
     assert snapshot.pop("started_at") <= snapshot.pop("finished_at")
+    assert snapshot.pop("started_epoch") <= snapshot.pop("finished_epoch")
+    assert snapshot.pop("watermark_epoch") == int(clock.timestamp())
     assert snapshot == {
         "id": 1,
         "account_id": "acme",

@@ -348,7 +348,7 @@ def test_a_job_that_is_open_there_and_done_here(syncer: Syncer) -> None:
     syncer.account.jobs[job_id].update(status="running", completed_at=None)
     syncer.account.touch()
     found = verified(syncer)
-    assert found.differing == {job_id: ["status", "completed_at", "finished_at"]}
+    assert found.differing == {job_id: ["status", "completed_at", "finished_at", "finished_epoch"]}
 
 
 # Records set aside
