@@ -100,7 +100,8 @@ def test_help_imports_nothing_heavy() -> None:
         "import sys; from snapshotter.cli import cli\n"
         "try: cli.main(['sync', '--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'pandas', 'pyarrow', 'alembic', 'sqlalchemy', 'requests', 'msgspec'} & set(sys.modules)\n"
+        "heavy = {'pandas', 'pyarrow', 'alembic', 'sqlalchemy', 'requests', 'msgspec'}\n"
+        "heavy &= set(sys.modules)\n"
         "sys.exit(repr(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
