@@ -5,6 +5,8 @@ import gzip
 import importlib
 import io
 import logging
+import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -287,30 +289,40 @@ class _Cell:
 
 
 class _Sink:
-    """A file for libraries that write once more when they are collected: then, to nobody."""
+    """A file for libraries that write once more when they are collected: then, to nobody.
+
+    A pipe or a device goes forward only, whatever it says.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._failed = False
+        self._goes_back = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        self._written = 0
 
     @property
     def closed(self) -> bool:
         return False
 
     def write(self, data: Any) -> int:
-        return int(self._do(self._file.write, data) or 0)
+        size = memoryview(data).nbytes
+        self._do(self._file.write, data)
+        self._written += size
+        return size
 
     def flush(self) -> None:
         self._do(self._file.flush)
 
     def tell(self) -> int:
-        return int(self._do(self._file.tell) or 0)
+        return int(self._do(self._file.tell) or 0) if self._goes_back else self._written
 
     def seek(self, place: int, whence: int = 0) -> int:
+        if not self._goes_back:
+            raise io.UnsupportedOperation
         return int(self._do(self._file.seek, place, whence) or 0)
 
     def seekable(self) -> bool:
-        return self._file.seekable()
+        return self._goes_back
 
     def close(self) -> None:
         pass
