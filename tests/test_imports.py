@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "files": {"errors"},
     "formats": {"errors"},
     "export": {"trends", "database", "errors", "models", "files", "formats"},
-    "bundle": {"trends", "database", "errors", "models", "files", "formats", "export"},
+    "bundle": {"trends", "database", "errors", "files", "formats", "export"},
     "invention": set(),
     "simulator": {"payload", "invention"},
     "demo": {"simulator", "client", "database", "errors", "redact", "settings", "sync"},
