@@ -11,14 +11,22 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, select, text
 
 from snapshotter import __version__, files
 from snapshotter.database import unmoving
 from snapshotter.errors import UsageError
-from snapshotter.export import NO_MONTH, OF_JOBS, Selection, months, names, narrowed_by, write
+from snapshotter.export import (
+    NO_MONTH,
+    OF_JOBS,
+    TABLES,
+    Selection,
+    months,
+    names,
+    narrowed_by,
+    write,
+)
 from snapshotter.formats import LIBRARIES, Style
-from snapshotter.models import Account
 from snapshotter.trends import Filters
 
 MANIFEST = "manifest.json"
@@ -174,11 +182,9 @@ def _manifest(
     filters: Filters,
     status: str | None,
 ) -> dict[str, Any]:
-    accounts = Account.__table__
+    accounts = TABLES["accounts"]
     columns = accounts.c.account_id, accounts.c.watermark
-    watermarks = connection.execute(
-        accounts.select().with_only_columns(*columns).order_by(accounts.c.account_id)
-    )
+    watermarks = connection.execute(select(*columns).order_by(accounts.c.account_id)).all()
     revision = connection.execute(text("select version_num from alembic_version")).scalar()
     libraries = ("pandas", *([LIBRARIES[style.format]] if style.format in LIBRARIES else []))
     return {
