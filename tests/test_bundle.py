@@ -356,11 +356,18 @@ from pyspark.sql import SparkSession
 def plain(value):
     if isinstance(value, decimal.Decimal):
         return float(value)
+    if isinstance(value, datetime.datetime):  # of the session's zone, which it does not say
+        return str(value.replace(tzinfo=datetime.UTC))
     return str(value) if isinstance(value, datetime.date) else value
 
 folder, queries = Path(sys.argv[1]), json.load(sys.stdin)
-quiet = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2"}
-spark = SparkSession.builder.master("local[1]").config(map=quiet).getOrCreate()
+settings = {
+    "spark.ui.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.doubleQuotedIdentifiers": "true",
+}
+spark = SparkSession.builder.master("local[1]").config(map=settings).getOrCreate()
 for path in folder.iterdir():
     if path.is_dir() or path.suffix == ".parquet":
         spark.read.parquet(str(path)).createOrReplaceTempView(path.stem)
