@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from databases import MariaDBServer, PostgresServer
+from sqlalchemy import Engine
 
 from snapshotter import database, simulator
 
@@ -137,6 +138,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     database.upgrade(url)
     yield url
     mariadb.drop_database(url)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = database.connect(database_url)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

@@ -1,8 +1,16 @@
 """The vendor's sample answers, as they are in its documentation."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import Engine
+
+from snapshotter import payload
+from snapshotter.flatten import flatten
+from snapshotter.load import Run, load
+from snapshotter.redact import Redaction
 
 FOLDER = Path(__file__).parent / "data"
 
@@ -45,3 +53,10 @@ def job(**fields: Any) -> dict[str, Any]:
         "cluster": {"id": 52, "name": "nightly", "nodes": 2},
         **fields,
     }
+
+
+def store(engine: Engine, *jobs: dict[str, Any], at: datetime) -> None:
+    """Load jobs as the API answers them, seen at that time."""
+    rows = [flatten(payload.read(json.dumps(each).encode()), Redaction()) for each in jobs]
+    with engine.begin() as connection:
+        load(connection, Run("acme", 1, at), rows)

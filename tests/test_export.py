@@ -4,39 +4,26 @@ import io
 import json
 import os
 import threading
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from samples import job, sample
+from samples import job, sample, store
 from sqlalchemy import Engine, insert, text
 
 from snapshotter import export as module
-from snapshotter import payload, trends
-from snapshotter.database import connect, named_errors
+from snapshotter import trends
+from snapshotter.database import named_errors
 from snapshotter.errors import DatabaseError, Failure, UsageError
 from snapshotter.export import TABLES, export
-from snapshotter.flatten import flatten
-from snapshotter.load import Run, load
-from snapshotter.redact import Redaction
 from snapshotter.trends import Filters
 
 NOW = datetime(2026, 1, 5, 1, 2, 3, tzinfo=UTC)
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = connect(database_url)
-    yield engine
-    engine.dispose()
-
-
-def put(engine: Engine, *jobs: dict[str, Any]) -> None:
-    rows = [flatten(payload.read(json.dumps(j).encode()), Redaction()) for j in jobs]
-    with engine.begin() as connection:
-        load(connection, Run("acme", 1, NOW), rows)
+put = partial(store, at=NOW)
 
 
 def written(engine: Engine, name: str, *filters: Any) -> list[dict[str, str]]:

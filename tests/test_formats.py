@@ -8,7 +8,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from sqlalchemy import Engine, insert, update
 from test_export import put
 
 from snapshotter import formats
-from snapshotter.database import connect
 from snapshotter.errors import UsageError
 from snapshotter.export import TABLES, export
 from snapshotter.fingerprint import of_fields
@@ -31,13 +29,6 @@ from snapshotter.trends import Filters
 
 HOSTILE = ["=1+1", "+1", "-5", "@SUM(A1)", "\tx", "\rx", '=HYPERLINK("http://x","y")']
 PEACEFUL = ["a=1", " =1", "'=1", "", "x\ry", 'a "b", c\nd', "\N{PILE OF POO}"]
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = connect(database_url)
-    yield engine
-    engine.dispose()
 
 
 def fill(engine: Engine) -> None:

@@ -1,11 +1,11 @@
 """The report's file: its numbers on every engine, and itself in a real browser without network."""
 
 import errno
-import json
 import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,13 @@ import pytest
 from browser import chromium, opened
 from playwright.sync_api import Browser
 from plotly.offline import get_plotlyjs
-from samples import job
+from samples import job, store
 from sqlalchemy import Engine
 
-from snapshotter import payload, trends
 from snapshotter import report as module
+from snapshotter import trends
 from snapshotter.cli import cli
-from snapshotter.database import connect
 from snapshotter.errors import Failure, UsageError
-from snapshotter.flatten import flatten
-from snapshotter.load import Run, load
-from snapshotter.redact import Redaction
 from snapshotter.report import report
 from snapshotter.trends import Filters
 
@@ -39,23 +35,13 @@ HOSTILE = (
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = connect(database_url)
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
 
 
-def put(engine: Engine, *jobs: dict[str, Any]) -> None:
-    rows = [flatten(payload.read(json.dumps(j).encode()), Redaction()) for j in jobs]
-    with engine.begin() as connection:
-        load(connection, Run("acme", 1, NOW), rows)
+put = partial(store, at=NOW)
 
 
 def history() -> Iterator[dict[str, Any]]:

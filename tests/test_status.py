@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ from sqlalchemy import Engine, insert, update
 
 from snapshotter import payload
 from snapshotter.cli import Duration
-from snapshotter.database import connect
 from snapshotter.flatten import flatten
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
 from snapshotter.load import JOBS, Run, load
@@ -25,13 +23,6 @@ from snapshotter.status import accounts, words
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = connect(database_url)
-    yield engine
-    engine.dispose()
 
 
 def ago(**units: float) -> datetime:

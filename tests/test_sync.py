@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -25,13 +25,6 @@ from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator import Account, Answer, Request
 from snapshotter.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Outcome, Plan, sync
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = connect(database_url)
-    yield engine
-    engine.dispose()
 
 
 class Syncer:

@@ -1,13 +1,12 @@
 """Each trend by hand-computed answers, alike on every engine, and in each engine's own shell."""
 
-import json
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +15,17 @@ import pytest
 from databases import PostgresServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from samples import store
 from sqlalchemy import Engine, insert, make_url
 
-from snapshotter import payload, trends
+from snapshotter import trends
 from snapshotter.database import connect, resource_folder, upgrade
 from snapshotter.errors import UsageError
-from snapshotter.flatten import epoch, flatten
+from snapshotter.flatten import epoch
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.load import Run, load
-from snapshotter.redact import Redaction
 from snapshotter.trends import Filters
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = connect(database_url)
-    yield engine
-    engine.dispose()
 
 
 def ran(job_id: int, seconds: int | None, **fields: Any) -> dict[str, Any]:
@@ -52,10 +43,7 @@ def ran(job_id: int, seconds: int | None, **fields: Any) -> dict[str, Any]:
     }
 
 
-def put(engine: Engine, *jobs: dict[str, Any]) -> None:
-    rows = [flatten(payload.read(json.dumps(job).encode()), Redaction()) for job in jobs]
-    with engine.begin() as connection:
-        load(connection, Run("acme", 1, DAY), rows)
+put = partial(store, at=DAY)
 
 
 def answer(engine: Engine, name: str, **filters: Any) -> list[tuple[Any, ...]]:

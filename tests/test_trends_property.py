@@ -6,7 +6,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -36,7 +36,7 @@ from sqlalchemy import (
 )
 
 from snapshotter import payload, trends
-from snapshotter.database import connect, resource_folder
+from snapshotter.database import resource_folder
 from snapshotter.flatten import epoch, flatten
 from snapshotter.load import Run, load, mark_gone
 from snapshotter.models import Base, UTCDateTime
@@ -253,13 +253,6 @@ def property_test(test: Callable[..., None]) -> Callable[..., None]:
         phases=[Phase.generate, Phase.shrink] if "TRENDS" in os.environ else [Phase.generate],
         suppress_health_check=[*HealthCheck],
     )(given(histories())(test))
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = connect(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
