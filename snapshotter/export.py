@@ -35,6 +35,7 @@ from snapshotter.database import unmoving
 from snapshotter.errors import UsageError
 from snapshotter.formats import Kind, Rows, Style
 from snapshotter.models import Base, UTCDateTime
+from snapshotter.payload import stamp
 from snapshotter.trends import Filters
 
 TABLES = Base.metadata.tables
@@ -194,9 +195,7 @@ def _plain(result: Any) -> Iterator[Rows]:
 
 
 def _as_text(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return value
+    return stamp(value) if isinstance(value, datetime) else value
 
 
 def _kinds(columns: list[str], batches: Iterator[Rows]) -> list[formats.Column]:

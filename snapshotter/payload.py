@@ -243,6 +243,11 @@ def time_in(document: Any, name: str) -> datetime | None:
         return None
 
 
+def stamp(at: datetime) -> str:
+    """Render a time as the API does: UTC, whole seconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _is_too_deep(raw: bytes) -> bool:
     """Tell whether a record nests deeper than what is walked by recursion can take."""
     if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from html import escape
@@ -117,12 +117,11 @@ def _reasons(connection: Connection, filters: Filters) -> list[dict[str, Any]]:
 
 def _days(connection: Connection, length: timedelta) -> tuple[date, date] | None:
     """Give the first and the last day to tell of: none before the first run, none without one."""
-    day = timedelta(days=1)
-    last = trends.since(connection, day)
+    last = trends.newest_day(connection)
     oldest = connection.execute(select(func.min(JOBS.c.run_date))).scalar()
     if last is None or oldest is None:
         return None
-    first = trends.since(connection, max(length, day))
+    first = trends.first_day(last, length)
     return max(first or oldest, min(oldest, last)), last
 
 
@@ -131,12 +130,12 @@ def page(answers: Answers, plotly: str, now: datetime) -> Iterator[str]:
     data = "{}"
     if answers.days is not None:
         data = _json(charts(answers.trends, *answers.days))
+    called = names(answers.trends)
     js = _resource("report.js")
     parts = {
         "hashes": f"{_hash(js)} {_hash(plotly)}",
         "version": __version__,
         "title": escape(_title(answers)),
-        "heading": escape(_title(answers)),
         "facts": _facts(answers),
         "css": _resource("report.css"),
         "nav": "\n".join(
@@ -145,11 +144,9 @@ def page(answers: Answers, plotly: str, now: datetime) -> Iterator[str]:
         "options": "\n".join(
             f'<option value="{"none" if key is None else key}">'
             f"{escape(_option(key, name))}</option>"
-            for key, name in sorted(
-                names(answers.trends).items(), key=lambda item: item[1].casefold()
-            )
+            for key, name in sorted(called.items(), key=lambda item: item[1].casefold())
         ),
-        "body": "\n".join(_body(answers, now)),
+        "body": "\n".join(_body(answers, called, now)),
         "footer": _footer(now),
         "data": data,
         "js": js,
@@ -208,7 +205,7 @@ def _footer(now: datetime) -> str:
     )
 
 
-def _body(answers: Answers, now: datetime) -> Iterator[str]:
+def _body(answers: Answers, called: Mapping[Any, str], now: datetime) -> Iterator[str]:
     yield '<section id="findings" aria-labelledby="h-findings">'
     yield '<h2 id="h-findings">What matters most</h2>'
     found = findings(answers.trends, now)
@@ -228,15 +225,14 @@ def _body(answers: Answers, now: datetime) -> Iterator[str]:
     else:
         yield '<p class="calm">Nothing stands out in these days.</p>'
     if answers.days is not None:
-        yield _tiles(answers)
+        yield _tiles(answers, len(called))
     yield "</section>"
-    called = names(answers.trends)
     for part in SECTIONS:
         if answers.days is not None or part.anchor == "snapshot":
             yield from section(part, answers.trends, called)
 
 
-def _tiles(answers: Answers) -> str:
+def _tiles(answers: Answers, packages: int) -> str:
     def total(trend: str, column: str) -> float:
         return sum(row[column] or 0 for row in answers.trends[trend])
 
@@ -248,7 +244,7 @@ def _tiles(answers: Answers) -> str:
         ("hours", "Hours of completed runs", f"{hours:,.0f}"),
         ("records", "Records written", _large(total("records_by_day", "records"))),
         ("nodes", "Node hours", f"{total('node_hours_by_week', 'node_hours'):,.0f}"),
-        ("packages", "Packages", f"{len(names(answers.trends)):,}"),
+        ("packages", "Packages", f"{packages:,}"),
     )
     return (
         '<dl class="tiles">'

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
 from snapshotter.load import JOBS, OPEN, live
+from snapshotter.payload import stamp
 from snapshotter.rejects import REJECTS
 
 LAST_RUNS = 5
@@ -134,4 +135,4 @@ def words(age: timedelta) -> str:
 
 
 def _stamp(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if at is None else stamp(at)

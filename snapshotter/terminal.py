@@ -1,9 +1,10 @@
 """A trend for people: as a table with its course, or as Markdown."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from itertools import pairwise
 from math import isfinite
+from types import NoneType
 from typing import Any, Literal, NamedTuple, TextIO
 
 from rich import box
@@ -11,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+from snapshotter.payload import stamp
+
 NO_ROWS = "no rows: nothing of that kind has happened, or nothing was synced yet"
 WIDTH = 110  # columns, where there is no terminal to ask
 _SHORTEST = 12  # of a text that is cut
@@ -44,38 +46,39 @@ def show(answer: Answer, file: TextIO, width: int | None = None) -> None:
     if not answer.rows:
         console.print(NO_ROWS)
         return
-    heads, widths, left_out = _fitted(answer, console.width)
+    cells = [
+        [_cell(*each) for each in zip(answer.columns, row, strict=True)] for row in answer.rows
+    ]
+    kinds = [
+        {type(value) for value in values} - {NoneType} for values in zip(*answer.rows, strict=True)
+    ]
+    heads, widths = _fitted(answer.columns, cells, kinds, console.width)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for i, (head, width_) in enumerate(zip(heads, widths, strict=True)):
-        justify: Literal["left", "right"] = "right" if _kind(answer, i) <= {int, float} else "left"
+    for head, width_, kind in zip(heads, widths, kinds, strict=False):
+        justify: Literal["left", "right"] = "right" if kind <= {int, float} else "left"
         table.add_column(
             Text(head), justify=justify, width=width_, overflow="ellipsis", no_wrap=True,
             vertical="bottom",
         )  # fmt: skip
-    for row in answer.rows:
-        cells = zip(answer.columns[: len(heads)], row, strict=False)
-        table.add_row(*(Text(_cell(column, value)) for column, value in cells))
+    for row in cells:
+        table.add_row(*map(Text, row[: len(heads)]))
     console.print(table)
+    left_out = answer.columns[len(heads) :]
     if left_out:
         console.print(Text(f"too narrow for {', '.join(left_out)}; --format csv has all"))
     for line in courses(answer, console.width):
         console.print(Text(line), no_wrap=True, overflow="crop")
 
 
-def _kind(answer: Answer, column: int) -> set[type]:
-    return {type(row[column]) for row in answer.rows} - {type(None)}
-
-
-def _fitted(answer: Answer, room: int) -> tuple[list[str], list[int], list[str]]:
-    """Give the heads and widths of the columns that fit, and the names of those that do not.
+def _fitted(
+    columns: list[str], cells: list[list[str]], kinds: list[set[type]], room: int
+) -> tuple[list[str], list[int]]:
+    """Give the heads and widths of the first columns, as many as fit.
 
     Where it is tight heads are broken, then texts are cut: half a number would be a wrong one.
     """
-    heads = list(answer.columns)
-    texts = [
-        max(len(_cell(column, row[i])) for row in answer.rows)
-        for i, column in enumerate(answer.columns)
-    ]
+    heads = list(columns)
+    texts = [max(map(len, column)) for column in zip(*cells, strict=True)]
 
     def least(head: str) -> int:
         return max(map(len, head.split("\n")))
@@ -87,7 +90,7 @@ def _fitted(answer: Answer, room: int) -> tuple[list[str], list[int], list[str]]
     if missing() > 0:
         heads = [head.replace("_", "\n") for head in heads]
         widths = [max(least(head), text) for head, text in zip(heads, texts, strict=True)]
-    cut = [i for i in range(len(widths)) if _kind(answer, i) == {str}]
+    cut = [i for i, kind in enumerate(kinds) if kind == {str}]
     while missing() > 0:
         widest = max(cut, key=widths.__getitem__, default=0)
         if not cut or widths[widest] <= max(_SHORTEST, least(heads[widest])):
@@ -96,7 +99,7 @@ def _fitted(answer: Answer, room: int) -> tuple[list[str], list[int], list[str]]
     while missing() > 0 and len(widths) > 1:
         heads.pop()
         widths.pop()
-    return heads, widths, list(answer.columns[len(widths) :])
+    return heads, widths
 
 
 def _cell(column: str, value: Any) -> str:
@@ -164,19 +167,16 @@ def write_markdown(answer: Answer, file: TextIO) -> None:
     file.write("| " + " | ".join(map(_escaped, answer.columns)) + " |\n")
     file.write("|" + " --- |" * len(answer.columns) + "\n")
     for row in answer.rows:
-        cells = ["" if value is None else _escaped(str(_plain(value))) for value in row]
+        cells = ["" if value is None else _escaped(_as_text(value)) for value in row]
         file.write("| " + " | ".join(cells) + " |\n")
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.strftime(TIME_FORMAT)
-    return value.isoformat() if isinstance(value, date) else value
+def _as_text(value: Any) -> str:
+    return stamp(value) if isinstance(value, datetime) else str(value)
 
 
 def _escaped(words: str) -> str:
     shown = " ".join(words.split())
-    for special in ("\\", "|", "`", "*", "_", "<", "[", "]"):
-        if special != "_":
-            shown = shown.replace(special, "\\" + special)
+    for special in ("\\", "|", "`", "*", "<", "[", "]"):
+        shown = shown.replace(special, "\\" + special)
     return shown

@@ -24,8 +24,11 @@ DAY = re.compile(r"day|week|month")
 # Texts and names in quotes, and comments: what they hold names no parameter.
 _PARTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
-_STUMBLED = r"near \"([^\"]+)\"|: ([\w.]+)$|parameter '(\w+)'|(?:column|table) '([\w.]+)'"
 _DAY_TEXT = re.compile(r"\d{4}-\d\d-\d\d")
+# What the words of an error quote.
+_STUMBLED = re.compile(
+    r"near \"([^\"]+)\"|: ([\w.]+)$|parameter '(\w+)'|(?:column|table) '([\w.]+)'"
+)
 
 
 @dataclass(frozen=True)
@@ -104,15 +107,14 @@ def run(
     if own:
         _let_nothing_be_written(connection)
     try:
-        result = connection.execute(bound)
-        if not result.returns_rows:
-            raise UsageError(f"{path}: gives no rows; a trend is one select")
+        with connection.execute(bound) as result:
+            if not result.returns_rows:
+                raise UsageError(f"{path}: gives no rows; a trend is one select")
+            yield result  # SQLite works a row out when it is asked for, and fails then
     except (DBAPIError, StatementError, InvalidRequestError) as error:
         if own and not getattr(error, "connection_invalidated", False):
             raise UsageError(_told(path, statement, error)) from None
         raise
-    with result:
-        yield result
 
 
 def _let_nothing_be_written(connection: Connection) -> None:
@@ -143,7 +145,7 @@ def _line(statement: str, origin: BaseException) -> int:
     if counted := re.search(r"at line (\d+)", said):  # MariaDB's
         return int(counted[1])
     # SQLite, and MariaDB for names, say what they stumbled over, not where: its first place.
-    for quoted in re.findall(_STUMBLED, said):
+    for quoted in _STUMBLED.findall(said):
         word = next(filter(None, quoted)).rpartition(".")[2]
         found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", statement, re.IGNORECASE)
         if found:
@@ -161,12 +163,7 @@ def rows(
     """Give a trend's columns and its rows (the first `limit`), as `plain` makes them."""
     with run(connection, name, filters, folder) as result:
         columns = list(result.keys())
-        try:
-            found = result.fetchall() if limit is None else result.fetchmany(limit)
-        except DBAPIError as error:  # SQLite works a row out when it is asked for
-            if folder is None or (path := _path(name, folder)).parent != folder:
-                raise
-            raise UsageError(_told(path, "", error)) from None
+        found = result.fetchall() if limit is None else result.fetchmany(limit)
         return columns, [plain(columns, tuple(row)) for row in found]
 
 
@@ -194,10 +191,26 @@ def _plain(column: str, value: Any) -> Any:
 
 
 def since(connection: Connection, last: timedelta) -> date | None:
-    """Give the first of the last days, counted back from the newest that the history covers.
+    """Give the first of the last days, counted back from the newest; None where there is no job.
 
-    That is the day of the watermark or of a later run, so that an old history is not left out.
-    None where there is no job.
+    None, too, where the days go back beyond all dates.
+    """
+    newest = newest_day(connection)
+    return None if newest is None else first_day(newest, last)
+
+
+def first_day(newest: date, last: timedelta) -> date | None:
+    """Give the first of so many days, one at least; None where that is beyond all dates."""
+    try:
+        return newest - timedelta(days=max(1, ceil(last / timedelta(days=1))) - 1)
+    except OverflowError:
+        return None
+
+
+def newest_day(connection: Connection) -> date | None:
+    """Give the newest day that the history covers: of the watermark, or of a later run.
+
+    So an old history is not left out. None where there is no job.
     """
     newest = connection.execute(text("select max(run_date) from jobs")).scalar()
     if newest is None:
@@ -206,10 +219,7 @@ def since(connection: Connection, last: timedelta) -> date | None:
     known = connection.execute(text("select max(watermark_epoch) from accounts")).scalar()
     if known is not None:
         days.append(datetime.fromtimestamp(known, UTC).date())
-    try:
-        return max(days) - timedelta(days=max(1, ceil(last / timedelta(days=1))) - 1)
-    except OverflowError:
-        return None
+    return max(days)
 
 
 def package(connection: Connection, name_or_id: str) -> int:

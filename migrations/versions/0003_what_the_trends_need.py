@@ -44,13 +44,16 @@ CLUSTER_WAIT = {
 }
 
 
+def epoch_of(time: str) -> str:
+    return "epoch" if time == "day" else f"{time.removesuffix('_at')}_epoch"
+
+
 def columns() -> Iterator[tuple[str, sa.Column[object]]]:
     for table, times in EPOCHS.items():
         for time in times:
-            name = "epoch" if time == "day" else f"{time.removesuffix('_at')}_epoch"
             words = f"{time} in whole seconds since 1970"
             comment = COMMENTS.get(table) or COMMENTS.get(time) or words
-            yield table, sa.Column(name, id_, nullable=True, comment=comment)
+            yield table, sa.Column(epoch_of(time), id_, nullable=True, comment=comment)
     yield (
         "jobs",
         sa.Column(
@@ -99,11 +102,7 @@ def upgrade() -> None:
             op.add_column(table, column)
     dialect = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
     for table, times in EPOCHS.items():
-        names = [
-            "epoch" if time == "day" else f"{time.removesuffix('_at')}_epoch" for time in times
-        ]
-        epochs = [EPOCH[dialect].format(time) for time in times]
-        sets = ", ".join(f"{name} = {value}" for name, value in zip(names, epochs, strict=True))
+        sets = ", ".join(f"{epoch_of(time)} = {EPOCH[dialect].format(time)}" for time in times)
         connection.exec_driver_sql(f"update {table} set {sets}")  # noqa: S608 - names from above
     wait = CLUSTER_WAIT[dialect]
     connection.exec_driver_sql(
