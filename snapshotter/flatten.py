@@ -1,11 +1,16 @@
 """One job into rows of the three tables. Pure; the map from names to columns is spelled out."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
+
+import msgspec
+from msgspec import UNSET
 
 from snapshotter import fingerprint
 from snapshotter.payload import (
     FINAL_STATUSES,
+    PARTS_KEPT,
     Cluster,
     Component,
     Creator,
@@ -13,11 +18,16 @@ from snapshotter.payload import (
     Output,
     Package,
     Record,
+    read_cluster,
+    read_component,
+    read_creator,
+    read_object,
+    read_package,
 )
 
 # What the columns hold of each object; the rest goes to `extra`. `package.id` and `cluster.id` are
 # other facts than the job's own `package_id` and `cluster_id`: they are held only where they agree.
-_JOB = frozenset(Job.__struct_fields__) - {"log_summary"}
+_JOB = frozenset(Job.__struct_fields__)
 _PACKAGE = frozenset({"name", "url", "updated_at"})
 _CLUSTER = frozenset({"name", "url", "nodes", "available_since"})
 _CREATOR = frozenset({"type", "id", "display_name", "url"})
@@ -33,6 +43,7 @@ class Redact(Protocol):
 
     def __call__(self, value: Any, /) -> Any: ...
     def variables(self, value: Any, /) -> Any: ...
+    def __hash__(self) -> int: ...
 
 
 class JobRows(NamedTuple):
@@ -49,9 +60,15 @@ def is_open(status: str | None) -> bool:
 
 
 def flatten(record: Record, redact: Redact) -> JobRows:
-    job, document = record
-    package, cluster = job.package or Package(), job.cluster or Cluster()
-    creator = job.creator or Creator()
+    """Give the rows of a job. What they hold of JSON values is shared, and not to be changed."""
+    job = record.job
+    document = {} if record.is_exact else record.document
+    package, of_package = _package(bytes(job.package), job.package_id, redact)
+    cluster, of_cluster = _cluster(bytes(job.cluster), job.cluster_id, redact)
+    creator, of_creator = _creator(bytes(job.creator), redact)
+    extra = {} if record.is_exact else redact(_rest(document, _JOB))
+    if job.log_summary is not UNSET:
+        extra |= redact({"log_summary": msgspec.json.decode(job.log_summary)})
     began = job.started_at or job.created_at
     finished_at = _finished_at(job)
     errors = redact(job.errors)  # a driver's words can have a URL with its password
@@ -83,12 +100,12 @@ def flatten(record: Record, redact: Redact) -> JobRows:
         "runtime_in_seconds": job.runtime_in_seconds,
         "attempts": job.attempts,
         "master_auto_retry_attempts": job.master_auto_retry_attempts,
-        "variables": redact.variables(job.variables),
-        "dynamic_variables": redact.variables(job.dynamic_variables),
+        "variables": _variables(bytes(job.variables), redact),
+        "dynamic_variables": _variables(bytes(job.dynamic_variables), redact),
         "url": job.url,
         "html_url": job.html_url,
         "log_url": job.log_url,
-        "extra": redact(_job_extra(job, document)),
+        "extra": {**extra, **of_package, **of_cluster, **of_creator} or None,
         "run_date": began and began.astimezone(UTC).date(),
         "queue_seconds": _seconds(job.created_at, job.started_at),
         "finished_at": finished_at,
@@ -102,8 +119,10 @@ def flatten(record: Record, redact: Redact) -> JobRows:
     }
     outputs: list[Row] = []
     fields: list[tuple[int, int, str]] = []
-    for output, sent in zip(job.outputs or (), document.get("outputs") or (), strict=True):
-        component = output.component or Component()
+    sent = document.get("outputs") or ()
+    for index, output in enumerate(job.outputs or ()):
+        component = _component(bytes(output.component), job.package_id, output.name, redact)
+        rest = {} if record.is_exact else redact(_rest(sent[index], _OUTPUT))
         outputs.append(
             {
                 "id": output.id,
@@ -118,19 +137,69 @@ def flatten(record: Record, redact: Redact) -> JobRows:
                 "preview_type": output.preview_type,
                 "component_name": component.name,
                 "component_type": component.type,
-                "fields_digest": fingerprint.of_fields(
-                    job.package_id, component.name, output.name, component.fields or ()
-                ),
-                "extra": redact(_rest(sent, _OUTPUT, component=_COMPONENT)),
+                "fields_digest": component.fields_digest,
+                "extra": {**rest, **component.extra} or None,
             }
         )
-        fields += [(output.id, i, name) for i, name in enumerate(component.fields or (), 1)]
+        fields += [(output.id, position, name) for position, name in component.fields]
     return JobRows(row, outputs, fields)
+
+
+class _Written(NamedTuple):
+    """What is written of an output's component; `fields`: (position, name)."""
+
+    name: str | None
+    type: str | None
+    fields: tuple[tuple[int, str], ...]
+    fields_digest: str
+    extra: Row
+
+
+@lru_cache(PARTS_KEPT)
+def _package(raw: bytes, package_id: int | None, redact: Redact) -> tuple[Package, Row]:
+    package = read_package(raw) or Package()
+    held = _PACKAGE | {"id"} if package.id == package_id else _PACKAGE
+    return package, _extra("package", raw, held, redact)
+
+
+@lru_cache(PARTS_KEPT)
+def _cluster(raw: bytes, cluster_id: int | None, redact: Redact) -> tuple[Cluster, Row]:
+    cluster = read_cluster(raw) or Cluster()
+    held = _CLUSTER | {"id"} if cluster.id == cluster_id else _CLUSTER
+    return cluster, _extra("cluster", raw, held, redact)
+
+
+@lru_cache(PARTS_KEPT)
+def _creator(raw: bytes, redact: Redact) -> tuple[Creator, Row]:
+    return read_creator(raw) or Creator(), _extra("creator", raw, _CREATOR, redact)
+
+
+@lru_cache(PARTS_KEPT)
+def _component(
+    raw: bytes, package_id: int | None, output_name: str | None, redact: Redact
+) -> _Written:
+    component = read_component(raw) or Component()
+    fields = component.fields or ()
+    return _Written(
+        component.name,
+        component.type,
+        tuple(enumerate(fields, 1)),
+        fingerprint.of_fields(package_id, component.name, output_name, fields),
+        _extra("component", raw, _COMPONENT, redact),
+    )
+
+
+@lru_cache(PARTS_KEPT)
+def _variables(raw: bytes, redact: Redact) -> Any:
+    return redact.variables(read_object(raw))
 
 
 def epoch(at: datetime | None) -> int | None:
     """Give a time in whole seconds since 1970."""
-    return None if at is None else (at - _EPOCH) // timedelta(seconds=1)
+    if at is None:
+        return None
+    since = at - _EPOCH
+    return since.days * 86_400 + since.seconds
 
 
 def cluster_wait(
@@ -153,20 +222,13 @@ def _seconds(start: datetime | None, end: datetime | None) -> int | None:
     return None if start is None or end is None else int((end - start).total_seconds())
 
 
-def _job_extra(job: Job, document: Row) -> Row | None:
-    package, cluster = _PACKAGE, _CLUSTER
-    if job.package and job.package.id == job.package_id:
-        package |= {"id"}
-    if job.cluster and job.cluster.id == job.cluster_id:
-        cluster |= {"id"}
-    return _rest(document, _JOB, package=package, cluster=cluster, creator=_CREATOR)
+def _rest(document: Row, held: frozenset[str]) -> Row:
+    """Give what no column holds, under its own names."""
+    return {name: value for name, value in document.items() if name not in held}
 
 
-def _rest(document: Row, held: frozenset[str], **nested: frozenset[str]) -> Row | None:
-    """Give what no column holds, under its own names and in its own nesting, or None."""
-    rest = {name: value for name, value in document.items() if name not in held}
-    for part, held_of_part in nested.items():
-        sent = document.get(part) or {}
-        if left := {name: sent[name] for name in sent if name not in held_of_part}:
-            rest[part] = left
-    return rest or None
+def _extra(name: str, raw: bytes, held: frozenset[str], redact: Redact) -> Row:
+    """Give what no column holds of a part, in its place in the job, or nothing."""
+    rest = _rest(msgspec.json.decode(raw) or {}, held)
+    found: Row = redact({name: rest}) if rest else {}
+    return found

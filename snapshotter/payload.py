@@ -2,16 +2,20 @@
 
 Source: the vendor's v2 documentation of jobs. An integer is never a string, a fraction or a
 boolean, and fits 64 bits; a time has its zone.
+
+Each record is decoded straight into its type. What jobs repeat word for word, as the package, the
+cluster, the fields of an output, stays as it came, and its reader reads the same words once.
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from snapshotter.errors import BadAnswer, RecordError
 
@@ -20,7 +24,11 @@ Time = Annotated[datetime, Meta(tz=True)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 ShortText = Annotated[str, Meta(max_length=255)]
 MAX_DEPTH = 100  # levels of nesting; a documented job has five
-NUL_STAND_IN = "\N{REPLACEMENT CHARACTER}"  # PostgreSQL's text holds every character but NUL
+PARTS_KEPT = 4096  # of a kind; an account has some hundred packages
+# PostgreSQL's text holds every character but NUL; an even number of backslashes escape each other.
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+_NUL_STAND_IN = rb"\1\\ufffd"
+_NOTHING = Raw(b"null")
 
 
 class Component(Struct, gc=False):
@@ -29,7 +37,7 @@ class Component(Struct, gc=False):
     fields: list[str] | None = None
 
 
-class Output(Struct):
+class Output(Struct, gc=False):
     id: Int
     name: str | None = None
     records_count: Int | None = None
@@ -39,7 +47,7 @@ class Output(Struct):
     url: str | None = None
     preview_url: str | None = None
     preview_type: str | None = None
-    component: Component | None = None
+    component: Raw = _NOTHING  # a `Component`
 
 
 class Creator(Struct, gc=False):
@@ -84,7 +92,7 @@ class LogSummary(Struct, gc=False):
     created_at: Time | None = None
 
 
-class Job(Struct):
+class Job(Struct, gc=False):
     id: Int
     status: ShortText | None = None
     owner_id: Int | None = None
@@ -102,16 +110,60 @@ class Job(Struct):
     runtime_in_seconds: Int | None = None
     attempts: Int | None = None
     master_auto_retry_attempts: Int | None = None
-    variables: dict[str, Any] | None = None
-    dynamic_variables: dict[str, Any] | None = None
+    variables: Raw = _NOTHING
+    dynamic_variables: Raw = _NOTHING
     url: str | None = None
     html_url: str | None = None
     log_url: str | None = None
-    creator: Creator | None = None
-    package: Package | None = None
-    cluster: Cluster | None = None
-    log_summary: LogSummary | None = None
+    creator: Raw = _NOTHING
+    package: Raw = _NOTHING
+    cluster: Raw = _NOTHING
+    log_summary: Raw | UnsetType = UNSET
 
+
+def _reader(kind: Any) -> Callable[[bytes], Any]:
+    """Give what reads a part that stands unread in jobs; what it gives is not to be changed.
+
+    It gives None for null, and raises `msgspec.DecodeError` with the path from the part on.
+    """
+    decode = msgspec.json.Decoder(kind | None).decode
+
+    @lru_cache(PARTS_KEPT)
+    def read_part(raw: bytes) -> Any:
+        _refuse_too_deep(raw)
+        found = decode(raw)
+        if isinstance(found, Struct):
+            msgspec.json.decode(raw)  # what no type names is to be JSON, too
+            _check_times(found, "$")
+        return found
+
+    return read_part
+
+
+read_object = _reader(dict[str, Any])
+read_creator, read_package, read_cluster = _reader(Creator), _reader(Package), _reader(Cluster)
+read_component, read_log_summary = _reader(Component), _reader(LogSummary)
+
+_PARTS = {
+    "variables": read_object,
+    "dynamic_variables": read_object,
+    "creator": read_creator,
+    "package": read_package,
+    "cluster": read_cluster,
+}
+
+
+# The same, of nothing but these fields: most records are, and need not be read as JSON values, too.
+class _ExactOutput(Output, gc=False, forbid_unknown_fields=True):
+    pass
+
+
+class _ExactJob(Job, gc=False, forbid_unknown_fields=True):
+    outputs: list[_ExactOutput] | None = None  # type: ignore[assignment]  # only read
+
+
+_decode = msgspec.json.Decoder(Job).decode
+_decode_exactly = msgspec.json.Decoder(_ExactJob).decode
 
 FINAL_STATUSES = frozenset({"completed", "failed", "stopped"})
 KNOWN_STATUSES = FINAL_STATUSES | {
@@ -120,10 +172,20 @@ KNOWN_STATUSES = FINAL_STATUSES | {
 
 
 class Record(NamedTuple):
-    """A job as typed, and as it came: what no type names is only in `document`."""
+    """A job as typed, and as it came.
+
+    `is_exact`: it has no field that `Job` and `Output` do not name; what a part of it has is told
+    by the part.
+    """
 
     job: Job
-    document: dict[str, Any]
+    raw: bytes
+    is_exact: bool
+
+    @property
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = msgspec.json.decode(self.raw)
+        return document
 
     @property
     def job_id(self) -> int:
@@ -210,18 +272,25 @@ def _opening(body: bytes) -> str:
 def read(raw: bytes) -> Record:
     """Check one job. Raises `RecordError` with the job's id, where it has one, and the path."""
     try:
-        if _is_too_deep(raw):
-            raise msgspec.ValidationError(f"Expected no more than {MAX_DEPTH} levels")
-        document = msgspec.json.decode(raw)
-        if b"\\u0000" in raw:
-            document = _without_nul(document)
-        job = msgspec.convert(document, Job)
-        _check(job)
+        return _read(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         job_id = _peek(raw).job_id
         name = "a record with no id" if job_id is None else f"job {job_id}"
         raise RecordError(f"{name}: {error}", job_id) from None
-    return Record(job, document)
+
+
+def _read(raw: bytes) -> Record:
+    if b"\\" in raw and rb"\u0000" in raw:
+        raw = _NUL.sub(_NUL_STAND_IN, raw)
+    job: Job
+    try:
+        job, is_exact = _decode_exactly(raw), True
+    except (msgspec.ValidationError, RecursionError):
+        _refuse_too_deep(raw)
+        job, is_exact = _decode(raw), False
+        msgspec.json.decode(raw)  # what no type names is to be JSON, too
+    _check(job)
+    return Record(job, raw, is_exact)
 
 
 def read_all(raws: Sequence[bytes]) -> list[Record | Reject]:
@@ -248,8 +317,13 @@ def stamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _refuse_too_deep(raw: bytes) -> None:
+    """Raise `msgspec.ValidationError` for what nests deeper than a walk by recursion can go."""
+    if _is_too_deep(raw):
+        raise msgspec.ValidationError(f"Expected no more than {MAX_DEPTH} levels")
+
+
 def _is_too_deep(raw: bytes) -> bool:
-    """Tell whether a record nests deeper than what is walked by recursion can take."""
     if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
         return False
     depth = 0
@@ -261,43 +335,61 @@ def _is_too_deep(raw: bytes) -> bool:
 
 
 def _check(job: Job) -> None:
-    """Check what no type says: outputs with ids of their own, times that UTC can hold."""
+    """Check the parts, and what no type says: outputs with ids of their own, times that UTC has."""
+    outputs = job.outputs or ()
+    name = ""
+    try:
+        for name, read_part in _PARTS.items():
+            read_part(bytes(getattr(job, name)))
+        if job.log_summary is not UNSET:
+            name = "log_summary"
+            read_log_summary(bytes(job.log_summary))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise msgspec.ValidationError(_with_path(str(error), f"$.{name}")) from None
+    for index, output in enumerate(outputs):
+        try:
+            read_component(bytes(output.component))
+        except (msgspec.DecodeError, RecursionError) as error:
+            path = f"$.outputs[{index}].component"
+            raise msgspec.ValidationError(_with_path(str(error), path)) from None
+        if _is_abroad(output.created_at) or _is_abroad(output.updated_at):
+            _check_times(output, f"$.outputs[{index}]")
+    if len(outputs) > 1 and len({output.id for output in outputs}) < len(outputs):
+        _refuse_twins(outputs)
+    times = (job.created_at, job.started_at, job.failed_at, job.completed_at, job.updated_at)
+    if any(map(_is_abroad, times)):
+        _check_times(job, "$")
+
+
+def _is_abroad(at: datetime | None) -> bool:
+    return at is not None and at.tzinfo is not UTC
+
+
+def _with_path(words: str, path: str) -> str:
+    """Give a decoder's words on a part as if it had read the job."""
+    return words.replace("`$", f"`{path}", 1) if "`$" in words else f"{words} - at `{path}`"
+
+
+def _refuse_twins(outputs: Sequence[Output]) -> None:
     seen: set[int] = set()
-    for index, output in enumerate(job.outputs or ()):
+    for index, output in enumerate(outputs):
         if output.id in seen:
             raise msgspec.ValidationError(
                 f"Output {output.id} stands twice - at `$.outputs[{index}].id`"
             )
         seen.add(output.id)
-        _check_times(output, f"$.outputs[{index}]")
-    _check_times(job, "$")
-    for name in ("package", "cluster"):
-        if (part := getattr(job, name)) is not None:
-            _check_times(part, f"$.{name}")
 
 
 def _check_times(part: Struct, path: str) -> None:
     for name in part.__struct_fields__:
         value = getattr(part, name)
-        if isinstance(value, datetime) and value.tzinfo is not UTC:
+        if isinstance(value, datetime) and _is_abroad(value):
             try:
                 value.astimezone(UTC)
             except OverflowError:
                 raise msgspec.ValidationError(
                     f"Expected a time between the years 1 and 9999 UTC - at `{path}.{name}`"
                 ) from None
-
-
-def _without_nul(value: Any) -> Any:
-    match value:
-        case str():
-            return value.replace("\0", NUL_STAND_IN)
-        case list():
-            return [_without_nul(item) for item in value]
-        case dict():
-            return {_without_nul(key): _without_nul(item) for key, item in value.items()}
-        case _:
-            return value
 
 
 def _peek(raw: bytes, reason: str = "") -> Reject:

@@ -102,6 +102,30 @@ def test_what_no_column_holds_is_kept_under_its_own_names() -> None:
     assert found.outputs[0]["extra"] == {"colour": "red", "component": {"size": 2**70}}
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        job(),
+        {"id": 7},
+        job(package=None, cluster={}, creator=None, outputs=None, variables=None),
+        job(log_summary=None),
+        job(log_summary={"id": 3, "body": "b", "new": [1]}),
+        job(package={"id": 434, "new": {"token": "x"}}, cluster={"id": 999, "region": None}),
+        job(outputs=[{"id": 1, "component": {"new": 1}}, {"id": 2, "component": None}]),
+        *sample("list-jobs"),
+        sample("job-with-log-summary"),
+    ],
+)
+def test_a_job_of_known_fields_gives_the_same_rows_as_one_that_is_searched_for_others(
+    document: dict[str, Any],
+) -> None:
+    record = payload.read(json.dumps(document).encode())
+    assert record.is_exact
+    assert flatten(record, Redaction()) == flatten(
+        record._replace(is_exact=False), Redaction("mask", ["no such name"])
+    )
+
+
 def test_the_samples_lose_nothing() -> None:
     """Whatever a sample says stands in a column or in `extra`."""
     for document in [*sample("list-jobs"), sample("job-with-log-summary")]:

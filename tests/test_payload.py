@@ -114,6 +114,18 @@ def test_nul_characters_give_way_everywhere() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (rb"\u0000", "\N{REPLACEMENT CHARACTER}"),
+        (rb"\\u0000", r"\u0000"),
+        (rb"\\\u0000", "\\\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_a_backslash_may_be_meant(sent: bytes, read: str) -> None:
+    assert payload.read(b'{"id": 1, "errors": "' + sent + b'"}').job.errors == read
+
+
+@pytest.mark.parametrize(
     ("body", "said"),
     [
         (b"<!DOCTYPE html><p>hello", "got HTML"),
