@@ -5,11 +5,17 @@ jobs of one `created_at` have no promised order. So each page is asked for from 
 group that shares the last `created_at` of the page before (the edge), and must begin with a job
 older than that group: then everything from the edge on is still ahead. A page that begins
 otherwise shows that the list moved left, and the reader goes back.
+
+Pages may be asked for early, at places where the reader will be about then. The proof holds for
+answers of any order in time: each is a stretch of the list as it was at some moment of the listing,
+and a job that is there all the while is in every stretch with an older job at its start and a newer
+one at its end.
 """
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from snapshotter.errors import Stopped
 from snapshotter.payload import Record, Reject
@@ -17,7 +23,10 @@ from snapshotter.payload import Record, Reject
 MAX_BARREN_REQUESTS = 200  # in a row, with no job that was not met before: far past any shift
 MAX_PASSES = 30  # over one long group; each pass of two or more pages meets half of it, or better
 
+MAX_EARLY = 16  # pages asked for before they are needed
+
 _REMEMBERED = 1_000  # jobs met lately, to tell what is new
+_STEPS_KEPT = 8
 
 
 class Cursor(NamedTuple):
@@ -35,48 +44,151 @@ class Listed(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What one answer brought, and where the listing goes on once it is stored."""
+    """What one answer brought, and where the listing goes on once it is stored.
+
+    `next_is_here`: the next page is there already.
+    """
 
     records: Sequence[Record | Reject]
     cursor: Cursor
+    next_is_here: bool = False
 
 
-def pages(fetch: Callable[[int], Listed], cursor: Cursor) -> Iterator[Page]:
+class Early(Protocol):
+    """Asks for what the list has from an offset on, before it is needed."""
+
+    @property
+    def is_at_the_end(self) -> bool:
+        """Tell whether an answer was the list's last, so that nothing is behind it."""
+
+    def start(self, offset: int) -> None:
+        """Ask, and wait for nothing."""
+
+    def has(self, offset: int) -> bool:
+        """Tell whether an answer to that is there."""
+
+    def take(self, offset: int) -> Listed:
+        """Give the answer, or raise what asking has raised."""
+
+    def drop(self, offset: int) -> None:
+        """Do without the answer."""
+
+
+def pages(
+    fetch: Callable[[int], Listed], cursor: Cursor, early: Early | None = None
+) -> Iterator[Page]:
     """Yield the list's pages from `cursor` on; jobs at the pages' edges come more than once.
 
     Raises `Stopped` when the server keeps answering and the listing does not advance.
     """
-    read = _Reader(fetch)
-    step = 1
+    read, ahead = _Reader(fetch), _Ahead(early)
+    previous: set[int | None] = set()
     while True:
-        listed = read(cursor.offset)
-        if cursor.edge is not None and not _begins_before(cursor, listed.records):
-            cursor = Cursor(max(0, cursor.offset - step), cursor.edge)
-            step *= 2
-            continue
-        step = 1
+        at, listed, is_early = _read_on(read, ahead, cursor)
+        if not is_early:
+            cursor = at
         if not listed.records:
             return
+        # The page before may have been read after this one: what both have counts as it had it.
+        records = [r for r in listed.records if not is_early or r.job_id not in previous]
+        previous = _ids(listed) - {None}
         start, edge = _last_group(listed.records)
         if listed.more is False or (
-            listed.more is None and read.ended and (yield from _is_last(read, cursor, listed))
+            listed.more is None and read.ended and (yield from _is_last(read, at, listed))
         ):
-            yield Page(listed.records, Cursor(cursor.offset + max(0, start - 1), edge))
+            yield Page(records, Cursor(at.offset + max(0, start - 1), edge))
             return
+        if is_early and not _leads_on(cursor, Cursor(at.offset + start - 1, edge)):
+            yield Page(records, cursor)
+            continue
         if edge is None or start > 1:
-            ahead = start - 1 if start > 1 else len(listed.records)
-            cursor = Cursor(cursor.offset + ahead, edge)
-            yield Page(listed.records, cursor)
+            step_on = start - 1 if start > 1 else len(listed.records)
+            cursor = Cursor(at.offset + step_on, edge)
+            ahead.follow(cursor, step_on)
+            yield Page(records, cursor, ahead.has(cursor))
             continue
         if listed.more is None:
-            yield Page(listed.records, cursor)
+            yield Page(records, cursor)
         # The page holds one group alone: its end is further on, and its order may change meanwhile.
+        ahead.drop()
         if cursor.edge is not None and edge < cursor.edge:
             edge = cursor.edge
         after = yield from _long_group(read, Cursor(cursor.offset, edge), edge)
         if after is None:
             return
         cursor = after
+
+
+def _read_on(read: "_Reader", ahead: "_Ahead", cursor: Cursor) -> tuple[Cursor, Listed, bool]:
+    """Give the next answer that leaves nothing out, from where it is, and whether it came early."""
+    step = 1
+    while True:
+        place = ahead.place(cursor)
+        at = cursor if place is None else Cursor(place, cursor.edge)
+        listed = read(at.offset, None if place is None else ahead.take)
+        if at.edge is None or _begins_before(at, listed.records):
+            return at, listed, place is not None
+        ahead.drop()
+        if place is None:
+            cursor = Cursor(max(0, cursor.offset - step), cursor.edge)
+            step *= 2
+
+
+class _Ahead:
+    """Plans what to ask for early: more the longer the listing is, as behind its end it is in vain.
+
+    The places are guessed: each a step from the one before, the least of the last few. One that is
+    too far on, for jobs of one moment stand at a page's end, waits until the reader has come there.
+    """
+
+    def __init__(self, early: Early | None) -> None:
+        self._early: Any = early  # where it is None, nothing is ever started
+        self._started: deque[int] = deque()
+        self._steps: deque[int] = deque(maxlen=_STEPS_KEPT)
+        self._next = self._pages = 0
+
+    def follow(self, cursor: Cursor, step: int) -> None:
+        """Go on asking, now that a page has led to `cursor`, by a step of so many jobs."""
+        self._pages += 1
+        self._steps.append(step)
+        if self._early is None or cursor.edge is None:
+            return
+        if not self._started:
+            self._next = cursor.offset
+        most = min(MAX_EARLY, max(1, self._pages // 2))
+        while len(self._started) < most and not self._early.is_at_the_end:
+            self._early.start(self._next)
+            self._started.append(self._next)
+            self._next += min(self._steps)
+
+    def place(self, cursor: Cursor) -> int | None:
+        """Give the furthest place that was asked for from which nothing ahead is left out."""
+        place = None
+        while self._started and self._started[0] <= cursor.offset:
+            if place is not None:
+                self._early.drop(place)
+            place = self._started.popleft()
+        return place
+
+    def has(self, cursor: Cursor) -> bool:
+        """Tell whether the answer from there has come."""
+        places = [place for place in self._started if place <= cursor.offset]
+        return bool(places) and bool(self._early.has(places[-1]))
+
+    def take(self, offset: int) -> Listed:
+        listed: Listed = self._early.take(offset)
+        return listed
+
+    def drop(self) -> None:
+        """Forget all: the list is not as it was."""
+        while self._started:
+            self._early.drop(self._started.popleft())
+
+
+def _leads_on(cursor: Cursor, further: Cursor) -> bool:
+    if cursor.edge is None or further.edge is None:
+        return False
+    return further.offset > cursor.offset and further.edge > cursor.edge
 
 
 class _Reader:
@@ -94,8 +206,8 @@ class _Reader:
         self._last: int | None = None
         self.ended = False
 
-    def __call__(self, offset: int) -> Listed:
-        listed = self._fetch(offset)
+    def __call__(self, offset: int, fetch: Callable[[int], Listed] | None = None) -> Listed:
+        listed = (fetch or self._fetch)(offset)
         ids = _ids(listed)
         last = listed.records[-1].job_id if listed.records else None
         # Asked from further on, a server that cut the answer short would have come further.
@@ -157,6 +269,8 @@ def _long_group(
             if newer is not None or not times or listed.more is False:
                 break
             offset += max(1, len(times) - 1)
+        if start is None and offset > anchor.offset:
+            return anchor  # none of the group on several pages: it can have slipped between two
         end = offset + (len(times) if newer is None else newer)
         places = end - (end if start is None else start)
         if len(group) == known and len(group) + len(nameless) >= places:

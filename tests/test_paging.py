@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from snapshotter.errors import Stopped
-from snapshotter.paging import Cursor, Listed, pages
+from snapshotter.paging import MAX_EARLY, Cursor, Early, Listed, pages
 from snapshotter.payload import Reject
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -49,14 +49,77 @@ class List:
             return Listed(found, offset + limit < len(order))
         return Listed(found, None if found else False)
 
-    def read(self, cursor: Cursor = Cursor()) -> set[int | None]:  # noqa: B008 - immutable
-        return {r.job_id for page in pages(self.fetch, cursor) for r in page.records}
+    def read(self, cursor: Cursor = Cursor(), early: Early | None = None) -> set[int | None]:  # noqa: B008 - immutable
+        return {r.job_id for page in pages(self.fetch, cursor, early) for r in page.records}
+
+
+class AnyTime:
+    """Asks at any moment from when it may to when it must, and in any order."""
+
+    def __init__(self, account: List, seed: int = 0) -> None:
+        self._account = account
+        self._random = random.Random(seed)  # noqa: S311 - a test's order
+        self._started: dict[int, Listed | None] = {}
+        self.most = 0
+
+    @property
+    def is_at_the_end(self) -> bool:
+        self._let_some_come()
+        return any(listed is not None and listed.more is False for listed in self._started.values())
+
+    def start(self, offset: int) -> None:
+        assert offset not in self._started
+        self._started[offset] = None
+        self.most = max(self.most, len(self._started))
+        self._let_some_come()
+
+    def has(self, offset: int) -> bool:
+        self._let_some_come()
+        return self._started[offset] is not None
+
+    def take(self, offset: int) -> Listed:
+        self._let_some_come()
+        return self._started.pop(offset) or self._account.fetch(offset)
+
+    def drop(self, offset: int) -> None:
+        del self._started[offset]
+
+    def _let_some_come(self) -> None:
+        waiting = [offset for offset, listed in self._started.items() if listed is None]
+        self._random.shuffle(waiting)
+        for offset in waiting[: self._random.randint(0, 3)]:
+            self._started[offset] = self._account.fetch(offset)
 
 
 def test_a_quiet_list_costs_its_pages() -> None:
     account = List(list(range(1000)), limit=100)
     assert account.read() == set(range(1, 1001))
     assert account.requests == 11
+
+
+def test_a_quiet_list_costs_the_same_when_it_is_asked_for_early() -> None:
+    account = List(list(range(5000)), limit=100)
+    early = AnyTime(account)
+    assert account.read(early=early) == set(account.jobs)
+    needed = 51
+    assert needed <= account.requests <= needed + MAX_EARLY
+    assert len(set(account.offsets)) == account.requests
+    assert early.most == MAX_EARLY
+
+
+def test_a_short_list_has_nothing_asked_for_in_vain() -> None:
+    account = List(list(range(250)), limit=100)
+    assert account.read(early=AnyTime(account)) == set(account.jobs)
+    assert account.requests == 3
+
+
+def test_jobs_of_one_moment_at_the_pages_ends_cost_few_requests_more() -> None:
+    """Where each page leads less far than the one before, a guess is too far on now and then."""
+    account = List([second // 10 for second in range(5000)], limit=100)
+    account.read()
+    in_order, account.requests = account.requests, 0
+    assert account.read(early=AnyTime(account)) == set(account.jobs)
+    assert account.requests <= in_order * 1.2 + MAX_EARLY
 
 
 def test_an_empty_list_costs_one_request() -> None:
@@ -148,7 +211,7 @@ def test_a_resumed_listing_goes_back_when_the_list_moved_left() -> None:
     assert 500 in rest
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     seconds=st.lists(st.integers(0, 40), max_size=120),
     limit=st.integers(2, 12),
@@ -156,6 +219,16 @@ def test_a_resumed_listing_goes_back_when_the_list_moved_left() -> None:
     seed=st.integers(0, 2**16),
     shuffles=st.booleans(),
     varies=st.booleans(),
+    in_order=st.booleans(),
+)
+@example(
+    seconds=[1, 1, 0],
+    limit=2,
+    changes=[("vanish", 0), ("vanish", 1)],
+    seed=64,
+    shuffles=False,
+    varies=True,
+    in_order=True,
 )
 def test_no_job_that_stays_is_passed_over(
     seconds: list[int],
@@ -164,6 +237,7 @@ def test_no_job_that_stays_is_passed_over(
     seed: int,
     shuffles: bool,  # noqa: FBT001
     varies: bool,  # noqa: FBT001
+    in_order: bool,  # noqa: FBT001
 ) -> None:
     """Whatever joins or vanishes between requests, what was there and stays is read."""
     account = List(seconds, limit, seed)
@@ -175,12 +249,13 @@ def test_no_job_that_stays_is_passed_over(
         kind, number = next(todo, ("", 0))
         if kind == "join":
             account.jobs[10_000 + len(account.jobs) + account.requests] = number % 41
-        elif kind == "vanish" and account.jobs:
-            account.jobs.pop(sorted(account.jobs)[number % len(account.jobs)])
+        elif kind == "vanish":
+            for job_id in sorted(account.jobs)[number % 41 :][: 1 + number % 4]:
+                account.jobs.pop(job_id)
 
     account.change = change
     try:
-        seen = account.read()
+        seen = account.read(early=None if in_order else AnyTime(account, seed))
     except Stopped:
         return  # a run that stops says so, and moves no watermark
     assert before & set(account.jobs) <= seen
