@@ -3,14 +3,16 @@
 Facts on the API are the vendor's v2 documentation: HTTP Basic with the key as user name, an Accept
 header that names the version, an hourly budget of credits that every answer's headers count down.
 A request is sent only while the run's limits allow it, and so a run stops between two answers.
+A long list is asked for by several threads; each has its session, and all of them one account.
 """
 
 import base64
 import logging
 import random
 import re
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -21,7 +23,7 @@ import msgspec
 import requests
 from requests.auth import HTTPBasicAuth
 
-from snapshotter import __version__, payload, transport
+from snapshotter import __version__, early, payload, transport
 from snapshotter.errors import BadAnswer, Failure, KeyRefused, SnapshotterError, Stopped, UsageError
 from snapshotter.paging import Cursor, Listed, Page, pages
 from snapshotter.payload import Record, Reject
@@ -163,7 +165,7 @@ def _message(body: bytes) -> str:
 
 
 class Client:
-    """Asks one account's API, one request after another. Close it, or use it in `with`.
+    """Asks one account's API. Close it, or use it in `with`.
 
     `requests_sent` and `credits_spent` tell what was spent, `clock` and `latest_clock` (the
     earliest and the latest `Date` of an answer, UTC) when. `sends_links` and `page_size` (the most
@@ -191,6 +193,8 @@ class Client:
         self._session.trust_env = service.api_url.startswith("https:")
         self._session.headers["Accept"] = ACCEPT
         self._session.headers["User-Agent"] = f"xplenty-snapshotter/{__version__}"
+        self._lock = threading.Lock()  # on all that follows: what is known and spent
+        self._under_way = self._answered = 0
         self.requests_sent = 0
         self.credits_spent = 0
         self.credits_remaining: int | None = None
@@ -235,10 +239,25 @@ class Client:
             self.credits_remaining = remaining
         return self.credits_remaining
 
-    def jobs(self, filters: Filters, cursor: Cursor) -> Iterator[Page]:
+    def jobs(self, filters: Filters, cursor: Cursor) -> Generator[Page]:
         """Yield the pages of the list from `cursor` on, in the order of `created_at`."""
         query = {"sort": "created", "direction": "asc", "limit": str(PAGE_SIZE), **filters.query()}
-        return pages(lambda offset: self._list({**query, "offset": str(offset)}), cursor)
+        mine, sessions = threading.local(), list[transport.Session]()
+
+        def ask_early(offset: int) -> Listed:
+            if not hasattr(mine, "session"):
+                mine.session = transport.Session(like=self._session)
+                sessions.append(mine.session)
+            return self._list({**query, "offset": str(offset)}, mine.session)
+
+        def leave() -> None:
+            for session in sessions:
+                session.abort()
+
+        with early.Threads(ask_early, leave) as threads:
+            yield from pages(
+                lambda offset: self._list({**query, "offset": str(offset)}), cursor, threads
+            )
 
     def page(self, offset: int, *, limit: int = PAGE_SIZE, status: str = "all") -> Listed:
         """Give what the list has from `offset` on, in the order of `created_at`."""
@@ -277,16 +296,17 @@ class Client:
         raw = self._get(f"jobs/{job_id}", {}, _decode_record, none_if_missing=True)
         return None if raw is None else payload.read_all([raw])[0]
 
-    def _list(self, query: dict[str, str]) -> Listed:
-        records, more = self._get("jobs", query, _decode_page)
-        if more is not None:
-            self.sends_links = True
-        elif records and query["offset"] != "0":
-            self.sends_links = False  # it would have named the page before
-        elif not records or (self.sends_links and len(records) < self.page_size):
-            # A full page is never believed to be the last on the absence of a header alone.
-            more = False
-        self.page_size = max(self.page_size, len(records))
+    def _list(self, query: dict[str, str], session: transport.Session | None = None) -> Listed:
+        records, more = self._get("jobs", query, _decode_page, session=session)
+        with self._lock:
+            if more is not None:
+                self.sends_links = True
+            elif records and query["offset"] != "0":
+                self.sends_links = False  # it would have named the page before
+            elif not records or (self.sends_links and len(records) < self.page_size):
+                # A full page is never believed to be the last on the absence of a header alone.
+                more = False
+            self.page_size = max(self.page_size, len(records))
         return Listed(payload.read_all(records), more)
 
     def _get(
@@ -297,15 +317,17 @@ class Client:
         *,
         is_free: bool = False,
         none_if_missing: bool = False,
+        session: transport.Session | None = None,
     ) -> Any:
         """Ask until an answer decodes, an error is final, or no attempt is left."""
+        session = session or self._session
         asked = f"GET {self._base}{path}"
         attempt = 0
         while True:
             attempt += 1
-            self._require_leave(is_free=is_free)
+            answered = self._take_leave(is_free=is_free)
             try:
-                response, body = self._send(path, query, is_free=is_free)
+                response, body = self._send(session, path, query, answered)
                 missing = response.status_code == HTTPStatus.NOT_FOUND
                 if missing and (none_if_missing or is_free):
                     return None
@@ -318,7 +340,7 @@ class Client:
             except BadAnswer as fault:
                 error, pause = BadAnswer(f"{asked}: {fault}; run again later"), 0.0
             error.args = (self._without_key(str(error)),)
-            if pause is None or attempt == ATTEMPTS:
+            if pause is None or attempt == ATTEMPTS or session.is_aborted:
                 raise error
             pause = max(pause, self._backoff(attempt))
             if self._ends is not None and self._time.now() + pause >= self._ends:
@@ -326,8 +348,21 @@ class Client:
             log.warning("%s (attempt %d of %d, next in %.1f s)", error, attempt, ATTEMPTS, pause)
             self._time.sleep(pause)
 
-    def _require_leave(self, *, is_free: bool) -> None:
-        """Check the limits before a request. Raises `Stopped` where one is reached."""
+    def _take_leave(self, *, is_free: bool) -> int:
+        """Count a request that is about to be sent, where the limits allow it; else `Stopped`.
+
+        Gives how many answers have come before it.
+        """
+        with self._lock:
+            self._check_limits(is_free=is_free)
+            self.requests_sent += 1
+            self.credits_spent += not is_free
+            if self.credits_remaining and not is_free:
+                self.credits_remaining -= 1  # also where the answer is lost, or does not tell
+            self._under_way += 1
+            return self._answered
+
+    def _check_limits(self, *, is_free: bool) -> None:
         limits, left = self._limits, self.credits_remaining
         if self._time.interrupted:
             raise Stopped(f"{self._time.interrupted}; nothing is lost, the next run goes on")
@@ -351,28 +386,41 @@ class Client:
         return ceiling * (0.5 + self._jitter() / 2)
 
     def _send(
-        self, path: str, query: dict[str, str], *, is_free: bool
+        self, session: transport.Session, path: str, query: dict[str, str], answered: int
     ) -> tuple[requests.Response, bytes]:
-        self.requests_sent += 1
-        self.credits_spent += not is_free
-        if self.credits_remaining and not is_free:
-            self.credits_remaining -= 1  # also where the answer is lost, or does not tell
         seconds = self._timeout
         if self._ends is not None:
             seconds = max(0.001, min(seconds, self._ends - self._time.now()))
-        response, body = transport.get(self._session, self._base + path, query, seconds)
+        try:
+            response, body = transport.get(session, self._base + path, query, seconds)
+        finally:
+            with self._lock:
+                self._under_way -= 1
+                is_alone = not self._under_way and self._answered == answered
+                self._answered += 1
         log.debug("GET %s %s: %d, %d bytes", path, query, response.status_code, len(body))
-        remaining = response.headers.get(_REMAINING, "")
-        if re.fullmatch(r"\d{1,9}", remaining):
-            self.credits_remaining = int(remaining)
+        with self._lock:
+            self._note(response, is_alone=is_alone)
+        return response, body
+
+    def _note(self, response: requests.Response, *, is_alone: bool) -> None:
+        """Note what an answer tells; `is_alone`: no other request was under way meanwhile."""
+        told, left = response.headers.get(_REMAINING, ""), self.credits_remaining
+        if re.fullmatch(r"\d{1,9}", told):
+            # Of answers that cross each other any may be the older: then the lower figure is the
+            # safe one, unless a new hour has begun.
+            is_new_hour = left is None or int(told) > left + _CROSSING
+            self.credits_remaining = (
+                int(told) if is_alone or is_new_hour or left is None else min(int(told), left)
+            )
         if (at := _date(response.headers.get("Date"))) is not None:
             # Hosts behind one name can disagree: the earliest clock of a run is the safe one.
             self.clock = min(self.clock or at, at)
             self.latest_clock = max(self.latest_clock or at, at)
-        return response, body
 
 
 _REMAINING = "X-RateLimit-Remaining"
+_CROSSING = 4 * early.THREADS  # credits that answers under way can be apart
 
 
 def _updated_at(record: Record | Reject) -> datetime | None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Table, insert, select, update
 from snapshotter.database import reading
 from snapshotter.errors import Interrupted, SnapshotterError
 from snapshotter.flatten import epoch
+from snapshotter.ids import Ids
 from snapshotter.models import Base
 from snapshotter.paging import Cursor
 
@@ -34,7 +35,7 @@ class Outcome:
     kind: str
     snapshot_id: int
     status: str = "running"
-    seen: set[int] = field(default_factory=set)
+    seen: Ids = field(default_factory=Ids)
     inserted: int = 0
     changed: int = 0
     rejected: int = 0

@@ -27,6 +27,7 @@ MAX_EARLY = 16  # pages asked for before they are needed
 
 _REMEMBERED = 1_000  # jobs met lately, to tell what is new
 _STEPS_KEPT = 8
+_PAGES_FOR_ONE = 8  # read, for each that is asked for early: so few are asked for in vain
 
 
 class Cursor(NamedTuple):
@@ -135,7 +136,7 @@ def _read_on(read: "_Reader", ahead: "_Ahead", cursor: Cursor) -> tuple[Cursor, 
 
 
 class _Ahead:
-    """Plans what to ask for early: more the longer the listing is, as behind its end it is in vain.
+    """Plans what to ask for early: at first the next page, and more the longer the list goes on.
 
     The places are guessed: each a step from the one before, the least of the last few. One that is
     too far on, for jobs of one moment stand at a page's end, waits until the reader has come there.
@@ -155,7 +156,7 @@ class _Ahead:
             return
         if not self._started:
             self._next = cursor.offset
-        most = min(MAX_EARLY, max(1, self._pages // 2))
+        most = min(MAX_EARLY, max(1, self._pages // _PAGES_FOR_ONE))
         while len(self._started) < most and not self._early.is_at_the_end:
             self._early.start(self._next)
             self._started.append(self._next)

@@ -2,32 +2,33 @@
 
 A run that completes has brought all that the API showed when it began:
 1. The listing that an earlier run left is read to its end, and then a new one, from a little before
-   the watermark. Each page is one transaction with its checkpoint, and `paging` proves that no job
-   of the listing is passed over. What joins the list behind the reader was updated after the
-   listing began, so the next one has it.
+   the watermark. A page, or some that have come together, are one transaction with a checkpoint,
+   and `paging` proves that no job of the listing is passed over. What joins the list behind the
+   reader was updated after the listing began, so the next one has it.
 2. Jobs that are not final can move without showing up in a listing, and records set aside can be
-   mended: both are asked for one by one.
+   mended: those are asked for one by one, the jobs of a status by listing it where that is cheaper.
 3. The list's jobs are counted: where there are fewer than here, the gone are searched for.
 """
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from snapshotter import census, rejects
-from snapshotter.client import Client, Filters
+from snapshotter.client import PAGE_SIZE, Client, Filters
 from snapshotter.database import Hold, lock, named_errors
 from snapshotter.errors import Interrupted, SnapshotterError, Stopped
 from snapshotter.flatten import flatten, is_open
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS, Ledger, Listing, Outcome
 from snapshotter.load import JOBS, OPEN, Run, live, load, mark_gone
-from snapshotter.paging import Cursor
+from snapshotter.paging import Cursor, Page
 from snapshotter.payload import KNOWN_STATUSES, Record, Reject
 from snapshotter.redact import Redaction
 from snapshotter.rejects import REJECTS
@@ -43,7 +44,9 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # no listing starts before it
 COUNT_AGAIN_AFTER = timedelta(minutes=1)  # where nothing was seen to move since the last count
 REMEMBERED_EVERY = 20  # jobs asked for by id, so that a killed run's place is about known
 HIDDEN_FROM = 20  # so many jobs that the list lacks and the API has: then it hides them
+JOBS_A_PAGE = PAGE_SIZE - 2  # that are new in it: it begins one before the last of the page before
 MOST_ASKED = 500  # jobs that the list lacks, in one run
+PAGES_AT_ONCE = 10  # in one transaction, where they are there: it writes each page of an index once
 
 
 @dataclass(frozen=True)
@@ -222,18 +225,26 @@ class Snapshot:
     def _list(self, listing: Listing) -> None:
         from_the_start = listing.cursor == Cursor()
         elapsed = self._client.stopwatch()
-        pages = self._client.jobs(Filters(since=listing.since), listing.cursor)
-        for number, page in enumerate(pages):
-            newest = listing.newest
-            if from_the_start and not listing.is_whole and number == 0:
-                # What changes from now on may be missed by this listing, and is left to the next.
-                newest = _newest(newest, page.records)
-            elif from_the_start and not listing.is_whole and number == 1:
-                # Of several pages the first has the oldest jobs, not the latest changes.
-                latest = self._client.newest()
-                newest = newest if latest is None else latest - elapsed() - timedelta(seconds=1)
-            listing = replace(listing, cursor=page.cursor, newest=newest)
-            self.store(page.records, pages=1, checkpoint=listing)
+        waiting: list[Page] = []
+        with closing(self._client.jobs(Filters(since=listing.since), listing.cursor)) as pages:
+            try:
+                for number, page in enumerate(pages):
+                    newest = listing.newest
+                    if from_the_start and not listing.is_whole and number == 0:
+                        # What changes from now on may be missed, and is left to the next listing.
+                        newest = _newest(newest, page.records)
+                    elif from_the_start and not listing.is_whole and number == 1:
+                        # Of several pages the first has the oldest jobs, not the latest changes.
+                        latest = self._client.newest()
+                        if latest is not None:
+                            newest = latest - elapsed() - timedelta(seconds=1)
+                    listing = replace(listing, cursor=page.cursor, newest=newest)
+                    waiting.append(page)
+                    if not page.next_is_here or len(waiting) == PAGES_AT_ONCE:
+                        self._store_pages(waiting, listing)
+            except SnapshotterError:
+                self._store_pages(waiting, listing)
+                raise
         if listing.is_whole and from_the_start:
             unseen = self._nameless()
             with self._engine.begin() as connection:
@@ -242,10 +253,18 @@ class Snapshot:
         watermark = None if listing.clock is None else min(clocks)
         self._ledger.complete(watermark, self._service.api_url)
 
-    # Jobs one by one
+    def _store_pages(self, pages: list[Page], listing: Listing) -> None:
+        """Store pages that have come, and wait no more; `listing` is as the last one leaves it."""
+        records, number = [record for page in pages for record in page.records], len(pages)
+        pages.clear()
+        if number:
+            self.store(records, pages=number, checkpoint=listing)
+
+    # What may have moved unseen
 
     def _refresh(self) -> None:
         """Ask for what may have moved unseen, from where an earlier run had to stop."""
+        self._list_open()
         after = self._ledger.account().refreshed_id
         rejected = self._rejected_ids()
         due = sorted(self._open_ids() | rejected)
@@ -265,6 +284,19 @@ class Snapshot:
             raise
         if due:
             self._ledger.remember(refreshed_id=None)
+
+    def _list_open(self) -> None:
+        """List the open jobs of a status where that takes fewer requests than to ask for each."""
+        statement = select(JOBS.c.id, JOBS.c.status).where(*live(self._service.account_id), *OPEN)
+        with self._engine.connect() as connection:
+            stored = connection.execute(statement).all()
+        listed = Counter(row.status for row in stored)
+        due = Counter(row.status for row in stored if row.id not in self._open_seen)
+        for status in sorted(due.keys() & KNOWN_STATUSES):
+            if due[status] > 1 + listed[status] // JOBS_A_PAGE:
+                with closing(self._client.jobs(Filters(status=status), Cursor())) as pages:
+                    for page in islice(pages, due[status]):
+                        self.store(page.records)
 
     def _open_ids(self) -> set[int]:
         statement = select(JOBS.c.id).where(*live(self._service.account_id), *OPEN)
@@ -429,7 +461,7 @@ class Snapshot:
         outcome.changed += len(loaded.changed)
         outcome.rejected += len(fresh)
         outcome.pages += pages
-        outcome.seen |= good.keys() - loaded.refused.keys()
+        outcome.seen.add(good.keys() - loaded.refused.keys())
         self._open_seen |= {i for i, r in good.items() if is_open(r.job.status)}
         self._progress(len(outcome.seen))
         for job_id in (*loaded.inserted, *loaded.changed):

@@ -8,6 +8,7 @@ import contextlib
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 import requests
@@ -30,7 +31,7 @@ def get(
     Raises `requests.RequestException` when there is no whole answer within `seconds`, or its body
     is beyond all measure.
     """
-    with _Deadline(seconds) as deadline:
+    with _Deadline(seconds) as deadline, session.watched_by(deadline):
         try:
             response = session.get(
                 url,
@@ -52,12 +53,38 @@ def get(
 
 
 class Session(requests.Session):
-    """A session whose connections the deadlines know, and which looks at no redirect's target."""
+    """A session whose connections the deadlines know, and which looks at no redirect's target.
 
-    def __init__(self) -> None:
+    It is one thread's. `like` is another session, to share its settings and its connections.
+    """
+
+    def __init__(self, like: "Session | None" = None) -> None:
         super().__init__()
-        self.mount("http://", _Adapter())
-        self.mount("https://", _Adapter())
+        self.is_aborted = False
+        self._deadline: _Deadline | None = None
+        if like is None:
+            self.mount("http://", _Adapter())
+            self.mount("https://", _Adapter())
+        else:
+            self.auth, self.trust_env, self.headers = like.auth, like.trust_env, like.headers
+            self.adapters = like.adapters
+
+    @contextlib.contextmanager
+    def watched_by(self, deadline: "_Deadline") -> Iterator[None]:
+        """Know the deadline of the request under way, to cut it when all is given up."""
+        self._deadline = deadline
+        if self.is_aborted:
+            deadline.cut()
+        try:
+            yield
+        finally:
+            self._deadline = None  # from now on its connection is anybody's
+
+    def abort(self) -> None:
+        """Give up for good, from any thread: what is waited for fails at once."""
+        self.is_aborted = True
+        if (deadline := self._deadline) is not None:
+            deadline.cut()
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - the interface's
         return None
@@ -80,7 +107,7 @@ class _Deadline:
     def __init__(self, seconds: float) -> None:
         self.passed = False
         self.socket: socket.socket | None = None
-        self._timer = _Timer(seconds, self._cut)
+        self._timer = _Timer(seconds, self.cut)
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
@@ -96,9 +123,9 @@ class _Deadline:
         """Take the connection to cut; at once, where the time was up before there was one."""
         self.socket = connection
         if self.passed:
-            self._cut()
+            self.cut()
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
         self.passed = True
         if self.socket is not None:
             with contextlib.suppress(OSError):

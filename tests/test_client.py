@@ -109,7 +109,7 @@ def test_a_link_is_believed_for_whether_and_never_for_where() -> None:
         headers='Link: <http://evil.example/steal>; rel="prev"\r\n',
     )
     with serve(first, second) as wire, client(wire.url) as asking:
-        assert read(asking) == [1, 2, 3, 2, 3, 4]
+        assert read(asking) == [1, 2, 3, 4]
     assert b"offset=1 " in wire.requests[1]
 
 

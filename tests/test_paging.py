@@ -98,19 +98,19 @@ def test_a_quiet_list_costs_its_pages() -> None:
 
 
 def test_a_quiet_list_costs_the_same_when_it_is_asked_for_early() -> None:
-    account = List(list(range(5000)), limit=100)
+    account = List(list(range(15_000)), limit=100)
     early = AnyTime(account)
     assert account.read(early=early) == set(account.jobs)
-    needed = 51
+    needed = 153
     assert needed <= account.requests <= needed + MAX_EARLY
     assert len(set(account.offsets)) == account.requests
     assert early.most == MAX_EARLY
 
 
 def test_a_short_list_has_nothing_asked_for_in_vain() -> None:
-    account = List(list(range(250)), limit=100)
+    account = List(list(range(1500)), limit=100)
     assert account.read(early=AnyTime(account)) == set(account.jobs)
-    assert account.requests == 3
+    assert account.requests == 16
 
 
 def test_jobs_of_one_moment_at_the_pages_ends_cost_few_requests_more() -> None:
