@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DataError, IntegrityError
 
+from snapshotter.bulk import insert_rows, insert_tuples, update_rows
 from snapshotter.errors import UsageError
 from snapshotter.flatten import JobRows, Row, cluster_wait
 from snapshotter.models import Base
@@ -316,45 +317,21 @@ def _write_all(
     stored: Mapping[int, _Stored],
 ) -> None:
     stamp = {"last_changed_at": run.observed_at, "snapshot_id": run.snapshot_id, "gone_at": None}
+    _delete_children(connection, [rows.job["id"] for rows in changed])
+    update_rows(connection, JOBS, [rows.job for rows in changed], **stamp)
     born = {"account_id": run.account_id, "first_seen_at": run.observed_at, **stamp}
-    if changed:
-        _delete_children(connection, [rows.job["id"] for rows in changed])
-        connection.execute(
-            _UPDATE_JOB, [{**rows.job, **stamp, "job_id": rows.job["id"]} for rows in changed]
-        )
-    if new:
-        connection.execute(insert(JOBS), [{**rows.job, **born} for rows in new])
+    insert_rows(connection, JOBS, [rows.job for rows in new], **born)
     both = [*new, *changed]
-    if outputs := [output for rows in both for output in rows.outputs]:
-        connection.execute(insert(OUTPUTS), outputs)
-    if fields := [field for rows in both for field in rows.fields]:
-        connection.execute(
-            insert(FIELDS), [dict(zip(_FIELD, field, strict=True)) for field in fields]
-        )
+    insert_rows(connection, OUTPUTS, [output for rows in both for output in rows.outputs])
+    insert_tuples(connection, FIELDS, [field for rows in both for field in rows.fields])
     moved = [
-        rows
+        {"job_id": rows.job["id"], **_state(rows)}
         for rows in both
         if (known := stored.get(rows.job["id"])) is None or _state(rows) != _state(known.rows)
     ]
-    if moved:
-        seen = {"snapshot_id": run.snapshot_id, "observed_at": run.observed_at}
-        connection.execute(
-            insert(CHANGES), [{"job_id": rows.job["id"], **seen, **_state(rows)} for rows in moved]
-        )
-
-
-_FIELD = ("output_id", "position", "name")
-_UPDATE_JOB = (
-    update(JOBS)
-    .where(JOBS.c.id == bindparam("job_id"))
-    .values(
-        {
-            column.name: bindparam(column.name)
-            for column in JOBS.columns
-            if column.name not in ("id", "account_id", "first_seen_at")
-        }
+    insert_rows(
+        connection, CHANGES, moved, snapshot_id=run.snapshot_id, observed_at=run.observed_at
     )
-)
 
 
 def _state(rows: JobRows) -> Row:
