@@ -7,7 +7,7 @@ caller's transaction, and what the database refuses is raised as SQLAlchemy rais
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -28,7 +28,6 @@ from sqlalchemy.types import TypeEngine
 from snapshotter.database import COPIES, to_json
 
 Row = Mapping[str, Any]
-Columns = Mapping[str, Sequence[Any]]
 
 # On a row of three values SQLite spends less than on the step from one row to the next, so that
 # many rows are put into one statement; before 3.32 it took no more than 999 values.
@@ -38,56 +37,46 @@ _ROWS_AT_ONCE = 999 // _NARROW
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row], **same: Any) -> None:
     """Insert rows that all have the same names; `same` has one value for every row."""
-    if rows:
-        _insert(connection, table, _columns(rows, same))
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        _copy(connection, table, _columns(rows, same))
+        return
+    statement = _insert_statement(connection.dialect, table, (*rows[0], *same))
+    connection.exec_driver_sql(statement.sql, statement.parameters(rows, same))
 
 
 def insert_tuples(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows that are tuples of all columns of the table."""
+    """Insert rows that are tuples of all columns, with values that the driver takes as they are."""
+    if not rows:
+        return
+    names = tuple(table.columns.keys())
+    if connection.dialect.name == "postgresql":
+        _copy(connection, table, dict(zip(names, zip(*rows, strict=True), strict=True)))
+        return
+    sql = _insert_statement(connection.dialect, table, names).sql
+    if connection.dialect.name == "sqlite" and len(names) <= _NARROW:
+        at_once = len(rows) - len(rows) % _ROWS_AT_ONCE
+        _insert_at_once(connection, sql, rows[:at_once])
+        rows = rows[at_once:]
     if rows:
-        columns = zip(*rows, strict=True)
-        _insert(connection, table, dict(zip(table.columns.keys(), columns, strict=True)))
+        connection.exec_driver_sql(sql, list(rows))
+
+
+def _insert_at_once(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    starts = range(0, len(rows), _ROWS_AT_ONCE)
+    groups = [tuple(chain.from_iterable(rows[i : i + _ROWS_AT_ONCE])) for i in starts]
+    if groups:
+        head, values = sql.split(" VALUES ")
+        many = ", ".join([values] * _ROWS_AT_ONCE)
+        connection.exec_driver_sql(f"{head} VALUES {many}", groups)
 
 
 def update_rows(connection: Connection, table: Table, rows: Sequence[Row], **same: Any) -> None:
     """Set the columns of the rows that have the `id` of these; else as `insert_rows`."""
     if rows:
-        columns = _columns(rows, same)
-        statement = _update_statement(connection.dialect, table, tuple(columns))
-        connection.exec_driver_sql(statement.sql, statement.parameters(columns))
-
-
-def _columns(rows: Sequence[Row], same: Row) -> Columns:
-    names = tuple(rows[0])
-    columns: dict[str, Sequence[Any]] = dict(
-        zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True)
-    )
-    return columns | {name: [value] * len(rows) for name, value in same.items()}
-
-
-def _insert(connection: Connection, table: Table, columns: Columns) -> None:
-    if connection.dialect.name == "postgresql":
-        _copy(connection, table, columns)
-        return
-    statement = _insert_statement(connection.dialect, table, tuple(columns))
-    rows = statement.parameters(columns)
-    if connection.dialect.name == "sqlite" and len(columns) <= _NARROW:
-        whole = len(rows) - len(rows) % _ROWS_AT_ONCE
-        _insert_at_once(connection, statement.sql, rows[:whole])
-        rows = rows[whole:]
-    if rows:
-        connection.exec_driver_sql(statement.sql, rows)
-
-
-def _insert_at_once(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    groups = [
-        tuple(chain.from_iterable(rows[start : start + _ROWS_AT_ONCE]))
-        for start in range(0, len(rows), _ROWS_AT_ONCE)
-    ]
-    if groups:
-        head, values = sql.split(" VALUES ")
-        many = ", ".join([values] * _ROWS_AT_ONCE)
-        connection.exec_driver_sql(f"{head} VALUES {many}", groups)
+        statement = _update_statement(connection.dialect, table, (*rows[0], *same))
+        connection.exec_driver_sql(statement.sql, statement.parameters(rows, same))
 
 
 _Convert = Callable[[Any], Any]
@@ -98,29 +87,34 @@ class _Statement(NamedTuple):
 
     sql: str
     converts: dict[str, _Convert | None]
-    is_positional: bool
 
-    def parameters(self, columns: Columns) -> list[Any]:
-        converted = [
-            columns[name] if convert is None else map(convert, columns[name])
-            for name, convert in self.converts.items()
-        ]
-        rows = list(zip(*converted, strict=True))
-        if self.is_positional:
-            return rows
-        return [dict(zip(self.converts, row, strict=True)) for row in rows]
+    def parameters(self, rows: Sequence[Row], same: Row) -> list[tuple[Any, ...]]:
+        columns = _columns(rows, same)
+        for name, convert in self.converts.items():
+            if convert is not None and name in same:
+                columns[name] = repeat(convert(same[name]), len(rows))
+            elif convert is not None:
+                columns[name] = map(convert, columns[name])
+        return list(zip(*(columns[name] for name in self.converts), strict=True))
+
+
+def _columns(rows: Sequence[Row], same: Row) -> dict[str, Iterable[Any]]:
+    names = tuple(rows[0])
+    values = zip(*map(itemgetter(*names), rows), strict=True)
+    columns: dict[str, Iterable[Any]] = dict(zip(names, values, strict=True))
+    return columns | {name: repeat(value, len(rows)) for name, value in same.items()}
 
 
 @lru_cache
 def _insert_statement(dialect: Dialect, table: Table, names: tuple[str, ...]) -> _Statement:
-    given = {name: bindparam(name) for name in names}
+    given: dict[str, Any] = {name: bindparam(name) for name in names}
     # `inline`: the new keys need not be told.
     return _compiled(dialect, table, insert(table).values(given).inline())
 
 
 @lru_cache
 def _update_statement(dialect: Dialect, table: Table, names: tuple[str, ...]) -> _Statement:
-    given = {name: bindparam(name) for name in names if name != "id"}
+    given: dict[str, Any] = {name: bindparam(name) for name in names if name != "id"}
     return _compiled(
         dialect, table, update(table).where(table.c.id == bindparam("id")).values(given)
     )
@@ -130,12 +124,12 @@ def _compiled(dialect: Dialect, table: Table, statement: Insert | Update) -> _St
     compiled: Any = statement.compile(dialect=dialect)
     converts = {
         name: table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
-        for name in compiled.positiontup or compiled.params
+        for name in compiled.positiontup
     }
-    return _Statement(str(compiled), converts, is_positional=bool(compiled.positiontup))
+    return _Statement(str(compiled), converts)
 
 
-def _copy(connection: Connection, table: Table, columns: Columns) -> None:
+def _copy(connection: Connection, table: Table, columns: Mapping[str, Iterable[Any]]) -> None:
     """Insert by PostgreSQL's COPY, in its text format."""
     dialect, quote = connection.dialect, connection.dialect.identifier_preparer
     texts = [_copied(dialect, table.c[name].type, values) for name, values in columns.items()]

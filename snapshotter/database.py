@@ -103,6 +103,7 @@ def _parse(url: str) -> URL:
 
 
 def _options(url: URL, *, read_only: bool) -> dict[str, Any]:
+    """Give what `create_engine` is told; each driver takes parameters by place, for `bulk`."""
     match url.get_backend_name():
         case "postgresql":
             options = "-c timezone=UTC"
@@ -111,7 +112,10 @@ def _options(url: URL, *, read_only: bool) -> dict[str, Any]:
                 # checkpoint of what it stored: the next run goes on from before them. The same
                 # holds of SQLite, below.
                 options += " -c synchronous_commit=off"
-            return {"connect_args": {"options": options, "connect_timeout": 10}}
+            return {
+                "connect_args": {"options": options, "connect_timeout": 10},
+                "paramstyle": "format",
+            }
         case "mysql" | "mariadb":
             return {
                 "connect_args": {
@@ -121,6 +125,7 @@ def _options(url: URL, *, read_only: bool) -> dict[str, Any]:
                     "NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY,ERROR_FOR_DIVISION_BY_ZERO'",
                 },
                 "isolation_level": "READ COMMITTED",
+                "paramstyle": "format",
             }
         case _:
             return {}

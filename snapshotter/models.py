@@ -35,10 +35,13 @@ def _in_utc(at: datetime) -> datetime:
     return at if at.tzinfo is UTC else at.astimezone(UTC)
 
 
-# SQLite has no times, only text. There are a dozen in a job: SQLAlchemy's own way, which is general,
-# takes several times as long.
+# SQLite has no times, only text; a job has a dozen, and SQLAlchemy's own way takes twice as long.
 def _to_text(at: datetime | None) -> str | None:
-    return None if at is None else _in_utc(at).isoformat(" ", "microseconds")[:26]
+    if at is None:
+        return None
+    at = _in_utc(at)
+    day, time = (at.year, at.month, at.day), (at.hour, at.minute, at.second, at.microsecond)
+    return "%04d-%02d-%02d %02d:%02d:%02d.%06d" % (*day, *time)  # noqa: UP031 - twice as fast
 
 
 def _from_text(text: str | None) -> datetime | None:
