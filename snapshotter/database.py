@@ -69,7 +69,7 @@ def connect(url: str, *, read_only: bool = False) -> Engine:
         engine = create_engine(
             parsed,
             json_serializer=to_json,
-            json_deserializer=json.loads,
+            json_deserializer=_from_json,
             hide_parameters=True,  # an error's text must not show what a job's variables hold
             **_options(parsed, read_only=read_only),
         )
@@ -136,6 +136,13 @@ def to_json(value: Any) -> str:
         return msgspec.json.encode(value).decode()
     except OverflowError:  # an integer past 64 bits, which JSON allows
         return json.dumps(value, ensure_ascii=False)
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.MsgspecError:  # a number past all others, and what else only Python reads
+        return json.loads(text)
 
 
 def _shown(url: URL) -> str:

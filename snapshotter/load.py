@@ -182,7 +182,7 @@ def _is_older(answer: Row, than: Row) -> bool:
 def _stored(connection: Connection, ids: Iterable[int]) -> dict[int, _Stored]:
     found: dict[int, _Stored] = {}
     for chunk in chunks(ids):
-        for row in connection.execute(_READ_JOBS.where(JOBS.c.id.in_(chunk))):
+        for row in connection.execute(_READ_JOBS.where(JOBS.c.id.in_(chunk))).all():
             values = tuple(row)
             job = dict(zip(_FLATTENED, values, strict=False))
             found[job["id"]] = _Stored(job, *values[len(_FLATTENED) :])
@@ -221,14 +221,14 @@ def _differing_children(connection: Connection, batch: Sequence[JobRows]) -> dic
     outputs: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     fields: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
     for chunk in chunks(job_ids):
-        for output in connection.execute(select(OUTPUTS).where(OUTPUTS.c.job_id.in_(chunk))):
+        of_these = OUTPUTS.c.job_id.in_(chunk)
+        for output in connection.execute(select(OUTPUTS).where(of_these)).all():
             outputs[output.job_id].append(tuple(output))
-        for job_id, *field in connection.execute(
-            select(OUTPUTS.c.job_id, *FIELDS.c)
-            .join(OUTPUTS, OUTPUTS.c.id == FIELDS.c.output_id)
-            .where(OUTPUTS.c.job_id.in_(chunk))
-        ):
-            fields[job_id].append(tuple(field))
+        of_fields = select(OUTPUTS.c.job_id, FIELDS.c.output_id, FIELDS.c.position, FIELDS.c.name)
+        for job_id, output_id, position, name in connection.execute(
+            of_fields.join(OUTPUTS, OUTPUTS.c.id == FIELDS.c.output_id).where(of_these)
+        ).all():
+            fields[job_id].append((output_id, position, name))
     return {
         "job_outputs": {
             job_id
@@ -378,6 +378,8 @@ def _state(rows: JobRows) -> Row:
 
 def _delete_children(connection: Connection, job_ids: Sequence[int]) -> None:
     for chunk in chunks(job_ids):
-        outputs = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id.in_(chunk))
-        connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(outputs)))
+        of_these = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id.in_(chunk))
+        # By their ids: MariaDB would read all fields to find those of a subquery.
+        for ids in chunks(connection.execute(of_these).scalars().all()):
+            connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(ids)))
         connection.execute(delete(OUTPUTS).where(OUTPUTS.c.job_id.in_(chunk)))
