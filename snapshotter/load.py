@@ -8,24 +8,24 @@ in a list: of such a partial answer, what it leaves out stays as it is stored.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Table,
-    bindparam,
     delete,
-    insert,
     or_,
     select,
     update,
 )
 from sqlalchemy.exc import DataError, IntegrityError
 
+from snapshotter.bulk import insert_rows, insert_tuples, update_rows
 from snapshotter.errors import UsageError
 from snapshotter.flatten import JobRows, Row, cluster_wait
 from snapshotter.models import Base
@@ -81,15 +81,12 @@ class Loaded(NamedTuple):
 
 
 class _Stored(NamedTuple):
-    rows: JobRows
+    """The row of a job as `flatten` gives it, and what else the table knows of the job."""
+
+    job: Row
     account_id: str
     snapshot_id: int
     gone_at: datetime | None
-
-
-_BOOKKEEPING = frozenset(
-    {"account_id", "first_seen_at", "last_changed_at", "snapshot_id", "gone_at"}
-)
 
 
 def load(
@@ -107,24 +104,23 @@ def load(
     another account.
     """
     jobs = _newest(batch)
-    stored = _stored(connection, list(jobs))
+    stored = _stored(connection, jobs)
     new: list[JobRows] = []
-    changed: list[JobRows] = []
+    known: list[JobRows] = []
     for job_id, rows in jobs.items():
-        if (known := stored.get(job_id)) is None:
+        if (before := stored.get(job_id)) is None:
             new.append(rows)
             continue
-        if known.account_id != run.account_id:
+        if before.account_id != run.account_id:
             raise UsageError(
                 f"job {job_id} of account {run.account_id} is stored under account "
-                f"{known.account_id}: one database holds one service, name another database"
+                f"{before.account_id}: one database holds one service, name another database"
             )
-        whole = _filled(rows, known.rows) if partial else rows
-        if (overwrite or not _is_older(rows.job, known.rows.job)) and (
-            known.gone_at or not _same(whole, known.rows)
-        ):
-            changed.append(whole)
-    refused = _write(connection, run, new, changed, stored)
+        if overwrite or not _is_older(rows.job, before.job):
+            known.append(_filled(rows, before.job) if partial else rows)
+    changed = _changed(connection, known, stored)
+    moved = _moved(connection, changed, stored) | {rows.job["id"] for rows in new}
+    refused = _write(connection, run, [*new, *changed], stored.keys(), moved)
     return Loaded(
         [rows.job["id"] for rows in new if rows.job["id"] not in refused],
         [
@@ -143,12 +139,16 @@ def compare(connection: Connection, batch: Iterable[JobRows]) -> dict[int, list[
     The names are those of columns, and of the tables that hang on a job.
     """
     jobs = {rows.job["id"]: rows for rows in batch}
-    stored = _stored(connection, list(jobs))
+    stored = _stored(connection, jobs)
+    present = [rows for job_id, rows in jobs.items() if job_id in stored]
+    in_children = _differing_children(connection, present)
     found: dict[int, list[str]] = {}
     for job_id, rows in jobs.items():
-        if (known := stored.get(job_id)) is None:
+        if (before := stored.get(job_id)) is None:
             found[job_id] = ["jobs"]
-        elif differing := _differing(rows, known.rows):
+            continue
+        columns = [name for name, value in rows.job.items() if value != before.job[name]]
+        if differing := columns + [table for table in in_children if job_id in in_children[table]]:
             found[job_id] = differing
     return found
 
@@ -179,58 +179,104 @@ def _is_older(answer: Row, than: Row) -> bool:
     return at is not None and stored_at is not None and at < stored_at
 
 
-def _stored(connection: Connection, ids: Sequence[int]) -> dict[int, _Stored]:
-    """Read jobs back as `flatten` gives them, to be compared."""
+def _stored(connection: Connection, ids: Iterable[int]) -> dict[int, _Stored]:
     found: dict[int, _Stored] = {}
     for chunk in chunks(ids):
-        jobs = connection.execute(select(JOBS).where(JOBS.c.id.in_(chunk))).mappings().all()
-        if not jobs:
-            continue
-        present = [job["id"] for job in jobs]
-        outputs: dict[int, list[Row]] = defaultdict(list)
-        for output in connection.execute(
-            select(OUTPUTS).where(OUTPUTS.c.job_id.in_(present))
-        ).mappings():
-            outputs[output["job_id"]].append(dict(output))
-        fields: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
-        for job_id, *field in connection.execute(
-            select(OUTPUTS.c.job_id, FIELDS.c.output_id, FIELDS.c.position, FIELDS.c.name)
-            .join(OUTPUTS, OUTPUTS.c.id == FIELDS.c.output_id)
-            .where(OUTPUTS.c.job_id.in_(present))
-        ):
-            fields[job_id].append((field[0], field[1], field[2]))
-        for job in jobs:
-            found[job["id"]] = _as_flattened(job, outputs[job["id"]], fields[job["id"]])
+        for row in connection.execute(_READ_JOBS.where(JOBS.c.id.in_(chunk))).all():
+            values = tuple(row)
+            job = dict(zip(_FLATTENED, values, strict=False))
+            found[job["id"]] = _Stored(job, *values[len(_FLATTENED) :])
     return found
 
 
-def _as_flattened(
-    job: Mapping[Any, Any], outputs: list[Row], fields: list[tuple[int, int, str]]
-) -> _Stored:
-    row = {name: value for name, value in job.items() if name not in _BOOKKEEPING}
-    return _Stored(
-        JobRows(row, outputs, fields), job["account_id"], job["snapshot_id"], job["gone_at"]
-    )
+_KEPT_ASIDE = ("account_id", "snapshot_id", "gone_at")
+_FLATTENED = tuple(
+    column.name
+    for column in JOBS.columns
+    if column.name not in (*_KEPT_ASIDE, "first_seen_at", "last_changed_at")
+)
+_READ_JOBS = select(*(JOBS.c[name] for name in (*_FLATTENED, *_KEPT_ASIDE)))
 
 
-def _same(rows: JobRows, stored: JobRows) -> bool:
-    """Compare a job with what is stored; the tables keep no order of a job's outputs."""
-    return (
-        rows.job == stored.job
-        and sorted(rows.fields) == sorted(stored.fields)
-        and sorted(rows.outputs, key=_by_id) == sorted(stored.outputs, key=_by_id)
-    )
-
-
-def _differing(rows: JobRows, stored: JobRows) -> list[str]:
-    if _same(rows, stored):
-        return []
-    columns = [name for name, value in rows.job.items() if value != stored.job[name]]
-    tables = {
-        "job_outputs": sorted(rows.outputs, key=_by_id) != sorted(stored.outputs, key=_by_id),
-        "output_fields": sorted(rows.fields) != sorted(stored.fields),
+def _changed(
+    connection: Connection, known: Sequence[JobRows], stored: Mapping[int, _Stored]
+) -> list[JobRows]:
+    """Give the jobs that differ from what is stored: most do in the job's own row, read already."""
+    differing = {
+        job_id
+        for job_id, job in ((rows.job["id"], rows.job) for rows in known)
+        if stored[job_id].gone_at or job != stored[job_id].job
     }
-    return columns + [name for name, differs in tables.items() if differs]
+    alike = [rows for rows in known if rows.job["id"] not in differing]
+    differing.update(*_differing_children(connection, alike).values())
+    return [rows for rows in known if rows.job["id"] in differing]
+
+
+def _differing_children(connection: Connection, batch: Sequence[JobRows]) -> dict[str, set[int]]:
+    """Name the jobs whose outputs differ, and those whose fields do, by table.
+
+    The tables keep no order of a job's outputs.
+    """
+    job_ids = [rows.job["id"] for rows in batch]
+    outputs: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    fields: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
+    for chunk in chunks(job_ids):
+        of_these = OUTPUTS.c.job_id.in_(chunk)
+        for output in connection.execute(select(OUTPUTS).where(of_these)).all():
+            outputs[output.job_id].append(tuple(output))
+        of_fields = select(OUTPUTS.c.job_id, FIELDS.c.output_id, FIELDS.c.position, FIELDS.c.name)
+        for job_id, output_id, position, name in connection.execute(
+            of_fields.join(OUTPUTS, OUTPUTS.c.id == FIELDS.c.output_id).where(of_these)
+        ).all():
+            fields[job_id].append((output_id, position, name))
+    return {
+        "job_outputs": {
+            job_id
+            for job_id, rows in zip(job_ids, batch, strict=True)
+            if sorted(map(_OUTPUT, rows.outputs), key=_ID) != sorted(outputs[job_id], key=_ID)
+        },
+        "output_fields": {
+            job_id
+            for job_id, rows in zip(job_ids, batch, strict=True)
+            if sorted(rows.fields) != sorted(fields[job_id])
+        },
+    }
+
+
+_OUTPUT = itemgetter(*OUTPUTS.columns.keys())
+_ID = itemgetter(list(OUTPUTS.columns.keys()).index("id"))
+
+
+def _moved(
+    connection: Connection, changed: Sequence[JobRows], stored: Mapping[int, _Stored]
+) -> set[int]:
+    """Name the changed jobs whose state, as `job_changes` keeps it, is another than before."""
+    moved = {
+        job_id
+        for job_id, job in ((rows.job["id"], rows.job) for rows in changed)
+        if any(job[name] != stored[job_id].job[name] for name in _STATE)
+    }
+    counts: dict[int, list[int | None]] = defaultdict(list)
+    for chunk in chunks(rows.job["id"] for rows in changed if rows.job["id"] not in moved):
+        for job_id, count in connection.execute(
+            select(OUTPUTS.c.job_id, OUTPUTS.c.records_count).where(OUTPUTS.c.job_id.in_(chunk))
+        ):
+            counts[job_id].append(count)
+    return moved | {
+        job_id
+        for rows in changed
+        if (job_id := rows.job["id"]) not in moved and _records(rows) != _sum(counts[job_id])
+    }
+
+
+def _records(rows: JobRows) -> int | None:
+    return _sum(output["records_count"] for output in rows.outputs)
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    """Add up the counts that are known; no column holds more than 64 bits."""
+    known = [count for count in counts if count is not None]
+    return max(-(2**63), min(sum(known), 2**63 - 1)) if known else None
 
 
 _PARTS = ("package", "cluster")
@@ -242,9 +288,9 @@ _COLUMNS_OF_PARTS = tuple(
 )
 
 
-def _filled(rows: JobRows, stored: JobRows) -> JobRows:
+def _filled(rows: JobRows, before: Row) -> JobRows:
     """Give a partial answer with what it leaves out, where package or cluster are the same."""
-    job, before = rows.job, stored.job
+    job = rows.job
     same = [part for part in _PARTS if job[f"{part}_id"] == before[f"{part}_id"]]
     kept = {
         column: before[column]
@@ -263,34 +309,28 @@ def _filled(rows: JobRows, stored: JobRows) -> JobRows:
     return rows._replace(job=whole)
 
 
-def _by_id(row: Row) -> int:
-    return int(row["id"])
-
-
 def _write(
     connection: Connection,
     run: Run,
-    new: list[JobRows],
-    changed: list[JobRows],
-    stored: Mapping[int, _Stored],
+    batch: Sequence[JobRows],
+    known: Collection[int],
+    moved: Collection[int],
 ) -> dict[int, str]:
-    """Write what differs; give the jobs that no table takes, with the reason.
+    """Write the jobs, of which those `known` have a row; give the refused ones, with the reason.
 
-    All go in at once; only when the database refuses that are they tried one by one.
+    All go in at once; where the database refuses that, each half by itself, down to single jobs.
     """
+    if not batch:
+        return {}
     try:
         with connection.begin_nested():
-            _write_all(connection, run, new, changed, stored)
+            _write_all(connection, run, batch, known, moved)
     except (IntegrityError, DataError) as error:
-        if len(new) + len(changed) == 1:
-            job_id = (new or changed)[0].job["id"]
-            return {job_id: _reason(connection, (new or changed)[0], error)}
-        refused: dict[int, str] = {}
-        for rows in new:
-            refused |= _write(connection, run, [rows], [], stored)
-        for rows in changed:
-            refused |= _write(connection, run, [], [rows], stored)
-        return refused
+        if len(batch) == 1:
+            return {batch[0].job["id"]: _reason(connection, batch[0], error)}
+        middle = len(batch) // 2
+        refused = _write(connection, run, batch[:middle], known, moved)
+        return refused | _write(connection, run, batch[middle:], known, moved)
     return {}
 
 
@@ -311,62 +351,35 @@ def _reason(connection: Connection, rows: JobRows, error: IntegrityError | DataE
 def _write_all(
     connection: Connection,
     run: Run,
-    new: list[JobRows],
-    changed: list[JobRows],
-    stored: Mapping[int, _Stored],
+    batch: Sequence[JobRows],
+    known: Collection[int],
+    moved: Collection[int],
 ) -> None:
+    new = [rows.job for rows in batch if rows.job["id"] not in known]
+    changed = [rows.job for rows in batch if rows.job["id"] in known]
     stamp = {"last_changed_at": run.observed_at, "snapshot_id": run.snapshot_id, "gone_at": None}
     born = {"account_id": run.account_id, "first_seen_at": run.observed_at, **stamp}
-    if changed:
-        _delete_children(connection, [rows.job["id"] for rows in changed])
-        connection.execute(
-            _UPDATE_JOB, [{**rows.job, **stamp, "job_id": rows.job["id"]} for rows in changed]
-        )
-    if new:
-        connection.execute(insert(JOBS), [{**rows.job, **born} for rows in new])
-    both = [*new, *changed]
-    if outputs := [output for rows in both for output in rows.outputs]:
-        connection.execute(insert(OUTPUTS), outputs)
-    if fields := [field for rows in both for field in rows.fields]:
-        connection.execute(
-            insert(FIELDS), [dict(zip(_FIELD, field, strict=True)) for field in fields]
-        )
-    moved = [
-        rows
-        for rows in both
-        if (known := stored.get(rows.job["id"])) is None or _state(rows) != _state(known.rows)
-    ]
-    if moved:
-        seen = {"snapshot_id": run.snapshot_id, "observed_at": run.observed_at}
-        connection.execute(
-            insert(CHANGES), [{"job_id": rows.job["id"], **seen, **_state(rows)} for rows in moved]
-        )
-
-
-_FIELD = ("output_id", "position", "name")
-_UPDATE_JOB = (
-    update(JOBS)
-    .where(JOBS.c.id == bindparam("job_id"))
-    .values(
-        {
-            column.name: bindparam(column.name)
-            for column in JOBS.columns
-            if column.name not in ("id", "account_id", "first_seen_at")
-        }
-    )
-)
+    _delete_children(connection, [job["id"] for job in changed])
+    update_rows(connection, JOBS, changed, **stamp)
+    insert_rows(connection, JOBS, new, **born)
+    outputs = list(chain.from_iterable(rows.outputs for rows in batch))
+    insert_rows(connection, OUTPUTS, outputs)
+    insert_tuples(connection, FIELDS, list(chain.from_iterable(rows.fields for rows in batch)))
+    states = [_state(rows) for rows in batch if rows.job["id"] in moved]
+    seen = {"snapshot_id": run.snapshot_id, "observed_at": run.observed_at}
+    insert_rows(connection, CHANGES, states, **seen)
 
 
 def _state(rows: JobRows) -> Row:
     """What `job_changes` keeps of a job."""
-    counts = [o["records_count"] for o in rows.outputs if o["records_count"] is not None]
-    return {name: rows.job[name] for name in _STATE} | {
-        "records_count": sum(counts) if counts else None
-    }
+    state = {name: rows.job[name] for name in _STATE}
+    return {"job_id": rows.job["id"], **state, "records_count": _records(rows)}
 
 
 def _delete_children(connection: Connection, job_ids: Sequence[int]) -> None:
     for chunk in chunks(job_ids):
-        outputs = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id.in_(chunk))
-        connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(outputs)))
+        of_these = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id.in_(chunk))
+        # By their ids: MariaDB would read all fields to find those of a subquery.
+        for ids in chunks(connection.execute(of_these).scalars().all()):
+            connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(ids)))
         connection.execute(delete(OUTPUTS).where(OUTPUTS.c.job_id.in_(chunk)))

@@ -3,9 +3,11 @@
 Times are UTC, ids are the API's own 64 bits, and what the API may leave out is nullable.
 """
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -28,6 +30,27 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
 
+def _to_iso(at: datetime | None) -> str | None:
+    if at is None:
+        return None
+    if at.tzinfo is None:
+        raise ValueError(f"a time without a zone: {at!r}")
+    # A job has a dozen times: msgspec writes one in a fifth of the time that `isoformat` takes.
+    return str(msgspec.to_builtins(at if at.tzinfo is UTC else at.astimezone(UTC)))
+
+
+def _to_text(at: datetime | None) -> str | None:
+    """Give a time as SQLAlchemy puts it into SQLite, and as MariaDB takes it."""
+    if (iso := _to_iso(at)) is None:
+        return None
+    seconds = f"{iso[:10]} {iso[11:19]}"
+    return f"{seconds}.{iso[20:26]}" if "." in iso else f"{seconds}.000000"
+
+
+def _from_text(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text + "+00:00")
+
+
 class UTCDateTime(TypeDecorator[datetime]):
     """An aware datetime, kept in UTC by every engine, to the microsecond."""
 
@@ -39,13 +62,13 @@ class UTCDateTime(TypeDecorator[datetime]):
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return dialect.type_descriptor(DateTime(timezone=True))
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"a time without a zone: {value!r}")
-        value = value.astimezone(UTC)
-        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str | None]:
+        return _to_iso if dialect.name == "postgresql" else _to_text
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        if dialect.name == "sqlite":
+            return _from_text
+        return super().result_processor(dialect, coltype)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the interface's
         if value is None:

@@ -32,7 +32,7 @@ import snapshotter.sync  # noqa: F401
 from snapshotter import cli
 
 _LONGEST = 60  # seconds; a run that hangs dies of SIGALRM
-_WRITES = ("insert", "update", "delete", "create", "alter", "drop", "release")
+_WRITES = ("insert", "update", "delete", "copy", "create", "alter", "drop", "release")
 
 
 def main() -> None:
