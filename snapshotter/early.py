@@ -25,7 +25,6 @@ class Threads:
         self._todo: SimpleQueue[tuple[int, _Answer] | None] = SimpleQueue()
         self._answers: dict[int, _Answer] = {}
         self._threads: list[threading.Thread] = []
-        self.is_at_the_end = False
 
     def __enter__(self) -> Self:
         return self
@@ -51,6 +50,10 @@ class Threads:
         answer = self._answers[offset]
         return answer.done() and answer.exception() is None
 
+    def wait(self, offset: int) -> Listed:
+        answer = self._answers[offset]
+        return answer.result() if answer.exception() is None else Listed((), more=None)
+
     def take(self, offset: int) -> Listed:
         return self._answers.pop(offset).result()
 
@@ -65,9 +68,6 @@ class Threads:
             if not answer.set_running_or_notify_cancel():
                 continue
             try:
-                listed = self._ask(offset)
+                answer.set_result(self._ask(offset))
             except BaseException as error:  # noqa: BLE001 - it is raised where the answer is taken
                 answer.set_exception(error)
-            else:
-                self.is_at_the_end |= listed.more is False
-                answer.set_result(listed)

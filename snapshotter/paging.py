@@ -12,6 +12,7 @@ and a job that is there all the while is in every stretch with an older job at i
 one at its end.
 """
 
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
@@ -23,11 +24,11 @@ from snapshotter.payload import Record, Reject
 MAX_BARREN_REQUESTS = 200  # in a row, with no job that was not met before: far past any shift
 MAX_PASSES = 30  # over one long group; each pass of two or more pages meets half of it, or better
 
-MAX_EARLY = 16  # pages asked for before they are needed
+ALONE = 8  # pages read before any but the next one is asked for early
+BLOCK = 8  # pages; about twice as many are asked for early at most
 
 _REMEMBERED = 1_000  # jobs met lately, to tell what is new
 _STEPS_KEPT = 8
-_PAGES_FOR_ONE = 8  # read, for each that is asked for early: so few are asked for in vain
 
 
 class Cursor(NamedTuple):
@@ -58,15 +59,14 @@ class Page(NamedTuple):
 class Early(Protocol):
     """Asks for what the list has from an offset on, before it is needed."""
 
-    @property
-    def is_at_the_end(self) -> bool:
-        """Tell whether an answer was the list's last, so that nothing is behind it."""
-
     def start(self, offset: int) -> None:
         """Ask, and wait for nothing."""
 
     def has(self, offset: int) -> bool:
-        """Tell whether an answer to that is there."""
+        """Tell whether the answer is there, and good."""
+
+    def wait(self, offset: int) -> Listed:
+        """Give the answer, which stays; one without records where it failed."""
 
     def take(self, offset: int) -> Listed:
         """Give the answer, or raise what asking has raised."""
@@ -80,7 +80,8 @@ def pages(
 ) -> Iterator[Page]:
     """Yield the list's pages from `cursor` on; jobs at the pages' edges come more than once.
 
-    Raises `Stopped` when the server keeps answering and the listing does not advance.
+    With `early`, most pages of a long list are asked for before they are needed. Raises `Stopped`
+    when the server keeps answering and the listing does not advance.
     """
     read, ahead = _Reader(fetch), _Ahead(early)
     previous: set[int | None] = set()
@@ -136,17 +137,23 @@ def _read_on(read: "_Reader", ahead: "_Ahead", cursor: Cursor) -> tuple[Cursor, 
 
 
 class _Ahead:
-    """Plans what to ask for early: at first the next page, and more the longer the list goes on.
+    """Plans what to ask for early: at first the next page, in a long list block after block.
 
-    The places are guessed: each a step from the one before, the least of the last few. One that is
-    too far on, for jobs of one moment stand at a page's end, waits until the reader has come there.
+    The last page of a block is asked for a block before the others: it shows that the list goes on
+    so far, and one request of a listing at most is in vain, behind the list's end. The places are
+    guessed, each a step from the one before, the least of the last few. Where one is too far on, as
+    many jobs of one moment stand at a page's end, its page waits until the reader has come there.
     """
 
     def __init__(self, early: Early | None) -> None:
         self._early: Any = early  # where it is None, nothing is ever started
-        self._started: deque[int] = deque()
+        self._started: list[int] = []  # in order
+        self._front: list[int] = []  # of a block, what waits for its last page
+        self._last: int | None = None
         self._steps: deque[int] = deque(maxlen=_STEPS_KEPT)
-        self._next = self._pages = 0
+        self._next = self._entered_at = self._pages = 0
+        self._size = 1
+        self._has_met_the_end = False
 
     def follow(self, cursor: Cursor, step: int) -> None:
         """Go on asking, now that a page has led to `cursor`, by a step of so many jobs."""
@@ -154,13 +161,39 @@ class _Ahead:
         self._steps.append(step)
         if self._early is None or cursor.edge is None:
             return
-        if not self._started:
-            self._next = cursor.offset
-        most = min(MAX_EARLY, max(1, self._pages // _PAGES_FOR_ONE))
-        while len(self._started) < most and not self._early.is_at_the_end:
-            self._early.start(self._next)
-            self._started.append(self._next)
-            self._next += min(self._steps)
+        if not self._started or self._started[0] > cursor.offset:
+            self._start(cursor.offset)
+        if self._pages >= ALONE and cursor.offset >= self._entered_at:
+            self._fill_block()
+            if not self._has_met_the_end:
+                self._open_block(cursor)
+
+    def _open_block(self, cursor: Cursor) -> None:
+        step = min(self._steps)
+        self._size = min(BLOCK, self._size * 2)
+        first = max(self._next, cursor.offset + step)
+        self._next = first + self._size * step
+        *self._front, self._last = range(first, self._next, step)
+        self._start(self._last)
+
+    def _fill_block(self) -> None:
+        """Ask for the rest of a block, if the list goes on to its last page."""
+        if self._last is None:
+            return
+        listed = self._early.wait(self._last)
+        if listed.records:
+            self._entered_at = self._front[0]
+            for place in self._front:
+                self._start(place)
+        else:
+            self._forget(self._last)
+        self._has_met_the_end |= not listed.records or listed.more is False
+        self._front, self._last = [], None
+
+    def _start(self, place: int) -> None:
+        if place not in self._started:
+            insort(self._started, place)
+            self._early.start(place)
 
     def place(self, cursor: Cursor) -> int | None:
         """Give the furthest place that was asked for from which nothing ahead is left out."""
@@ -168,7 +201,9 @@ class _Ahead:
         while self._started and self._started[0] <= cursor.offset:
             if place is not None:
                 self._early.drop(place)
-            place = self._started.popleft()
+            place = self._started.pop(0)
+        if place is not None and place == self._last:
+            self._front, self._last = [], None
         return place
 
     def has(self, cursor: Cursor) -> bool:
@@ -182,8 +217,13 @@ class _Ahead:
 
     def drop(self) -> None:
         """Forget all: the list is not as it was."""
-        while self._started:
-            self._early.drop(self._started.popleft())
+        for place in list(self._started):
+            self._forget(place)
+        self._front, self._last, self._entered_at = [], None, 0
+
+    def _forget(self, place: int) -> None:
+        self._started.remove(place)
+        self._early.drop(place)
 
 
 def _leads_on(cursor: Cursor, further: Cursor) -> bool:
