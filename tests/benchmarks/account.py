@@ -2,7 +2,7 @@
 
 Each job is as a list tells it: two outputs of ten fields, its package, its cluster, its creator;
 about 2.6 kB. A job starts every minute, and some finish out of order. The file is a JSON array
-without its brackets, so that a page of the list is one slice of it.
+without its brackets, so that a page of the list is one slice of it. Beside it lies an index.
 """
 
 import json
@@ -18,6 +18,7 @@ FIRST = datetime(2023, 1, 1, tzinfo=UTC)
 PACKAGES = 100
 OUTPUTS, FIELDS = 2, 10  # of a job, and of an output
 OPEN = "running"
+NEWEST = 100  # jobs, none of which is open: a listing of what is new leaves the open ones out
 
 _API = f"https://api.xplenty.com/{ACCOUNT_ID}/api"
 _ERRORS = (
@@ -27,33 +28,63 @@ _ERRORS = (
 )
 
 
+class Account(NamedTuple):
+    """An account in a file; `open_jobs` of its jobs still run, of those before the last `NEWEST`."""
+
+    file: Path
+    jobs: int
+    open_jobs: int
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Give the number of rows that each table is to have of it."""
+        outputs = self.jobs * OUTPUTS
+        return {"jobs": self.jobs, "job_outputs": outputs, "output_fields": outputs * FIELDS}
+
+
 class Index(NamedTuple):
-    """Where each job's body begins in the file, and its `updated_at` in seconds since 1970."""
+    """Where each job's body begins in the file, and its `updated_at` in seconds since 1970.
+
+    `starts` has one more: where a next one would begin.
+    """
 
     starts: "array[int]"
     updated: "array[int]"
 
-    def __len__(self) -> int:
-        return len(self.updated)
 
-
-def make(path: Path, jobs: int, open_jobs: int = 0) -> Index:
-    """Write an account of `jobs` jobs, of which the last `open_jobs` still run."""
+def make(file: Path, jobs: int, open_jobs: int = 0) -> Account:
+    """Write an account and its index."""
     starts, updated = array("q", [0]), array("q")
-    with path.open("wb") as file:
+    with file.open("wb") as opened:
         for document in documents(jobs, open_jobs):
             body = json.dumps(document, separators=(",", ":")).encode() + b","
-            file.write(body)
+            opened.write(body)
             starts.append(starts[-1] + len(body))
             updated.append(int(datetime.fromisoformat(document["updated_at"]).timestamp()))
-    return Index(starts, updated)
+    with _index_of(file).open("wb") as opened:
+        starts.tofile(opened)
+        updated.tofile(opened)
+    return Account(file, jobs, open_jobs)
+
+
+def read_index(file: Path) -> Index:
+    """Read the index of an account's file."""
+    numbers = array("q")
+    numbers.frombytes(_index_of(file).read_bytes())
+    jobs = len(numbers) // 2
+    return Index(numbers[: jobs + 1], numbers[jobs + 1 :])
+
+
+def _index_of(file: Path) -> Path:
+    return file.with_suffix(".index")
 
 
 def documents(jobs: int, open_jobs: int = 0) -> Iterator[dict[str, Any]]:
     """Give the jobs in the order of `created_at`; the same numbers give the same jobs."""
     chance = random.Random(jobs)  # noqa: S311 - an invention
+    still_open = range(jobs - NEWEST - open_jobs + 1, jobs - NEWEST + 1)
     for number in range(1, jobs + 1):
-        yield _job(number, chance, is_open=number > jobs - open_jobs)
+        yield _job(number, chance, is_open=number in still_open)
 
 
 def _job(number: int, chance: random.Random, *, is_open: bool) -> dict[str, Any]:
@@ -62,7 +93,7 @@ def _job(number: int, chance: random.Random, *, is_open: bool) -> dict[str, Any]
     started = created + timedelta(seconds=chance.randint(2, 90))
     seconds = int(chance.lognormvariate(6, 0.4))
     finished = started + timedelta(seconds=seconds)
-    has_failed = not is_open and chance.random() < 0.05  # noqa: PLR2004 - one in twenty
+    has_failed = not is_open and chance.random() < 0.05
     status = OPEN if is_open else "failed" if has_failed else "completed"
     url = f"{_API}/jobs/{job_id}"
     outputs = [
@@ -123,7 +154,7 @@ def _job(number: int, chance: random.Random, *, is_open: bool) -> dict[str, Any]
     }
 
 
-def _output(  # noqa: PLR0913, PLR0917 - what an output hangs on
+def _output(
     output_id: int, place: int, package: int, url: str, at: str, chance: random.Random
 ) -> dict[str, Any]:
     return {

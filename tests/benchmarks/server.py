@@ -1,13 +1,14 @@
 """Serves an account's file as the API would, as cheaply as can be: what is measured is the client.
 
-`python server.py FILE INDEX LATENCY` prints the port that it took, and serves until its standard
-input ends. Before each answer it waits LATENCY seconds, as the way to a real API would take.
+`python -m tests.benchmarks.server FILE LATENCY` prints the port that it took, and serves until its
+standard input ends. It waits LATENCY seconds before each answer, as the way to a real API takes.
+
+A page is one slice of the file, for as long as none of its jobs has changed.
 """
 
 import asyncio
 import json
 import mmap
-import pickle
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,95 +17,119 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from account import OPEN, Index
+from .account import NEWEST, OPEN, read_index
 
 CREDITS = 100_000_000
+LIST_LIMIT, USUAL_LIMIT = 100, 20
+
+Query = dict[str, str]
+Places = Sequence[int]
 
 
-class Account:
-    """The jobs of a file. What has changed since is kept beside it."""
+class Jobs:
+    """The jobs of a file, by their place in the order of `created_at`. The ids have no gap."""
 
-    def __init__(self, file: Path, index: Index) -> None:
+    def __init__(self, file: Path) -> None:
         with file.open("rb") as opened:
             self._bodies = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-        self._index = index
+        self._starts, self._updated = read_index(file)
         self._changed: dict[int, bytes] = {}
-        self._updated = index.updated[:]
-        self._open = self._find_open()
-        self._first_id = json.loads(self._body(0))["id"] if len(index) else 1
-        self._latest = max(range(len(index)), key=index.updated.__getitem__) if len(index) else 0
+        self.first_id: int = json.loads(self.body(0))["id"]
+        self.open = self._find_open()
+        self.latest = max(range(len(self)), key=self._updated.__getitem__)
+        self._since: tuple[int, Places] | None = None
+
+    def __len__(self) -> int:
+        return len(self._updated)
+
+    def body(self, place: int) -> bytes:
+        return self._changed.get(place) or self._slice(place, place + 1)
+
+    def page(self, places: Places) -> bytes:
+        """Give a list of jobs as JSON."""
+        if not places:
+            return b"[]"
+        is_stretch = places[-1] - places[0] + 1 == len(places)
+        if is_stretch and self._changed.keys().isdisjoint(places):
+            return b"[" + self._slice(places[0], places[-1] + 1) + b"]"
+        return b"[" + b",".join(map(self.body, places)) + b"]"
+
+    def since(self, at: int) -> Places:
+        """Give the jobs updated at this second or later."""
+        if self._since is None or self._since[0] != at:
+            self._since = at, [place for place, moved in enumerate(self._updated) if moved >= at]
+        return self._since[1]
+
+    def touch(self, jobs: int) -> None:
+        """Let so many jobs change now, evenly over the account."""
+        now = datetime.now(UTC)
+        for number in range(jobs):
+            place = number * len(self) // jobs
+            document: dict[str, Any] = json.loads(self.body(place))
+            document |= {
+                "attempts": document["attempts"] + 1,
+                "updated_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            }
+            self._changed[place] = json.dumps(document, separators=(",", ":")).encode()
+            self._updated[place], self.latest = int(now.timestamp()), place
+        self._since = None
+
+    def _slice(self, first: int, end: int) -> bytes:
+        return self._bodies[self._starts[first] : self._starts[end] - 1]  # without the comma
+
+    def _find_open(self) -> Places:
+        """Give the jobs that still run: they are among the last ones."""
+        last = range(max(0, len(self) - 10 * NEWEST), len(self))
+        return [place for place in last if json.loads(self.body(place))["status"] == OPEN]
+
+
+class Api:
+    """Answers requests. `requests` and `touch` are the benchmark's own and are not counted."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
         self.requests = 0
 
-    def answer(self, path: str, query: dict[str, str]) -> tuple[int, bytes, str]:
+    def answer(self, path: str, query: Query) -> tuple[int, bytes, str]:
         """Give the status, the body, and the Link of a request."""
         name = path.rsplit("/api/", 1)[-1]
-        if name == "rate_limit_status":
-            return 200, b'{"limits":{"limit":%d,"remaining":%d}}' % (CREDITS, CREDITS), ""
-        if name == "requests":  # the benchmark's own question
+        if name == "requests":
             return 200, b"%d" % self.requests, ""
-        if name == "touch":  # the benchmark's own: so many jobs change, each a while ago
-            self._touch(int(query["jobs"]))
+        if name == "touch":
+            self._jobs.touch(int(query["jobs"]))
             return 200, b"", ""
         self.requests += 1
+        if name == "rate_limit_status":
+            return 200, b'{"limits":{"limit":%d,"remaining":%d}}' % (CREDITS, CREDITS), ""
         if name == "jobs":
             return self._list(query)
-        place = int(name.removeprefix("jobs/")) - self._first_id
-        if 0 <= place < len(self._index):
-            return 200, self._body(place), ""
+        place = int(name.removeprefix("jobs/")) - self._jobs.first_id
+        if 0 <= place < len(self._jobs):
+            return 200, self._jobs.body(place), ""
         return 404, b"", ""
 
-    def _list(self, query: dict[str, str]) -> tuple[int, bytes, str]:
-        offset, limit = int(query.get("offset", 0)), min(100, int(query.get("limit", 20)))
+    def _list(self, query: Query) -> tuple[int, bytes, str]:
+        offset = int(query.get("offset", 0))
+        end = offset + min(LIST_LIMIT, int(query.get("limit", USUAL_LIMIT)))
+        places = self._chosen(query)
+        link = '<next>; rel="next"' if end < len(places) else '<first>; rel="first"'
+        return 200, self._jobs.page(places[offset:end]), link
+
+    def _chosen(self, query: Query) -> Places:
         if query.get("sort") == "updated" and query.get("direction") == "desc":
-            places: Sequence[int] = [self._latest]
-        elif query.get("status", "all") != "all":
-            places = self._open if query["status"] == OPEN else []
-        elif "since" in query:
-            since = int(datetime.fromisoformat(query["since"]).timestamp())
-            places = [place for place, at in enumerate(self._updated) if at >= since]
-        else:
-            places = range(len(self._index))
-        page = places[offset : offset + limit]
-        more = offset + limit < len(places)
-        return 200, self._page(page), '<https://next>; rel="next"' if more else '<x>; rel="prev"'
-
-    def _page(self, places: Sequence[int]) -> bytes:
-        if isinstance(places, range) and places and not self._changed:
-            starts = self._index.starts
-            return b"[" + self._bodies[starts[places[0]] : starts[places[-1] + 1] - 1] + b"]"
-        return b"[" + b",".join(self._body(place) for place in places) + b"]"
-
-    def _body(self, place: int) -> bytes:
-        starts = self._index.starts
-        return self._changed.get(place) or self._bodies[starts[place] : starts[place + 1] - 1]
-
-    def _find_open(self) -> list[int]:
-        """Give the places of the jobs that still run: they are the last ones."""
-        found: list[int] = []
-        for place in reversed(range(len(self._index))):
-            if json.loads(self._body(place))["status"] != OPEN:
-                break
-            found.insert(0, place)
-        return found
-
-    def _touch(self, jobs: int) -> None:
-        """Let jobs change, evenly over the account, at the latest moment that it knows."""
-        at = self._updated[self._latest] + 3600
-        for place in range(0, len(self._index), max(1, len(self._index) // jobs)):
-            document: dict[str, Any] = json.loads(self._body(place))
-            document["updated_at"] = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
-            document["attempts"] = (document["attempts"] or 0) + 1
-            self._changed[place] = json.dumps(document, separators=(",", ":")).encode()
-            self._updated[place], self._latest = at, place
-            if len(self._changed) >= jobs:
-                break
+            return [self._jobs.latest]  # asked for the newest alone
+        if (status := query.get("status", "all")) != "all":
+            return self._jobs.open if status == OPEN else []
+        if "since" in query:
+            return self._jobs.since(int(datetime.fromisoformat(query["since"]).timestamp()))
+        return range(len(self._jobs))
 
 
 class Protocol(asyncio.Protocol):
     """HTTP/1.1, as far as GET on a kept connection."""
 
-    def __init__(self, account: Account, latency: float) -> None:
-        self._account, self._latency = account, latency
+    def __init__(self, api: Api, latency: float) -> None:
+        self._api, self._latency = api, latency
         self._received = b""
         self._transport: Any = None
 
@@ -116,38 +141,37 @@ class Protocol(asyncio.Protocol):
         while b"\r\n\r\n" in self._received:
             head, _, self._received = self._received.partition(b"\r\n\r\n")
             target = urlsplit(head.split(b" ", 2)[1].decode())
-            reply = self._reply(target.path, dict(parse_qsl(target.query)))
+            answer = self._answer(target.path, dict(parse_qsl(target.query)))
             if self._latency:
-                asyncio.get_running_loop().call_later(self._latency, self._send, reply)
+                asyncio.get_running_loop().call_later(self._latency, self._send, answer)
             else:
-                self._send(reply)
+                self._send(answer)
 
-    def _send(self, reply: bytes) -> None:
+    def _send(self, answer: bytes) -> None:
         if not self._transport.is_closing():
-            self._transport.write(reply)
+            self._transport.write(answer)
 
-    def _reply(self, path: str, query: dict[str, str]) -> bytes:
-        status, body, link = self._account.answer(path, query)
+    def _answer(self, path: str, query: Query) -> bytes:
+        status, body, link = self._api.answer(path, query)
         lines = [
             f"HTTP/1.1 {status} -",
             f"Date: {format_datetime(datetime.now(UTC), usegmt=True)}",
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
-            f"X-RateLimit-Remaining: {CREDITS - self._account.requests}",
+            f"X-RateLimit-Remaining: {CREDITS - self._api.requests}",
             *([f"Link: {link}"] if link else []),
         ]
         return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-async def serve(account: Account, latency: float) -> None:
+async def serve(api: Api, latency: float) -> None:
+    """Serve on a free port of loopback, until standard input ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Protocol(account, latency), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Protocol(api, latency), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.buffer.read)
     server.close()
 
 
 if __name__ == "__main__":
-    with Path(sys.argv[2]).open("rb") as pickled:
-        index = Index(*pickle.load(pickled))  # noqa: S301 - the benchmark's own
-    asyncio.run(serve(Account(Path(sys.argv[1]), index), float(sys.argv[3])))
+    asyncio.run(serve(Api(Jobs(Path(sys.argv[1]))), float(sys.argv[2])))

@@ -1,0 +1,25 @@
+"""An environment for dlt alone, made once and kept in a cache folder."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+VERSION = "1.31.0"
+_PACKAGES = (
+    f"dlt[parquet,postgres,sqlalchemy]=={VERSION}",
+    "adbc-driver-manager",
+    "adbc-driver-postgresql",
+    "adbc-driver-sqlite",
+)
+
+
+def python(cache: Path) -> str:
+    """Give the interpreter that has dlt, out of `cache` where it is there already."""
+    folder = cache / f"dlt-{VERSION}-python-{sys.version_info.major}.{sys.version_info.minor}"
+    found, done = folder / "bin" / "python", folder / "installed"
+    if not done.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        install = [str(found), "-m", "pip", "install", "--quiet", *_PACKAGES]
+        subprocess.run(install, check=True)
+        done.touch()
+    return str(found)
