@@ -1,5 +1,7 @@
 """`python -m tests.benchmarks`: measures, prints the tables, and writes RESULTS.md."""
 
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -16,7 +18,7 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 GROWTH = (20_000, 100_000, 1_000_000)
 
 
-class Words(click.ParamType):
+class Words(click.ParamType[list[str]]):
     """Some of these words, separated by commas."""
 
     name = "words"
@@ -93,6 +95,8 @@ def main(
 
     Each contender is a process of its own; the API is served by another on loopback.
     """
+    # What was started is stopped by what unwinds.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     peers = () if no_peers else PEERS
     chosen = only or [name for name in SCENARIOS if name != "growth" or growth]
     sizes = GROWTH if growth else (jobs,)

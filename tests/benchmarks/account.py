@@ -29,7 +29,7 @@ _ERRORS = (
 
 
 class Account(NamedTuple):
-    """An account in a file; `open_jobs` of its jobs still run, of those before the last `NEWEST`."""
+    """An account in a file; of the jobs before the last `NEWEST`, `open_jobs` still run."""
 
     file: Path
     jobs: int

@@ -45,7 +45,7 @@ class Rows:
     def __init__(self, file: Path) -> None:
         self.aside = self.aside_cpu = 0.0
         self._file = file.open("rb")
-        self.columns: dict[str, list[str]] = marshal.load(self._file)  # noqa: S302 - our own
+        self.columns: dict[str, list[str]] = marshal.load(self._file)
 
     def __iter__(self) -> Iterator[Page]:
         while page := self._next():
@@ -53,7 +53,7 @@ class Rows:
 
     def _next(self) -> Page:
         began, began_cpu = time.perf_counter(), time.process_time()
-        page: Page = marshal.load(self._file)  # noqa: S302 - our own
+        page: Page = marshal.load(self._file)
         self.aside += time.perf_counter() - began
         self.aside_cpu += time.process_time() - began_cpu
         return page

@@ -37,7 +37,7 @@ def run(command: Sequence[str], variables: Mapping[str, str], folder: Path) -> U
         with subprocess.Popen(
             launch,
             cwd=folder,
-            env=_environment() | variables,
+            env=_environment() | dict(variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,6 +1,5 @@
 """The figures of a run: what they are held against, and RESULTS.md, which is read back."""
 
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -31,8 +30,8 @@ class Target(NamedTuple):
     sign: str = "≤"
 
     def is_held(self, database: str, value: float) -> bool:
-        compare = operator.le if self.sign == "≤" else operator.ge
-        return compare(value, self.limits[database])
+        limit = self.limits[database]
+        return value <= limit if self.sign == "≤" else value >= limit
 
 
 def _at_least(limits: Mapping[str, float], aims: Mapping[str, float] = {}) -> Target:
@@ -137,10 +136,11 @@ def document(results: Results) -> str:
 # How fast it is
 
 Made by `python -m tests.benchmarks`, which measures all of it in one run: compare ratios rather
-than seconds. A number is the median of the rounds. Every contender is a process of its own, from its
-start to its end, and loads an empty database. CPU and memory are the process's and its children's,
-never the PostgreSQL server's; that server keeps nothing safe from a power cut (`fsync` off), for
-every contender alike. The targets are for 100,000 jobs.
+than seconds. A number is the median of the rounds. Every contender is a process of its own,
+measured from its start to its end, and loads an empty database. CPU is that of the process and its
+children, never that of the PostgreSQL server, which keeps nothing safe from a power cut (`fsync`
+off), for all contenders alike; the peak is that of the process, or of the child that took most. The
+targets are for 100,000 jobs.
 
 The floor fetches the same pages one by one, decodes them (msgspec, untyped) and throws them away,
 then writes the same rows, worked out beforehand, into the same tables with all keys and indexes, by
