@@ -11,7 +11,7 @@ import json
 import mmap
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,8 @@ class Jobs:
             self._since = at, [place for place, moved in enumerate(self._updated) if moved >= at]
         return self._since[1]
 
-    def touch(self, jobs: int) -> None:
+    def touch(self, jobs: int, now: datetime) -> None:
         """Let so many jobs change now, evenly over the account."""
-        now = datetime.now(UTC)
         for number in range(jobs):
             place = number * len(self) // jobs
             document: dict[str, Any] = json.loads(self.body(place))
@@ -84,20 +83,22 @@ class Jobs:
 
 
 class Api:
-    """Answers requests. `requests` and `touch` are the benchmark's own and are not counted."""
+    """Answers requests. `requests`, `pass` and `touch` are the benchmark's own, and not counted."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
+        self._passed = timedelta()
         self.requests = 0
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._passed
 
     def answer(self, path: str, query: Query) -> tuple[int, bytes, str]:
         """Give the status, the body, and the Link of a request."""
         name = path.rsplit("/api/", 1)[-1]
-        if name == "requests":
-            return 200, b"%d" % self.requests, ""
-        if name == "touch":
-            self._jobs.touch(int(query["jobs"]))
-            return 200, b"", ""
+        if (told := self._tell_the_benchmark(name, query)) is not None:
+            return 200, told, ""
         self.requests += 1
         if name == "rate_limit_status":
             return 200, b'{"limits":{"limit":%d,"remaining":%d}}' % (CREDITS, CREDITS), ""
@@ -107,6 +108,17 @@ class Api:
         if 0 <= place < len(self._jobs):
             return 200, self._jobs.body(place), ""
         return 404, b"", ""
+
+    def _tell_the_benchmark(self, name: str, query: Query) -> bytes | None:
+        if name == "requests":
+            return b"%d" % self.requests
+        if name == "pass":
+            self._passed += timedelta(seconds=int(query["seconds"]))
+        elif name == "touch":
+            self._jobs.touch(int(query["jobs"]), self.now)
+        else:
+            return None
+        return b""
 
     def _list(self, query: Query) -> tuple[int, bytes, str]:
         offset = int(query.get("offset", 0))
@@ -155,7 +167,7 @@ class Protocol(asyncio.Protocol):
         status, body, link = self._api.answer(path, query)
         lines = [
             f"HTTP/1.1 {status} -",
-            f"Date: {format_datetime(datetime.now(UTC), usegmt=True)}",
+            f"Date: {format_datetime(self._api.now, usegmt=True)}",
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
             f"X-RateLimit-Remaining: {CREDITS - self._api.requests}",
