@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import psycopg
 import requests
 
 PAGE = 100
@@ -76,6 +75,8 @@ def write_sqlite(database: str, rows: Rows) -> None:
 
 
 def write_postgresql(conninfo: str, rows: Rows) -> None:
+    import psycopg  # noqa: PLC0415 - none of its time is SQLite's
+
     statements = {
         table: f"copy {table} ({', '.join(columns)}) from stdin"
         for table, columns in rows.columns.items()

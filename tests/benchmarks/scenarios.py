@@ -187,6 +187,8 @@ class Benchmark:
             command = snapshotter("trends", name, "--format", "csv")
             usage = measure.run(command, _database(stored), ROOT)
             _say(f"trend {name}", usage)
+            if not usage.printed:
+                raise measure.Failed(f"trend {name} printed nothing")
             self._note(f"trend {name} of {_jobs(stored)}", "sqlite", _taken(usage))
             walls.append(usage.wall)
         self._figure(results.SLOWEST_TREND, "sqlite", max(walls))
