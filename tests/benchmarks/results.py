@@ -106,10 +106,14 @@ def render(results: Results, last: Results | None = None) -> str:
         (*_measurement(key, value), *(_last_wall(key, last) if last else []))
         for key, value in results.measurements.items()
     ]
+    about = [
+        (*item, *([last.about.get(item[0], NONE)] if last else []))
+        for item in results.about.items()
+    ]
     tables = (
         _table((*_FIGURES, *more), figures),
         _table((*_MEASUREMENTS, *(f"{name} wall s" for name in more)), measurements),
-        _table(_ABOUT, list(results.about.items())),
+        _table((*_ABOUT, *more), about),
     )
     return "\n\n".join(tables) + "\n"
 
@@ -125,7 +129,7 @@ def parse(text: str) -> Results:
                 wall, *others = map(_read, cells[2 : len(_MEASUREMENTS)])
                 assert wall is not None
                 results.measurements[cells[0], cells[1]] = Measurement(wall, *others)
-            elif header == _ABOUT:
+            elif header[: len(_ABOUT)] == _ABOUT:
                 results.about[cells[0]] = cells[1]
     return results
 

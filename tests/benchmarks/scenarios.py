@@ -61,13 +61,14 @@ class Benchmark:
 
     options: Options
     results: Results = field(default_factory=Results)
-    _stack: ExitStack = field(default_factory=ExitStack)
     _stored: dict[str, Stored] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        self._stores = self._stack.enter_context(Stores())
-        self._account = account.make(self._file("account"), self.options.jobs, OPEN_JOBS)
-        self._service = self._stack.enter_context(serve(self._account))
+        with ExitStack() as stack:
+            self._stores = stack.enter_context(Stores())
+            self._account = account.make(self._file("account"), self.options.jobs, OPEN_JOBS)
+            self._service = stack.enter_context(serve(self._account))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
