@@ -120,12 +120,20 @@ def _update_statement(dialect: Dialect, table: Table, names: tuple[str, ...]) ->
     )
 
 
+def _convert(dialect: Dialect, kind: TypeEngine[Any]) -> _Convert | None:
+    if isinstance(kind, JSON) and dialect.name != "postgresql":
+        # As SQLAlchemy does, in one step of its three.
+        return _json_text
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _json_text(value: Any) -> str | None:
+    return None if value is None else to_json(value)
+
+
 def _compiled(dialect: Dialect, table: Table, statement: Insert | Update) -> _Statement:
     compiled: Any = statement.compile(dialect=dialect)
-    converts = {
-        name: table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
-        for name in compiled.positiontup
-    }
+    converts = {name: _convert(dialect, table.c[name].type) for name in compiled.positiontup}
     return _Statement(str(compiled), converts)
 
 
@@ -148,11 +156,11 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 def _copied(dialect: Dialect, kind: TypeEngine[Any], values: Iterable[Any]) -> list[str]:
     if isinstance(kind, JSON):
-        texts = [None if value is None else to_json(value) for value in values]
+        texts = list(map(_json_text, values))
     elif isinstance(kind, String):
         texts = list(values)
     else:  # numbers and times: nothing in them is to be escaped
-        convert = kind.dialect_impl(dialect).bind_processor(dialect)
+        convert = _convert(dialect, kind)
         bound = values if convert is None else map(convert, values)
         return [_NULL if value is None else str(value) for value in bound]
     said = "".join(filter(None, texts))

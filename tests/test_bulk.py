@@ -182,6 +182,12 @@ def test_any_number_of_fields_goes_in(engine: Engine, count: int) -> None:
     assert stored == [(70, place, name) for place, name in enumerate(names, 1)]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_sqlite_takes_many_fields_in_one_statement(engine: Engine) -> None:
+    """Twenty jobs have 400 fields: 333 in one statement, and the others one by one."""
+    assert said(engine, FIRST, batch(20)).count("insert output_fields") == 2
+
+
 def test_no_rows_are_no_statement(engine: Engine) -> None:
     with engine.begin() as connection, said_to(engine) as statements:
         insert_tuples(connection, FIELDS, [])
