@@ -80,6 +80,9 @@ class Limits:
             )
 
 
+Each = Callable[[Record | Reject], Record | Reject]
+
+
 class Clock(Protocol):
     """Time that passes, and whether it is time to stop."""
 
@@ -239,8 +242,14 @@ class Client:
             self.credits_remaining = remaining
         return self.credits_remaining
 
-    def jobs(self, filters: Filters, cursor: Cursor) -> Generator[Page]:
-        """Yield the pages of the list from `cursor` on, in the order of `created_at`."""
+    def jobs(
+        self, filters: Filters, cursor: Cursor, each: Each = lambda record: record
+    ) -> Generator[Page]:
+        """Yield the pages of the list from `cursor` on, in the order of `created_at`.
+
+        Most pages of a long list are asked for early, by other threads; there `each` is called for
+        every record, and gives what is to stand for it.
+        """
         query = {"sort": "created", "direction": "asc", "limit": str(PAGE_SIZE), **filters.query()}
         mine, sessions = threading.local(), list[transport.Session]()
 
@@ -248,7 +257,8 @@ class Client:
             if not hasattr(mine, "session"):
                 mine.session = transport.Session(like=self._session)
                 sessions.append(mine.session)
-            return self._list({**query, "offset": str(offset)}, mine.session)
+            listed = self._list({**query, "offset": str(offset)}, mine.session)
+            return listed._replace(records=[each(record) for record in listed.records])
 
         def leave() -> None:
             for session in sessions:

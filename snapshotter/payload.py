@@ -175,12 +175,13 @@ class Record(NamedTuple):
     """A job as typed, and as it came.
 
     `is_exact`: it has no field that `Job` and `Output` do not name; what a part of it has is told
-    by the part.
+    by the part. `rows`: what it is in the tables, where that has been worked out.
     """
 
     job: Job
     raw: bytes
     is_exact: bool
+    rows: Any = None
 
     @property
     def document(self) -> dict[str, Any]:

@@ -226,7 +226,8 @@ class Snapshot:
         from_the_start = listing.cursor == Cursor()
         elapsed = self._client.stopwatch()
         waiting: list[Page] = []
-        with closing(self._client.jobs(Filters(since=listing.since), listing.cursor)) as pages:
+        listed = self._client.jobs(Filters(since=listing.since), listing.cursor, self._flattened)
+        with closing(listed) as pages:
             try:
                 for number, page in enumerate(pages):
                     newest = listing.newest
@@ -252,6 +253,11 @@ class Snapshot:
         clocks = [at for at in (listing.clock, self._client.clock) if at is not None]
         watermark = None if listing.clock is None else min(clocks)
         self._ledger.complete(watermark, self._service.api_url)
+
+    def _flattened(self, record: Record | Reject) -> Record | Reject:
+        if isinstance(record, Reject):
+            return record
+        return record._replace(rows=flatten(record, self._redact))
 
     def _store_pages(self, pages: list[Page], listing: Listing) -> None:
         """Store pages that have come, and wait no more; `listing` is as the last one leaves it."""
@@ -439,7 +445,7 @@ class Snapshot:
         run, outcome, redact = self._run(), self.outcome, self._redact
         good = {r.job.id: r for r in records if isinstance(r, Record)}
         bad = [r for r in records if isinstance(r, Reject)]
-        rows = [flatten(r, redact) for r in records if isinstance(r, Record)]
+        rows = [r.rows or flatten(r, redact) for r in records if isinstance(r, Record)]
         with self._engine.begin() as connection:
             loaded = load(connection, run, rows, partial=partial, overwrite=overwrite)
             bad += [

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 ACCOUNT_ID = "acme"
 FIRST = datetime(2023, 1, 1, tzinfo=UTC)
+MINUTES_A_DAY = 24 * 60  # jobs of a day, all on its cluster
 PACKAGES = 100
 OUTPUTS, FIELDS = 2, 10  # of a job, and of an output
 OPEN = "running"
@@ -116,7 +117,7 @@ def _job(number: int, chance: random.Random, *, is_open: bool) -> dict[str, Any]
         "updated_at": _stamp(started if is_open else finished),
         "failed_at": _stamp(finished) if has_failed else None,
         "completed_at": None if is_open else _stamp(finished),
-        "cluster_id": 500 + number // 1440,
+        "cluster_id": 500 + number // MINUTES_A_DAY,
         "package_id": package,
         "errors": chance.choice(_ERRORS) if has_failed else None,
         "runtime_in_seconds": seconds,
@@ -141,15 +142,15 @@ def _job(number: int, chance: random.Random, *, is_open: bool) -> dict[str, Any]
             "status": "active",
         },
         "cluster": {
-            "id": 500 + number // 1440,
+            "id": 500 + number // MINUTES_A_DAY,
             "name": "production",
             "status": "available",
             "owner_id": 8,
             "nodes": 4,
             "type": "production",
-            "available_since": _stamp(created - timedelta(hours=1)),
+            "available_since": _stamp(FIRST + timedelta(days=number // MINUTES_A_DAY)),
             "region": "amazon-web-services::us-east-1",
-            "url": f"{_API}/clusters/{500 + number // 1440}",
+            "url": f"{_API}/clusters/{500 + number // MINUTES_A_DAY}",
         },
     }
 
