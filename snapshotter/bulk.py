@@ -5,6 +5,7 @@ values go column by column through that, and as plain tuples to the driver. All 
 caller's transaction, and what the database refuses is raised as SQLAlchemy raises it.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, repeat
@@ -15,12 +16,10 @@ from sqlalchemy import (
     JSON,
     Connection,
     Dialect,
-    Insert,
     String,
     Table,
     Update,
     bindparam,
-    insert,
     update,
 )
 from sqlalchemy.types import TypeEngine
@@ -29,51 +28,72 @@ from snapshotter.database import COPIES, to_json
 
 Row = Mapping[str, Any]
 
-# On a row of three values SQLite spends less than on the step from one row to the next, so that
-# many rows are put into one statement; before 3.32 it took no more than 999 values.
-_NARROW = 3
-_ROWS_AT_ONCE = 999 // _NARROW
+# SQLite spends less on a row of three values than on the step from one row to the next, and lets no
+# other thread run in between: so many values go into one statement. Before 3.32 it took 999.
+_VALUES_AT_ONCE = 10_000 if sqlite3.sqlite_version_info >= (3, 32) else 999
+
+Encoded = Any  # a row as it is sent: a line of COPY for PostgreSQL, else a tuple for the driver
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Row], **same: Any) -> None:
-    """Insert rows that all have the same names; `same` has one value for every row."""
+def encode(
+    dialect: Dialect, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> list[Encoded]:
+    """Make rows, which are tuples of the columns `names`, ready to be inserted. Any thread may."""
     if not rows:
-        return
-    if connection.dialect.name == "postgresql":
-        _copy(connection, table, _columns(rows, same))
-        return
-    statement = _insert_statement(connection.dialect, table, (*rows[0], *same))
-    connection.exec_driver_sql(statement.sql, statement.parameters(rows, same))
+        return []
+    columns = zip(names, zip(*rows, strict=True), strict=True)
+    if dialect.name == "postgresql":
+        texts = [_copied(dialect, table.c[name].type, values) for name, values in columns]
+        return list(map("\t".join, zip(*texts, strict=True)))
+    converted = [
+        values if (convert := _converter(dialect, table, name)) is None else map(convert, values)
+        for name, values in columns
+    ]
+    return list(zip(*converted, strict=True))
 
 
-def insert_tuples(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows that are tuples of all columns, with values that the driver takes as they are."""
-    if not rows:
+def insert_encoded(
+    connection: Connection,
+    table: Table,
+    names: tuple[str, ...],
+    encoded: Sequence[Encoded],
+    **same: Any,
+) -> None:
+    """Insert what `encode` has given; `same` has one value of a column for every row."""
+    if not encoded:
         return
-    names = tuple(table.columns.keys())
-    if connection.dialect.name == "postgresql":
-        _copy(connection, table, dict(zip(names, zip(*rows, strict=True), strict=True)))
+    dialect, all_names = connection.dialect, (*names, *same)
+    if same:
+        (end,) = encode(dialect, table, tuple(same), [tuple(same.values())])
+        end = f"\t{end}" if dialect.name == "postgresql" else end
+        encoded = [row + end for row in encoded]
+    if dialect.name == "postgresql":
+        _copy(connection, table, all_names, encoded)
         return
-    sql = _insert_statement(connection.dialect, table, names).sql
-    if connection.dialect.name == "sqlite" and len(names) <= _NARROW:
-        at_once = len(rows) - len(rows) % _ROWS_AT_ONCE
-        _insert_at_once(connection, sql, rows[:at_once])
-        rows = rows[at_once:]
-    if rows:
-        connection.exec_driver_sql(sql, list(rows))
+    at_once = max(1, _VALUES_AT_ONCE // len(all_names)) if dialect.name == "sqlite" else 1
+    in_groups = len(encoded) - len(encoded) % at_once if at_once > 1 else 0
+    if in_groups:
+        groups = [
+            tuple(chain.from_iterable(encoded[start : start + at_once]))
+            for start in range(0, in_groups, at_once)
+        ]
+        connection.exec_driver_sql(_insert_sql(dialect, table, all_names, at_once), groups)
+    if in_groups < len(encoded):
+        sql = _insert_sql(dialect, table, all_names)
+        connection.exec_driver_sql(sql, list(encoded[in_groups:]))
 
 
-def _insert_at_once(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    starts = range(0, len(rows), _ROWS_AT_ONCE)
-    groups = [tuple(chain.from_iterable(rows[i : i + _ROWS_AT_ONCE])) for i in starts]
-    if groups:
-        head, values = sql.split(" VALUES ")
-        many = ", ".join([values] * _ROWS_AT_ONCE)
-        connection.exec_driver_sql(f"{head} VALUES {many}", groups)
+@lru_cache
+def _insert_sql(dialect: Dialect, table: Table, names: tuple[str, ...], rows: int = 1) -> str:
+    quote = dialect.identifier_preparer
+    mark = {"qmark": "?", "format": "%s"}[dialect.paramstyle]
+    columns = ", ".join(map(quote.quote, names))
+    values = ", ".join([f"({', '.join([mark] * len(names))})"] * rows)
+    return f"INSERT INTO {quote.format_table(table)} ({columns}) VALUES {values}"  # noqa: S608 - our own names
 
 
 def update_rows(connection: Connection, table: Table, rows: Sequence[Row], **same: Any) -> None:
-    """Set the columns of the rows that have the `id` of these; else as `insert_rows`."""
+    """Set the columns of the rows that have the `id` of these; `same` has one value for all."""
     if rows:
         statement = _update_statement(connection.dialect, table, (*rows[0], *same))
         connection.exec_driver_sql(statement.sql, statement.parameters(rows, same))
@@ -106,13 +126,6 @@ def _columns(rows: Sequence[Row], same: Row) -> dict[str, Iterable[Any]]:
 
 
 @lru_cache
-def _insert_statement(dialect: Dialect, table: Table, names: tuple[str, ...]) -> _Statement:
-    given: dict[str, Any] = {name: bindparam(name) for name in names}
-    # `inline`: the new keys need not be told.
-    return _compiled(dialect, table, insert(table).values(given).inline())
-
-
-@lru_cache
 def _update_statement(dialect: Dialect, table: Table, names: tuple[str, ...]) -> _Statement:
     given: dict[str, Any] = {name: bindparam(name) for name in names if name != "id"}
     return _compiled(
@@ -131,21 +144,24 @@ def _json_text(value: Any) -> str | None:
     return None if value is None else to_json(value)
 
 
-def _compiled(dialect: Dialect, table: Table, statement: Insert | Update) -> _Statement:
+@lru_cache
+def _converter(dialect: Dialect, table: Table, name: str) -> _Convert | None:
+    return _convert(dialect, table.c[name].type)
+
+
+def _compiled(dialect: Dialect, table: Table, statement: Update) -> _Statement:
     compiled: Any = statement.compile(dialect=dialect)
     converts = {name: _convert(dialect, table.c[name].type) for name in compiled.positiontup}
     return _Statement(str(compiled), converts)
 
 
-def _copy(connection: Connection, table: Table, columns: Mapping[str, Iterable[Any]]) -> None:
+def _copy(connection: Connection, table: Table, names: Sequence[str], lines: Sequence[str]) -> None:
     """Insert by PostgreSQL's COPY, in its text format."""
-    dialect, quote = connection.dialect, connection.dialect.identifier_preparer
-    texts = [_copied(dialect, table.c[name].type, values) for name, values in columns.items()]
-    lines = "\n".join(map("\t".join, zip(*texts, strict=True)))
-    names = ", ".join(map(quote.quote, columns))
+    quote = connection.dialect.identifier_preparer
+    columns = ", ".join(map(quote.quote, names))
     connection.exec_driver_sql(
-        f"copy {quote.format_table(table)} ({names}) from stdin",
-        (lines,),
+        f"copy {quote.format_table(table)} ({columns}) from stdin",
+        ("\n".join(lines),),
         execution_options={COPIES: True},
     )
 

@@ -12,7 +12,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -80,7 +80,7 @@ class Limits:
             )
 
 
-Each = Callable[[Record | Reject], Record | Reject]
+Prepare = Callable[[Sequence[Record | Reject]], Sequence[Record | Reject]]
 
 
 class Clock(Protocol):
@@ -243,12 +243,12 @@ class Client:
         return self.credits_remaining
 
     def jobs(
-        self, filters: Filters, cursor: Cursor, each: Each = lambda record: record
+        self, filters: Filters, cursor: Cursor, prepare: Prepare = lambda records: records
     ) -> Generator[Page]:
         """Yield the pages of the list from `cursor` on, in the order of `created_at`.
 
-        Most pages of a long list are asked for early, by other threads; there `each` is called for
-        every record, and gives what is to stand for it.
+        Most pages of a long list are asked for early, by other threads; there `prepare` is called
+        with the records of each, and gives what is to stand for them.
         """
         query = {"sort": "created", "direction": "asc", "limit": str(PAGE_SIZE), **filters.query()}
         mine, sessions = threading.local(), list[transport.Session]()
@@ -258,7 +258,7 @@ class Client:
                 mine.session = transport.Session(like=self._session)
                 sessions.append(mine.session)
             listed = self._list({**query, "offset": str(offset)}, mine.session)
-            return listed._replace(records=[each(record) for record in listed.records])
+            return listed._replace(records=prepare(listed.records))
 
         def leave() -> None:
             for session in sessions:

@@ -183,7 +183,7 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
             # the file once in 40 MB instead of once in 4, and wait in memory until then.
             connection.execute(f"pragma wal_autocheckpoint = {_LOG_PAGES}")
             connection.execute(f"pragma journal_size_limit = {_LOG_PAGES * 4096}")
-            connection.execute("pragma cache_size = -32000")
+            connection.execute("pragma cache_size = -16000")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -47,11 +47,15 @@ class Redact(Protocol):
 
 
 class JobRows(NamedTuple):
-    """The rows of one job; `fields` are those of `output_fields`: (output_id, position, name)."""
+    """The rows of one job; `fields` are those of `output_fields`: (output_id, position, name).
+
+    `encoded`: the same as a database is sent it, where that has been worked out.
+    """
 
     job: Row
     outputs: list[Row]
     fields: list[tuple[int, int, str]]
+    encoded: Any = None
 
 
 def is_open(status: str | None) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Dialect,
     Table,
     delete,
     or_,
@@ -25,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DataError, IntegrityError
 
-from snapshotter.bulk import insert_rows, insert_tuples, update_rows
+from snapshotter.bulk import Encoded, encode, insert_encoded, update_rows
 from snapshotter.errors import UsageError
 from snapshotter.flatten import JobRows, Row, cluster_wait
 from snapshotter.models import Base
@@ -306,7 +307,7 @@ def _filled(rows: JobRows, before: Row) -> JobRows:
     whole["cluster_wait_seconds"] = cluster_wait(
         whole["created_at"], whole["started_at"], whole["cluster_available_since"]
     )
-    return rows._replace(job=whole)
+    return rows._replace(job=whole, encoded=None)
 
 
 def _write(
@@ -355,25 +356,62 @@ def _write_all(
     known: Collection[int],
     moved: Collection[int],
 ) -> None:
-    new = [rows.job for rows in batch if rows.job["id"] not in known]
+    batch = encoded(connection.dialect, batch)
+    new = [rows.encoded.job for rows in batch if rows.job["id"] not in known]
     changed = [rows.job for rows in batch if rows.job["id"] in known]
     stamp = {"last_changed_at": run.observed_at, "snapshot_id": run.snapshot_id, "gone_at": None}
     born = {"account_id": run.account_id, "first_seen_at": run.observed_at, **stamp}
     _delete_children(connection, [job["id"] for job in changed])
     update_rows(connection, JOBS, changed, **stamp)
-    insert_rows(connection, JOBS, new, **born)
-    outputs = list(chain.from_iterable(rows.outputs for rows in batch))
-    insert_rows(connection, OUTPUTS, outputs)
-    insert_tuples(connection, FIELDS, list(chain.from_iterable(rows.fields for rows in batch)))
+    insert_encoded(connection, JOBS, _FLATTENED, new, **born)
+    outputs = list(chain.from_iterable(rows.encoded.outputs for rows in batch))
+    insert_encoded(connection, OUTPUTS, _OUTPUT_NAMES, outputs)
+    fields = list(chain.from_iterable(rows.encoded.fields for rows in batch))
+    insert_encoded(connection, FIELDS, _FIELD_NAMES, fields)
     states = [_state(rows) for rows in batch if rows.job["id"] in moved]
     seen = {"snapshot_id": run.snapshot_id, "observed_at": run.observed_at}
-    insert_rows(connection, CHANGES, states, **seen)
+    encoded_states = encode(connection.dialect, CHANGES, _STATE_NAMES, states)
+    insert_encoded(connection, CHANGES, _STATE_NAMES, encoded_states, **seen)
 
 
-def _state(rows: JobRows) -> Row:
+class _Encoded(NamedTuple):
+    """The rows of one job as they are sent."""
+
+    job: Encoded
+    outputs: list[Encoded]
+    fields: list[Encoded]
+
+
+def encoded(dialect: Dialect, batch: Sequence[JobRows]) -> list[JobRows]:
+    """Give the same with what is sent of them worked out: any thread may do that early."""
+    todo = [rows for rows in batch if rows.encoded is None]
+    jobs = encode(dialect, JOBS, _FLATTENED, [_JOB(rows.job) for rows in todo])
+    outputs = iter(
+        encode(dialect, OUTPUTS, _OUTPUT_NAMES, [_OUTPUT(o) for rows in todo for o in rows.outputs])
+    )
+    fields = iter(encode(dialect, FIELDS, _FIELD_NAMES, [f for rows in todo for f in rows.fields]))
+    done = iter(
+        rows._replace(
+            encoded=_Encoded(
+                job,
+                list(islice(outputs, len(rows.outputs))),
+                list(islice(fields, len(rows.fields))),
+            )
+        )
+        for rows, job in zip(todo, jobs, strict=True)
+    )
+    return [next(done) if rows.encoded is None else rows for rows in batch]
+
+
+_JOB = itemgetter(*_FLATTENED)
+_OUTPUT_NAMES = tuple(OUTPUTS.columns.keys())
+_FIELD_NAMES = tuple(FIELDS.columns.keys())
+_STATE_NAMES = ("job_id", *_STATE, "records_count")
+
+
+def _state(rows: JobRows) -> tuple[Any, ...]:
     """What `job_changes` keeps of a job."""
-    state = {name: rows.job[name] for name in _STATE}
-    return {"job_id": rows.job["id"], **state, "records_count": _records(rows)}
+    return (rows.job["id"], *(rows.job[name] for name in _STATE), _records(rows))
 
 
 def _delete_children(connection: Connection, job_ids: Sequence[int]) -> None:

@@ -27,7 +27,7 @@ from snapshotter.database import Hold, lock, named_errors
 from snapshotter.errors import Interrupted, SnapshotterError, Stopped
 from snapshotter.flatten import flatten, is_open
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS, Ledger, Listing, Outcome
-from snapshotter.load import JOBS, OPEN, Run, live, load, mark_gone
+from snapshotter.load import JOBS, OPEN, Run, encoded, live, load, mark_gone
 from snapshotter.paging import Cursor, Page
 from snapshotter.payload import KNOWN_STATUSES, Record, Reject
 from snapshotter.redact import Redaction
@@ -226,7 +226,7 @@ class Snapshot:
         from_the_start = listing.cursor == Cursor()
         elapsed = self._client.stopwatch()
         waiting: list[Page] = []
-        listed = self._client.jobs(Filters(since=listing.since), listing.cursor, self._flattened)
+        listed = self._client.jobs(Filters(since=listing.since), listing.cursor, self._prepared)
         with closing(listed) as pages:
             try:
                 for number, page in enumerate(pages):
@@ -254,10 +254,11 @@ class Snapshot:
         watermark = None if listing.clock is None else min(clocks)
         self._ledger.complete(watermark, self._service.api_url)
 
-    def _flattened(self, record: Record | Reject) -> Record | Reject:
-        if isinstance(record, Reject):
-            return record
-        return record._replace(rows=flatten(record, self._redact))
+    def _prepared(self, records: Sequence[Record | Reject]) -> list[Record | Reject]:
+        """Work out what will be stored, in the thread that has fetched it."""
+        flat = [flatten(r, self._redact) for r in records if isinstance(r, Record)]
+        rows = iter(encoded(self._engine.dialect, flat))
+        return [r._replace(rows=next(rows)) if isinstance(r, Record) else r for r in records]
 
     def _store_pages(self, pages: list[Page], listing: Listing) -> None:
         """Store pages that have come, and wait no more; `listing` is as the last one leaves it."""

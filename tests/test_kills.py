@@ -60,7 +60,7 @@ def stamp(at: datetime) -> str:
 
 def whole(job: dict[str, Any]) -> JobRows:
     """Give the rows that a job of the API makes, in an order."""
-    return in_order(*flatten(read(json.dumps(job).encode()), Redaction()))
+    return in_order(*flatten(read(json.dumps(job).encode()), Redaction())[:3])
 
 
 def in_order(
@@ -83,7 +83,7 @@ def stored(connection: Connection) -> dict[int, JobRows]:
         select(FIELDS.c.output_id, FIELDS.c.position, FIELDS.c.name)
     ):
         jobs[owners[output_id]].fields.append((output_id, position, name))
-    return {job_id: in_order(*rows) for job_id, rows in jobs.items()}
+    return {job_id: in_order(*rows[:3]) for job_id, rows in jobs.items()}
 
 
 def last_states(connection: Connection) -> dict[int, tuple[Any, ...]]:
@@ -466,7 +466,8 @@ def assert_a_killed_run_is_gone_on_with(trial: Trial, before: int, pages: int) -
     store.assert_equal_to(account)
     assert trial.asked[: len(under_way)] == under_way, place
     of_each = Counter(since for since, _offset in asked + trial.asked)
-    assert all(of_each[since] <= pages + 1 for since, _offset in asked), place
+    again = 2  # the page that was under way, and the one that was asked for early
+    assert all(of_each[since] <= pages + again for since, _offset in asked), place
     *killed, last = store.rows(SNAPSHOTS)[before:]
     assert last.status == "completed"
     if statuses == ["running"]:
@@ -754,6 +755,12 @@ def test_a_signal_ends_the_wait_before_another_try(
     assert_gone_on_with(store, account, spawn)
 
 
+def wait_for_jobs(store: Store, jobs: int) -> None:
+    end = time.monotonic() + PATIENCE
+    while len(store.rows(JOBS)) < jobs:
+        assert time.monotonic() < end
+
+
 @on_sqlite
 def test_two_signals_do_not_wait_for_the_server(
     account: Account, store: Store, spawn: Callable[..., Spawned]
@@ -763,6 +770,7 @@ def test_two_signals_do_not_wait_for_the_server(
     gate = Gate(account, is_second_page)
     with spawn("sync", "--timeout", "3600") as run:
         gate.wait()
+        wait_for_jobs(store, 5)  # the second page is asked for before the first is stored
         run.send(signal.SIGINT, signal.SIGTERM)
         ended = run.end()
         gate.open()
@@ -783,6 +791,7 @@ def test_on_a_terminal_the_first_signal_tells_of_the_second(
     with spawn("sync", "--timeout", "3600", stderr=other_end) as run:
         os.close(other_end)
         gate.wait()
+        wait_for_jobs(store, 5)
         run.send(signal.SIGINT)
         said = b""
         while b"once more stops at once" not in said:
@@ -834,7 +843,9 @@ def test_a_signal_at_every_boundary_of_a_run(account: Account, store: Store, for
         if trial.ended.code != 75:
             break
         stopped += 1
-        assert (row.status, row.pages) == ("partial", len(trial.asked))
+        # One that was asked for early may be left.
+        assert row.status == "partial"
+        assert len(trial.asked) - 1 <= row.pages <= len(trial.asked)
         assert "stopped by SIGTERM" in row.error
     assert (trial.ended.code, row.status) == (65, "completed")
     assert jobs == readable(account)
