@@ -1,6 +1,8 @@
 """The whole way: an account behind HTTP, into each database."""
 
+import contextlib
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +22,7 @@ from snapshotter.database import connect, lock, require_head
 from snapshotter.errors import DatabaseError, KeyRefused, Stopped, UsageError
 from snapshotter.flatten import flatten
 from snapshotter.load import FIELDS, JOBS, OUTPUTS
+from snapshotter.paging import ALONE
 from snapshotter.payload import read
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
@@ -474,6 +477,47 @@ def limits_of(
         except Stopped:
             outcome = None
     return outcome, len(syncer.account.requests)
+
+
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@ON_SQLITE
+def test_pages_of_a_long_list_are_asked_for_side_by_side(syncer: Syncer) -> None:
+    history(syncer.account, 1500)
+    two = threading.Barrier(2)
+
+    def meet(request: Request) -> None:
+        # From then on two are asked for at a time, and each of them waits here for the other.
+        if int(request.query.get("offset", 0)) >= 98 * ALONE and not two.broken:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                if two.wait(30) == 0:
+                    two.abort()
+                    met.append(True)
+
+    met: list[bool] = []
+    syncer.account.intercept = meet
+    outcome = syncer()
+    assert met
+    assert (
+        outcome.requests <= 16 + 1 + 3
+    )  # the pages, one in vain, the credits, the newest, a count
+    syncer.assert_equal_to_the_account()
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("credits_left", range(508, 516))
+def test_side_by_side_no_request_takes_of_the_reserve(syncer: Syncer, credits_left: int) -> None:
+    history(syncer.account, 1500)
+    syncer.account.credits_remaining = credits_left
+    outcome, _asked = limits_of(syncer, Limits(reserve=500))
+    assert outcome is None
+    assert syncer.account.credits_remaining >= 500
+    stored = len(syncer.rows(JOBS))
+    assert stored >= 98 * (credits_left - 500 - 3)  # but for the newest, one in vain, one not taken
+    syncer.account.credits_remaining = 5000
+    syncer()
+    syncer.assert_equal_to_the_account()
 
 
 def test_small_budgets_get_there_in_the_end(syncer: Syncer) -> None:
