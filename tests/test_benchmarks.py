@@ -221,7 +221,10 @@ def test_the_middle_is_the_median_of_each_number() -> None:
 
 
 def test_results_are_read_back_as_they_were_written() -> None:
+    before = results.document(MEASURED) + "\n## What bounds it\n\nThe wire.\n"
     assert results.parse(results.document(MEASURED)) == MEASURED
+    assert results.document(MEASURED, before) == before
+    assert results.parse(before) == MEASURED
 
 
 def test_last_figures_stand_beside_the_new_ones() -> None:

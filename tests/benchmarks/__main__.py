@@ -113,7 +113,7 @@ def main(
     click.echo(render(results, last))
     is_whole = only is None and not no_peers and set(kinds) == set(KINDS)
     if is_whole if write is None else write:
-        RESULTS.write_text(document(results))
+        RESULTS.write_text(document(results, RESULTS.read_text() if RESULTS.exists() else ""))
 
 
 if __name__ == "__main__":

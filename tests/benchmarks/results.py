@@ -95,6 +95,9 @@ _MEASUREMENTS = ("what", "database", "wall s", "CPU s", "peak MB", "requests", "
 _ABOUT = ("about", "is")
 
 
+BY_HAND = "## What bounds it"  # a heading; what follows is written by hand
+
+
 def render(results: Results, last: Results | None = None) -> str:
     """Give the tables in Markdown; with the `last` results' figures beside them where given."""
     more = ("last",) if last else ()
@@ -134,8 +137,9 @@ def parse(text: str) -> Results:
     return results
 
 
-def document(results: Results) -> str:
-    """Give RESULTS.md."""
+def document(results: Results, before: str = "") -> str:
+    """Give RESULTS.md; what `before`, the one until now, says by hand of the figures stays."""
+    by_hand = before[before.find(BY_HAND) :] if BY_HAND in before else ""
     return f"""\
 # How fast it is
 
@@ -150,7 +154,7 @@ The floor fetches the same pages one by one, decodes them (msgspec, untyped) and
 then writes the same rows, worked out beforehand, into the same tables with all keys and indexes, by
 `sqlite3.executemany` or psycopg's COPY, a transaction a page.
 
-{render(results)}"""
+{render(results)}{by_hand and chr(10) + by_hand}"""
 
 
 def _figure(key: Key, value: float) -> tuple[str, ...]:
