@@ -506,7 +506,7 @@ def test_pages_of_a_long_list_are_asked_for_side_by_side(syncer: Syncer) -> None
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("credits_left", range(508, 516))
+@pytest.mark.parametrize("credits_left", range(511, 517))
 def test_side_by_side_no_request_takes_of_the_reserve(syncer: Syncer, credits_left: int) -> None:
     history(syncer.account, 1500)
     syncer.account.credits_remaining = credits_left
