@@ -3,15 +3,22 @@
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from queue import SimpleQueue
 from typing import Self
 
 from snapshotter.paging import Listed
 
 THREADS = 6
+_SLICE = 0.1  # seconds
 
 _Answer = Future[Listed]
+
+
+def _await(answer: _Answer) -> None:
+    # In slices: a signal that comes just before a wait begins does not end that one.
+    while not wait([answer], _SLICE).done:
+        pass
 
 
 class Threads:
@@ -52,10 +59,13 @@ class Threads:
 
     def wait(self, offset: int) -> Listed:
         answer = self._answers[offset]
+        _await(answer)
         return answer.result() if answer.exception() is None else Listed((), more=None)
 
     def take(self, offset: int) -> Listed:
-        return self._answers.pop(offset).result()
+        answer = self._answers.pop(offset)
+        _await(answer)
+        return answer.result()
 
     def drop(self, offset: int) -> None:
         self._answers.pop(offset).cancel()

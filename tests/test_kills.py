@@ -815,7 +815,8 @@ def test_a_signal_while_the_command_starts(
     gate = Gate(account, lambda _request: True)
     for delay in (0, 0.05, 0.15, 0.3):
         with spawn("sync") as run:
-            run.ended_within(delay)
+            if run.ended_within(delay):
+                break  # a busy machine gave it the time
             run.send(signal.SIGTERM)
             gate.open()
             ended = run.end()
