@@ -9,7 +9,7 @@ from typing import Self
 
 from snapshotter.paging import Listed
 
-THREADS = 6
+THREADS = 8
 _SLICE = 0.1  # seconds
 
 _Answer = Future[Listed]

@@ -25,7 +25,7 @@ MAX_BARREN_REQUESTS = 200  # in a row, with no job that was not met before: far 
 MAX_PASSES = 30  # over one long group; each pass of two or more pages meets half of it, or better
 
 ALONE = 12  # pages read before any but the next one is asked for early
-BLOCK = 6  # pages; about twice as many are asked for early at most
+BLOCK = 8  # pages; about twice as many are asked for early at most
 
 _REMEMBERED = 1_000  # jobs met lately, to tell what is new
 _STEPS_KEPT = 8
