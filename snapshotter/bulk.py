@@ -8,9 +8,9 @@ caller's transaction, and what the database refuses is raised as SQLAlchemy rais
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, repeat
+from itertools import chain
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -18,7 +18,6 @@ from sqlalchemy import (
     Dialect,
     String,
     Table,
-    Update,
     bindparam,
     update,
 )
@@ -41,15 +40,11 @@ def encode(
     """Make rows, which are tuples of the columns `names`, ready to be inserted. Any thread may."""
     if not rows:
         return []
-    columns = zip(names, zip(*rows, strict=True), strict=True)
     if dialect.name == "postgresql":
+        columns = zip(names, zip(*rows, strict=True), strict=True)
         texts = [_copied(dialect, table.c[name].type, values) for name, values in columns]
         return list(map("\t".join, zip(*texts, strict=True)))
-    converted = [
-        values if (convert := _converter(dialect, table, name)) is None else map(convert, values)
-        for name, values in columns
-    ]
-    return list(zip(*converted, strict=True))
+    return _bound(dialect, table, names, rows)
 
 
 def insert_encoded(
@@ -95,42 +90,40 @@ def _insert_sql(dialect: Dialect, table: Table, names: tuple[str, ...], rows: in
 def update_rows(connection: Connection, table: Table, rows: Sequence[Row], **same: Any) -> None:
     """Set the columns of the rows that have the `id` of these; `same` has one value for all."""
     if rows:
-        statement = _update_statement(connection.dialect, table, (*rows[0], *same))
-        connection.exec_driver_sql(statement.sql, statement.parameters(rows, same))
+        sql, names = _update_sql(connection.dialect, table, (*rows[0], *same))
+        in_order = itemgetter(*names)
+        values = [in_order({**row, **same}) for row in rows]
+        connection.exec_driver_sql(sql, _bound(connection.dialect, table, names, values))
+
+
+@lru_cache
+def _update_sql(
+    dialect: Dialect, table: Table, names: tuple[str, ...]
+) -> tuple[str, tuple[str, ...]]:
+    """Give the SQL, and the names of its parameters in their order."""
+    given: dict[str, Any] = {name: bindparam(name) for name in names if name != "id"}
+    statement = update(table).where(table.c.id == bindparam("id")).values(given)
+    compiled: Any = statement.compile(dialect=dialect)
+    return str(compiled), tuple(compiled.positiontup)
 
 
 _Convert = Callable[[Any], Any]
 
 
-class _Statement(NamedTuple):
-    """SQL of a driver; its parameters in their order, with what a value of each goes through."""
-
-    sql: str
-    converts: dict[str, _Convert | None]
-
-    def parameters(self, rows: Sequence[Row], same: Row) -> list[tuple[Any, ...]]:
-        columns = _columns(rows, same)
-        for name, convert in self.converts.items():
-            if convert is not None and name in same:
-                columns[name] = repeat(convert(same[name]), len(rows))
-            elif convert is not None:
-                columns[name] = map(convert, columns[name])
-        return list(zip(*(columns[name] for name in self.converts), strict=True))
-
-
-def _columns(rows: Sequence[Row], same: Row) -> dict[str, Iterable[Any]]:
-    names = tuple(rows[0])
-    values = zip(*map(itemgetter(*names), rows), strict=True)
-    columns: dict[str, Iterable[Any]] = dict(zip(names, values, strict=True))
-    return columns | {name: repeat(value, len(rows)) for name, value in same.items()}
+def _bound(
+    dialect: Dialect, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    """Give rows of the columns `names` as the driver takes them."""
+    columns = [
+        values if (convert := _converter(dialect, table, name)) is None else map(convert, values)
+        for name, values in zip(names, zip(*rows, strict=True), strict=True)
+    ]
+    return list(zip(*columns, strict=True))
 
 
 @lru_cache
-def _update_statement(dialect: Dialect, table: Table, names: tuple[str, ...]) -> _Statement:
-    given: dict[str, Any] = {name: bindparam(name) for name in names if name != "id"}
-    return _compiled(
-        dialect, table, update(table).where(table.c.id == bindparam("id")).values(given)
-    )
+def _converter(dialect: Dialect, table: Table, name: str) -> _Convert | None:
+    return _convert(dialect, table.c[name].type)
 
 
 def _convert(dialect: Dialect, kind: TypeEngine[Any]) -> _Convert | None:
@@ -142,17 +135,6 @@ def _convert(dialect: Dialect, kind: TypeEngine[Any]) -> _Convert | None:
 
 def _json_text(value: Any) -> str | None:
     return None if value is None else to_json(value)
-
-
-@lru_cache
-def _converter(dialect: Dialect, table: Table, name: str) -> _Convert | None:
-    return _convert(dialect, table.c[name].type)
-
-
-def _compiled(dialect: Dialect, table: Table, statement: Update) -> _Statement:
-    compiled: Any = statement.compile(dialect=dialect)
-    converts = {name: _convert(dialect, table.c[name].type) for name in compiled.positiontup}
-    return _Statement(str(compiled), converts)
 
 
 def _copy(connection: Connection, table: Table, names: Sequence[str], lines: Sequence[str]) -> None:

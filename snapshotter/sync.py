@@ -274,7 +274,7 @@ class Snapshot:
         self._list_open()
         after = self._ledger.account().refreshed_id
         rejected = self._rejected_ids()
-        due = sorted(self._open_ids() | rejected)
+        due = sorted(self._open_jobs().keys() - self._open_seen | rejected)
         start = 0 if after is None else sum(job_id <= after for job_id in due)
         last = after
         try:
@@ -294,21 +294,20 @@ class Snapshot:
 
     def _list_open(self) -> None:
         """List the open jobs of a status where that takes fewer requests than to ask for each."""
-        statement = select(JOBS.c.id, JOBS.c.status).where(*live(self._service.account_id), *OPEN)
-        with self._engine.connect() as connection:
-            stored = connection.execute(statement).all()
-        listed = Counter(row.status for row in stored)
-        due = Counter(row.status for row in stored if row.id not in self._open_seen)
-        for status in sorted(due.keys() & KNOWN_STATUSES):
+        stored = self._open_jobs()
+        listed = Counter(stored.values())
+        due = Counter(stored[job_id] for job_id in stored.keys() - self._open_seen)
+        for status in sorted(KNOWN_STATUSES & due.keys()):
             if due[status] > 1 + listed[status] // JOBS_A_PAGE:
                 with closing(self._client.jobs(Filters(status=status), Cursor())) as pages:
                     for page in islice(pages, due[status]):
                         self.store(page.records)
 
-    def _open_ids(self) -> set[int]:
-        statement = select(JOBS.c.id).where(*live(self._service.account_id), *OPEN)
+    def _open_jobs(self) -> dict[int, str | None]:
+        """Give the status of each job that is stored as open."""
+        statement = select(JOBS.c.id, JOBS.c.status).where(*live(self._service.account_id), *OPEN)
         with self._engine.connect() as connection:
-            return set(connection.execute(statement).scalars()) - self._open_seen
+            return {row.id: row.status for row in connection.execute(statement)}
 
     def _rejected_ids(self) -> set[int]:
         return rejects.job_ids(
