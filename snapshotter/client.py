@@ -24,7 +24,15 @@ import requests
 from requests.auth import HTTPBasicAuth
 
 from snapshotter import __version__, early, payload, transport
-from snapshotter.errors import BadAnswer, Failure, KeyRefused, SnapshotterError, Stopped, UsageError
+from snapshotter.errors import (
+    BadAnswer,
+    KeyRefused,
+    RequestFailed,
+    RequestRefused,
+    SnapshotterError,
+    Stopped,
+    UsageError,
+)
 from snapshotter.paging import Cursor, Listed, Page, pages
 from snapshotter.payload import Record, Reject
 from snapshotter.settings import ACCOUNT_VARIABLE, API_URL_VARIABLE, KEY_VARIABLE, Service
@@ -128,24 +136,24 @@ def judge(response: requests.Response, body: bytes, asked: str) -> Verdict:  # n
             came += "; the credits of this hour are spent"
             if retry_after is None and response.headers.get(_REMAINING) == "0":
                 return Verdict(Stopped(f"{came}, run again later"))
-            return _later(came, response)
+            return _later(came, response, Stopped)
         case 408 | 425:
-            return _later(came, response)
+            return _later(came, response, RequestFailed)
         case _ if 300 <= status < 400:  # noqa: PLR2004 - redirects
             return Verdict(
                 UsageError(f"{came}, a redirect, which is not followed; check {API_URL_VARIABLE}")
             )
         case _ if status >= 500:  # noqa: PLR2004 - the server's faults
-            return _later(came, response)
+            return _later(came, response, RequestFailed)
         case _:
-            return Verdict(Failure(f"{came}; no retry will mend that"))
+            return Verdict(RequestRefused(f"{came}; no retry will mend that"))
 
 
-def _later(came: str, response: requests.Response) -> Verdict:
+def _later(came: str, response: requests.Response, error: type[Stopped]) -> Verdict:
     pause = _retry_after(response)
     if pause > LONGEST_RETRY_AFTER:
         return Verdict(Stopped(f"{came}; it asks to wait {pause:.0f} s, run again then"))
-    return Verdict(Stopped(f"{came}; run again later"), pause)
+    return Verdict(error(f"{came}; run again later"), pause)
 
 
 def _retry_after(response: requests.Response) -> float:
@@ -346,7 +354,7 @@ class Client:
                     return decode(response, body)
                 error, pause = verdict.error, verdict.pause
             except requests.RequestException as fault:
-                error, pause = Stopped(f"{asked}: {_why(fault)}; run again later"), 0.0
+                error, pause = RequestFailed(f"{asked}: {_why(fault)}; run again later"), 0.0
             except BadAnswer as fault:
                 error, pause = BadAnswer(f"{asked}: {fault}; run again later"), 0.0
             error.args = (self._without_key(str(error)),)

@@ -3,11 +3,13 @@
     SnapshotterError
     ├── UsageError       2   the call or the configuration is wrong: mend it
     ├── Failure          1   a bug, or an answer that no retry mends
-    │   └── DatabaseError    the database cannot be used
+    │   ├── DatabaseError    the database cannot be used
+    │   └── RequestRefused   the API refuses one request for good; others may be answered
     ├── RecordError     65   one record is malformed: it is set aside
     ├── KeyRefused      77   the API refused the key
     └── Stopped         75   stopped early, nothing lost: run again later
-        └── BadAnswer        the answer is not what the API sends: cut short, HTML, another shape
+        └── RequestFailed    one request got no usable answer in all its attempts; others may
+            └── BadAnswer    the answer is not what the API sends: cut short, HTML, another shape
 
 A message is one line: what was asked, what came, what to do. `Interrupted` (75) stands apart: a
 signal that asks to stop at once, which nothing on the way is to catch.
@@ -30,6 +32,10 @@ class DatabaseError(Failure):
     pass
 
 
+class RequestRefused(Failure):
+    """The API refuses one request, however often it is sent."""
+
+
 class RecordError(SnapshotterError):
     """A record that is not as documented. `job_id` is None where it could not be read."""
 
@@ -48,7 +54,11 @@ class Stopped(SnapshotterError):
     exit_code = 75
 
 
-class BadAnswer(Stopped):
+class RequestFailed(Stopped):
+    """One request got no usable answer. It says nothing of other requests."""
+
+
+class BadAnswer(RequestFailed):
     pass
 
 

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "snapshotter"
 # Each module may import those before it that its row names.
 MAY_IMPORT = {
     "errors": set(),
+    "printable": set(),
     "logs": set(),
     "interrupt": {"errors"},
     "settings": {"errors"},

@@ -1,0 +1,18 @@
+"""Text from elsewhere, made safe to print: an API or a database may send anything."""
+
+import re
+
+# C0 and C1 controls (a terminal obeys them), line and paragraph separators, the marks that turn
+# the direction of text around, and lone surrogates, which no encoding takes.
+_UNPRINTABLE = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
+)
+
+
+def printable(text: str) -> str:
+    r"""Return the text with every control character spelled out, as in `\x1b`: one line always."""
+    return _UNPRINTABLE.sub(lambda found: _spelled(found[0]), text)
+
+
+def _spelled(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
