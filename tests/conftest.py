@@ -5,11 +5,12 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import MariaDBServer, PostgresServer
+from databases import MariaDBServer, PostgresServer, Servers
 from sqlalchemy import Engine
 
 from snapshotter import database, simulator
@@ -18,6 +19,28 @@ _DATABASES = ("sqlite", "postgresql", "mariadb")
 # The project's own; libpq's, which would turn it away from the tests' server; and proxies, by which
 # requests would not reach the simulator.
 _FOREIGN_VARIABLES = ("XPLENTY_", "SNAPSHOTTER_", "PG")
+_SERVERS = pytest.StashKey[str]()  # the address of the run's `Servers`
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Share one server of each kind among all workers of pytest-xdist."""
+    if hasattr(config, "workerinput"):
+        config.stash[_SERVERS] = config.workerinput["servers"]
+        return
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    config.stash[_SERVERS] = stack.enter_context(Servers()).address
+
+
+@pytest.hookimpl(optionalhook=True)  # there is none without pytest-xdist
+def pytest_configure_node(node: Any) -> None:
+    """Hand a worker what it needs to know."""
+    node.workerinput["servers"] = node.config.stash[_SERVERS]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no worker is left alone with it in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,20 +96,18 @@ def _require_local(family: int, address: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    with PostgresServer() as server:
-        yield server
+def postgres(pytestconfig: pytest.Config) -> PostgresServer:
+    return Servers.get(pytestconfig.stash[_SERVERS], PostgresServer)
 
 
 @pytest.fixture(scope="session")
-def mariadb() -> Iterator[MariaDBServer]:
+def mariadb(pytestconfig: pytest.Config) -> MariaDBServer:
     if not MariaDBServer.is_installed():
         reason = f"no MariaDB here: apt-get install {' '.join(MariaDBServer.packages)}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    with MariaDBServer() as server:
-        yield server
+    return Servers.get(pytestconfig.stash[_SERVERS], MariaDBServer)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 They listen on a Unix socket in that folder and on nothing else, keep nothing safe from a power cut,
 and die with the process that started them, however it ends (Linux's parent-death signal).
+
+`Servers` shares one server of each kind among the processes of a test run.
 """
 
 import os
@@ -10,13 +12,15 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from abc import ABC, abstractmethod
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.metadata import distribution
 from itertools import count
+from multiprocessing.connection import Client, Listener
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import psycopg
 import pymysql
@@ -30,12 +34,19 @@ _AS: dict[str, Any] = (
 )
 # Debian keeps servers where the PATH of a plain user does not look.
 _PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+# pytest-xdist's workers share a server, and name their databases differently.
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "test")
+_NAMES = (f"{_WORKER}_{number}" for number in count(1))
 
 
 class _Server(ABC):
-    """A server that runs inside its `with`. Its folder is gone afterwards."""
+    """A server that runs inside its `with`. Its folder is gone afterwards.
+
+    A copy that was pickled uses the same server, and neither starts nor stops it.
+    """
 
     folder: Path
+    pid: int
     refused: ClassVar[type[Exception]]
     stopped_by: ClassVar[signal.Signals]
 
@@ -46,12 +57,12 @@ class _Server(ABC):
             stack.callback(shutil.rmtree, self.folder)
             if _AS:
                 os.chown(self.folder, _NOBODY, _NOBODY)
-            self._names = (f"test_{number}" for number in count(1))
             command = self._prepare()
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
                     self._mortal(command, self.stopped_by), stdout=log, **self._surroundings
                 )
+            self.pid = self._process.pid
             stack.callback(self._stop)
             self._wait_until_ready()
             self._close = stack.pop_all().close
@@ -60,9 +71,8 @@ class _Server(ABC):
     def __exit__(self, *_: object) -> None:
         self._close()
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
     @abstractmethod
     def create_database(self) -> str:
@@ -145,7 +155,7 @@ class PostgresServer(_Server):
 
     def create_database(self, *, like: str | None = None) -> str:
         """Give the SQLAlchemy URL of a fresh database: empty, or a copy of the one at `like`."""
-        name = next(self._names)
+        name = next(_NAMES)
         template = make_url(like).database if like else "template0"
         self._execute(f"create database {name} template {template}")
         return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
@@ -217,7 +227,7 @@ class MariaDBServer(_Server):
         return all(shutil.which(program, path=_PATH) for program in programs)
 
     def create_database(self) -> str:
-        name = next(self._names)
+        name = next(_NAMES)
         self._execute(f"create database {name}")
         return f"mysql+pymysql://root@localhost/{name}?unix_socket={self._socket}&charset=utf8mb4"
 
@@ -260,3 +270,63 @@ class MariaDBServer(_Server):
             connection.connect(channel)
             with connection, connection.cursor() as cursor:
                 cursor.execute(statement)
+
+
+_Kind = TypeVar("_Kind", bound=_Server)
+
+
+class Servers:
+    """One server of each kind for all processes of a test run, started when first asked for.
+
+    It runs inside its `with`. Any process may ask at its `address`, a Unix socket.
+    """
+
+    address: str
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="db-", dir="/tmp"))
+            self.address = f"{folder}/servers"
+            listener = stack.enter_context(Listener(self.address))
+            # A server dies with the thread that started it: this one lasts until the end.
+            thread = threading.Thread(target=self._serve, args=[listener], daemon=True)
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(_ask, self.address, None)
+            self._close = stack.pop_all().close
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    @staticmethod
+    def get(address: str, kind: type[_Kind]) -> _Kind:
+        """Return the server of this kind; it stays that of the `Servers` at `address`."""
+        answer = _ask(address, kind)
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, kind)
+        return answer
+
+    @staticmethod
+    def _serve(listener: Listener) -> None:
+        with ExitStack() as stack:
+            running: dict[type[_Server], _Server | Exception] = {}
+            while True:
+                # Whoever asked may be gone before the answer.
+                with suppress(EOFError, OSError), listener.accept() as connection:
+                    kind = connection.recv()
+                    if kind is None:
+                        return
+                    if kind not in running:
+                        try:
+                            running[kind] = stack.enter_context(kind())
+                        except Exception as error:  # noqa: BLE001 - whoever asks raises it
+                            running[kind] = error
+                    connection.send(running[kind])
+
+
+def _ask(address: str, kind: type[_Server] | None) -> object:
+    with Client(address) as connection:
+        connection.send(kind)
+        return connection.recv() if kind else None

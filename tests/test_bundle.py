@@ -417,6 +417,7 @@ print(json.dumps([str(spark.table("jobs").schema["month"].dataType), months.coll
 
 
 @pytest.mark.spark
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_spark_gives_the_trends_numbers(engine: Engine, tmp_path: Path) -> None:
     fill(engine)

@@ -270,6 +270,7 @@ def test_a_reader_that_goes_early(run: Run, tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_two_first_runs_at_once(
     acme: dict[str, str], account: Account, empty_database_url: str, tmp_path: Path
 ) -> None:

@@ -400,6 +400,7 @@ def test_a_disk_that_is_full(database_url: str, ending: str, limit: int, tmp_pat
     assert target.is_symlink() or target.read_text() == "before"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_memory_does_not_grow_with_the_rows(database_url: str, tmp_path: Path) -> None:
     if not Path("/proc/self/status").exists():

@@ -477,6 +477,7 @@ def assert_a_killed_run_is_gone_on_with(trial: Trial, before: int, pages: int) -
         assert [row.status for row in killed] == statuses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [[first_day], [first_day, next_day]], ids=["first", "next"])
 def test_a_kill_at_every_boundary_of_a_run(
     account: Account, store: Store, forks: Forks, days: list[Callable[[Account], None]]
@@ -605,6 +606,7 @@ def test_kills_at_random_moments_of_a_first_run(
     store.assert_equal_to(account)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("empty_database_url", ["mariadb"], indirect=True)
 def test_a_kill_at_every_boundary_of_the_first_upgrade(
     account: Account, empty_store: Store, environment: dict[str, str], tmp_path: Path

@@ -44,6 +44,7 @@ def test_revisions_are_numbered_in_one_line() -> None:
     assert database.head() == names[-1][:4]
 
 
+@pytest.mark.slow
 def test_every_revision_goes_up_down_and_up_and_matches_the_models(
     empty_database_url: str, tmp_path: Path
 ) -> None:

@@ -315,6 +315,7 @@ def check(fresh: Callable[[], str], examples: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_one_quiet_sync_makes_the_tables_the_account(
     fresh: Callable[[], str], database_url: str
 ) -> None:
@@ -324,6 +325,7 @@ def test_one_quiet_sync_makes_the_tables_the_account(
 
 
 @pytest.mark.soak
+@pytest.mark.slow
 def test_it_does_so_for_long(fresh: Callable[[], str], capsys: pytest.CaptureFixture[str]) -> None:
     """Share SOAK_SECONDS out among the three databases."""
     seconds = float(os.environ.get("SOAK_SECONDS", "1800")) / 3

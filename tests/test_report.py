@@ -24,6 +24,7 @@ from snapshotter.errors import Failure, UsageError
 from snapshotter.report import report
 from snapshotter.trends import Filters
 
+pytestmark = pytest.mark.xdist_group("report")  # one browser
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 DAYS = timedelta(days=30)
 HOSTILE = (

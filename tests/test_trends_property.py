@@ -318,6 +318,7 @@ def same(value: Any, expected: Any) -> bool:
     return type(value) is type(expected) and bool(value == expected)
 
 
+@pytest.mark.slow
 @property_test
 def test_the_databases_answer_as_the_reference_does(
     engine: Engine, calendar: pd.DataFrame, history: History
@@ -333,6 +334,7 @@ def test_the_databases_answer_as_the_reference_does(
         check(engine, history, calendar, run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @property_test
 def test_duckdb_answers_from_parquet_as_the_reference_does(
