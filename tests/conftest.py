@@ -124,6 +124,13 @@ def _migrated_postgresql(postgres: PostgresServer) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def _migrated_mariadb(mariadb: MariaDBServer) -> str:
+    url = mariadb.create_database()
+    database.upgrade(url)
+    return url
+
+
 @pytest.fixture(params=_DATABASES)
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give the URL of a database without tables: one test for each kind.
@@ -148,17 +155,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copy(request.getfixturevalue("_migrated_sqlite"), tmp_path / "test.db")
         yield f"sqlite:///{tmp_path}/test.db"
         return
-    if request.param == "postgresql":
-        postgres: PostgresServer = request.getfixturevalue("postgres")
-        url = postgres.create_database(like=request.getfixturevalue("_migrated_postgresql"))
-        yield url
-        postgres.drop_database(url)
-        return
-    mariadb: MariaDBServer = request.getfixturevalue("mariadb")
-    url = mariadb.create_database()
-    database.upgrade(url)
+    name = "postgres" if request.param == "postgresql" else request.param
+    server: PostgresServer | MariaDBServer = request.getfixturevalue(name)
+    url = server.create_database(like=request.getfixturevalue(f"_migrated_{request.param}"))
     yield url
-    mariadb.drop_database(url)
+    server.drop_database(url)
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ import tempfile
 import threading
 import time
 from abc import ABC, abstractmethod
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import distribution
 from itertools import count
 from multiprocessing.connection import Client, Listener
@@ -226,13 +227,29 @@ class MariaDBServer(_Server):
         programs = ("mariadbd", "mariadb-install-db", "my_print_defaults")
         return all(shutil.which(program, path=_PATH) for program in programs)
 
-    def create_database(self) -> str:
+    def create_database(self, *, like: str | None = None) -> str:
+        """Give the SQLAlchemy URL of a fresh database: empty, or a copy of the one at `like`."""
         name = next(_NAMES)
         self._execute(f"create database {name}")
+        if like:
+            self._copy(str(make_url(like).database), name)
         return f"mysql+pymysql://root@localhost/{name}?unix_socket={self._socket}&charset=utf8mb4"
 
     def drop_database(self, url: str) -> None:
         self._execute(f"drop database {make_url(url).database}")
+
+    def _copy(self, template: str, name: str) -> None:
+        """Copy the tables and their rows, which takes a tenth of the time of an upgrade."""
+        with self._connected() as cursor:
+            cursor.execute(f"show full tables in {template} where table_type = 'BASE TABLE'")
+            tables = [row[0] for row in cursor.fetchall()]
+            cursor.execute(f"use {name}")
+            cursor.execute("set foreign_key_checks = 0")  # the order of the tables is any
+            for table in tables:
+                cursor.execute(f"show create table {template}.{table}")
+                cursor.execute(cursor.fetchone()[1])
+                cursor.execute(f"insert into {table} select * from {template}.{table}")
+            cursor.connection.commit()
 
     @property
     def _socket(self) -> Path:
@@ -263,13 +280,19 @@ class MariaDBServer(_Server):
         ]
 
     def _execute(self, statement: str) -> None:
+        with self._connected() as cursor:
+            cursor.execute(statement)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Any]:
         # PyMySQL leaves a socket of its own open when it is refused.
         with socket.socket(socket.AF_UNIX) as channel:
             channel.connect(str(self._socket))
-            connection = pymysql.connect(user="root", defer_connect=True)
+            # On a socket there is no TLS, whose certificates take longer to load than the rest.
+            connection = pymysql.connect(user="root", ssl_disabled=True, defer_connect=True)
             connection.connect(channel)
             with connection, connection.cursor() as cursor:
-                cursor.execute(statement)
+                yield cursor
 
 
 _Kind = TypeVar("_Kind", bound=_Server)

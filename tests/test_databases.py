@@ -58,6 +58,7 @@ def test_each_url_leads_to_its_own_kind_of_database(
 def test_a_database_starts_at_head(database_url: str) -> None:
     engine = database.connect(database_url)
     assert database.current(engine) == database.head()
+    database.check(engine)  # that the tables are the models'
     engine.dispose()
 
 
