@@ -6,6 +6,10 @@ either `at`, the boundary at which the run is sent the signal `number`, or `halt
 wait at each boundary for a line. Every run is answered with its exit code and what it said; before
 that, each halt with where it is.
 
+A page that has come early is stored together with the one before it, and whether it has come is a
+matter of time. Where an order has `together`, all have come, or none has: each run then has the
+same boundaries.
+
 A boundary is the moment before a statement, before a commit or a rollback, or after a connection
 was given back; but only the first one, and those where something was written or committed since the
 one before: a database cannot tell the others apart.
@@ -29,7 +33,7 @@ from sqlalchemy.pool import Pool
 
 import snapshotter.interrupt
 import snapshotter.sync  # noqa: F401
-from snapshotter import cli
+from snapshotter import cli, early
 
 _LONGEST = 60  # seconds; a run that hangs dies of SIGALRM
 _WRITES = ("insert", "update", "delete", "copy", "create", "alter", "drop", "release")
@@ -71,6 +75,8 @@ def _run(order: dict[str, Any], orders: IO[str], answers: IO[str], said: IO[byte
         passed += 1
 
     _watch(halt if order.get("halts") else strike)
+    if "together" in order:
+        _let_pages_come(together=order["together"])
     sys.argv = ["snapshotter", *order["words"]]
     code: Any = 0
     try:
@@ -80,6 +86,13 @@ def _run(order: dict[str, Any], orders: IO[str], answers: IO[str], said: IO[byte
     sys.stdout.flush()
     # The interpreter's own end would touch, and so copy, all that the forks share: 0.1 s.
     os._exit(code)
+
+
+def _let_pages_come(*, together: bool) -> None:
+    def has(threads: early.Threads, offset: int) -> bool:
+        return together and bool(threads.wait(offset).records)
+
+    setattr(early.Threads, "has", has)  # noqa: B010 - to the types it is no method
 
 
 def _watch(act: Callable[[str], None]) -> None:

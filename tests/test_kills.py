@@ -248,14 +248,18 @@ class Forks:
         assert self._process.wait(PATIENCE) == 0
 
     def run(
-        self, *words: str, at: int = sys.maxsize, number: signal.Signals = signal.SIGKILL
+        self,
+        *words: str,
+        at: int = sys.maxsize,
+        number: signal.Signals = signal.SIGKILL,
+        **order: Any,
     ) -> Ended:
-        self._say(json.dumps({"words": words, "at": at, "number": number}))
+        self._say(json.dumps({"words": words, "at": at, "number": number, **order}))
         return Ended(**self._answer())
 
-    def halting(self, *words: str, look: Callable[[str], None]) -> Ended:
+    def halting(self, *words: str, look: Callable[[str], None], **order: Any) -> Ended:
         """Run the command, and look at each boundary while it waits there."""
-        self._say(json.dumps({"words": words, "halts": True}))
+        self._say(json.dumps({"words": words, "halts": True, **order}))
         while "halted" in (answer := self._answer()):
             look(answer["halted"])
             self._say("go on")
@@ -388,10 +392,12 @@ class Trial:
         """Where the run was killed."""
         return self.ended.said.splitlines()[-1].removeprefix("killed ")
 
-    def run(self, at: int = sys.maxsize, number: signal.Signals = signal.SIGKILL) -> None:
+    def run(
+        self, at: int = sys.maxsize, number: signal.Signals = signal.SIGKILL, **order: Any
+    ) -> None:
         """Run the command; `asked` has the pages that it asked for: a listing's since, a place."""
         self.account.requests.clear()
-        self.ended = self.forks.run("sync", at=at, number=number)
+        self.ended = self.forks.run("sync", at=at, number=number, **order)
         self.store.wait_until_alone()
         queries = [dict(parse_qsl(query)) for _path, query in self.account.requests]
         self.asked = [
@@ -450,8 +456,11 @@ def assert_claims_what_is_stored(
             assert here
 
 
-def assert_a_killed_run_is_gone_on_with(trial: Trial, before: int, pages: int) -> None:
-    """Run to the end after a kill; `before` runs are no concern, and a listing has `pages`."""
+def assert_a_killed_run_is_gone_on_with(trial: Trial, before: int, pages: int, again: int) -> None:
+    """Run to the end after a kill; `before` runs are no concern, and a listing has `pages`.
+
+    So many of them may be asked for `again`.
+    """
     account, store, place, asked = trial.account, trial.store, trial.place, trial.asked
     statuses = [row.status for row in store.rows(SNAPSHOTS)][before:]
     assert statuses in ([], ["running"], ["completed"])
@@ -466,7 +475,6 @@ def assert_a_killed_run_is_gone_on_with(trial: Trial, before: int, pages: int) -
     store.assert_equal_to(account)
     assert trial.asked[: len(under_way)] == under_way, place
     of_each = Counter(since for since, _offset in asked + trial.asked)
-    again = 2  # the page that was under way, and the one that was asked for early
     assert all(of_each[since] <= pages + again for since, _offset in asked), place
     *killed, last = store.rows(SNAPSHOTS)[before:]
     assert last.status == "completed"
@@ -478,13 +486,23 @@ def assert_a_killed_run_is_gone_on_with(trial: Trial, before: int, pages: int) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("days", [[first_day], [first_day, next_day]], ids=["first", "next"])
+@pytest.mark.parametrize(
+    ("days", "together"),
+    [([first_day], False), ([first_day], True), ([first_day, next_day], False)],
+    ids=["first", "first, all pages at once", "next"],
+)
 def test_a_kill_at_every_boundary_of_a_run(
-    account: Account, store: Store, forks: Forks, days: list[Callable[[Account], None]]
+    account: Account,
+    store: Store,
+    forks: Forks,
+    days: list[Callable[[Account], None]],
+    *,
+    together: bool,
 ) -> None:
     """A run on the empty tables until its first page is in; and all of one that finds changes.
 
-    On a server, which takes longer, at each third boundary only, but at each commit.
+    On a server, which takes longer, at each third boundary only, but at each commit. Pages are
+    stored one by one, or as if all had come before the first is stored.
     """
     for day in days[:-1]:
         day(account)
@@ -494,26 +512,28 @@ def test_a_kill_at_every_boundary_of_a_run(
     trial = Trial(account, store, forks)
     before = len(store.rows(SNAPSHOTS))
     watermark = store.rows(ACCOUNTS)[0].watermark if before else None
-    trial.run()
+    trial.run(together=together)
     pages = len(trial.asked)
     assert (trial.ended.code, pages) == (65, 3)
+    # The page that was under way, and the one that was asked for early; or all, none being stored.
+    again = pages if together else 2
     trial.begin_again()
     places: list[str] = []
-    forks.halting("sync", look=places.append)
+    forks.halting("sync", look=places.append, together=together)
     store.wait_until_alone()
     kills = 0
     for boundary, place in enumerate(places):
         if boundary % trial.step and place not in (BEFORE_COMMIT, AFTER_COMMIT):
             continue
         trial.begin_again()
-        trial.run(at=boundary)
+        trial.run(at=boundary, together=together)
         assert (trial.ended.code, trial.place) == (-signal.SIGKILL, place)
         kills += 1
         jobs = store.assert_no_half_job(earlier, readable(account))
         assert_claims_what_is_stored(trial, earlier, watermark)
         # Where nothing was committed since the kill before, the next run finds the same.
         if place == AFTER_COMMIT or boundary % 8 == 0:
-            assert_a_killed_run_is_gone_on_with(trial, before, pages)
+            assert_a_killed_run_is_gone_on_with(trial, before, pages, again)
         if not before and jobs:
             break
     assert kills >= (50 if before else 15) / trial.step
@@ -814,11 +834,10 @@ def test_a_signal_while_the_command_starts(
     """Until it has its own handler, the signal's usual effect is as good: nothing has begun."""
     finished(account, range(1, 16))
     account.touch()
-    gate = Gate(account, lambda _request: True)
     for delay in (0, 0.05, 0.15, 0.3):
+        gate = Gate(account, lambda _request: True)  # no run gets further than its first request
         with spawn("sync") as run:
-            if run.ended_within(delay):
-                break  # a busy machine gave it the time
+            assert not run.ended_within(delay)
             run.send(signal.SIGTERM)
             gate.open()
             ended = run.end()
