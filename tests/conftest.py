@@ -23,7 +23,7 @@ _SERVERS = pytest.StashKey[str]()  # the address of the run's `Servers`
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Share one server of each kind among all workers of pytest-xdist."""
+    """Share the database servers among the workers of pytest-xdist, if it is in use."""
     if hasattr(config, "workerinput"):
         config.stash[_SERVERS] = config.workerinput["servers"]
         return
@@ -34,12 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # there is none without pytest-xdist
 def pytest_configure_node(node: Any) -> None:
-    """Hand a worker what it needs to know."""
+    """Tell a worker where the servers are."""
     node.workerinput["servers"] = node.config.stash[_SERVERS]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that no worker is left alone with it in the end."""
+    """Run the slow tests first, so that no worker is left alone with one at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

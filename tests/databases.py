@@ -35,7 +35,7 @@ _AS: dict[str, Any] = (
 )
 # Debian keeps servers where the PATH of a plain user does not look.
 _PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
-# pytest-xdist's workers share a server, and name their databases differently.
+# pytest-xdist's workers share a server: each has its own names for databases.
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "test")
 _NAMES = (f"{_WORKER}_{number}" for number in count(1))
 
@@ -299,9 +299,10 @@ _Kind = TypeVar("_Kind", bound=_Server)
 
 
 class Servers:
-    """One server of each kind for all processes of a test run, started when first asked for.
+    """One server of each kind for all processes of a test run.
 
-    It runs inside its `with`. Any process may ask at its `address`, a Unix socket.
+    Inside its `with`, any process can get them through the Unix socket at `address`. They stop at
+    the end of the `with`.
     """
 
     address: str
@@ -311,7 +312,8 @@ class Servers:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="db-", dir="/tmp"))
             self.address = f"{folder}/servers"
             listener = stack.enter_context(Listener(self.address))
-            # A server dies with the thread that started it: this one lasts until the end.
+            # A server dies with the thread that started it, so one thread starts them all and lasts
+            # until the end.
             thread = threading.Thread(target=self._serve, args=[listener], daemon=True)
             thread.start()
             stack.callback(thread.join)
@@ -324,7 +326,7 @@ class Servers:
 
     @staticmethod
     def get(address: str, kind: type[_Kind]) -> _Kind:
-        """Return the server of this kind; it stays that of the `Servers` at `address`."""
+        """Return the server of this kind; the first call starts it."""
         answer = _ask(address, kind)
         if isinstance(answer, Exception):
             raise answer
@@ -336,7 +338,7 @@ class Servers:
         with ExitStack() as stack:
             running: dict[type[_Server], _Server | Exception] = {}
             while True:
-                # Whoever asked may be gone before the answer.
+                # The process that asked may be gone before the answer.
                 with suppress(EOFError, OSError), listener.accept() as connection:
                     kind = connection.recv()
                     if kind is None:

@@ -6,9 +6,9 @@ either `at`, the boundary at which the run is sent the signal `number`, or `halt
 wait at each boundary for a line. Every run is answered with its exit code and what it said; before
 that, each halt with where it is.
 
-A page that has come early is stored together with the one before it, and whether it has come is a
-matter of time. Where an order has `together`, all have come, or none has: each run then has the
-same boundaries.
+A page that was fetched early is stored in the transaction of the page before it, if it has arrived
+by then, which depends on timing. An order with `together` (true: all pages have arrived; false:
+none) takes the timing out, so that each run has the same boundaries.
 
 A boundary is the moment before a statement, before a commit or a rollback, or after a connection
 was given back; but only the first one, and those where something was written or committed since the

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -313,10 +314,13 @@ def test_long_answers_are_compressed_for_who_wants_it(
 def test_a_kept_connection_does_not_stall(account: Account, get: Get) -> None:
     account.add_job()
     get("jobs")
-    begin = time.perf_counter()
+    took = []
     for _ in range(50):
+        begin = time.perf_counter()
         get("jobs")
-    assert time.perf_counter() - begin < 50 * 0.04, "as slow as delayed acknowledgements"
+        took.append(time.perf_counter() - begin)
+    # A busy machine delays some requests, a delayed acknowledgement each of them.
+    assert median(took) < 0.04, "as slow as delayed acknowledgements"
 
 
 def test_the_end_of_serving_cuts_kept_connections(
@@ -783,7 +787,7 @@ def test_a_fault_ends_with_the_server(
         client = asking(url, "/acme/api/jobs")
         handler = handlers.get(timeout=5)
         begin = time.perf_counter()
-    assert time.perf_counter() - begin < 0.5
+    assert time.perf_counter() - begin < 5  # the fault itself goes on for minutes
     handler.join(5)
     assert not handler.is_alive()
     with client:
