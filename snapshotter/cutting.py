@@ -5,6 +5,7 @@ records or values than a page can sensibly have is refused before it is read.
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +21,8 @@ _SMALL = 2**20  # bytes; what is shorter cannot hold so much that it must be cou
 _BOM = b"\xef\xbb\xbf"
 # A string without an end reaches to the end: no place is looked at twice.
 TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
-_OPENING, _CLOSING, _COMMA = b"[{", b"]}", ord(",")
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_COMMA = ord(",")
 
 
 def split(body: bytes) -> list[bytes]:
@@ -87,32 +89,34 @@ def _too_many() -> BadAnswer:
 
 
 def _cut(body: bytes, strict_error: Exception) -> list[bytes]:
-    if not body[:1_000].lstrip().startswith(b"["):
-        raise BadAnswer(f"expected a JSON array of jobs, got {_opening(body)}") from None
     records: list[bytes] = []
+    for record in _between_brackets(body):
+        if record is None:
+            why = f" ({strict_error})" if isinstance(strict_error, msgspec.DecodeError) else ""
+            raise BadAnswer(f"expected a JSON array of jobs, got {_opening(body)}{why}") from None
+        records += [record] if record else []
+        if len(records) > MAX_RECORDS:
+            raise _too_many() from None
+    return records
+
+
+def _between_brackets(body: bytes) -> Iterator[bytes | None]:
+    """Yield what stands between the outermost brackets and commas, and None if that fails."""
     depth = start = 0
-    for number, token in enumerate(TOKEN.finditer(body)):
-        at, first = token.start(), body[token.start()]
-        if depth == 1 and (first == _COMMA or first in _CLOSING):
-            if record := body[start:at].strip():
-                records.append(record)
-                if len(records) > MAX_RECORDS:
-                    raise _too_many() from None
+    tokens = TOKEN.finditer(body) if body[:1_000].lstrip().startswith(b"[") else iter(())
+    for number, token in enumerate(tokens):
+        at = token.start()
+        step = _STEPS.get(body[at], 0)
+        if depth == 1 and (step < 0 or body[at] == _COMMA):
+            yield body[start:at].strip()
             start = at + 1
-        if first in _OPENING:
-            depth += 1
-            if depth == 1:
-                start = at + 1
-        elif first in _CLOSING:
-            depth -= 1
-            if depth == 0:
-                if body[at + 1 :].strip():
-                    break
-                return records
-        if number > _MAX_TOKENS:
-            raise BadAnswer("expected a JSON array of jobs, got one too large to read") from None
-    why = f" ({strict_error})" if isinstance(strict_error, msgspec.DecodeError) else ""
-    raise BadAnswer(f"expected a JSON array of jobs, got {_opening(body)}{why}") from None
+        depth += step
+        if depth == 1 and step > 0:
+            start = at + 1
+        if depth == 0 or number > _MAX_TOKENS:
+            break
+    if depth or not start or body[start:].strip():
+        yield None
 
 
 def _opening(body: bytes) -> str:

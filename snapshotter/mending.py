@@ -131,9 +131,10 @@ def _with_deep_as_text(raw: bytes) -> bytes:
     return b"".join((*parts, raw[done:]))
 
 
-def find(raw: bytes) -> tuple[int | None, datetime | None]:
-    """Search the text of a record, which need not be JSON, for its id and its created_at."""
-    job_id = created_at = None
+def find(raw: bytes, time: str = "created_at") -> tuple[int | None, datetime | None]:
+    """Search the text of a record, which need not be JSON, for its id and one of its times."""
+    job_id = at = None
+    name = f'"{time}"'.encode()
     depth = 0
     for number, token in enumerate(TOKEN.finditer(raw)):
         first = raw[token.start()]
@@ -143,12 +144,11 @@ def find(raw: bytes) -> tuple[int | None, datetime | None]:
             depth -= 1
         elif depth == 1 and token[0] == b'"id"' and (found := _ID_MEMBER.match(raw, token.end())):
             job_id = _usable_id(int(found[1]))
-        elif depth == 1 and token[0] == b'"created_at"':
-            if found := _TIME_MEMBER.match(raw, token.end()):
-                created_at = read_time(found[1].decode())
+        elif depth == 1 and token[0] == name and (found := _TIME_MEMBER.match(raw, token.end())):
+            at = read_time(found[1].decode())
         if number > _LOOKED_AT:
             break
-    return job_id, created_at
+    return job_id, at
 
 
 def id_of(document: Object) -> int:
@@ -354,4 +354,5 @@ def _converters(kind: type[Struct]) -> dict[str, Callable[[Any], _Converted]]:
     return {name: _COLUMNS[next(iter(get_args(hint)), hint)] for name, hint in hints.items()}
 
 
-_CONVERTERS = {kind: _converters(kind) for kind in (Job, Output, Component, *_PARTS.values())}
+_KINDS: tuple[type[Struct], ...] = (Job, Output, Component, *_PARTS.values())
+_CONVERTERS = {kind: _converters(kind) for kind in _KINDS}

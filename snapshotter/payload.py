@@ -30,8 +30,16 @@ from snapshotter.errors import RecordError
 from snapshotter.mending import Odd
 
 __all__ = [
-    *("FINAL_STATUSES", "KNOWN_STATUSES", "Record", "Reject", "only", "read", "read_all", "split"),
-    *("stamp", "time_in"),
+    "FINAL_STATUSES",
+    "KNOWN_STATUSES",
+    "Record",
+    "Reject",
+    "only",
+    "read",
+    "read_all",
+    "split",
+    "stamp",
+    "time_in",
 ]
 
 # PostgreSQL's text holds every character but NUL; an even number of backslashes escape each other.
@@ -193,6 +201,7 @@ def _read_leniently(raw: bytes, error: Exception) -> Record | Reject:
 
 def _too_large(raw: bytes) -> Reject:
     """Set a record aside without a look at most of it: to read it would take gigabytes."""
+    job_id: int | None
     try:
         place = msgspec.json.decode(raw, type=_Place)
         document = {
@@ -221,7 +230,12 @@ def _name(job_id: int | None) -> str:
 
 
 def time_in(document: Any, name: str) -> datetime | None:
-    """Return a time of a JSON value, in UTC; None if it has none that can be read."""
+    """Return a time of a record, in UTC; None if it has none that can be read.
+
+    The record is a JSON value, or the text of one that is not JSON.
+    """
+    if isinstance(document, str):
+        return mending.find(document.encode("utf-8", "replace"), name)[1]
     try:
         return msgspec.convert(document[name], Time).astimezone(UTC)
     except (TypeError, KeyError, msgspec.ValidationError, OverflowError):

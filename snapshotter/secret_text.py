@@ -102,7 +102,8 @@ class SecretText:
         return found[1] + self._hide(found[0][len(found[1]) :])
 
     def _private_keys(self, text: str) -> str:
-        done, at = [], 0
+        done: list[str] = []
+        at = 0
         while begin := _BEGIN_KEY.search(text, at):
             end = _END_KEY.search(text, begin.end())
             stop = len(text) if end is None else end.end()

@@ -281,5 +281,5 @@ def test_a_record_nested_without_end_spoils_no_other(levels: int) -> None:
         assert [record.job_id for record in found[1:]] == [8, 7]
     with pytest.raises(BadAnswer, match="cut short"):
         payload.split(b"[" + good + b", " + deep[:-9])
-    (found,) = payload.read_all([deep[:-9]])
-    assert (type(found), found.job_id) == (Reject, 8)
+    (cut,) = payload.read_all([deep[:-9]])
+    assert (type(cut), cut.job_id) == (Reject, 8)

@@ -26,7 +26,7 @@ from snapshotter.paging import ALONE
 from snapshotter.payload import read
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import Account, Answer, Request
+from snapshotter.simulator import GARBLED, Account, Answer, Request
 from snapshotter.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Outcome, Plan, sync
 
 
@@ -237,7 +237,7 @@ def test_times_before_the_calendar(syncer: Syncer) -> None:
 
 
 def test_a_rejected_job_that_vanishes_is_asked_for_no_more(syncer: Syncer) -> None:
-    job = syncer.account.add_job(owner_id="x")
+    job = syncer.account.add_job(owner_id=GARBLED)
     assert syncer().rejected == 1
     del syncer.account.jobs[job["id"]]
     syncer.account.touch()
