@@ -24,9 +24,10 @@ def _as_words(words: Iterable[str]) -> Callable[[str], object]:
 _has_word = _as_words(SECRET_WORDS)
 # In text `key: value` is anything (a primary key, a duplicate key), and so is a count of tokens.
 _ASSIGNED = re.compile("password|passwd|passphrase|pwd|secret|credential", re.IGNORECASE)
-_has_assigned_word = _as_words((*SECRET_WORDS, "auth", "dsn", "authorization"))
+_has_assigned_word = _as_words((*SECRET_WORDS, "dsn"))
+_FAULT = re.compile(r"(?:exception|error|failure|warning)\Z", re.IGNORECASE)
 _ASSIGNED_END = re.compile(
-    r"(?:token|(?:api|access|secret|private|account|shared|storage|encryption|master|license"
+    r"(?:token|(?<![a-z])auth|(?:api|access|secret|private|account|shared|storage|encryption|master|license"
     r"|service|auth|app|client|subscription|signing|session|ssh|rsa|aes|function|webhook|consumer"
     r"|admin)[-_. ]?keys?)[-_.]?\d{0,3}\Z",
     re.IGNORECASE,
@@ -55,11 +56,12 @@ class SecretNames:
         return self._hides_assigned(name) if len(name) <= _LONG else self._hides_long(name)
 
     def _looks_assigned(self, name: str) -> bool:
+        if self._search_added(name):
+            return True
+        if _FAULT.search(name):  # `PasswordExpiredException: …`
+            return False
         return bool(
-            _ASSIGNED.search(name)
-            or _has_assigned_word(name)
-            or _ASSIGNED_END.search(name)
-            or self._search_added(name)
+            _ASSIGNED.search(name) or _has_assigned_word(name) or _ASSIGNED_END.search(name)
         )
 
     def _hides_long(self, name: str) -> bool:

@@ -22,11 +22,12 @@ MAX_HITS = 200_000  # names in one text that are looked at, which takes about a 
 _READ_WHOLE = 2**20  # characters in which an object or array is looked for as the value of a name
 
 # A raw `@` in a password belongs to it; past one, a quote or `?` shows that the URL has gone on.
-_USER = r"(:\\*+/\\*+/[^/\s:@]*+:)"
+_USER = r"(:\\*+/\\*+/[^/\s:@]*+:)(?<!hmac:)"
+_MORE = r"(?:@[^/\s@\"?]++(?=@))*+"
 _PASSWORD_IN_URL = re.compile(
     # One with a raw `/` is told from a port with a path behind it.
-    rf"{_USER}(?:([^/\s@]++(?=@)(?:@[^/\s@\"?]++(?=@))*+)"
-    r"|(?!\d{1,5}[/?#\s\"'\\])((?<!\[:)[^\s@\"'<>\\,]++(?=@)))"
+    rf"{_USER}(?:[^/\s@]++(?=@){_MORE}"
+    rf"|(?!\d{{1,5}}[/?#\s\"'\\])(?<!\[:)[^\s@\"'<>\\,]++(?=@){_MORE})"
 )
 _PASSWORD_OF_ORACLE = re.compile(r"(oracle:[a-z0-9]{1,9}:[^/\s@]*+/)([^@\s]++)(?=@)")
 _BEGIN_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,20}-----")
@@ -42,7 +43,7 @@ _SCHEME = re.compile(
     r"(?=[^\s\"'<>,;]{0,99}[0-9A-Z=])(?![A-Z][a-z]*+[\s.,;:])([A-Za-z0-9._~+/-]{6,}+=*+)"
 )
 _ASSIGNED = re.compile(
-    r"(?<![\w.-])([\w.-]++)(?:\\*+[\"'`])?+\]?+[ \t]*+"
+    r"(?:(?<![\w.-])|(?<=%3[dD])|(?<=003[dD]))([\w.-]++)(?:\\*+[\"'`])?+\]?+[ \t]*+"
     r"(:=|=>|==?+|:(?!:|\\*+/\\*+/)|>|%3[dD]|\\++u003[dD])[ \t]*+"
 )
 _FLAG = re.compile(r"(?<![\w-])--?([A-Za-z][\w-]*+) ++(?=[^\s-])")
@@ -56,6 +57,7 @@ _VALUE = re.compile(
     r"|[;&,](?!\s|\Z|[\w.%-]{1,64}+\s{0,9}(?:=|%3[dD])))++"
 )
 _QUOTE = re.compile(r"\\*+[\"'`]")
+_HMAC = re.compile("[0-9a-f]{32}")
 _ESCAPED = re.compile(r"u00[0-9a-f]{2}|[nrtbf]")
 _MEMBER = re.compile(r'(?<!\\)(\\*+")\s*+:\s*+(?=\S)')
 _SPELLED = re.compile(r"\\u[0-9a-f]{4}", re.IGNORECASE)  # a name that is spelled so may be any
@@ -80,6 +82,8 @@ class SecretText:
             return text
         if "-----BEGIN" in text:
             text = self._private_keys(text)
+        if any(sign in text for sign in _SIGNS_OF_KNOWN):
+            text = _KNOWN_KEY.sub(lambda found: self._hide(found[0]), text)
         if '"' in text and ":" in text:
             text = self._members(text)
         if "@" in text:
@@ -93,8 +97,6 @@ class SecretText:
             text = self._each(_SQL, self._sql, text)
         if any(sign in text for sign in ("earer", "asic", "EARER", "ASIC")):
             text = _SCHEME.sub(lambda found: found[1] + found[2] + self._hide(found[3]), text)
-        if any(sign in text for sign in _SIGNS_OF_KNOWN):
-            text = _KNOWN_KEY.sub(lambda found: self._hide(found[0]), text)
         return text
 
     def _second(self, found: re.Match[str]) -> str:
@@ -138,15 +140,17 @@ class SecretText:
         before = text[max(0, found.start() - 2) : found.start()]
         if before.endswith("\\") and (escaped := _ESCAPED.match(name)):
             name = name[escaped.end() :]
+        if name.endswith("hmac") and _HMAC.match(text, found.end()):
+            return None  # it stands for a secret
         if sign == ">" and not before.endswith("<"):
             return None
         if sign == ":" and before.endswith("/") and before[:-1].endswith(("/", "\\")):
             return None  # the user or the host of a URL
-        if not self._names.hides_assigned(name):
-            is_parameter = before.endswith(("?", "&")) and sign == "="
-            if not (is_parameter and name.lower() == "key"):
-                return None
-        return _value(text, found.end(), is_header=_HEADER.search(name) is not None)
+        is_header = _HEADER.search(name) is not None
+        is_key = name in ("key", "KEY", "Key") and sign == "=" and before.endswith(("?", "&"))
+        if not (is_header or is_key or self._names.hides_assigned(name)):
+            return None
+        return _value(text, found.end(), is_header=is_header)
 
     def _flag(self, text: str, found: re.Match[str]) -> tuple[int, int] | None:
         if not self._names.hides_assigned(found[1]):
