@@ -10,7 +10,7 @@ and cached.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
@@ -116,24 +116,33 @@ def is_too_deep(raw: bytes) -> bool:
     return False
 
 
-def kept_small(read: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `read` with the results of small parts (the first argument) cached."""
+class Kept(NamedTuple):
+    """A function of a part's text, with its results cached if the text is small.
+
+    `of_small` is for the parts of a record of at most `LARGEST_KEPT` bytes: it does not look.
+    """
+
+    of_small: Callable[..., Any]
+    of_any: Callable[..., Any]
+
+
+def kept(read: Callable[..., Any]) -> Kept:
     cached = lru_cache(PARTS_KEPT)(read)
 
-    def read_small(raw: bytes, *more: Any) -> Any:
+    def read_any(raw: bytes, *more: Any) -> Any:
         return cached(raw, *more) if len(raw) <= LARGEST_KEPT else read(raw, *more)
 
-    return read_small
+    return Kept(cached, read_any)
 
 
-def _reader(kind: Any) -> Callable[[bytes], Any]:
+def _reader(kind: Any) -> Kept:
     """Return what reads a part that stands unread in jobs; its results are not to be changed.
 
     It returns None for null, and raises `msgspec.DecodeError` or `UnicodeDecodeError`.
     """
     decode = msgspec.json.Decoder(kind | None).decode
 
-    @kept_small
+    @kept
     def read_part(raw: bytes) -> Any:
         if is_too_deep(raw):
             raise msgspec.ValidationError(f"Expected no more than {MAX_DEPTH} levels")

@@ -1,5 +1,6 @@
 """One job into rows of the three tables. Pure; the map from names to columns is spelled out."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -8,13 +9,14 @@ from msgspec import UNSET
 
 from snapshotter import fingerprint
 from snapshotter.answers import (
+    LARGEST_KEPT,
     Cluster,
     Component,
     Creator,
     Job,
     Output,
     Package,
-    kept_small,
+    kept,
     read_anything,
     read_cluster,
     read_component,
@@ -44,6 +46,7 @@ class Redact(Protocol):
 
     def __call__(self, value: Any, /) -> Any: ...
     def text(self, value: str | None, /) -> str | None: ...
+    def may_hide(self, text: str, /) -> bool: ...
     def variables(self, value: Any, /) -> Any: ...
     def __hash__(self) -> int: ...
 
@@ -67,23 +70,25 @@ def is_open(status: str | None) -> bool:
 
 def flatten(record: Record, redact: Redact) -> JobRows:
     """Return the rows of a job. What they hold of JSON values is shared, and not to be changed."""
-    job, text = record.job, redact.text
+    job = record.job
     document = _document(record)
-    package, of_package = _package(bytes(job.package), job.package_id, redact)
-    cluster, of_cluster = _cluster(bytes(job.cluster), job.cluster_id, redact)
-    creator, of_creator = _creator(bytes(job.creator), redact)
+    text = redact.text if redact.may_hide(_texts(job)) else _unchanged
+    parts = _OF_SMALL if len(record.raw) <= LARGEST_KEPT else _OF_ANY
+    package, of_package = parts.package(bytes(job.package), job.package_id, redact)
+    cluster, of_cluster = parts.cluster(bytes(job.cluster), job.cluster_id, redact)
+    creator, of_creator = parts.creator(bytes(job.creator), redact)
     extra = {} if record.is_exact else redact(_rest(document, _JOB))
     if job.log_summary is not UNSET:
-        extra |= redact({"log_summary": read_anything(bytes(job.log_summary))})
+        extra |= redact({"log_summary": read_anything.of_any(bytes(job.log_summary))})
     extra = {**extra, **of_package, **of_cluster, **of_creator}
     if record.odd is not None:
         _add(extra, redact(record.odd.of_job))
     began = job.started_at or job.created_at
     finished_at = _finished_at(job)
-    errors = text(job.errors)  # a driver's words can have a URL with its password
+    errors = redact.text(job.errors)  # a driver's words can have a URL with its password
     row = {
         "id": job.id,
-        "status": _status(job.status, redact),
+        "status": job.status if job.status in KNOWN_STATUSES else _status(job.status, redact),
         "owner_id": job.owner_id,
         "progress": _share(job.progress),
         "outputs_count": job.outputs_count,
@@ -109,8 +114,8 @@ def flatten(record: Record, redact: Redact) -> JobRows:
         "runtime_in_seconds": job.runtime_in_seconds,
         "attempts": job.attempts,
         "master_auto_retry_attempts": job.master_auto_retry_attempts,
-        "variables": _variables(bytes(job.variables), redact),
-        "dynamic_variables": _variables(bytes(job.dynamic_variables), redact),
+        "variables": parts.variables(bytes(job.variables), redact),
+        "dynamic_variables": parts.variables(bytes(job.dynamic_variables), redact),
         "url": text(job.url),
         "html_url": text(job.html_url),
         "log_url": text(job.log_url),
@@ -130,7 +135,7 @@ def flatten(record: Record, redact: Redact) -> JobRows:
     fields: list[tuple[int, int, str]] = []
     sent = document.get("outputs") or ()
     for index, output in enumerate(job.outputs or ()):
-        component = _component(
+        component = parts.component(
             bytes(output.component),
             job.package_id,
             output.name,
@@ -163,6 +168,18 @@ def flatten(record: Record, redact: Redact) -> JobRows:
     return JobRows(row, outputs, fields)
 
 
+def _texts(job: Job) -> str:
+    """Return the texts that no part of a job has, to search them at once: most have no secret."""
+    texts = [job.url, job.html_url, job.log_url]
+    for output in job.outputs or ():
+        texts += output.url, output.preview_url, output.preview_type
+    return "\n".join(filter(None, texts))
+
+
+def _unchanged(text: str | None) -> str | None:
+    return text
+
+
 def _document(record: Record) -> Row:
     """Return the job as JSON, of what fits; nothing if the columns hold all of it."""
     if record.odd is not None:
@@ -181,27 +198,27 @@ class _Written(NamedTuple):
     extra: Row
 
 
-@kept_small
+@kept
 def _package(raw: bytes, package_id: int | None, redact: Redact) -> tuple[Package, Row]:
-    package: Package = read_package(raw) or Package()
+    package: Package = read_package.of_any(raw) or Package()
     held = _PACKAGE | {"id"} if package.id == package_id else _PACKAGE
     return _clean(package, redact), _extra("package", raw, held, redact)
 
 
-@kept_small
+@kept
 def _cluster(raw: bytes, cluster_id: int | None, redact: Redact) -> tuple[Cluster, Row]:
-    cluster: Cluster = read_cluster(raw) or Cluster()
+    cluster: Cluster = read_cluster.of_any(raw) or Cluster()
     held = _CLUSTER | {"id"} if cluster.id == cluster_id else _CLUSTER
     return _clean(cluster, redact), _extra("cluster", raw, held, redact)
 
 
-@kept_small
+@kept
 def _creator(raw: bytes, redact: Redact) -> tuple[Creator, Row]:
-    creator: Creator = read_creator(raw) or Creator()
+    creator: Creator = read_creator.of_any(raw) or Creator()
     return _clean(creator, redact), _extra("creator", raw, _CREATOR, redact)
 
 
-@kept_small
+@kept
 def _component(
     raw: bytes,
     package_id: int | None,
@@ -213,7 +230,7 @@ def _component(
 
     A place in `fields` without a name has no row.
     """
-    component: Component = _clean(read_component(raw) or Component(), redact)
+    component: Component = _clean(read_component.of_any(raw) or Component(), redact)
     output_name = redact.text(output_name)
     name, kind = (
         redact.text(old) if new is None else new
@@ -236,12 +253,27 @@ def _component(
     )
 
 
-@kept_small
+@kept
 def _variables(raw: bytes, redact: Redact) -> Any:
-    return redact.variables(read_object(raw))
+    return redact.variables(read_object.of_any(raw))
 
 
 Part = TypeVar("Part", bound=msgspec.Struct)
+
+
+class _Parts(NamedTuple):
+    """The functions of parts above."""
+
+    package: Callable[..., tuple[Package, Row]]
+    cluster: Callable[..., tuple[Cluster, Row]]
+    creator: Callable[..., tuple[Creator, Row]]
+    component: Callable[..., _Written]
+    variables: Callable[..., Any]
+
+
+_KEPT = (_package, _cluster, _creator, _component, _variables)
+_OF_SMALL = _Parts(*(work_out.of_small for work_out in _KEPT))
+_OF_ANY = _Parts(*(work_out.of_any for work_out in _KEPT))
 
 
 def _clean(part: Part, redact: Redact) -> Part:
@@ -255,9 +287,8 @@ def _clean(part: Part, redact: Redact) -> Part:
 
 
 def _status(status: str | None, redact: Redact) -> str | None:
-    if status is None or status in KNOWN_STATUSES:
-        return status
-    return (redact.text(status) or "")[:_STATUS_LENGTH]  # what stands for a secret may be longer
+    shown = redact.text(status)
+    return shown and shown[:_STATUS_LENGTH]  # what stands for a secret may be longer
 
 
 def _rest_of_output(document: Row, redact: Redact) -> Row:

@@ -13,6 +13,7 @@ from msgspec import UNSET
 
 from snapshotter import mending
 from snapshotter.answers import (
+    LARGEST_KEPT,
     Job,
     Output,
     Time,
@@ -54,6 +55,8 @@ _PARTS = {
     "package": read_package,
     "cluster": read_cluster,
 }
+_OF_SMALL = {name: read_part.of_small for name, read_part in _PARTS.items()}
+_OF_ANY = {name: read_part.of_any for name, read_part in _PARTS.items()}
 
 
 # The same, of nothing but these fields: most records are, and need not be read as JSON values, too.
@@ -135,7 +138,7 @@ def read_all(raws: Sequence[bytes]) -> list[Record | Reject]:
 def _read_any(raw: bytes) -> Record | Reject:
     if b"\\" in raw and rb"\u0000" in raw:
         raw = _NUL.sub(_NUL_STAND_IN, raw)
-    if holds_too_much(raw):
+    if len(raw) > LARGEST_KEPT and holds_too_much(raw):
         return _too_large(raw)
     try:
         return _read_strictly(raw)
@@ -152,22 +155,23 @@ def _read_strictly(raw: bytes) -> Record:
             raise
         job, is_exact = _decode(raw), False
         msgspec.json.decode(raw)  # what no type names is to be JSON, too
-    _check(job)
+    _check(job, is_small=len(raw) <= LARGEST_KEPT)
     return Record(job, raw, is_exact)
 
 
-def _check(job: Job) -> None:
+def _check(job: Job, *, is_small: bool) -> None:
     """Check what no type says: the parts, outputs with ids of their own, times that UTC has.
 
     Raises one of `_WRONG`.
     """
-    for name, read_part in _PARTS.items():
+    for name, read_part in (_OF_SMALL if is_small else _OF_ANY).items():
         read_part(bytes(getattr(job, name)))
     if job.log_summary is not UNSET:
-        read_anything(bytes(job.log_summary))
+        read_anything.of_any(bytes(job.log_summary))
     outputs = job.outputs or ()
+    read = read_component.of_small if is_small else read_component.of_any
     for output in outputs:
-        read_component(bytes(output.component))
+        read(bytes(output.component))
         if _is_not_utc(output.created_at) or _is_not_utc(output.updated_at):
             check_times(output)
     if len(outputs) > 1 and len({output.id for output in outputs}) < len(outputs):
@@ -195,7 +199,7 @@ def _read_leniently(raw: bytes, error: Exception) -> Record | Reject:
     except RecordError as without_id:
         return Reject(None, time_in(document, "created_at"), str(without_id), document)
     job = _decode(msgspec.json.encode(odd.document))
-    _check(job)
+    _check(job, is_small=False)
     return Record(job, msgspec.json.encode(document), is_exact=False, odd=odd)
 
 

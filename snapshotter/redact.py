@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from snapshotter.secret_names import SecretNames
-from snapshotter.secret_text import SecretText
+from snapshotter.secret_text import SecretText, may_hold_secrets
 
 MASK = "***"
 VARIABLES = ("variables", "dynamic_variables")  # objects, by the API; anything else may hold any
@@ -54,6 +54,10 @@ class Redaction:
     def text(self, text: str | None) -> str | None:
         """Hide the secrets in text; the words around them stay."""
         return text if text is None or self._keeps else self._in_text(text)
+
+    def may_hide(self, text: str) -> bool:
+        """Whether there is anything in a text that shows a secret."""
+        return not self._keeps and may_hold_secrets(text)
 
     def variables(self, value: Any) -> Any:
         """Hide the secrets of a job's variables, which are an object; what is none is a secret."""

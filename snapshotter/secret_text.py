@@ -78,7 +78,7 @@ class SecretText:
         self._names, self._hide, self._always = names, hide, always
 
     def __call__(self, text: str) -> str:
-        if not _may_hold_secrets(text):
+        if not may_hold_secrets(text):
             return text
         if "-----BEGIN" in text:
             text = self._private_keys(text)
@@ -206,28 +206,32 @@ class SecretText:
         return self._hide(text[start:]), len(text)
 
 
-def _may_hold_secrets(text: str) -> bool:
-    """Whether there is anything in a text that shows a secret; most texts are plain."""
+def may_hold_secrets(text: str) -> bool:
+    """Whether there is anything in a text that shows a secret; most texts are plain.
+
+    Searching for one character after the other is many times faster than any pattern.
+    """
     return (
         "=" in text
-        or ":" in (text[6:] if text.startswith("http") else text)
+        or text.count(":") != text.count("://")
         or "@" in text
         or "%" in text
         or ">" in text
         or "--" in text
+        or " -" in text
         or "'" in text
         or '"' in text
         or "\\" in text
+        or "AKIA" in text
+        or "ASI" in text
+        or "AIza" in text
+        or "eyJ" in text
+        or "xox" in text
+        or ("gh" in text and "_" in text)
         or "earer" in text
-        or "asic" in text
         or "EARER" in text
-        or "ASIC" in text
-        or " -" in text
-        or (len(text) >= _SHORTEST_KNOWN and any(sign in text for sign in _SIGNS_OF_KNOWN))
+        or "asic" in text
     )
-
-
-_SHORTEST_KNOWN = 16
 
 
 def _name_before(text: str, begin: int, end: re.Match[str]) -> str:
