@@ -34,13 +34,16 @@ _VARYING = tuple(
 )
 
 
-@lru_cache(1024)
 def of_error(errors: str | None) -> str | None:
-    """Give an error with ids, numbers, dates and paths taken out: alike where the cause is alike.
+    """Return an error with ids, numbers, dates and paths taken out: alike if the cause is alike.
 
-    Of a long text the beginning counts. None where there is nothing to tell.
+    Of a long text the beginning counts. None if there is nothing in it.
     """
-    reason = (errors or "")[:_READ]
+    return _of_beginning(errors[:_READ]) if errors else None
+
+
+@lru_cache(1024)
+def _of_beginning(reason: str) -> str | None:
     for pattern, instead in _VARYING:
         reason = pattern.sub(instead, reason)
     reason = reason.strip()
@@ -48,9 +51,9 @@ def of_error(errors: str | None) -> str | None:
 
 
 def of_fields(
-    package_id: int | None, component: str | None, output: str | None, names: Iterable[str]
+    package_id: int | None, component: str | None, output: str | None, names: Iterable[str | None]
 ) -> str:
-    """Give 16 hex digits: equal for an output of a package while its fields stay, in their order.
+    """Return 16 hex digits: equal for an output of a package while its fields stay, in their order.
 
     Not for another output with the same fields: so a few digests tell which outputs ever changed.
     """

@@ -1,29 +1,30 @@
 """One job into rows of the three tables. Pure; the map from names to columns is spelled out."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from msgspec import UNSET
 
 from snapshotter import fingerprint
-from snapshotter.payload import (
-    FINAL_STATUSES,
-    PARTS_KEPT,
+from snapshotter.answers import (
+    LARGEST_KEPT,
     Cluster,
     Component,
     Creator,
     Job,
     Output,
     Package,
-    Record,
+    kept,
+    read_anything,
     read_cluster,
     read_component,
     read_creator,
     read_object,
     read_package,
 )
+from snapshotter.payload import FINAL_STATUSES, KNOWN_STATUSES, Record
 
 # What the columns hold of each object; the rest goes to `extra`. `package.id` and `cluster.id` are
 # other facts than the job's own `package_id` and `cluster_id`: they are held only where they agree.
@@ -33,6 +34,8 @@ _CLUSTER = frozenset({"name", "url", "nodes", "available_since"})
 _CREATOR = frozenset({"type", "id", "display_name", "url"})
 _OUTPUT = frozenset(Output.__struct_fields__)
 _COMPONENT = frozenset(Component.__struct_fields__)
+_OLDER = ("component_name", "component_type")  # of an output; `component` has them by now
+_STATUS_LENGTH = 255
 
 Row = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,6 +45,8 @@ class Redact(Protocol):
     """Hides the secrets of a JSON value; `variables` those of a job's variables."""
 
     def __call__(self, value: Any, /) -> Any: ...
+    def text(self, value: str | None, /) -> str | None: ...
+    def may_hide(self, text: str, /) -> bool: ...
     def variables(self, value: Any, /) -> Any: ...
     def __hash__(self) -> int: ...
 
@@ -59,28 +64,33 @@ class JobRows(NamedTuple):
 
 
 def is_open(status: str | None) -> bool:
-    """Tell whether a job may still move. New statuses come up: only three are known to be final."""
+    """Whether a job is not final. An unknown status counts as open."""
     return status not in FINAL_STATUSES
 
 
 def flatten(record: Record, redact: Redact) -> JobRows:
-    """Give the rows of a job. What they hold of JSON values is shared, and not to be changed."""
+    """Return the rows of a job. What they hold of JSON values is shared, and not to be changed."""
     job = record.job
-    document = {} if record.is_exact else record.document
-    package, of_package = _package(bytes(job.package), job.package_id, redact)
-    cluster, of_cluster = _cluster(bytes(job.cluster), job.cluster_id, redact)
-    creator, of_creator = _creator(bytes(job.creator), redact)
+    document = _document(record)
+    text = redact.text if redact.may_hide(_texts(job)) else _unchanged
+    parts = _OF_SMALL if len(record.raw) <= LARGEST_KEPT else _OF_ANY
+    package, of_package = parts.package(bytes(job.package), job.package_id, redact)
+    cluster, of_cluster = parts.cluster(bytes(job.cluster), job.cluster_id, redact)
+    creator, of_creator = parts.creator(bytes(job.creator), redact)
     extra = {} if record.is_exact else redact(_rest(document, _JOB))
     if job.log_summary is not UNSET:
-        extra |= redact({"log_summary": msgspec.json.decode(job.log_summary)})
+        extra |= redact({"log_summary": read_anything.of_any(bytes(job.log_summary))})
+    extra = {**extra, **of_package, **of_cluster, **of_creator}
+    if record.odd is not None:
+        _add(extra, redact(record.odd.of_job))
     began = job.started_at or job.created_at
     finished_at = _finished_at(job)
-    errors = redact(job.errors)  # a driver's words can have a URL with its password
+    errors = redact.text(job.errors)  # a driver's words can have a URL with its password
     row = {
         "id": job.id,
-        "status": job.status,
+        "status": job.status if job.status in KNOWN_STATUSES else _status(job.status, redact),
         "owner_id": job.owner_id,
-        "progress": job.progress,
+        "progress": _share(job.progress),
         "outputs_count": job.outputs_count,
         "created_at": job.created_at,
         "started_at": job.started_at,
@@ -104,12 +114,12 @@ def flatten(record: Record, redact: Redact) -> JobRows:
         "runtime_in_seconds": job.runtime_in_seconds,
         "attempts": job.attempts,
         "master_auto_retry_attempts": job.master_auto_retry_attempts,
-        "variables": _variables(bytes(job.variables), redact),
-        "dynamic_variables": _variables(bytes(job.dynamic_variables), redact),
-        "url": job.url,
-        "html_url": job.html_url,
-        "log_url": job.log_url,
-        "extra": {**extra, **of_package, **of_cluster, **of_creator} or None,
+        "variables": parts.variables(bytes(job.variables), redact),
+        "dynamic_variables": parts.variables(bytes(job.dynamic_variables), redact),
+        "url": text(job.url),
+        "html_url": text(job.html_url),
+        "log_url": text(job.log_url),
+        "extra": extra or None,
         "run_date": began and began.astimezone(UTC).date(),
         "queue_seconds": _seconds(job.created_at, job.started_at),
         "finished_at": finished_at,
@@ -125,33 +135,62 @@ def flatten(record: Record, redact: Redact) -> JobRows:
     fields: list[tuple[int, int, str]] = []
     sent = document.get("outputs") or ()
     for index, output in enumerate(job.outputs or ()):
-        component = _component(bytes(output.component), job.package_id, output.name, redact)
-        rest = {} if record.is_exact else redact(_rest(sent[index], _OUTPUT))
+        component = parts.component(
+            bytes(output.component),
+            job.package_id,
+            output.name,
+            (output.component_name, output.component_type),
+            redact,
+        )
+        rest = {} if record.is_exact else _rest_of_output(sent[index], redact)
+        rest = {**rest, **component.extra}
+        if record.odd is not None:
+            _add(rest, redact(record.odd.of_outputs.get(output.id, {})))
         outputs.append(
             {
                 "id": output.id,
                 "job_id": job.id,
-                "name": output.name,
+                "name": component.output_name,
                 "records_count": output.records_count,
-                "progress": output.progress,
+                "progress": _share(output.progress),
                 "created_at": output.created_at,
                 "updated_at": output.updated_at,
-                "url": output.url,
-                "preview_url": output.preview_url,
-                "preview_type": output.preview_type,
+                "url": text(output.url),
+                "preview_url": text(output.preview_url),
+                "preview_type": text(output.preview_type),
                 "component_name": component.name,
                 "component_type": component.type,
                 "fields_digest": component.fields_digest,
-                "extra": {**rest, **component.extra} or None,
+                "extra": rest or None,
             }
         )
         fields += [(output.id, position, name) for position, name in component.fields]
     return JobRows(row, outputs, fields)
 
 
+def _texts(job: Job) -> str:
+    """Return the texts that no part of a job has, to search them at once: most have no secret."""
+    texts = [job.url, job.html_url, job.log_url]
+    for output in job.outputs or ():
+        texts += output.url, output.preview_url, output.preview_type
+    return "\n".join(filter(None, texts))
+
+
+def _unchanged(text: str | None) -> str | None:
+    return text
+
+
+def _document(record: Record) -> Row:
+    """Return the job as JSON, of what fits; nothing if the columns hold all of it."""
+    if record.odd is not None:
+        return record.odd.document
+    return {} if record.is_exact else record.document
+
+
 class _Written(NamedTuple):
     """What is written of an output's component; `fields`: (position, name)."""
 
+    output_name: str | None
     name: str | None
     type: str | None
     fields: tuple[tuple[int, str], ...]
@@ -159,43 +198,117 @@ class _Written(NamedTuple):
     extra: Row
 
 
-@lru_cache(PARTS_KEPT)
+@kept
 def _package(raw: bytes, package_id: int | None, redact: Redact) -> tuple[Package, Row]:
-    package = read_package(raw) or Package()
+    package: Package = read_package.of_any(raw) or Package()
     held = _PACKAGE | {"id"} if package.id == package_id else _PACKAGE
-    return package, _extra("package", raw, held, redact)
+    return _clean(package, redact), _extra("package", raw, held, redact)
 
 
-@lru_cache(PARTS_KEPT)
+@kept
 def _cluster(raw: bytes, cluster_id: int | None, redact: Redact) -> tuple[Cluster, Row]:
-    cluster = read_cluster(raw) or Cluster()
+    cluster: Cluster = read_cluster.of_any(raw) or Cluster()
     held = _CLUSTER | {"id"} if cluster.id == cluster_id else _CLUSTER
-    return cluster, _extra("cluster", raw, held, redact)
+    return _clean(cluster, redact), _extra("cluster", raw, held, redact)
 
 
-@lru_cache(PARTS_KEPT)
+@kept
 def _creator(raw: bytes, redact: Redact) -> tuple[Creator, Row]:
-    return read_creator(raw) or Creator(), _extra("creator", raw, _CREATOR, redact)
+    creator: Creator = read_creator.of_any(raw) or Creator()
+    return _clean(creator, redact), _extra("creator", raw, _CREATOR, redact)
 
 
-@lru_cache(PARTS_KEPT)
+@kept
 def _component(
-    raw: bytes, package_id: int | None, output_name: str | None, redact: Redact
+    raw: bytes,
+    package_id: int | None,
+    output_name: str | None,
+    older: tuple[str | None, str | None],
+    redact: Redact,
 ) -> _Written:
-    component = read_component(raw) or Component()
-    fields = component.fields or ()
+    """Work out what is written of a component; `older`: its name and type as the output has them.
+
+    A place in `fields` without a name has no row.
+    """
+    component: Component = _clean(read_component.of_any(raw) or Component(), redact)
+    output_name = redact.text(output_name)
+    name, kind = (
+        redact.text(old) if new is None else new
+        for new, old in zip((component.name, component.type), older, strict=True)
+    )
+    names = [redact.text(field) for field in component.fields or ()]
+    extra = _extra(
+        "component", raw, _COMPONENT - {"fields"} if None in names else _COMPONENT, redact
+    )
+    for member, old, held in zip(_OLDER, older, (name, kind), strict=True):
+        if old is not None and redact.text(old) != held:
+            extra[member] = redact.text(old)
     return _Written(
-        component.name,
-        component.type,
-        tuple(enumerate(fields, 1)),
-        fingerprint.of_fields(package_id, component.name, output_name, fields),
-        _extra("component", raw, _COMPONENT, redact),
+        output_name,
+        name,
+        kind,
+        tuple((position, field) for position, field in enumerate(names, 1) if field is not None),
+        fingerprint.of_fields(package_id, name, output_name, names),
+        extra,
     )
 
 
-@lru_cache(PARTS_KEPT)
+@kept
 def _variables(raw: bytes, redact: Redact) -> Any:
-    return redact.variables(read_object(raw))
+    return redact.variables(read_object.of_any(raw))
+
+
+Part = TypeVar("Part", bound=msgspec.Struct)
+
+
+class _Parts(NamedTuple):
+    """The functions of parts above."""
+
+    package: Callable[..., tuple[Package, Row]]
+    cluster: Callable[..., tuple[Cluster, Row]]
+    creator: Callable[..., tuple[Creator, Row]]
+    component: Callable[..., _Written]
+    variables: Callable[..., Any]
+
+
+_KEPT = (_package, _cluster, _creator, _component, _variables)
+_OF_SMALL = _Parts(*(work_out.of_small for work_out in _KEPT))
+_OF_ANY = _Parts(*(work_out.of_any for work_out in _KEPT))
+
+
+def _clean(part: Part, redact: Redact) -> Part:
+    """Return a part of a job without the secrets of its texts."""
+    texts = {
+        name: redact.text(value)
+        for name in part.__struct_fields__
+        if isinstance(value := getattr(part, name), str)
+    }
+    return msgspec.structs.replace(part, **texts)
+
+
+def _status(status: str | None, redact: Redact) -> str | None:
+    shown = redact.text(status)
+    return shown and shown[:_STATUS_LENGTH]  # what stands for a secret may be longer
+
+
+def _rest_of_output(document: Row, redact: Redact) -> Row:
+    # With its name, so that a secret is seen beside it.
+    rest: Row = redact(_rest(document, _OUTPUT - {"name"}))
+    rest.pop("name", None)
+    return rest
+
+
+def _share(progress: float | None) -> float | None:
+    """Return a progress; zero without a sign, which some engines lose."""
+    return progress or (None if progress is None else 0.0)
+
+
+def _add(extra: Row, apart: Row) -> None:
+    """Add what did not fit; of a part, beside what else is kept of it."""
+    for name, value in apart.items():
+        known = extra.get(name)
+        both = isinstance(known, dict) and isinstance(value, dict)
+        extra[name] = {**known, **value} if both and known is not None else value
 
 
 def epoch(at: datetime | None) -> int | None:
@@ -232,7 +345,11 @@ def _rest(document: Row, held: frozenset[str]) -> Row:
 
 
 def _extra(name: str, raw: bytes, held: frozenset[str], redact: Redact) -> Row:
-    """Give what no column holds of a part, in its place in the job, or nothing."""
-    rest = _rest(msgspec.json.decode(raw) or {}, held)
-    found: Row = redact({name: rest}) if rest else {}
-    return found
+    """Return what no column holds of a part, in its place in the job, or nothing."""
+    whole = msgspec.json.decode(raw) or {}
+    if not whole.keys() - held:
+        return {}
+    hidden: Row = redact({name: whole})  # whole, so that a secret is seen beside its name
+    if isinstance(part := hidden.get(name), dict):
+        hidden[name] = _rest(part, held)
+    return hidden

@@ -39,18 +39,21 @@ from snapshotter.invention import FINAL, STATUSES, Invention, Package, Run, due,
 __all__ = [
     "ACCEPT",
     "FINAL",
+    "GARBLED",
     "STATUSES",
     "Account",
     "Answer",
     "Fault",
     "Links",
     "Request",
+    "as_sent",
     "fault",
     "serve",
     "stamp",
 ]
 
 ACCEPT = "application/vnd.xplenty+json; version=2"
+GARBLED = "(garbled)"  # as a value of a job: its answers are not JSON
 
 _HOUR = timedelta(hours=1)
 _COMPRESSED_FROM = 1024  # bytes
@@ -620,7 +623,13 @@ def _since(query: dict[str, str]) -> str:
 
 
 def _json(status: int, document: Any, headers: dict[str, str] | None = None) -> Answer:
-    return _sent(status, json.dumps(document, separators=(",", ":")).encode(), headers)
+    return _sent(status, as_sent(document), headers)
+
+
+def as_sent(document: Any) -> bytes:
+    """Encode a document as JSON; `GARBLED` in it stands without quotes, so that it is not JSON."""
+    text = json.dumps(document, separators=(",", ":"))
+    return text.replace(f'"{GARBLED}"', GARBLED).encode()
 
 
 def _sent(status: int, body: bytes, headers: dict[str, str] | None = None) -> Answer:

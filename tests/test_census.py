@@ -19,7 +19,7 @@ from snapshotter.database import connect
 from snapshotter.invention import stamp
 from snapshotter.load import JOBS
 from snapshotter.payload import Reject
-from snapshotter.simulator import Account, Answer, Request
+from snapshotter.simulator import GARBLED, Account, Answer, Request
 from snapshotter.sync import ACCOUNTS, SNAPSHOTS, Plan
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -465,7 +465,7 @@ def test_two_runs_within_a_minute_count_once(syncer: Syncer) -> None:
 def test_what_is_set_aside_counts_as_here(syncer: Syncer) -> None:
     history(syncer.account, 5)
     bad = min(syncer.account.jobs)
-    syncer.account.jobs[bad]["owner_id"] = "x"
+    syncer.account.jobs[bad]["owner_id"] = GARBLED
     syncer.account.advance(61)
     syncer()
     remove(syncer.account, max(syncer.account.jobs))

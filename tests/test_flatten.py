@@ -190,3 +190,59 @@ def test_a_password_in_the_errors_is_hidden() -> None:
         rows(job(errors=said)).job["errors"]
         == "cannot reach jdbc:postgresql://etl:***@warehouse/db"
     )
+
+
+@pytest.mark.parametrize(
+    ("at", "run_date", "epoch"),
+    [
+        ("0001-01-01T00:00:00Z", date(1, 1, 1), -62_135_596_800),
+        ("0999-12-31T23:59:59Z", date(999, 12, 31), -30_610_224_001),
+        ("1969-12-31T23:59:59.5Z", date(1969, 12, 31), -1),
+        ("9999-12-31T23:59:59.999999Z", date(9999, 12, 31), 253_402_300_799),
+        ("0001-01-01T05:00:00+05:00", date(1, 1, 1), -62_135_596_800),
+    ],
+)
+def test_times_at_the_ends_of_the_calendar(at: str, run_date: date, epoch: int) -> None:
+    found = rows(job(started_at=at, created_at="2026-01-02T00:00:00Z", completed_at=at)).job
+    created_epoch = 1_767_312_000
+    assert (found["run_date"], found["started_epoch"], found["finished_epoch"]) == (
+        run_date,
+        epoch,
+        epoch,
+    )
+    assert abs(found["queue_seconds"] - (epoch - created_epoch)) <= 1
+
+
+def test_the_longest_wait_there_can_be() -> None:
+    found = rows(
+        job(
+            created_at="0001-01-01T00:00:00Z",
+            started_at="9999-12-31T23:59:59Z",
+            cluster={"available_since": "9999-12-31T23:59:59Z"},
+        )
+    ).job
+    assert found["queue_seconds"] == found["cluster_wait_seconds"] == 315_537_897_599
+
+
+@pytest.mark.parametrize("number", ["-0.0", "-0", "0", "-0e5"])
+def test_zero_has_no_sign(number: str) -> None:
+    text = f'{{"id": 7, "progress": {number}, "outputs": [{{"id": 1, "progress": {number}}}]}}'
+    found = flatten(payload.read(text.encode()), Redaction())
+    assert str(found.job["progress"]) == str(found.outputs[0]["progress"]) == "0.0"
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "1e400"])
+def test_what_is_no_finite_number_is_null_and_kept_as_text(number: str) -> None:
+    text = f'{{"id": 7, "progress": {number}, "attempts": {number}, "new": {number}}}'
+    found = flatten(payload.read(text.encode()), Redaction()).job
+    assert (found["progress"], found["attempts"]) == (None, None)
+    assert found["extra"] == dict.fromkeys(("progress", "attempts", "new"), number)
+
+
+def test_values_near_the_ends_of_an_integer_stay() -> None:
+    for value in (2**63 - 1, -(2**63)):
+        outputs = [{"id": 1, "records_count": value}]
+        found = rows(job(runtime_in_seconds=value, cluster={"nodes": value}, outputs=outputs))
+        assert (found.job["runtime_in_seconds"], found.job["cluster_nodes"]) == (value, value)
+        assert found.outputs[0]["records_count"] == value
+        assert found.job["extra"] is None

@@ -37,7 +37,7 @@ from snapshotter.models import Base
 from snapshotter.payload import read
 from snapshotter.redact import Redaction
 from snapshotter.rejects import REJECTS
-from snapshotter.simulator import Account, Answer, Request
+from snapshotter.simulator import GARBLED, Account, Answer, Request, as_sent
 
 TABLES = [table for table in Base.metadata.sorted_tables if table.name != "calendar"]
 KILLS = 4
@@ -60,7 +60,7 @@ def stamp(at: datetime) -> str:
 
 def whole(job: dict[str, Any]) -> JobRows:
     """Give the rows that a job of the API makes, in an order."""
-    return in_order(*flatten(read(json.dumps(job).encode()), Redaction())[:3])
+    return in_order(*flatten(read(as_sent(job)), Redaction())[:3])
 
 
 def in_order(
@@ -339,7 +339,7 @@ def first_day(account: Account) -> None:
     """Nine jobs in three pages: one is open, and one is malformed."""
     finished(account, range(1, 10))
     account.jobs[OPEN].update(status="running", completed_at=None, progress=0.2)
-    account.jobs[BAD]["runtime_in_seconds"] = "17"
+    account.jobs[BAD]["owner_id"] = GARBLED
     account.touch()
 
 
@@ -350,7 +350,7 @@ def next_day(account: Account) -> None:
     """
     account.advance(86_400)
     finished(account, range(12, 17))
-    account.jobs[BAD_LATER]["owner_id"] = "x"
+    account.jobs[BAD_LATER]["owner_id"] = GARBLED
     for job_id in (1, 5, 6):
         change(account, job_id, "orders", 2)
     change(account, OPEN, "orders", 4, progress=0.6, updated_at=account.jobs[OPEN]["updated_at"])

@@ -5,7 +5,6 @@ mended, between runs and between two requests of a run; runs fail, are killed, a
 budget. `pytest -m soak` goes on with it for SOAK_SECONDS (half an hour).
 """
 
-import json
 import os
 import shutil
 import time
@@ -39,7 +38,7 @@ from snapshotter.models import Base
 from snapshotter.payload import Record, read_all
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import FINAL, STATUSES, Account, Request, stamp
+from snapshotter.simulator import FINAL, GARBLED, STATUSES, Account, Request, as_sent, stamp
 from snapshotter.sync import REJECTS, Plan, sync
 
 LAG = 60  # seconds; the issue's «up to a minute after their updated_at»
@@ -125,8 +124,8 @@ class Accounts(RuleBasedStateMachine):
                 self.vanished.add(job["id"])
                 self.account.remove_job(job["id"])
             case "spoil":
-                job["owner_id"], job["updated_at"] = "x", stamp(self.account.now)
-            case "mend" | "mend silently" if job["owner_id"] == "x":
+                job["owner_id"], job["updated_at"] = GARBLED, stamp(self.account.now)
+            case "mend" | "mend silently" if job["owner_id"] == GARBLED:
                 job["owner_id"] = 8
                 if kind == "mend":
                     job["updated_at"] = stamp(self.account.now)
@@ -231,7 +230,7 @@ class Accounts(RuleBasedStateMachine):
 
     def assert_equal(self) -> None:
         """Compare every row with what the account holds."""
-        documents = [json.dumps(job).encode() for _, job in sorted(self.account.jobs.items())]
+        documents = [as_sent(job) for _, job in sorted(self.account.jobs.items())]
         records = read_all(documents)
         expected = {r.job_id: flatten(r, Redaction()) for r in records if isinstance(r, Record)}
         spoilt = {r.job_id for r in records} - expected.keys()

@@ -1,12 +1,18 @@
 import json
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from samples import job, sample
 
 from snapshotter import payload
+from snapshotter.answers import MAX_DEPTH
+from snapshotter.cutting import MAX_RECORDS, MAX_VALUES
 from snapshotter.errors import BadAnswer, RecordError
+from snapshotter.flatten import flatten
 from snapshotter.payload import Record, Reject
+from snapshotter.redact import Redaction
 
 
 def read(document: Any) -> Record:
@@ -31,80 +37,148 @@ def test_every_field_may_be_null_or_missing(name: str) -> None:
     assert read(document).job.id == 7
 
 
-MALFORMED = [
-    ({"id": "7"}, None, "Expected `int`, got `str` - at `$.id`"),
-    ({"id": None}, None, "Expected `int`, got `null` - at `$.id`"),
-    ({"id": 2**63}, None, "at `$.id`"),
-    ({"owner_id": 17.0}, 7, "Expected `int | null`, got `float` - at `$.owner_id`"),
-    ({"owner_id": True}, 7, "Expected `int | null`, got `bool` - at `$.owner_id`"),
-    ({"status": 3}, 7, "Expected `str | null`, got `int` - at `$.status`"),
-    ({"status": "x" * 256}, 7, "at `$.status`"),
-    ({"progress": 1.5}, 7, "at `$.progress`"),
-    ({"created_at": "2026-01-02T03:04:05"}, 7, "timezone component - at `$.created_at`"),
-    ({"created_at": "yesterday"}, 7, "Invalid RFC3339 encoded datetime - at `$.created_at`"),
-    ({"updated_at": "9999-12-31T23:59:59-05:00"}, 7, "at `$.updated_at`"),
-    ({"outputs": {}}, 7, "Expected `array | null`, got `object` - at `$.outputs`"),
-    ({"outputs": [{"name": "x"}]}, 7, "missing required field `id` - at `$.outputs[0]`"),
-    ({"outputs": [{"id": 1}, {"id": 1}]}, 7, "stands twice - at `$.outputs[1].id`"),
-    ({"outputs": [{"id": 1}, {"id": 2, "records_count": "9"}]}, 7, "`$.outputs[1].records_count`"),
-    (
-        {"outputs": [{"id": 1, "component": {"fields": [1]}}]},
-        7,
-        "`$.outputs[0].component.fields[0]`",
-    ),
-    ({"cluster": {"nodes": "2"}}, 7, "at `$.cluster.nodes`"),
-    ({"package": []}, 7, "at `$.package`"),
-    ({"variables": "a=b"}, 7, "at `$.variables`"),
+NO_ID = [
+    ({"id": "7x"}, "Expected `int`, got `str` - at `$.id`"),
+    ({"id": "007"}, "Expected `int`, got `str` - at `$.id`"),
+    ({"id": ""}, "Expected `int`, got `str` - at `$.id`"),
+    ({"id": None}, "Expected `int`, got `null` - at `$.id`"),
+    ({"id": 7.5}, "Expected `int`, got `float` - at `$.id`"),
+    ({"id": True}, "Expected `int`, got `bool` - at `$.id`"),
+    ({"id": [7]}, "Expected `int`, got `array` - at `$.id`"),
+    ({"id": 0}, "Expected `int` >= 1 - at `$.id`"),
+    ({"id": -7}, "Expected `int` >= 1 - at `$.id`"),
+    ({"id": 2**63}, "at `$.id`"),
+    ({"id": "password=hunter2"}, "Expected `int`, got `str` - at `$.id`"),
 ]
 
 
-@pytest.mark.parametrize(
-    ("fields", "job_id", "reason"), MALFORMED, ids=lambda value: str(value)[:40]
-)
-def test_what_is_not_as_documented_is_named_with_its_path(
-    fields: dict[str, Any], job_id: int | None, reason: str
+@pytest.mark.parametrize(("fields", "reason"), NO_ID, ids=lambda value: str(value)[:40])
+def test_only_a_record_without_a_usable_id_is_set_aside(
+    fields: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(RecordError) as caught:
         read(job(**fields))
+    assert str(caught.value).startswith("a record with no id: ")
     assert reason in str(caught.value)
-    assert caught.value.job_id == job_id
-    assert str(caught.value).startswith("a record with no id: " if job_id is None else "job 7: ")
+    assert caught.value.job_id is None
+
+
+@pytest.mark.parametrize("job_id", ["7", 7.0, 2**63 - 1, str(2**63 - 1)])
+def test_an_id_in_another_notation_is_the_same_id(job_id: Any) -> None:
+    assert read(job(id=job_id)).job_id == int(job_id)
+
+
+def test_an_id_longer_than_any_integer_is_none() -> None:
+    (found,) = payload.read_all([b'{"id": 1' + b"0" * 5000 + b"}"])
+    assert (type(found), found.job_id) == (Reject, None)
 
 
 def test_a_bad_record_spoils_no_other() -> None:
-    body = json.dumps([job(), job(id=8, owner_id="x"), 5, job(id=9)]).encode()
+    body = json.dumps([job(), job(id="x"), 5, job(id=9)]).encode()
     records = payload.read_all(payload.split(body))
     assert [(type(record), record.job_id) for record in records] == [
         (Record, 7),
-        (Reject, 8),
+        (Reject, None),
         (Reject, None),
         (Record, 9),
     ]
 
 
-@pytest.mark.parametrize("bad", [rb'"\ud800"', b"NaN", b'"\xff"', b"1e400"])
-def test_what_no_database_takes_costs_only_its_own_record(bad: bytes) -> None:
+@pytest.mark.parametrize(
+    ("bad", "errors"),
+    [
+        (rb'"\ud800"', "\N{REPLACEMENT CHARACTER}"),
+        (rb'"\ud83d\ude00 \udc00"', "\N{GRINNING FACE} \N{REPLACEMENT CHARACTER}"),
+        (b'"\xed\xa0\x80"', "\N{REPLACEMENT CHARACTER}" * 3),
+        (b'"a\xff"', "a\N{REPLACEMENT CHARACTER}"),
+        (b'"a\tb"', "a\tb"),
+        (b'"a\nb"', "a\nb"),
+        (b'"a\0b"', "a\N{REPLACEMENT CHARACTER}b"),
+        (b'"a\x01b"', "a\x01b"),
+        (rb'"C:\data\new \\ \u12"', "C:\\data\new \\ \\u12"),
+        (rb'"\x41"', r"\x41"),
+        (b"NaN", "NaN"),
+        (b"-Infinity", "-Infinity"),
+        (b"1e400", "1e400"),
+        (b"9" * 5000, "9" * 5000),
+    ],
+)
+def test_what_is_not_json_or_no_database_takes_costs_no_job(bad: bytes, errors: str) -> None:
     body = b'[{"id": 1}, {"id": 2, "errors": ' + bad + b'}, {"id": 3}]'
     records = payload.read_all(payload.split(body))
     assert [(type(record), record.job_id) for record in records] == [
         (Record, 1),
-        (Reject, 2),
+        (Record, 2),
         (Record, 3),
     ]
+    assert isinstance(records[1], Record)
+    assert records[1].job.errors == errors
+    assert records[1].document == {"id": 2, "errors": errors}
 
 
-@pytest.mark.parametrize("depth", [150, 450, 900])
-def test_what_nests_too_deep_is_set_aside(depth: int) -> None:
-    deep = b'{"id": 2, "variables": ' + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
-    records = payload.read_all(payload.split(b'[{"id": 1}, ' + deep + b"]"))
-    assert [(type(record), record.job_id) for record in records][:1] == [(Record, 1)]
-    assert type(records[1]) is Reject
-    assert len(json.dumps(records[1].payload)) < 99
+@pytest.mark.parametrize("bad", [rb"\ud800", b"\xff", b"\xed\xa0\x80", b"\0", rb"\u0000", rb"\q"])
+@pytest.mark.parametrize(
+    "record",
+    [
+        b'{"id": 2, "created_at": "@"}',
+        b'{"id": 2, "updated_at": "@"}',
+        b'{"id": 2, "status": "@"}',
+        b'{"id": 2, "@": 1}',
+        b'{"id": 2, "variables": {"@": "@"}}',
+        b'{"id": 2, "package": {"name": "@", "@": "@"}}',
+        b'{"id": 2, "outputs": [{"id": 20, "name": "@", "component": {"fields": ["@"]}}]}',
+        b'{"id": 2, "log_summary": {"@": "@"}}',
+        b'{"id": "2@"}',
+        b'{"id": 2, "status": "@" nonsense}',
+        b'{"id": 2, "status": "@',
+    ],
+)
+def test_nothing_that_no_encoding_takes_is_left_anywhere(record: bytes, bad: bytes) -> None:
+    (found,) = payload.read_all([record.replace(b"@", bad)])
+    held: Any = found
+    if isinstance(found, Record):
+        rows = flatten(found, Redaction())
+        held = (found.oddities, found.document, rows.job, rows.outputs, rows.fields)
+    written = repr(held) + json.dumps(held, ensure_ascii=False, default=str)
+    written.encode()
+    assert "\0" not in written
+    assert type(found) is (Reject if b'"2@"' in record or b"nonsense" in record else type(found))
+
+
+def test_a_record_that_is_not_json_keeps_its_text_its_id_and_its_place() -> None:
+    bad = b'{"zz": {"id": 5}, "id": 2, "created_at": "2026-01-02T03:04:05Z", "errors": say "it"}'
+    body = b'[{"id": 1}, ' + bad + b', {"id": 3},]'
+    one, two, three = payload.read_all(payload.split(body))
+    assert (one.job_id, three.job_id) == (1, 3)
+    assert isinstance(two, Reject)
+    assert (two.job_id, two.payload) == (2, bad.decode())
+    assert two.created_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert two.reason.startswith("job 2: JSON is malformed")
+
+
+@pytest.mark.parametrize("depth", [29, 150, 450, 900, 100_000])
+def test_what_nests_too_deep_is_kept_as_text_from_there_on(depth: int) -> None:
+    deep = b"[" * depth + b"1" + b"]" * depth
+    body = b'[{"id": 1}, {"id": 2, "status": "failed", "new": ' + deep + b"}]"
+    one, two = payload.read_all(payload.split(body))
+    assert isinstance(one, Record)
+    assert isinstance(two, Record)
+    assert two.job.status == "failed"
+    found, levels = two.document["new"], 0
+    while isinstance(found, list):
+        (found,) = found
+        levels += 1
+    assert levels == MAX_DEPTH - 1  # the record itself is a level
+    assert json.dumps(found) == f'"{"[" * (depth - levels)}1{"]" * (depth - levels)}"'
 
 
 def test_a_time_past_the_calendar_is_no_place_in_a_listing() -> None:
-    (record,) = payload.read_all([b'{"id": 1, "created_at": "9999-12-31T23:59:59-10:00"}'])
-    assert (type(record), record.created_at) == (Reject, None)
+    for raw in (
+        b'{"id": 1, "created_at": "9999-12-31T23:59:59-10:00"}',
+        b'{"id": 1, "created_at": "0001-01-01T00:00:00+10:00"}',
+    ):
+        (record,) = payload.read_all([raw])
+        assert (type(record), record.created_at) == (Record, None)
 
 
 def test_nul_characters_give_way_everywhere() -> None:
@@ -143,15 +217,69 @@ def test_a_page_that_is_none_is_refused(body: bytes, said: str) -> None:
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("body", [b"[" * 3000 + b'"', b"[" * 3000, b'[{"a": "', b"[1", b'["'])
+def test_the_work_on_a_body_that_is_not_json_grows_with_its_length_alone(body: bytes) -> None:
+    """The time of twice as much is compared, generously: what goes back and forth takes 4 times."""
+
+    def seconds(times: int) -> float:
+        began = time.process_time()
+        with pytest.raises(BadAnswer):
+            payload.split(body + rb"\"" * times)
+        payload.read_all([body + rb"\"" * times])
+        return time.process_time() - began
+
+    once = min(seconds(2**19) for _ in range(2))
+    assert seconds(2**20) < 3 * once + 1
+
+
+def test_a_page_of_too_many_records_is_refused() -> None:
+    assert len(payload.split(b"[" + b"1," * (MAX_RECORDS - 1) + b"1]")) == MAX_RECORDS
+    for end in (b"1]", b" " * 2**20 + b"1]", b"NaN]"):
+        with pytest.raises(BadAnswer, match="more than 5,000 records"):
+            payload.split(b"[" + b"1," * MAX_RECORDS + end)
+
+
+def test_a_page_of_too_many_values_is_refused_and_such_a_record_set_aside() -> None:
+    heavy = (
+        b'{"new": [' + b"{}," * MAX_VALUES + b'1], "id": 8, "created_at": "2026-01-02T03:04:05Z"}'
+    )
+    with pytest.raises(BadAnswer, match="over 500,000 values"):
+        payload.split(b'[{"id": 7},' + heavy + b"]")
+    (found,) = payload.read_all(payload.split(b"[" + heavy + b"]"))
+    assert found == Reject(
+        8,
+        datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        "job 8: it has over 500,000 values, too many to read",
+        {"id": 8, "created_at": "2026-01-02T03:04:05Z"},
+    )
+    (found,) = payload.read_all([heavy.replace(b'"created_at": "', b'"created_at": "\t')])
+    assert (type(found), found.job_id) == (Reject, None)
+
+
+@pytest.mark.parametrize("body", [b'[{"id": 1}]', b'[{"id": 1, "errors": "\t"}]'])
+def test_a_byte_order_mark_is_no_part_of_the_answer(body: bytes) -> None:
+    assert len(payload.split(b"\xef\xbb\xbf" + body)) == 1
+    assert payload.only(b"\xef\xbb\xbf" + body[1:-1]) == body[1:-1]
+
+
+@pytest.mark.parametrize("end", [b"x", b"]", b"}", b", 1]", b'"'])
+def test_more_than_a_list_is_no_page(end: bytes) -> None:
+    with pytest.raises(BadAnswer, match="expected a JSON array of jobs"):
+        payload.split(b'[{"id": 1}]' + end)
+    with pytest.raises(BadAnswer, match="expected a JSON object"):
+        payload.only(b'{"id": 1}' + end)
+
+
 @pytest.mark.parametrize("levels", [200, 5_000, 100_000])
 def test_a_record_nested_without_end_spoils_no_other(levels: int) -> None:
     deep = b'{"id": 8, "zz": ' + b"[" * levels + b"]" * levels + b"}"
     good = b'{"id": 7, "errors": "a, [b] \\" {c"}'
-    found = payload.read_all(payload.split(b"[" + good + b", " + deep + b" ," + good + b"]"))
-    assert [isinstance(record, Record) for record in found] == [True, False, True]
-    assert found[0].job_id == 7
     odd = b'{"id": 9, "progress": NaN}'
-    found = payload.read_all(payload.split(b"[" + odd + b"," + deep + b"," + good + b"]"))
-    assert [isinstance(record, Record) for record in found] == [False, False, True]
+    for first in (good, odd):
+        found = payload.read_all(payload.split(b"[" + first + b", " + deep + b" ," + good + b"]"))
+        assert [isinstance(record, Record) for record in found] == [True, True, True]
+        assert [record.job_id for record in found[1:]] == [8, 7]
     with pytest.raises(BadAnswer, match="cut short"):
         payload.split(b"[" + good + b", " + deep[:-9])
+    (cut,) = payload.read_all([deep[:-9]])
+    assert (type(cut), cut.job_id) == (Reject, 8)

@@ -15,12 +15,13 @@ from snapshotter.database import connect
 from snapshotter.invention import stamp
 from snapshotter.load import JOBS
 from snapshotter.rejects import SetAside, listed, read_again, time_of
-from snapshotter.simulator import Account, Answer, Request
+from snapshotter.simulator import GARBLED, Account, Answer, Request
 from snapshotter.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 RETRY = Plan(rejected=True)
+GARBLED_AT = "JSON is malformed: invalid character (byte 43)"
 
 
 @pytest.fixture
@@ -48,14 +49,14 @@ def one_bad(syncer: Syncer, **fields: Any) -> dict[str, Any]:
 
 @sqlite
 def test_each_is_told_with_its_reason(syncer: Syncer) -> None:
-    bad = one_bad(syncer, owner_id="x")
+    bad = one_bad(syncer, owner_id=GARBLED)
     del syncer.account.add_job()["id"]
     syncer()  # it asks for the first again
     done = command(syncer, "rejects")
     assert (done.returncode, done.stderr, syncer.account.requests) == (0, "", [])
     when = stamp(syncer.account.now)
     assert done.stdout == (
-        f"{when}  acme  job {bad['id']}: Expected `int | null`, got `str` - at `$.owner_id`\n"
+        f"{when}  acme  job {bad['id']}: {GARBLED_AT}\n"
         f"{when}  acme  a record with no id: Object missing required field `id`\n"
     )
 
@@ -75,7 +76,7 @@ def test_nothing_is_set_aside(syncer: Syncer) -> None:
 
 
 def test_mended_at_the_api_it_lands(syncer: Syncer) -> None:
-    bad = one_bad(syncer, owner_id="x")
+    bad = one_bad(syncer, owner_id=GARBLED)
     bad["owner_id"] = 8
     outcome = syncer(RETRY)
     assert (outcome.kind, outcome.inserted, outcome.rejected) == ("jobs", 1, 0)
@@ -89,7 +90,7 @@ def test_mended_at_the_api_it_lands(syncer: Syncer) -> None:
 
 @sqlite
 def test_still_bad_it_stays(syncer: Syncer) -> None:
-    bad = one_bad(syncer, owner_id="x")
+    bad = one_bad(syncer, owner_id=GARBLED)
     first = syncer.rows(REJECTS)
     outcome = syncer(RETRY)
     assert (outcome.inserted, outcome.rejected) == (0, 1)
@@ -99,14 +100,14 @@ def test_still_bad_it_stays(syncer: Syncer) -> None:
         k: v for k, v in first[0].items() if k not in told_anew
     }
     assert (again["snapshot_id"], again["rejected_at"]) == (2, syncer.account.now)
-    assert json.loads(again["payload"])["owner_id"] == "x"
+    assert f'"owner_id":{GARBLED}' in json.loads(again["payload"])
     assert len(syncer.rows(JOBS)) == 4
     assert bad["id"] not in {row["id"] for row in syncer.rows(JOBS)}
 
 
 @sqlite
 def test_gone_at_the_api_it_leaves(syncer: Syncer) -> None:
-    bad = one_bad(syncer, owner_id="x")
+    bad = one_bad(syncer, owner_id=GARBLED)
     syncer.account.remove_job(bad["id"])
     outcome = syncer(RETRY)
     assert (outcome.inserted, outcome.rejected, outcome.missing) == (0, 0, [])
@@ -116,15 +117,12 @@ def test_gone_at_the_api_it_leaves(syncer: Syncer) -> None:
 
 @sqlite
 def test_the_exit_codes_of_a_retry(syncer: Syncer) -> None:
-    bad = one_bad(syncer, owner_id="x")
+    bad = one_bad(syncer, owner_id=GARBLED)
     done = command(syncer, "rejects", "--retry")
     assert done.returncode == 65
     assert done.stdout.startswith("0 jobs seen, 0 new, 0 changed, 1 set aside, 2 requests, ")
     told, last = done.stderr.splitlines()
-    assert told == (
-        f"snapshotter: WARNING: set aside: job {bad['id']}: Expected `int | null`, got `str` - at "
-        "`$.owner_id`"
-    )
+    assert told == f"snapshotter: WARNING: set aside: job {bad['id']}: {GARBLED_AT}"
     assert last.startswith("snapshotter: 1 records were set aside into rejected_records")
     bad["owner_id"] = 8
     done = command(syncer, "rejects", "--retry")
@@ -212,7 +210,7 @@ def test_what_this_version_understands_lands_without_the_api(syncer: Syncer) -> 
 
 @sqlite
 def test_what_is_kept_lands_though_the_api_still_sends_it_bad(syncer: Syncer) -> None:
-    bad = one_bad(syncer, owner_id="x", outputs=[])
+    bad = one_bad(syncer, owner_id=GARBLED, outputs=[])
     with syncer.engine.begin() as connection:
         connection.execute(update(REJECTS).values(payload=json.dumps({**bad, "owner_id": 8})))
     assert syncer(RETRY).inserted == 1
@@ -246,12 +244,12 @@ def test_a_record_kept_under_another_id_is_asked_for(syncer: Syncer) -> None:
 def test_secrets_stay_hidden_after_a_retry(syncer: Syncer) -> None:
     secret = {"db_password": "hunter2", "day": "'monday'"}
     creator = {"type": "User", "id": 8, "token": "hunter2"}
-    bad = one_bad(syncer, owner_id="x", variables=secret, creator=creator, outputs=[])
+    bad = one_bad(syncer, owner_id=GARBLED, variables=secret, creator=creator, outputs=[])
     (row,) = listed(syncer.engine)
-    kept = json.loads(row.payload)
     assert "hunter2" not in row.payload
+    kept = json.loads(json.loads(row.payload).replace(GARBLED, "8"))
     with syncer.engine.begin() as connection:
-        connection.execute(update(REJECTS).values(payload=json.dumps({**kept, "owner_id": 8})))
+        connection.execute(update(REJECTS).values(payload=json.dumps(kept)))
     assert syncer(RETRY).inserted == 1
     stored = {row["id"]: row for row in syncer.rows(JOBS)}[bad["id"]]
     assert stored["variables"] == {"db_password": "***", "day": "'monday'"}
@@ -260,21 +258,17 @@ def test_secrets_stay_hidden_after_a_retry(syncer: Syncer) -> None:
 
 
 @sqlite
-def test_a_record_that_nests_too_deep_is_not_taken_for_whole(syncer: Syncer) -> None:
-    """Its id and its time alone are kept: a job read of them would be hollow."""
-    deep: Any = "here"
-    for _ in range(150):
-        deep = [deep]
-    bad = one_bad(syncer, odd=deep)
-    (row,) = listed(syncer.engine)
+def test_a_record_of_an_older_version_that_nested_too_deep_is_not_taken_for_whole(
+    syncer: Syncer,
+) -> None:
+    """Its id and its time alone were kept: a job read of them would be hollow."""
+    bad = one_bad(syncer, owner_id=GARBLED)
     kept = {"id": bad["id"], "created_at": bad["created_at"]}
-    assert (json.loads(row.payload), row.reason) == (
-        kept,
-        f"job {bad['id']}: Expected no more than 100 levels",
-    )
+    with syncer.engine.begin() as connection:
+        connection.execute(update(REJECTS).values(payload=json.dumps(kept)))
     assert syncer(RETRY).rejected == 1
     assert bad["id"] not in {row["id"] for row in syncer.rows(JOBS)}
-    del bad["odd"]
+    bad["owner_id"] = 8
     assert syncer(RETRY).inserted == 1
     assert {row["id"]: row["status"] for row in syncer.rows(JOBS)}[bad["id"]] == "completed"
 
@@ -291,7 +285,6 @@ def spoilt(job_id: int, **fields: Any) -> bytes:
     return raw(job(**{"id": job_id, "outputs": [], **fields}))
 
 
-DEEP = spoilt(20)[:-1] + b', "odd": ' + b"[" * 150 + b"]" * 150 + b"}"
 BAD: list[tuple[bytes, int | None, str]] = [  # the record, its id where it has one, the reason
     (b"null", None, "a record with no id: Expected `object`, got `null`"),
     (b"17", None, "a record with no id: Expected `object`, got `int`"),
@@ -303,61 +296,12 @@ BAD: list[tuple[bytes, int | None, str]] = [  # the record, its id where it has 
         None,
         "a record with no id: Expected `int` <= 9223372036854775807 - at `$.id`",
     ),
-    (raw({"id": "7"}), None, "a record with no id: Expected `int`, got `str` - at `$.id`"),
+    (raw({"id": "7x"}), None, "a record with no id: Expected `int`, got `str` - at `$.id`"),
     (raw({"id": True}), None, "a record with no id: Expected `int`, got `bool` - at `$.id`"),
-    (DEEP, 20, "job 20: Expected no more than 100 levels"),
-    (b'{"id": 21, "progress": NaN}', 21, "job 21: JSON is malformed"),
-    (b'{"id": 22, "errors": "\\ud800"}', 22, "job 22: "),
-    (
-        spoilt(23, progress=1.5),
-        23,
-        "job 23: Expected `float` <= 1.0 - at `$.progress`",
-    ),
-    (
-        spoilt(24, started_at="yesterday"),
-        24,
-        "job 24: Invalid RFC3339 encoded datetime - at `$.started_at`",
-    ),
-    (
-        spoilt(25, started_at="2026-01-02T03:04:05"),
-        25,
-        "job 25: Expected `datetime` with a timezone component - at `$.started_at`",
-    ),
-    (
-        spoilt(26, variables=["a"]),
-        26,
-        "job 26: Expected `object | null`, got `array` - at `$.variables`",
-    ),
-    (
-        spoilt(27, outputs={}),
-        27,
-        "job 27: Expected `array | null`, got `object` - at `$.outputs`",
-    ),
-    (
-        spoilt(28, outputs=[{"id": 280}, {"name": "x"}]),
-        28,
-        "job 28: Object missing required field `id` - at `$.outputs[1]`",
-    ),
-    (
-        spoilt(29, outputs=[{"id": 290, "records_count": "12"}]),
-        29,
-        "job 29: Expected `int | null`, got `str` - at `$.outputs[0].records_count`",
-    ),
-    (
-        spoilt(30, outputs=[{"id": 300, "component": {"fields": ["a", 7]}}]),
-        30,
-        "job 30: Expected `str`, got `int` - at `$.outputs[0].component.fields[1]`",
-    ),
-    (
-        spoilt(31, outputs=[{"id": 310}, {"id": 310}]),
-        31,
-        "job 31: Output 310 stands twice - at `$.outputs[1].id`",
-    ),
-    (
-        spoilt(32, package={"id": 434, "name": 9}),
-        32,
-        "job 32: Expected `str | null`, got `int` - at `$.package.name`",
-    ),
+    (raw({"id": 0}), None, "a record with no id: Expected `int` >= 1 - at `$.id`"),
+    (b'{"id": 21, "errors": say "it"}', 21, "job 21: JSON is malformed"),
+    (b'{"errors": oh no, "id": 22, "x": 1}', 22, "job 22: JSON is malformed"),
+    (b'{"id": 23, "errors"}', 23, "job 23: JSON is malformed"),
 ]
 
 
@@ -370,7 +314,7 @@ def listing(records: list[bytes]) -> Callable[[Request], Answer | None]:
             place, limit = int(request.query["offset"]), int(request.query["limit"])
             return Answer(200, {}, b"[" + b",".join(records[place : place + limit]) + b"]")
         if last.isdigit():
-            mine = next((each for each in records if f'"id": {last},'.encode() in each), None)
+            mine = next((each for each in records if b'"id": %b' % last.encode() in each), None)
             return Answer(404) if mine is None else Answer(200, {}, mine)
         return None
 
@@ -389,7 +333,7 @@ def test_a_page_of_bad_records_beside_good_ones(syncer: Syncer) -> None:
     assert (run["status"], run["jobs_rejected"]) == ("completed", len(BAD))
     for row, (_, job_id, reason) in zip(listed(syncer.engine), BAD, strict=True):
         assert row.job_id == job_id
-        assert row.reason == reason if reason.endswith(("`", "levels")) else reason in row.reason
+        assert row.reason == reason if reason.endswith("`") else reason in row.reason
     outcome = syncer(RETRY)
     assert (outcome.inserted, outcome.rejected) == (0, len(BAD))
     assert len(syncer.rows(REJECTS)) == len(BAD)
@@ -444,7 +388,7 @@ def test_the_time_of_a_record(document: Any, at: datetime | None) -> None:
         (job(id=7), 7, True),
         (job(id=7), None, True),
         (job(id=7), 8, False),
-        (job(id="7"), None, False),
+        (job(id="7x"), None, False),
         (None, None, False),
         ({"id": 7, "status": None}, 7, True),
         ({"id": 7, "created_at": "2026-01-02T03:04:05Z"}, 7, False),

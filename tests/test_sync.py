@@ -26,7 +26,7 @@ from snapshotter.paging import ALONE
 from snapshotter.payload import read
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import Account, Answer, Request
+from snapshotter.simulator import GARBLED, Account, Answer, Request, as_sent
 from snapshotter.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Outcome, Plan, sync
 
 
@@ -237,7 +237,7 @@ def test_times_before_the_calendar(syncer: Syncer) -> None:
 
 
 def test_a_rejected_job_that_vanishes_is_asked_for_no_more(syncer: Syncer) -> None:
-    job = syncer.account.add_job(owner_id="x")
+    job = syncer.account.add_job(owner_id=GARBLED)
     assert syncer().rejected == 1
     del syncer.account.jobs[job["id"]]
     syncer.account.touch()
@@ -369,16 +369,15 @@ def test_a_bad_record_is_set_aside_and_comes_back(syncer: Syncer) -> None:
     history(syncer.account, 5)
     bad = sorted(syncer.account.jobs)[2]
     job = syncer.account.jobs[bad]
-    job["runtime_in_seconds"], job["variables"] = "17", {"password": "hunter2"}
+    job["runtime_in_seconds"], job["variables"] = GARBLED, {"password": "hunter2"}
     for _ in range(2):
         outcome = syncer()
         assert outcome.rejected == 1
         (reject,) = syncer.rows(REJECTS)
         assert (reject["job_id"], reject["account_id"]) == (bad, "acme")
-        assert reject["reason"] == (
-            f"job {bad}: Expected `int | null`, got `str` - at `$.runtime_in_seconds`"
-        )
-        assert json.loads(reject["payload"]) == {**job, "variables": {"password": "***"}}
+        assert reject["reason"].startswith(f"job {bad}: JSON is malformed: invalid character")
+        masked = {**job, "variables": {"password": "***"}}
+        assert json.loads(reject["payload"]) == as_sent(masked).decode()
         assert "hunter2" not in reject["payload"]
     assert syncer.rows(SNAPSHOTS)[0]["watermark"] is not None
     assert len(syncer.rows(JOBS)) == 4

@@ -21,7 +21,7 @@ from snapshotter.invention import stamp
 from snapshotter.load import FIELDS, JOBS, OUTPUTS
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import Account, Answer, Request, serve
+from snapshotter.simulator import GARBLED, Account, Answer, Request, serve
 from snapshotter.sync import REJECTS, SNAPSHOTS, Plan, snapshot
 from snapshotter.verify import STATUSES, Findings, verify
 
@@ -289,7 +289,7 @@ def test_what_moved_since_the_last_sync_is_told_apart(syncer: Syncer) -> None:
     changed, spoilt = sorted(account.jobs)[:2]
     account.jobs[changed].update(errors="looked at again", updated_at=stamp(account.now))
     account.add_job()
-    account.jobs[spoilt].update(owner_id="x", updated_at=stamp(account.now))
+    account.jobs[spoilt].update(owner_id=GARBLED, updated_at=stamp(account.now))
     found = verified(syncer)
     assert (found.differences, found.set_aside) == (0, [])
     assert {changed, spoilt, max(account.jobs)} < found.newer
@@ -358,10 +358,10 @@ def test_a_record_set_aside_is_told(syncer: Syncer) -> None:
     account = syncer.account
     history(account, 5)
     bad, turned_bad, *_ = sorted(account.jobs)
-    account.jobs[bad]["owner_id"] = "x"
+    account.jobs[bad]["owner_id"] = GARBLED
     syncer()
     del account.add_job()["id"]
-    account.jobs[turned_bad].update(owner_id="y", updated_at=stamp(account.now))
+    account.jobs[turned_bad].update(owner_id=GARBLED, updated_at=stamp(account.now))
     account.touch()
     syncer()
     account.advance(60)
@@ -375,7 +375,7 @@ def test_a_record_set_aside_is_told(syncer: Syncer) -> None:
 
 @sqlite
 def test_a_record_set_aside_is_exit_65(syncer: Syncer) -> None:
-    syncer.account.add_job(owner_id="x")
+    syncer.account.add_job(owner_id=GARBLED)
     syncer()
     syncer.account.advance(60)
     done = command(syncer, "verify")
@@ -386,7 +386,7 @@ def test_a_record_set_aside_is_exit_65(syncer: Syncer) -> None:
 @sqlite
 def test_a_bad_record_that_is_missing_is_set_aside_by_repair(syncer: Syncer) -> None:
     history(syncer.account, 5)
-    syncer.account.jobs[min(syncer.account.jobs)]["owner_id"] = "x"
+    syncer.account.jobs[min(syncer.account.jobs)]["owner_id"] = GARBLED
     syncer()
     syncer.account.advance(60)
     with syncer.engine.begin() as connection:
