@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -23,6 +24,7 @@ from snapshotter.findings import day, findings, names, share
 from snapshotter.models import Base
 from snapshotter.sections import SECTIONS, section
 from snapshotter.steps import runtime_steps
+from snapshotter.targets import database_file
 from snapshotter.trends import Filters
 
 ACCOUNTS, JOBS = Base.metadata.tables["accounts"], Base.metadata.tables["jobs"]
@@ -38,7 +40,7 @@ NOW = ("open_jobs", "freshness", "runtime_regressions")
 
 
 def report(
-    engine: Engine, target: Path, length: timedelta, package: str | None, now: datetime
+    engine: Engine, target: Path | TextIO, length: timedelta, package: str | None, now: datetime
 ) -> None:
     """Write the report of the last days with data; `length` counts back from the newest run.
 
@@ -46,9 +48,19 @@ def report(
     package is not known or the folder is not there, `Failure` when the file cannot be written.
     """
     plotly = _plotly()
-    with unmoving(engine).connect() as connection, opened(target) as file:
+    with (
+        unmoving(engine).connect() as connection,
+        opened(target, database_file(connection)) as file,
+    ):
         for part in page(ask(connection, length, package), plotly, now):
-            cast("BinaryIO", file).write(part.encode())
+            _put(file, part)
+
+
+def _put(file: BinaryIO | TextIO, part: str) -> None:
+    if isinstance(file, io.TextIOBase):
+        file.write(part)
+    else:
+        cast("BinaryIO", file).write(part.encode())
 
 
 def _plotly() -> str:

@@ -178,7 +178,9 @@ def plain(columns: list[str], row: tuple[Any, ...]) -> tuple[Any, ...]:
 def _plain(column: str, value: Any) -> Any:
     if isinstance(value, Decimal):  # a sum of whole numbers has no places, a quotient has
         exponent = value.as_tuple().exponent
-        return int(value) if isinstance(exponent, int) and exponent >= 0 else float(value)
+        return int(value) if isinstance(exponent, int) and exponent >= 0 else float(value) + 0.0
+    if isinstance(value, float):
+        return value + 0.0  # what is rounded to nothing is -0.0 to some engines
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, str):
