@@ -694,7 +694,8 @@ def _filters(
         raise UsageError("--package and --package-id both name a package: give one")
     with engine.connect() as connection:
         if last is not None:
-            since = trends.since(connection, last)
+            since, end = trends.last_days(connection, last)
+            until = until or end
             if since is not None and until is not None and until <= since:
                 raise UsageError(
                     f"--until {until} leaves nothing of the last days, from {since} on"
