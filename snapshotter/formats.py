@@ -289,6 +289,8 @@ class _Cell:
                 sheet.write_string(row, place, value.isoformat())
             case datetime():
                 at = value.astimezone(UTC).replace(tzinfo=None)
+                # Excel rounds to milliseconds: up, and past its last day, it is no time any more.
+                at = at.replace(microsecond=at.microsecond // 1000 * 1000)
                 sheet.write_datetime(row, place, at, self._time)
             case date():
                 sheet.write_datetime(row, place, value, self._day)
