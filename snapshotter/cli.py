@@ -430,8 +430,8 @@ def export(
     """Write the table or trend NAME, or all of them.
 
     In CSV, integers are integers, times are UTC like 2026-01-31T23:59:59Z, and null is an empty
-    field, as the empty text is. Text that begins with = + - @, tab or return gets an apostrophe
-    before it, or a spreadsheet would run it as a formula; --raw leaves it as it is.
+    field, as the empty text is. Text that begins with = + - @, tab, return or line feed gets an
+    apostrophe before it, or a spreadsheet would run it as a formula; --raw leaves it as it is.
     """
     from snapshotter import bundle, formats
     from snapshotter.export import Selection

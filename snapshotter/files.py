@@ -79,6 +79,11 @@ def folder(
             raise UsageError(f"cannot write {shown}: it is a file, and a folder is to be made")
         if path.is_mount():
             raise UsageError(f"cannot replace {shown}: it is a mount point; name a folder in it")
+        if path.is_dir() and not os.access(path.parent, os.W_OK, effective_ids=True):
+            raise UsageError(
+                f"cannot replace {shown}: the folder that it is in may not be written; name a "
+                "folder in it"
+            )
         parts.restore(path)
         parts.remove_dead(path.parent)
         _require_ours(path, is_ours, shown)
@@ -182,7 +187,11 @@ def _replacing(target: Path, shown: str) -> Iterator[BinaryIO]:
 
 
 def _may_be_written(target: Path, error: OSError) -> bool:
-    return error.errno in _MAY_BE_IN_PLACE and target.is_file() and os.access(target, os.W_OK)
+    return (
+        error.errno in _MAY_BE_IN_PLACE
+        and target.is_file()
+        and os.access(target, os.W_OK, effective_ids=True)
+    )
 
 
 def _copy_over(file: BinaryIO, target: Path, shown: str) -> None:

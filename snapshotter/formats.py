@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fcntl import F_GETFL, fcntl
 from math import isfinite
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO, Literal, TextIO, cast, get_args
 
 import msgspec
 
+from snapshotter import parts
 from snapshotter.errors import UsageError
 
 Format = Literal["csv", "parquet", "xlsx", "json"]
@@ -228,8 +229,10 @@ def _xlsx(file: BinaryIO, columns: list[Column], batches: Iterable[Rows]) -> Non
     """Write a sheet, and another wherever one is full. Long text is cut, and says so."""
     import xlsxwriter  # noqa: PLC0415 - of an extra
 
-    with tempfile.TemporaryDirectory(prefix="snapshotter-") as folder:
-        book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
+    beside = Path(tempfile.gettempdir()) / "xlsx"
+    parts.remove_dead(beside.parent)
+    with parts.new_folder(beside) as folder:
+        book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": str(folder)})
         book.use_zip64()
         cell = _Cell(book)
         try:

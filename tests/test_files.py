@@ -372,6 +372,17 @@ def test_in_place_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @as_root
+def test_a_folder_in_a_folder_that_may_not_be_written(everybodys: Path) -> None:
+    (shut := everybodys / "shut").mkdir()
+    (shut / "out").mkdir()
+    (shut / "out").chmod(0o777)
+    with another_user():
+        with pytest.raises(UsageError, match=r"cannot replace '.*out': .*; name a folder in it"):
+            write_folder(shut / "out", "manifest")
+        write_folder(shut / "out" / "in", "manifest")
+
+
+@as_root
 def test_what_another_user_has_planted_is_not_followed(everybodys: Path) -> None:
     (shared := everybodys / "shared").mkdir()
     shared.chmod(0o1777)

@@ -5,9 +5,11 @@ import gzip
 import io
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -309,6 +311,18 @@ def test_excel_within_its_limits(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert len(narrow.encode("utf-16-le")) // 2 in (32_766, 32_767)
     assert narrow.endswith("\N{PILE OF POO}… (cut: 20,000 characters)")
     assert caplog.messages == ["2 texts are longer than a cell of Excel, and were cut"]
+
+
+def test_what_a_killed_run_left_of_excel_goes_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "rmtree", lambda *_, **__: None)
+        assert excel_of(["x"], tmp_path / "x.xlsx") == ["x"]
+    assert len(list(tmp_path.glob(".snapshotter-*"))) == 1
+    assert excel_of(["x"], tmp_path / "x.xlsx") == ["x"]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.xlsx"]
 
 
 def test_excel_goes_on_in_another_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

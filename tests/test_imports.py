@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "parts": set(),
     "targets": {"errors"},
     "files": {"errors", "parts", "targets"},
-    "formats": {"errors"},
+    "formats": {"errors", "parts"},
     "export": {
         *("trends", "database", "errors", "models", "targets", "files", "formats"),
     },
