@@ -27,6 +27,7 @@ from snapshotter.export import (
     write,
 )
 from snapshotter.formats import LIBRARIES, Style
+from snapshotter.targets import database_file
 from snapshotter.trends import Filters
 
 MANIFEST = "manifest.json"
@@ -101,7 +102,12 @@ def require_months(name: str) -> None:
 def _folder(engine: Engine, target: Path, manifest: str) -> Iterator[tuple[Connection, Path]]:
     with (
         unmoving(engine).connect() as connection,
-        files.folder(target, lambda old: _is_earlier_export(old, manifest)) as folder,
+        files.folder(
+            target,
+            manifest,
+            lambda old: _is_earlier_export(old, manifest),
+            database_file(connection),
+        ) as folder,
     ):
         yield connection, folder
 
@@ -135,10 +141,11 @@ def _partitions(
     connection: Connection, selection: Selection, root: Path, folder: Path, style: Style
 ) -> list[Entry]:
     """Write the months that have rows; where none has, an empty part that has the columns."""
+    folder.mkdir(mode=0o700, exist_ok=True)
     entries: list[Entry] = []
     for month in months(connection, selection):
         path = folder / f"month={month}" / f"part-0.{style.format}"
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(mode=0o700)
         entry = _entry(connection, replace(selection, month=month), root, path, style)
         if entry.rows or (month == NO_MONTH and not entries):
             entries.append(entry)

@@ -29,6 +29,7 @@ from snapshotter.errors import (
     Stopped,
     UsageError,
 )
+from snapshotter.printable import printable
 from snapshotter.settings import (
     DATABASE_URL_VARIABLE,
     DEFAULT_DATABASE_URL,
@@ -429,8 +430,8 @@ def export(
     """Write the table or trend NAME, or all of them.
 
     In CSV, integers are integers, times are UTC like 2026-01-31T23:59:59Z, and null is an empty
-    field, as the empty text is. Text that begins with = + - @, tab or return gets an apostrophe
-    before it, or a spreadsheet would run it as a formula; --raw leaves it as it is.
+    field, as the empty text is. Text that begins with = + - @, tab, return or line feed gets an
+    apostrophe before it, or a spreadsheet would run it as a formula; --raw leaves it as it is.
     """
     from snapshotter import bundle, formats
     from snapshotter.export import Selection
@@ -462,7 +463,7 @@ def export(
             stream = sys.stdout if target == "-" else path
             rows, what = write(engine, name, stream, filters, status, style), name
     if target != "-":
-        click.echo(f"{rows:,} rows of {what} in {target}", err=True)
+        click.echo(f"{rows:,} rows of {what} in {printable(target)}", err=True)
 
 
 @cli.command()
@@ -528,9 +529,8 @@ def trends(
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The HTML file to write.",
+    help="The HTML file to write; - is standard output.",
 )
 @click.option(
     "--last",
@@ -541,7 +541,7 @@ def trends(
 )
 @click.option("--package", metavar="NAME_OR_ID", help="Just this package.")
 @database_option
-def report(output: Path, last: timedelta, package: str | None, database_url: str) -> None:
+def report(output: str, last: timedelta, package: str | None, database_url: str) -> None:
     """Write one HTML file that tells how the packages do, for a mail or a file share.
 
     What matters most in plain sentences, then charts and tables: what got slower, what fails and
@@ -550,9 +550,12 @@ def report(output: Path, last: timedelta, package: str | None, database_url: str
     """
     from snapshotter.report import report as write
 
+    target = _one_target("report", output, None)
     with _reading(database_url) as engine:
-        write(engine, output, last, package, datetime.now(UTC))
-    click.echo(f"the report is in {output}", err=True)
+        stream = sys.stdout if target == "-" else Path(target)
+        write(engine, stream, last, package, datetime.now(UTC))
+    if target != "-":
+        click.echo(f"the report is in {printable(target)}", err=True)
 
 
 @cli.group()
@@ -691,7 +694,8 @@ def _filters(
         raise UsageError("--package and --package-id both name a package: give one")
     with engine.connect() as connection:
         if last is not None:
-            since = trends.since(connection, last)
+            since, end = trends.last_days(connection, last)
+            until = until or end
             if since is not None and until is not None and until <= since:
                 raise UsageError(
                     f"--until {until} leaves nothing of the last days, from {since} on"

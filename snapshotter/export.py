@@ -35,7 +35,7 @@ from snapshotter.database import unmoving
 from snapshotter.errors import UsageError
 from snapshotter.formats import Kind, Rows, Style
 from snapshotter.models import Base, UTCDateTime
-from snapshotter.payload import stamp
+from snapshotter.targets import database_file
 from snapshotter.trends import Filters
 
 TABLES = Base.metadata.tables
@@ -103,7 +103,10 @@ def export(
     written.
     """
     selection = Selection(name, filters or _ALL, status)
-    with unmoving(engine).connect() as connection, files.opened(target) as file:
+    with (
+        unmoving(engine).connect() as connection,
+        files.opened(target, database_file(connection)) as file,
+    ):
         return write(connection, selection, file, style)
 
 
@@ -152,6 +155,8 @@ def _shown(column: Column[Any], as_text: Dialect | None) -> ColumnElement[Any]:
     shown: ColumnElement[Any] = column
     if isinstance(column.type, JSON):
         shown = cast(column, Text)
+    elif isinstance(column.type, Float):
+        shown = column + 0.0  # -0.0 is 0.0 to some engines
     elif as_text is not None and isinstance(column.type, UTCDateTime):
         match as_text.name:
             case "sqlite":
@@ -195,7 +200,7 @@ def _plain(result: Any) -> Iterator[Rows]:
 
 
 def _as_text(value: Any) -> Any:
-    return stamp(value) if isinstance(value, datetime) else value
+    return formats.stamp(value) if isinstance(value, datetime) else value
 
 
 def _kinds(columns: list[str], batches: Iterator[Rows]) -> list[formats.Column]:
@@ -237,7 +242,7 @@ def months(connection: Connection, selection: Selection) -> list[str]:
     """Give the months of the jobs that the rows hang on, and `NO_MONTH`, which may be empty."""
     of_jobs = Selection("jobs", selection.filters, selection.status)
     days = select(JOBS.c.run_date).where(*_conditions(JOBS, of_jobs)).distinct()
-    found = {f"{day:%Y-%m}" for day in connection.execute(days).scalars() if day is not None}
+    found = {day.isoformat()[:7] for day in connection.execute(days).scalars() if day is not None}
     return [*sorted(found), NO_MONTH]
 
 

@@ -1,111 +1,255 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all, and never take the database's place."""
 
+import errno
 import os
-import secrets
 import shutil
+import signal
+import stat
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from snapshotter import parts
 from snapshotter.errors import Failure, UsageError
+from snapshotter.targets import DESCRIPTORS, followed, refuse_database
+
+# Where a file cannot be replaced, it may still be written: its folder is another's, or may only be
+# read, or the file itself is mounted.
+_MAY_BE_IN_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
 
 @contextmanager
-def opened(target: Path | TextIO) -> Iterator[BinaryIO | TextIO]:
+def opened(target: Path | TextIO, database: Path | None = None) -> Iterator[BinaryIO | TextIO]:
     """Open a file beside the target, which takes the target's name when it is whole.
 
-    A stream, a pipe and a device are written as they are. Raises `UsageError` for a folder that is
-    not there, `Failure` when the target cannot be written.
+    A new file is for its owner alone; one that replaces another has its mode, owner and group. A
+    stream, a pipe and a device are written as they are. Raises `UsageError` for a folder that is
+    not there and for a file of the `database`, `Failure` when the target cannot be written.
     """
     if not isinstance(target, Path):
         with _named("standard output"):
+            refuse_database(target, database, "standard output")
             yield target
             target.flush()
         return
-    with _named(repr(str(target))):
+    shown = repr(str(target))
+    with _named(shown, breaks=True):
         if not target.parent.is_dir():
             folder = str(target.parent)
-            raise UsageError(f"cannot write {str(target)!r}: there is no folder {folder!r}")
-        if target.is_dir():
-            raise UsageError(f"cannot write {str(target)!r}: it is a folder")
-        target = target.resolve()  # a link stays a link, to the new file
-        if target.exists() and not target.is_file():
-            with target.open("wb") as file:
-                yield file
-            return
-        part = _part_of(target)
-        try:
-            with synced(part) as file:
-                yield file
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+            raise UsageError(f"cannot write {shown}: there is no folder {folder!r}")
+        path = followed(target, shown)
+        refuse_database(path, database, shown)
+        if path.is_dir():
+            raise UsageError(f"cannot write {shown}: it is a folder")
+        with _stream(path) or _replacing(path, shown) as file:
+            yield file
 
 
 @contextmanager
 def synced(path: Path) -> Iterator[BinaryIO]:
-    """Open a new file, which is on the disk when the context ends."""
-    with path.open("wb") as file:
+    """Open a new file for its owner alone, which is on the disk when the context ends."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "w+b") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
 
 
 @contextmanager
-def folder(target: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
+def folder(
+    target: Path, manifest: str, is_ours: Callable[[Path], bool], database: Path | None = None
+) -> Iterator[Path]:
     """Give a folder beside the target, which takes the target's name when it is filled.
 
-    What stands at the target is replaced where it is an empty folder, or `is_ours`. Raises
-    `UsageError` where it is anything else, `Failure` when it cannot be written.
+    What stands at the target is replaced where it is an empty folder, or `is_ours`; what is
+    replaced keeps its mode, owner and group, and what is new in it has those of the file
+    `manifest`. Raises `UsageError` where it is anything else, `Failure` when it cannot be written.
     """
     shown = repr(str(target))
     with _named(shown):
-        target = target.resolve()
-        if not target.parent.is_dir():
-            raise UsageError(f"cannot write {shown}: there is no folder {str(target.parent)!r}")
-        if target.exists() and not target.is_dir():
+        path = followed(target, shown)
+        refuse_database(path, database, shown)
+        if database is not None and database.is_relative_to(path):
+            raise UsageError(f"cannot write {shown}: the database is in it; name another folder")
+        if not path.parent.is_dir():
+            raise UsageError(f"cannot write {shown}: there is no folder {str(path.parent)!r}")
+        if path.exists() and not path.is_dir():
             raise UsageError(f"cannot write {shown}: it is a file, and a folder is to be made")
-        if target.is_mount():
+        if path.is_mount():
             raise UsageError(f"cannot replace {shown}: it is a mount point; name a folder in it")
-        if target.is_dir() and any(target.iterdir()) and not is_ours(target):
+        if path.is_dir() and not os.access(path.parent, os.W_OK, effective_ids=True):
             raise UsageError(
-                f"cannot write {shown}: it holds what is no earlier export; name another folder, "
-                "or empty it"
+                f"cannot replace {shown}: the folder that it is in may not be written; name a "
+                "folder in it"
             )
-        part = _part_of(target)
-        try:
-            part.mkdir()
+        parts.restore(path)
+        parts.remove_dead(path.parent)
+        _require_ours(path, is_ours, shown)
+        with parts.new_folder(path) as part:
             yield part
-            _replace(target, part)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+            _require_ours(path, is_ours, shown)  # it may have been filled meanwhile
+            _put_in_place(path, part, manifest)
 
 
-def _replace(target: Path, part: Path) -> None:
+def _require_ours(target: Path, is_ours: Callable[[Path], bool], shown: str) -> None:
+    if target.is_dir() and any(target.iterdir()) and not is_ours(target):
+        raise UsageError(
+            f"cannot write {shown}: it holds what is no earlier export; name another folder, "
+            "or empty it"
+        )
+
+
+def _put_in_place(target: Path, part: Path, manifest: str) -> None:
     """Put one folder in another's place, or leave both as they were."""
+    if target.is_dir():
+        _inherit(target, part, manifest)
     if not target.is_dir() or not any(target.iterdir()):
         part.replace(target)  # a folder takes the place of an empty one
         return
-    old = part.with_suffix(".old")
-    target.replace(old)
-    try:
+    with parts.moved_aside(target):
         part.replace(target)
-    except BaseException:
-        old.replace(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
-def _part_of(target: Path) -> Path:
-    return target.with_name(f".snapshotter-{os.getpid()}-{secrets.token_hex(4)}.part")
+def _inherit(old: Path, new: Path, manifest: str) -> None:
+    """Give the files and folders of an export the modes and owners of those that they replace."""
+    _keep(new, old, stat.S_IMODE(old.stat().st_mode))
+    model = old / manifest
+    if not model.exists():
+        return
+    of_files = stat.S_IMODE(model.stat().st_mode) & 0o777
+    of_folders = of_files | (of_files & 0o444) >> 2  # whoever reads files is let into folders
+    for path in new.rglob("*"):
+        before = old / path.relative_to(new)
+        if path.is_dir():
+            mode = stat.S_IMODE(before.stat().st_mode) if before.is_dir() else of_folders
+            _keep(path, before if before.is_dir() else old, mode)
+        else:
+            mode = stat.S_IMODE(before.stat().st_mode) & 0o777 if before.is_file() else of_files
+            _keep(path, before if before.is_file() else model, mode)
+
+
+def _keep(path: Path, old: Path, mode: int) -> None:
+    """Give a new file the owner, the group, the access lists and the mode of the old one.
+
+    Where the group cannot be kept, the new one may do no more than all others.
+    """
+    before, now = old.stat(), path.stat()
+    has_group = True
+    if (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
+        try:
+            os.chown(path, before.st_uid, before.st_gid)
+        except OSError:
+            try:
+                os.chown(path, -1, before.st_gid)
+            except OSError:
+                has_group = False
+    if not has_group:
+        mode = mode & 0o707 | (mode & 0o007) << 3
+    elif hasattr(os, "listxattr"):  # where Linux has its access lists
+        with suppress(OSError):
+            for name in os.listxattr(old):
+                with suppress(OSError):
+                    os.setxattr(path, name, os.getxattr(old, name))
+    path.chmod(mode)
 
 
 @contextmanager
-def _named(what: str) -> Iterator[None]:
+def _replacing(target: Path, shown: str) -> Iterator[BinaryIO]:
+    parts.remove_dead(target.parent)
+    try:
+        part, file = parts.new_file(target)
+    except OSError as error:
+        if not _may_be_written(target, error):
+            raise
+        # The target alone can be written. What can be known to fail has failed before it is.
+        with tempfile.TemporaryFile() as elsewhere:
+            yield elsewhere
+            _copy_over(elsewhere, target, shown)
+        return
+    try:
+        with file:
+            yield file
+            file.flush()
+            if target.exists():
+                mode = stat.S_IMODE(target.stat().st_mode) & 0o777
+                _keep(part, target, mode)
+            os.fsync(file.fileno())
+            try:
+                part.replace(target)
+            except OSError as error:
+                if not _may_be_written(target, error):
+                    raise
+                _copy_over(file, target, shown)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _may_be_written(target: Path, error: OSError) -> bool:
+    return (
+        error.errno in _MAY_BE_IN_PLACE
+        and target.is_file()
+        and os.access(target, os.W_OK, effective_ids=True)
+    )
+
+
+def _copy_over(file: BinaryIO, target: Path, shown: str) -> None:
+    """Write a file's content over another's: a crash in the middle leaves half of it.
+
+    The room is taken before the first byte is lost, and signals wait.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "wb") as over:
+            _take_room(descriptor, os.fstat(descriptor).st_size, size)
+            try:
+                shutil.copyfileobj(file, over)
+                over.truncate(size)
+                over.flush()
+                os.fsync(descriptor)
+            except OSError as error:
+                raise Failure(
+                    f"cannot write {shown}: {error.strerror or error}; its folder may not be "
+                    "written, and the file itself is half written now: write it again"
+                ) from None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
+def _take_room(descriptor: int, before: int, size: int) -> None:
+    if size <= before or not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(descriptor, before, size - before)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # which tell nothing of the room
+            os.ftruncate(descriptor, before)
+            raise
+
+
+def _stream(path: Path) -> BinaryIO | None:
+    """Open what is written as it is: a descriptor of this process, a pipe, a device; else None."""
+    if (found := DESCRIPTORS.fullmatch(str(path.parent))) and path.name.isdecimal():
+        if found[1] in (None, str(os.getpid())):
+            return os.fdopen(os.dup(int(path.name)), "wb")
+        return path.open("wb")
+    if path.exists() and not path.is_file():
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CLOEXEC), "wb")
+    return None
+
+
+@contextmanager
+def _named(what: str, *, breaks: bool = False) -> Iterator[None]:
+    """Turn what the system refuses into `Failure`; a pipe that breaks only where it `breaks`."""
     try:
         yield
     except BrokenPipeError:
-        raise
+        if not breaks:
+            raise
+        raise Failure(f"cannot write {what}: its reader has gone") from None
     except OSError as error:
         raise Failure(f"cannot write {what}: {error.strerror or error}") from None

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import PurePath
+from fcntl import F_GETFL, fcntl
+from math import isfinite
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO, Literal, TextIO, cast, get_args
 
 import msgspec
 
+from snapshotter import parts
 from snapshotter.errors import UsageError
 
 Format = Literal["csv", "parquet", "xlsx", "json"]
@@ -25,11 +28,13 @@ Kind = Literal["integer", "number", "truth", "day", "time", "text", "document"]
 Rows = list[tuple[Any, ...]]
 
 LIBRARIES = {"parquet": "pyarrow", "xlsx": "xlsxwriter"}  # each the extra of the format's name
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet may run, as OWASP lists it: the full-width signs, too.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _ROW_GROUP_BYTES = 8 * 2**20
 SHEET_ROWS = 2**20 - 1  # beside the header
 _CELL_UNITS = 32_767  # of UTF-16
 _EXACT = 10**15 - 1  # Excel keeps fifteen digits
+_FIRST_YEAR = 1900  # of Excel's calendar
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +90,11 @@ def style(asked: str | None, file_name: str, *, raw: bool = False) -> Style:
     return chosen
 
 
+def stamp(at: datetime) -> str:
+    """Return a time as text like `2026-01-31T23:59:59Z`: UTC, four digits of any year."""
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+
+
 def write(
     file: BinaryIO | TextIO, style: Style, columns: list[Column], batches: Iterable[Rows]
 ) -> int:
@@ -122,14 +132,17 @@ def _text(file: BinaryIO | TextIO, style: Style) -> Iterator[TextIO]:
     if isinstance(file, io.TextIOBase):
         yield cast("TextIO", file)
         return
-    binary: Any = file
-    zipped = gzip.GzipFile("", "wb", 6, binary, mtime=0) if style.gzip else binary
+    sink: Any = _Sink(cast("BinaryIO", file))
+    zipped = gzip.GzipFile("", "wb", 6, sink, mtime=0) if style.gzip else sink
     text = io.TextIOWrapper(zipped, encoding="utf-8", newline="")
-    yield text
-    text.flush()
-    text.detach()
-    if style.gzip:
-        zipped.close()
+    try:
+        yield text
+        text.close()
+    except BaseException:
+        sink.abandon()
+        with suppress(OSError, ValueError):
+            text.close()
+        raise
 
 
 def _csv(file: TextIO, columns: list[Column], batches: Iterable[Rows], *, raw: bool) -> None:
@@ -216,8 +229,10 @@ def _xlsx(file: BinaryIO, columns: list[Column], batches: Iterable[Rows]) -> Non
     """Write a sheet, and another wherever one is full. Long text is cut, and says so."""
     import xlsxwriter  # noqa: PLC0415 - of an extra
 
-    with tempfile.TemporaryDirectory(prefix="snapshotter-") as folder:
-        book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
+    beside = Path(tempfile.gettempdir()) / "xlsx"
+    parts.remove_dead(beside.parent)
+    with parts.new_folder(beside) as folder:
+        book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": str(folder)})
         book.use_zip64()
         cell = _Cell(book)
         try:
@@ -267,12 +282,18 @@ class _Cell:
                 sheet.write_boolean(row, place, value)
             case int() if abs(value) > _EXACT:
                 sheet.write_string(row, place, str(value))
+            case float() if not isfinite(value):
+                sheet.write_string(row, place, str(value))
             case int() | float():
                 sheet.write_number(row, place, value)
-            case date() if value.year < 1900:  # noqa: PLR2004 - Excel's first
+            case datetime() if value.year < _FIRST_YEAR:
+                sheet.write_string(row, place, stamp(value))
+            case date() if value.year < _FIRST_YEAR:
                 sheet.write_string(row, place, value.isoformat())
             case datetime():
                 at = value.astimezone(UTC).replace(tzinfo=None)
+                # Excel rounds to milliseconds: up, and past its last day, it is no time any more.
+                at = at.replace(microsecond=at.microsecond // 1000 * 1000)
                 sheet.write_datetime(row, place, at, self._time)
             case date():
                 sheet.write_datetime(row, place, value, self._day)
@@ -289,16 +310,21 @@ class _Cell:
 
 
 class _Sink:
-    """A file for libraries that write once more when they are collected: then, to nobody.
+    """Ignores writes that a library makes while it is collected after a failure.
 
-    A pipe or a device goes forward only, whatever it says.
+    A pipe or a device goes forward only, whatever it says, and so does a file that others write to.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._failed = False
-        self._goes_back = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        is_whole = stat.S_ISREG(os.fstat(file.fileno()).st_mode) and not file.tell()
+        self._goes_back = is_whole and not fcntl(file, F_GETFL) & os.O_APPEND
         self._written = 0
+
+    def abandon(self) -> None:
+        """Write nothing any more."""
+        self._failed = True
 
     @property
     def closed(self) -> bool:
@@ -323,6 +349,12 @@ class _Sink:
 
     def seekable(self) -> bool:
         return self._goes_back
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
 
     def close(self) -> None:
         pass

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from sqlalchemy import Connection, Engine, func, select
 
@@ -23,9 +24,11 @@ from snapshotter.findings import day, findings, names, share
 from snapshotter.models import Base
 from snapshotter.sections import SECTIONS, section
 from snapshotter.steps import runtime_steps
+from snapshotter.targets import database_file
 from snapshotter.trends import Filters
 
-ACCOUNTS, JOBS = Base.metadata.tables["accounts"], Base.metadata.tables["jobs"]
+TABLES = Base.metadata.tables
+ACCOUNTS, JOBS, CALENDAR = TABLES["accounts"], TABLES["jobs"], TABLES["calendar"]
 TRENDS = (
     *("runtime_by_day", "runtime_regressions", "slowest_packages", "throughput"),
     *("failures_by_day", "failure_reasons", "recovery", "retries"),
@@ -38,7 +41,7 @@ NOW = ("open_jobs", "freshness", "runtime_regressions")
 
 
 def report(
-    engine: Engine, target: Path, length: timedelta, package: str | None, now: datetime
+    engine: Engine, target: Path | TextIO, length: timedelta, package: str | None, now: datetime
 ) -> None:
     """Write the report of the last days with data; `length` counts back from the newest run.
 
@@ -46,9 +49,19 @@ def report(
     package is not known or the folder is not there, `Failure` when the file cannot be written.
     """
     plotly = _plotly()
-    with unmoving(engine).connect() as connection, opened(target) as file:
-        for part in page(ask(connection, length, package), plotly, now):
-            cast("BinaryIO", file).write(part.encode())
+    with (
+        unmoving(engine).connect() as connection,
+        opened(target, database_file(connection)) as file,
+    ):
+        for part in page(ask(connection, length, package, now.date()), plotly, now):
+            _put(file, part)
+
+
+def _put(file: BinaryIO | TextIO, part: str) -> None:
+    if isinstance(file, io.TextIOBase):
+        file.write(part)
+    else:
+        cast("BinaryIO", file).write(part.encode())
 
 
 def _plotly() -> str:
@@ -72,19 +85,20 @@ class Answers:
     days: tuple[date, date] | None
     package: str | None
     trends: dict[str, list[dict[str, Any]]]
+    later: int = 0  # runs that are dated after the last day, and left out
 
 
-def ask(connection: Connection, length: timedelta, package: str | None) -> Answers:
+def ask(connection: Connection, length: timedelta, package: str | None, today: date) -> Answers:
     accounts = [
         (row.account_id, row.watermark)
         for row in connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account_id))
     ]
-    days = _days(connection, length)
+    days = _days(connection, length, today)
     if days is None:  # nothing has run: only what the snapshot did is to be told
         log = _rows(connection, "snapshot_log", Filters())
         return Answers(accounts, None, None, {"snapshot_log": log})
     package_id = None if package is None else trends.package(connection, package)
-    filters = Filters(days[0], None, package_id)
+    filters = Filters(days[0], trends.day_after(days[1]), package_id)
     found = {
         name: _rows(connection, name, Filters(package_id=package_id) if name in NOW else filters)
         for name in TRENDS
@@ -92,7 +106,11 @@ def ask(connection: Connection, length: timedelta, package: str | None) -> Answe
     found["runtime_steps"] = runtime_steps(found["runtime_by_day"])
     found["package_failure_reasons"] = _reasons(connection, filters)
     name = None if package_id is None else names(found).get(package_id, f"package {package_id}")
-    return Answers(accounts, days, name, found)
+    counted = select(func.count()).where(JOBS.c.run_date > days[1])
+    if package_id is not None:
+        counted = counted.where(JOBS.c.package_id == package_id)
+    later = connection.execute(counted).scalar() or 0
+    return Answers(accounts, days, name, found, later)
 
 
 def _rows(connection: Connection, name: str, filters: Filters) -> list[dict[str, Any]]:
@@ -110,17 +128,23 @@ def _reasons(connection: Connection, filters: Filters) -> list[dict[str, Any]]:
         .group_by(JOBS.c.package_id, reason)
         .order_by(failures.desc(), func.max(JOBS.c.id).desc())
     )
+    if filters.until is not None:
+        counted = counted.where(JOBS.c.run_date < filters.until)
     if filters.package_id is not None:
         counted = counted.where(JOBS.c.package_id == filters.package_id)
     return [dict(row) for row in connection.execute(counted).mappings()]
 
 
-def _days(connection: Connection, length: timedelta) -> tuple[date, date] | None:
-    """Give the first and the last day to tell of: none before the first run, none without one."""
-    last = trends.newest_day(connection)
-    oldest = connection.execute(select(func.min(JOBS.c.run_date))).scalar()
-    if last is None or oldest is None:
+def _days(connection: Connection, length: timedelta, today: date) -> tuple[date, date] | None:
+    """Return the first and the last day of the report: none before the first run of the calendar.
+
+    A run of the year 1 would make days without runs by the hundred thousand. None without a run.
+    """
+    last = trends.newest_day(connection, today)
+    if last is None:
         return None
+    within = JOBS.c.run_date >= select(func.min(CALENDAR.c.day)).scalar_subquery()
+    oldest = connection.execute(select(func.min(JOBS.c.run_date)).where(within)).scalar() or last
     first = trends.first_day(last, length)
     return max(first or oldest, min(oldest, last)), last
 
@@ -189,6 +213,8 @@ def _facts(answers: Answers) -> str:
         of = f" of {escape(account)}" if len(answers.accounts) > 1 else ""
         at = f"as of {_minute(watermark)}" if watermark else "not whole yet"
         facts.append(f"data{of} {at}")
+    if answers.later:
+        facts.append(f"{answers.later:,} dated after {day(last)} left out")
     return " · ".join(facts)
 
 

@@ -1,6 +1,7 @@
 """Finds, describes and runs the trends: one file of `sql/` each, and a user's own."""
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +30,17 @@ _DAY_TEXT = re.compile(r"\d{4}-\d\d-\d\d")
 _STUMBLED = re.compile(
     r"near \"([^\"]+)\"|: ([\w.]+)$|parameter '(\w+)'|(?:column|table) '([\w.]+)'"
 )
+
+
+# As in those of the trends that tell what is open, fresh or failing.
+_SERVER_TIME = """
+select max(epoch) from (
+    select watermark_epoch as epoch from accounts
+    union all
+    select coalesce(finished_epoch, started_epoch) as epoch from snapshots
+    where id in (select max(id) from snapshots group by account_id)
+) as server_times
+"""
 
 
 @dataclass(frozen=True)
@@ -75,11 +87,17 @@ def _path(name: str, folder: Path | None) -> Path:
 
 def _source(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is no UTF-8 text") from None
+        raw = path.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+    encoding = "utf-16" if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        source = raw.decode(encoding)
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text; save it as UTF-8") from None
+    if "\0" in source:
+        raise UsageError(f"{path} has NUL characters; save it as UTF-8 text")
+    return source.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _without_names(part: re.Match[str]) -> str:
@@ -178,7 +196,9 @@ def plain(columns: list[str], row: tuple[Any, ...]) -> tuple[Any, ...]:
 def _plain(column: str, value: Any) -> Any:
     if isinstance(value, Decimal):  # a sum of whole numbers has no places, a quotient has
         exponent = value.as_tuple().exponent
-        return int(value) if isinstance(exponent, int) and exponent >= 0 else float(value)
+        return int(value) if isinstance(exponent, int) and exponent >= 0 else float(value) + 0.0
+    if isinstance(value, float):
+        return value + 0.0  # what is rounded to nothing is -0.0 to some engines
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, str):
@@ -191,12 +211,17 @@ def _plain(column: str, value: Any) -> Any:
 
 
 def since(connection: Connection, last: timedelta) -> date | None:
-    """Give the first of the last days, counted back from the newest; None where there is no job.
+    """Return the first of the last days, counted back from the newest; None where there is no job.
 
     None, too, where the days go back beyond all dates.
     """
+    return last_days(connection, last)[0]
+
+
+def last_days(connection: Connection, last: timedelta) -> tuple[date | None, date | None]:
+    """Return the first of the last days and the day after them, as `Filters` takes them."""
     newest = newest_day(connection)
-    return None if newest is None else first_day(newest, last)
+    return (None, None) if newest is None else (first_day(newest, last), day_after(newest))
 
 
 def first_day(newest: date, last: timedelta) -> date | None:
@@ -207,19 +232,38 @@ def first_day(newest: date, last: timedelta) -> date | None:
         return None
 
 
-def newest_day(connection: Connection) -> date | None:
-    """Give the newest day that the history covers: of the watermark, or of a later run.
+def day_after(day: date) -> date | None:
+    """Return the next day; None after the last of all."""
+    return None if day == date.max else day + timedelta(days=1)
 
-    So an old history is not left out. None where there is no job.
+
+def newest_day(connection: Connection, today: date | None = None) -> date | None:
+    """Return the newest day that the history covers: of the watermark, or of a later run.
+
+    So an old history is not left out. A run that is dated after the server's clock does not count,
+    or it would hide all others: no later than the watermark, or the end of the last run by the
+    host's clock, or `today` where neither is known. None where there is no job.
     """
-    newest = connection.execute(text("select max(run_date) from jobs")).scalar()
-    if newest is None:
+    found = connection.execute(text("select min(run_date), max(run_date) from jobs")).one()
+    if found[1] is None:
         return None
-    days = [newest if isinstance(newest, date) else date.fromisoformat(newest)]
-    known = connection.execute(text("select max(watermark_epoch) from accounts")).scalar()
-    if known is not None:
-        days.append(datetime.fromtimestamp(known, UTC).date())
-    return max(days)
+    known = connection.execute(text(_SERVER_TIME)).scalar()
+    latest = today or datetime.now(UTC).date() if known is None else _day_of(known)
+    upto = text("select max(run_date) from jobs where run_date <= :latest")
+    newest = connection.execute(upto.bindparams(bindparam("latest", latest, Date))).scalar()
+    watermark = connection.execute(text("select max(watermark_epoch) from accounts")).scalar()
+    days = [] if newest is None else [_as_day(newest)]
+    days += [] if watermark is None else [_day_of(watermark)]
+    # Where all is dated later, the clock is wrong, if there is one.
+    return max(days, default=_as_day(found[1]) if known is None else latest)
+
+
+def _as_day(value: date | str) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+def _day_of(epoch: int) -> date:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=epoch)).date()
 
 
 def package(connection: Connection, name_or_id: str) -> int:

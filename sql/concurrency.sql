@@ -4,6 +4,10 @@
 -- columns: day, hour (0 to 23), runs (jobs that ran in it), peak (the most at once; one that ends as
 --   another starts is not at once with it), busy_seconds (of all jobs, within the hour)
 --
+-- A job counts in its first seven days only: one that is said to run on and on has been forgotten, more
+-- likely, and would make a row an hour for years. One that finished after the newest time that is known
+-- (after the watermark and the last run's end no time is) does not count, nor one out of the calendar.
+--
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/concurrency.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
@@ -11,12 +15,48 @@
 -- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/concurrency.sql | mariadb
 
 with
+server_times as ( -- the server's clock, and this host's when the last run of an account ended
+    select watermark_epoch as epoch from accounts
+    union all
+    select coalesce(finished_epoch, started_epoch) as epoch
+    from snapshots
+    where id in (select max(id) from snapshots group by account_id)
+),
+
+horizon as ( -- a time after it is no fact; clocks differ, and a run takes a while
+    select max(epoch) + 3600 as epoch
+    from server_times
+),
+
 moments as (
-    select account_id, watermark_epoch as epoch from accounts
+    select
+        account_id,
+        watermark_epoch as epoch
+    from accounts
     union all
-    select account_id, max(created_epoch) as epoch from jobs group by account_id
+    select
+        jobs.account_id,
+        max(
+            case
+                when horizon.epoch is null or jobs.created_epoch <= horizon.epoch
+                    then jobs.created_epoch
+            end
+        ) as epoch
+    from jobs
+    cross join horizon
+    group by jobs.account_id
     union all
-    select account_id, max(finished_epoch) as epoch from jobs group by account_id
+    select
+        jobs.account_id,
+        max(
+            case
+                when horizon.epoch is null or jobs.finished_epoch <= horizon.epoch
+                    then jobs.finished_epoch
+            end
+        ) as epoch
+    from jobs
+    cross join horizon
+    group by jobs.account_id
 ),
 
 clocks as ( -- as of when each account is known
@@ -27,14 +67,21 @@ clocks as ( -- as of when each account is known
     group by account_id
 ),
 
-inputs as (
+known as ( -- as of when any is
+    select max(epoch) as epoch
+    from clocks
+),
+
+spans as (
     select
-        started_epoch as began,
-        finished_epoch as ended
+        jobs.started_epoch as began,
+        jobs.finished_epoch as ended
     from jobs
+    cross join known
     where
-        finished_epoch > started_epoch
-        and (:package_id is null or package_id = :package_id)
+        jobs.finished_epoch > jobs.started_epoch
+        and jobs.finished_epoch <= known.epoch
+        and (:package_id is null or jobs.package_id = :package_id)
     union all
     select
         jobs.started_epoch as began,
@@ -47,6 +94,24 @@ inputs as (
         and jobs.status = 'running'
         and clocks.epoch > jobs.started_epoch
         and (:package_id is null or jobs.package_id = :package_id)
+),
+
+calendar_days as (
+    select
+        min(epoch) as first_epoch,
+        max(epoch) + 86400 as end_epoch
+    from calendar
+),
+
+inputs as ( -- of seven days at most
+    select
+        began,
+        case when ended > began + 604800 then began + 604800 else ended end as ended
+    from spans
+    cross join calendar_days
+    where
+        began >= first_epoch
+        and began < end_epoch - 604800
 ),
 
 events as ( -- a job that ends at the full hour was of the hour before
@@ -93,7 +158,7 @@ clock_hours as (
     limit 24
 ),
 
-spans as (
+reach as (
     select
         min(hour_epoch) as first_hour,
         max(hour_epoch) as last_hour
@@ -105,9 +170,9 @@ hours as (
         calendar.day,
         clock_hours.hour,
         calendar.epoch + 3600 * clock_hours.hour as hour_epoch
-    from spans
+    from reach
     inner join calendar
-        on calendar.epoch > spans.first_hour - 86400 and calendar.epoch <= spans.last_hour
+        on calendar.epoch > reach.first_hour - 86400 and calendar.epoch <= reach.last_hour
     cross join clock_hours
 ),
 

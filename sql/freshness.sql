@@ -9,6 +9,9 @@
 -- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
 -- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
 --
+-- A completion counts where it is at most 1000000000 seconds (31 years) before the newest time that is
+-- known, and not after it: after the watermark and the last run's end no time is.
+--
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/freshness.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
@@ -16,12 +19,48 @@
 -- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/freshness.sql | mariadb
 
 with
+server_times as ( -- the server's clock, and this host's when the last run of an account ended
+    select watermark_epoch as epoch from accounts
+    union all
+    select coalesce(finished_epoch, started_epoch) as epoch
+    from snapshots
+    where id in (select max(id) from snapshots group by account_id)
+),
+
+horizon as ( -- a time after it is no fact; clocks differ, and a run takes a while
+    select max(epoch) + 3600 as epoch
+    from server_times
+),
+
 moments as (
-    select account_id, watermark_epoch as epoch from accounts
+    select
+        account_id,
+        watermark_epoch as epoch
+    from accounts
     union all
-    select account_id, max(created_epoch) as epoch from jobs group by account_id
+    select
+        jobs.account_id,
+        max(
+            case
+                when horizon.epoch is null or jobs.created_epoch <= horizon.epoch
+                    then jobs.created_epoch
+            end
+        ) as epoch
+    from jobs
+    cross join horizon
+    group by jobs.account_id
     union all
-    select account_id, max(finished_epoch) as epoch from jobs group by account_id
+    select
+        jobs.account_id,
+        max(
+            case
+                when horizon.epoch is null or jobs.finished_epoch <= horizon.epoch
+                    then jobs.finished_epoch
+            end
+        ) as epoch
+    from jobs
+    cross join horizon
+    group by jobs.account_id
 ),
 
 clocks as ( -- as of when each account is known
@@ -30,6 +69,11 @@ clocks as ( -- as of when each account is known
         max(epoch) as epoch
     from moments
     group by account_id
+),
+
+known as ( -- as of when any is
+    select max(epoch) as epoch
+    from clocks
 ),
 
 latest_named as (
@@ -58,9 +102,10 @@ inputs as (
         ) as gap,
         lead(id) over (partition by package_id order by finished_epoch, id) as next_id
     from jobs
+    cross join known
     where
         status = 'completed'
-        and finished_epoch is not null
+        and finished_epoch between known.epoch - 1000000000 and known.epoch
         and (:since is null or run_date >= :since)
         and (:until is null or run_date < :until)
         and (:package_id is null or package_id = :package_id)
@@ -99,7 +144,10 @@ latest as (
     select
         packages.*,
         jobs.finished_at as last_completed_at,
-        clocks.epoch - jobs.finished_epoch as since_seconds
+        case
+            when clocks.epoch > jobs.finished_epoch then clocks.epoch - jobs.finished_epoch
+            else 0
+        end as since_seconds
     from packages
     inner join jobs on packages.last_job_id = jobs.id
     inner join clocks on jobs.account_id = clocks.account_id

@@ -6,6 +6,9 @@
 --   (of runtime, however it ended), node_runs (those whose cluster tells its nodes), node_hours (of
 --   these: runtime times nodes)
 --
+-- A runtime counts where it is 0 to 1000000000 seconds (31 years), a cluster's nodes where they are 0
+-- to 1000000; any other is taken for none.
+--
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/node_hours_by_week.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
@@ -20,12 +23,12 @@ inputs as (
         jobs.cluster_id,
         calendar.week,
         jobs.runtime_in_seconds as seconds,
-        jobs.cluster_nodes as nodes
+        case when jobs.cluster_nodes between 0 and 1000000 then jobs.cluster_nodes end as nodes
     from jobs
     left join calendar on jobs.run_date = calendar.day
     where
         status in ('completed', 'failed', 'stopped')
-        and runtime_in_seconds is not null
+        and runtime_in_seconds between 0 and 1000000000
         and (:since is null or run_date >= :since)
         and (:until is null or run_date < :until)
         and (:package_id is null or package_id = :package_id)
@@ -57,7 +60,7 @@ weeks as (
         count(*) as runs,
         sum(seconds) as seconds,
         count(nodes) as node_runs,
-        sum(seconds * nodes) as node_seconds
+        sum(seconds * 1e0 * nodes) as node_seconds
     from inputs
     group by package_id, cluster_id, week
 ),
@@ -72,7 +75,7 @@ final as (
         weeks.runs,
         round(weeks.seconds * 1e0 / 3600, 6) as hours,
         weeks.node_runs,
-        round(weeks.node_seconds * 1e0 / 3600, 6) as node_hours
+        round(weeks.node_seconds / 3600, 6) as node_hours
     from weeks
     inner join jobs on weeks.last_id = jobs.id
     left join names on weeks.package_id = names.package_id

@@ -9,6 +9,10 @@
 -- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
 -- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
 --
+-- A runtime and an age count where they are 0 to 1000000000 seconds (31 years); any other is taken for
+-- none, and the age of a job that was asked for later than that for 0. Times after the watermark, and
+-- after the last run's end, are not taken for the time that it is.
+--
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/open_jobs.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
@@ -16,12 +20,48 @@
 -- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/open_jobs.sql | mariadb
 
 with
+server_times as ( -- the server's clock, and this host's when the last run of an account ended
+    select watermark_epoch as epoch from accounts
+    union all
+    select coalesce(finished_epoch, started_epoch) as epoch
+    from snapshots
+    where id in (select max(id) from snapshots group by account_id)
+),
+
+horizon as ( -- a time after it is no fact; clocks differ, and a run takes a while
+    select max(epoch) + 3600 as epoch
+    from server_times
+),
+
 moments as (
-    select account_id, watermark_epoch as epoch from accounts
+    select
+        account_id,
+        watermark_epoch as epoch
+    from accounts
     union all
-    select account_id, max(created_epoch) as epoch from jobs group by account_id
+    select
+        jobs.account_id,
+        max(
+            case
+                when horizon.epoch is null or jobs.created_epoch <= horizon.epoch
+                    then jobs.created_epoch
+            end
+        ) as epoch
+    from jobs
+    cross join horizon
+    group by jobs.account_id
     union all
-    select account_id, max(finished_epoch) as epoch from jobs group by account_id
+    select
+        jobs.account_id,
+        max(
+            case
+                when horizon.epoch is null or jobs.finished_epoch <= horizon.epoch
+                    then jobs.finished_epoch
+            end
+        ) as epoch
+    from jobs
+    cross join horizon
+    group by jobs.account_id
 ),
 
 clocks as ( -- as of when each account is known
@@ -55,7 +95,11 @@ inputs as (
         jobs.package_id,
         jobs.status,
         jobs.created_at,
-        clocks.epoch - jobs.created_epoch as age_seconds
+        case
+            when clocks.epoch - jobs.created_epoch between 0 and 1000000000
+                then clocks.epoch - jobs.created_epoch
+            when clocks.epoch < jobs.created_epoch then 0
+        end as age_seconds
     from clocks
     inner join jobs on clocks.account_id = jobs.account_id
     where
@@ -76,7 +120,7 @@ ranked as (
     from jobs
     where
         status = 'completed'
-        and runtime_in_seconds is not null
+        and runtime_in_seconds between 0 and 1000000000
         and package_id in (select package_id from inputs)
 ),
 

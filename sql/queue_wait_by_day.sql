@@ -9,6 +9,8 @@
 -- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
 -- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
 --
+-- A wait counts where it is 0 to 1000000000 seconds (31 years).
+--
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/queue_wait_by_day.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
@@ -24,7 +26,7 @@ inputs as ( -- waits repeat: how often each came
         count(*) as jobs
     from jobs
     where
-        queue_seconds is not null
+        queue_seconds between 0 and 1000000000
         and (:since is null or run_date >= :since)
         and (:until is null or run_date < :until)
         and (:package_id is null or package_id = :package_id)

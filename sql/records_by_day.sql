@@ -9,6 +9,8 @@
 -- A median is twice itself until the last step, the sum of the two middle values (or twice the one), so
 -- that all is in whole numbers, the same on every engine.
 --
+-- An output's records count where they are 0 to 10000000000000000; any other number is taken for none.
+--
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/records_by_day.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
@@ -30,19 +32,36 @@ inputs as (
     order by id -- the outputs lie so, too: SQLite reads them once
 ),
 
+counted as (
+    select
+        id,
+        job_id,
+        name,
+        case when records_count between 0 and 10000000000000000 then records_count end as records
+    from job_outputs
+),
+
+written as ( -- in billions and the rest: a sum of SQLite has 64 bits
+    select
+        counted.*,
+        cast((records - records % 1000000000) / 1000000000 as decimal(38)) as billions,
+        records % 1000000000 as rest
+    from counted
+),
+
 days as ( -- a job may have two outputs of one name
     select
         inputs.package_id,
-        job_outputs.name as output_name,
+        written.name as output_name,
         inputs.day,
         count(distinct inputs.job_id) as runs,
-        sum(job_outputs.records_count) as records,
-        count(distinct case when job_outputs.records_count is not null then inputs.job_id end)
-        - count(distinct case when job_outputs.records_count <> 0 then inputs.job_id end) as zero_runs,
-        min(job_outputs.id) as first_output_id
+        sum(written.billions) * 1000000000 + sum(written.rest) as records,
+        count(distinct case when written.records is not null then inputs.job_id end)
+        - count(distinct case when written.records <> 0 then inputs.job_id end) as zero_runs,
+        min(written.id) as first_output_id
     from inputs
-    inner join job_outputs on inputs.job_id = job_outputs.job_id
-    group by inputs.package_id, job_outputs.name, inputs.day
+    inner join written on inputs.job_id = written.job_id
+    group by inputs.package_id, written.name, inputs.day
 ),
 
 placed as (

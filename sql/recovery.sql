@@ -10,6 +10,9 @@
 -- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
 -- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
 --
+-- A job counts where it finished no later than the newest time that is known (after the watermark and
+-- the last run's end no time is), a recovery's seconds where they are 0 to 1000000000 (31 years).
+--
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/recovery.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
@@ -17,6 +20,63 @@
 -- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/recovery.sql | mariadb
 
 with
+server_times as ( -- the server's clock, and this host's when the last run of an account ended
+    select watermark_epoch as epoch from accounts
+    union all
+    select coalesce(finished_epoch, started_epoch) as epoch
+    from snapshots
+    where id in (select max(id) from snapshots group by account_id)
+),
+
+horizon as ( -- a time after it is no fact; clocks differ, and a run takes a while
+    select max(epoch) + 3600 as epoch
+    from server_times
+),
+
+moments as (
+    select
+        account_id,
+        watermark_epoch as epoch
+    from accounts
+    union all
+    select
+        jobs.account_id,
+        max(
+            case
+                when horizon.epoch is null or jobs.created_epoch <= horizon.epoch
+                    then jobs.created_epoch
+            end
+        ) as epoch
+    from jobs
+    cross join horizon
+    group by jobs.account_id
+    union all
+    select
+        jobs.account_id,
+        max(
+            case
+                when horizon.epoch is null or jobs.finished_epoch <= horizon.epoch
+                    then jobs.finished_epoch
+            end
+        ) as epoch
+    from jobs
+    cross join horizon
+    group by jobs.account_id
+),
+
+clocks as ( -- as of when each account is known
+    select
+        account_id,
+        max(epoch) as epoch
+    from moments
+    group by account_id
+),
+
+known as ( -- as of when any is
+    select max(epoch) as epoch
+    from clocks
+),
+
 inputs as (
     select
         id,
@@ -27,8 +87,10 @@ inputs as (
             partition by package_id order by coalesce(finished_epoch, 0), id
         ) as status_before
     from jobs
+    cross join known
     where
         status in ('completed', 'failed')
+        and (finished_epoch is null or finished_epoch <= known.epoch)
         and (:since is null or run_date >= :since)
         and (:until is null or run_date < :until)
         and (:package_id is null or package_id = :package_id)
@@ -81,9 +143,16 @@ streaks as (
         sum(case when status = 'failed' then 1 else 0 end) as failures,
         max(case when status = 'completed' then 1 else 0 end) as is_over,
         max(case when status = 'completed' then finished_epoch end)
-        - max(case when id = first_id then finished_epoch end) as seconds
+        - max(case when id = first_id then finished_epoch end) as span
     from firsts
     group by package_id, streak, first_id
+),
+
+recoveries as (
+    select
+        streaks.*,
+        case when span between 0 and 1000000000 then span end as seconds
+    from streaks
 ),
 
 ranked as (
@@ -99,7 +168,7 @@ ranked as (
         ) as place,
         10 * count(seconds) over (partition by package_id) + 10 as p50_place,
         19 * count(seconds) over (partition by package_id) + 1 as p95_place
-    from streaks
+    from recoveries
 ),
 
 packages as (

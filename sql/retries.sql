@@ -6,6 +6,8 @@
 --   first_attempt_successes, first_attempt_rate (of the chains, 0 to 1), eventual_successes,
 --   eventual_rate, hours_burnt (of runtime, by failed jobs)
 --
+-- A runtime counts where it is 0 to 1000000000 seconds (31 years); any other is taken for none.
+--
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/retries.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
@@ -19,7 +21,9 @@ inputs as (
         package_id,
         status,
         coalesce(attempts, 0) as attempts,
-        runtime_in_seconds as seconds,
+        case
+            when runtime_in_seconds between 0 and 1000000000 then runtime_in_seconds
+        end as seconds,
         lag(coalesce(attempts, 0)) over (
             partition by creator_id, package_id order by coalesce(created_epoch, 0), id
         ) as attempts_before,

@@ -7,6 +7,8 @@
 -- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
 -- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
 --
+-- A runtime counts where it is 0 to 1000000000 seconds (31 years); any other is taken for none.
+--
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/runtime_by_day.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
@@ -18,7 +20,9 @@ inputs as (
     select
         package_id,
         run_date as day,
-        runtime_in_seconds as seconds
+        case
+            when runtime_in_seconds between 0 and 1000000000 then runtime_in_seconds
+        end as seconds
     from jobs
     where
         status = 'completed'

@@ -12,6 +12,9 @@
 -- A median is twice itself until the last step, the sum of the two middle values (or twice the one), so
 -- that all is in whole numbers, the same on every engine.
 --
+-- A run counts where it took 0 to 1000000000 seconds (31 years), and finished no later than the newest
+-- time that is known: after the watermark and the last run's end no time is.
+--
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/runtime_regressions.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
@@ -19,6 +22,63 @@
 -- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/runtime_regressions.sql | mariadb
 
 with
+server_times as ( -- the server's clock, and this host's when the last run of an account ended
+    select watermark_epoch as epoch from accounts
+    union all
+    select coalesce(finished_epoch, started_epoch) as epoch
+    from snapshots
+    where id in (select max(id) from snapshots group by account_id)
+),
+
+horizon as ( -- a time after it is no fact; clocks differ, and a run takes a while
+    select max(epoch) + 3600 as epoch
+    from server_times
+),
+
+moments as (
+    select
+        account_id,
+        watermark_epoch as epoch
+    from accounts
+    union all
+    select
+        jobs.account_id,
+        max(
+            case
+                when horizon.epoch is null or jobs.created_epoch <= horizon.epoch
+                    then jobs.created_epoch
+            end
+        ) as epoch
+    from jobs
+    cross join horizon
+    group by jobs.account_id
+    union all
+    select
+        jobs.account_id,
+        max(
+            case
+                when horizon.epoch is null or jobs.finished_epoch <= horizon.epoch
+                    then jobs.finished_epoch
+            end
+        ) as epoch
+    from jobs
+    cross join horizon
+    group by jobs.account_id
+),
+
+clocks as ( -- as of when each account is known
+    select
+        account_id,
+        max(epoch) as epoch
+    from moments
+    group by account_id
+),
+
+known as ( -- as of when any is
+    select max(epoch) as epoch
+    from clocks
+),
+
 inputs as (
     select
         id,
@@ -28,9 +88,11 @@ inputs as (
             partition by package_id order by coalesce(finished_epoch, 0) desc, id desc
         ) as age
     from jobs
+    cross join known
     where
         status = 'completed'
-        and runtime_in_seconds is not null
+        and (finished_epoch is null or finished_epoch <= known.epoch)
+        and runtime_in_seconds between 0 and 1000000000
         and package_id is not null
         and (:since is null or run_date >= :since)
         and (:until is null or run_date < :until)

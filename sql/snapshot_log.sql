@@ -6,6 +6,9 @@
 --   jobs_changed, jobs_rejected, requests, credits_spent, credits_remaining, lag_seconds (from the
 --   watermark to the end of the run: how far it was behind the API), error
 --
+-- Seconds count where they are 0 to 1000000000 (31 years): clocks are set. The watermark is the last
+-- one before the run's end; a host whose clock is behind the server's has a lag of 0.
+--
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/snapshot_log.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
@@ -17,13 +20,22 @@ inputs as (
     select
         snapshots.*,
         calendar.day,
-        max(snapshots.watermark_epoch) over (
+        max(case when snapshots.watermark_epoch is not null then snapshots.id end) over (
             partition by snapshots.account_id order by snapshots.id
             rows between unbounded preceding and current row
-        ) as known_until
+        ) as marked_id
     from snapshots
     left join calendar
         on snapshots.started_epoch - snapshots.started_epoch % 86400 = calendar.epoch
+),
+
+spans as (
+    select
+        inputs.*,
+        inputs.finished_epoch - inputs.started_epoch as span,
+        inputs.finished_epoch - marked.watermark_epoch as lag_span
+    from inputs
+    left join snapshots as marked on inputs.marked_id = marked.id
 ),
 
 final as (
@@ -33,7 +45,7 @@ final as (
         kind,
         status,
         started_at,
-        finished_epoch - started_epoch as seconds,
+        case when span between 0 and 1000000000 then span end as seconds,
         jobs_seen,
         jobs_inserted,
         jobs_changed,
@@ -41,9 +53,12 @@ final as (
         requests,
         credits_spent,
         credits_remaining,
-        finished_epoch - known_until as lag_seconds,
+        case
+            when lag_span < 0 then 0
+            when lag_span <= 1000000000 then lag_span
+        end as lag_seconds,
         error
-    from inputs
+    from spans
     where
         (:since is null or day >= :since)
         and (:until is null or day < :until)

@@ -7,6 +7,9 @@
 --   records to those of the week before that has any), pace_ratio (of the seconds a record: above 1 is
 --   slower, whatever the data)
 --
+-- A runtime counts where it is 0 to 1000000000 seconds (31 years), an output's records where they are
+-- 0 to 10000000000000000; any other is taken for none.
+--
 -- parameters, each null for all: :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/throughput.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
@@ -24,7 +27,7 @@ inputs as (
     left join calendar on jobs.run_date = calendar.day
     where
         status = 'completed'
-        and runtime_in_seconds is not null
+        and runtime_in_seconds between 0 and 1000000000
         and (:since is null or run_date >= :since)
         and (:until is null or run_date < :until)
         and (:package_id is null or package_id = :package_id)
@@ -47,12 +50,15 @@ names as ( -- a package's, of its latest run that tells
     inner join jobs on latest_named.id = jobs.id
 ),
 
-written as (
+written as ( -- in billions and the rest: a sum of SQLite has 64 bits
     select
         job_id,
-        sum(records_count) as records
+        sum(
+            cast((records_count - records_count % 1000000000) / 1000000000 as decimal(38))
+        ) as billions,
+        sum(records_count % 1000000000) as rest
     from job_outputs
-    where records_count is not null
+    where records_count between 0 and 10000000000000000
     group by job_id
 ),
 
@@ -62,7 +68,7 @@ weeks as (
         inputs.week,
         count(*) as runs,
         sum(inputs.seconds) as seconds,
-        sum(written.records) as records
+        sum(written.billions) * 1000000000 + sum(written.rest) as records
     from inputs
     inner join written on inputs.job_id = written.job_id
     group by inputs.package_id, inputs.week

@@ -20,6 +20,8 @@ Tables = Mapping[str, pd.DataFrame]  # of objects: None is null, an integer is e
 Answer = list[tuple[Any, ...]]
 
 HOUR = 3600
+WEEK = 7 * 24 * HOUR
+LONGEST, MOST_NODES, MOST_RECORDS = 10**9, 10**6, 10**16  # what is beyond is taken for none
 
 
 def rows(frame: pd.DataFrame) -> list[Row]:
@@ -61,22 +63,57 @@ def weeks(tables: Tables) -> dict[date | None, date]:
     return dict(zip(tables["calendar"]["day"], tables["calendar"]["week"], strict=True))
 
 
+def within(value: int | None, most: int) -> int | None:
+    """Give a number if it is one that can be."""
+    return value if value is not None and 0 <= value <= most else None
+
+
+def seconds_of(job: Row) -> int | None:
+    return within(job["runtime_in_seconds"], LONGEST)
+
+
 def as_of(tables: Tables) -> dict[str, int | None]:
-    """Give the latest moment that is known of each account."""
+    """Give the latest moment that is known of each account: none after all clocks."""
+    last_runs = {run["account_id"]: run for run in by_id(rows(tables["snapshots"]))}
+    clocks = [account["watermark_epoch"] for account in rows(tables["accounts"])]
+    clocks += [
+        run["started_epoch"] if run["finished_epoch"] is None else run["finished_epoch"]
+        for run in last_runs.values()
+    ]
+    horizon = greatest(clocks)
     moments: dict[str, int | None] = {}
     for account in rows(tables["accounts"]):
         moments[account["account_id"]] = account["watermark_epoch"]
     for job in rows(tables["jobs"]):
-        known = (moments.get(job["account_id"]), job["created_epoch"], job["finished_epoch"])
-        moments[job["account_id"]] = greatest(known)
+        known = [
+            epoch
+            for epoch in (job["created_epoch"], job["finished_epoch"])
+            if epoch is not None and (horizon is None or epoch <= horizon + HOUR)
+        ]
+        moments[job["account_id"]] = greatest((moments.get(job["account_id"]), *known))
     return moments
+
+
+def finished_by_now(tables: Tables, jobs: Iterable[Row]) -> list[Row]:
+    """Leave out what finished after all that is known."""
+    now = greatest(as_of(tables).values())
+    return [
+        job
+        for job in jobs
+        if job["finished_epoch"] is None or (now is not None and job["finished_epoch"] <= now)
+    ]
+
+
+def by_id(found: Iterable[Row]) -> list[Row]:
+    return sorted(found, key=lambda row: row["id"])
 
 
 def outputs_of(tables: Tables) -> dict[int, list[Row]]:
     """Give the outputs of each job, the smallest id first."""
     found: dict[int, list[Row]] = defaultdict(list)
-    for output in sorted(rows(tables["job_outputs"]), key=lambda output: output["id"]):
-        found[output["job_id"]].append(output)
+    for output in by_id(rows(tables["job_outputs"])):
+        records = within(output["records_count"], MOST_RECORDS)
+        found[output["job_id"]].append({**output, "records_count": records})
     return found
 
 
@@ -158,7 +195,7 @@ def _runtime(tables: Tables, jobs: list[Row], period: str) -> Answer:
     name = names(tables)
     answer: Answer = []
     for (package_id, when), group in groups(jobs, "package_id", period):
-        seconds = each(group, "runtime_in_seconds")
+        seconds = known(map(seconds_of, group))
         p50, p95 = spread(seconds)
         answer.append((package_id, name[package_id], when, len(group), p50, p95, greatest(seconds)))
     return answer
@@ -167,8 +204,8 @@ def _runtime(tables: Tables, jobs: list[Row], period: str) -> Answer:
 def runtime_regressions(tables: Tables, filters: Filters) -> Answer:
     jobs = [
         job
-        for job in runs(tables, filters, "completed")
-        if job["runtime_in_seconds"] is not None and job["package_id"] is not None
+        for job in finished_by_now(tables, runs(tables, filters, "completed"))
+        if seconds_of(job) is not None and job["package_id"] is not None
     ]
     name = names(tables)
     answer: Answer = []
@@ -211,11 +248,11 @@ def runtime_regressions(tables: Tables, filters: Filters) -> Answer:
 
 def slowest_packages(tables: Tables, filters: Filters) -> Answer:
     of_all = runs(tables, Filters(filters.since, filters.until), "completed")
-    all_seconds = total(each(of_all, "runtime_in_seconds"))
+    all_seconds = total(map(seconds_of, of_all))
     name = names(tables)
     answer: Answer = []
     for (package_id,), group in groups(runs(tables, filters, "completed"), "package_id"):
-        seconds = each(group, "runtime_in_seconds")
+        seconds = known(map(seconds_of, group))
         took = total(seconds)
         share = quotient(took, all_seconds)
         answer.append((package_id, name[package_id], len(group), took, share, *spread(seconds)))
@@ -257,7 +294,8 @@ def failure_reasons(tables: Tables, filters: Filters) -> Answer:
 def recovery(tables: Tables, filters: Filters) -> Answer:
     name = names(tables)
     answer: Answer = []
-    for (package_id,), group in groups(runs(tables, filters, "completed", "failed"), "package_id"):
+    jobs = finished_by_now(tables, runs(tables, filters, "completed", "failed"))
+    for (package_id,), group in groups(jobs, "package_id"):
         blocks = [
             (status, list(block))
             for status, block in groupby(
@@ -272,9 +310,11 @@ def recovery(tables: Tables, filters: Filters) -> Answer:
             for (status, failures), (_, completions) in pairwise(blocks)
             if status == "failed"
         ]
-        seconds = [
-            completed - failed for failed, completed in recovered if None not in (failed, completed)
-        ]
+        seconds = known(
+            within(completed - failed, LONGEST)
+            for failed, completed in recovered
+            if None not in (failed, completed)
+        )
         failing = streaks[-1] if blocks[-1][0] == "failed" else []
         answer.append(
             (
@@ -295,7 +335,11 @@ def recovery(tables: Tables, filters: Filters) -> Answer:
 
 def queue_wait_by_day(tables: Tables, filters: Filters) -> Answer:
     statuses = {job["status"] for job in rows(tables["jobs"])}
-    jobs = [job for job in runs(tables, filters, *statuses) if job["queue_seconds"] is not None]
+    jobs = [
+        job
+        for job in runs(tables, filters, *statuses)
+        if within(job["queue_seconds"], LONGEST) is not None
+    ]
     answer: Answer = []
     for (day,), group in groups(jobs, "run_date"):
         split = [job for job in group if job["cluster_wait_seconds"] is not None]
@@ -322,12 +366,13 @@ def open_jobs(tables: Tables, filters: Filters) -> Answer:
         if job["gone_at"] is not None:
             continue
         age = minus(now[job["account_id"]], job["created_epoch"])
+        age = within(None if age is None else max(0, age), LONGEST)
         finished = [
-            other["runtime_in_seconds"]
+            seconds
             for other in jobs
             if other["status"] == "completed"
             and other["package_id"] == job["package_id"] is not None
-            and other["runtime_in_seconds"] is not None
+            and (seconds := seconds_of(other)) is not None
         ]
         p95 = percentile(finished, 0.95)
         stuck = None if age is None or p95 is None else int(age > p95)
@@ -404,9 +449,7 @@ def throughput(tables: Tables, filters: Filters) -> Answer:
         {**job, "records": total(each(outputs[job["id"]], "records_count"))}
         for job in with_week(tables, runs(tables, filters, "completed"))
     ]
-    measured = [
-        job for job in jobs if job["runtime_in_seconds"] is not None and job["records"] is not None
-    ]
+    measured = [job for job in jobs if seconds_of(job) is not None and job["records"] is not None]
     answer: Answer = []
     for (package_id,), of_package in groups(measured, "package_id"):
         before: tuple[float | None, ...] = (None, None, None)
@@ -478,11 +521,11 @@ def node_hours_by_week(tables: Tables, filters: Filters) -> Answer:
     jobs = [
         job
         for job in with_week(tables, runs(tables, filters, *FINAL_STATUSES))
-        if job["runtime_in_seconds"] is not None
+        if seconds_of(job) is not None
     ]
     answer: Answer = []
     for (package_id, cluster_id, week), group in groups(jobs, "package_id", "cluster_id", "week"):
-        sized = [job for job in group if job["cluster_nodes"] is not None]
+        sized = [job for job in group if within(job["cluster_nodes"], MOST_NODES) is not None]
         node_seconds = total(job["runtime_in_seconds"] * job["cluster_nodes"] for job in sized)
         answer.append(
             (
@@ -534,7 +577,7 @@ def retries(tables: Tables, filters: Filters) -> Answer:
                 quotient(len(at_first), len(chains)),
                 len(at_last),
                 quotient(len(at_last), len(chains)),
-                quotient(sum(each(failed, "runtime_in_seconds")), HOUR),
+                quotient(sum(known(map(seconds_of, failed))), HOUR),
             )
         )
     return answer
@@ -542,7 +585,12 @@ def retries(tables: Tables, filters: Filters) -> Answer:
 
 def freshness(tables: Tables, filters: Filters) -> Answer:
     name, now = names(tables), as_of(tables)
-    jobs = [job for job in runs(tables, filters, "completed") if job["finished_epoch"] is not None]
+    latest = greatest(now.values())
+    jobs = [
+        job
+        for job in runs(tables, filters, "completed")
+        if latest is not None and within(minus(latest, job["finished_epoch"]), LONGEST) is not None
+    ]
     answer: Answer = []
     for (package_id,), group in groups(jobs, "package_id"):
         in_order = sorted(group, key=finishing)
@@ -552,7 +600,7 @@ def freshness(tables: Tables, filters: Filters) -> Answer:
             for before, after in pairwise(in_order)
         ]
         usual, p95 = spread(gaps)
-        since = (now[last["account_id"]] or 0) - last["finished_epoch"]
+        since = max(0, (now[last["account_id"]] or 0) - last["finished_epoch"])
         overdue = None if usual is None or p95 is None else int(since > 2 * usual and since > p95)
         answer.append(
             (
@@ -573,13 +621,16 @@ def freshness(tables: Tables, filters: Filters) -> Answer:
 def concurrency(tables: Tables, filters: Filters) -> Answer:
     now = as_of(tables)
     days = set(tables["calendar"]["day"])
+    opens_at, closes_at = min(tables["calendar"]["epoch"]), max(tables["calendar"]["epoch"])
     spans: list[tuple[int, int]] = []
-    for job in rows(tables["jobs"]):
+    for job in finished_by_now(tables, rows(tables["jobs"])):
         start, end = job["started_epoch"], job["finished_epoch"]
         if end is None and job["status"] == "running" and job["gone_at"] is None:
             end = now[job["account_id"]]
-        if of_package(job, filters) and start is not None and end is not None and end > start:
-            spans.append((start, end))
+        if start is None or end is None or end <= start or not of_package(job, filters):
+            continue
+        if opens_at <= start < closes_at + 24 * HOUR - WEEK:
+            spans.append((start, min(end, start + WEEK)))
     touched = sorted({hour for span in spans for hour in range(span[0] // HOUR, _past(span[1]))})
     answer: Answer = []
     for hour in touched:
@@ -613,7 +664,9 @@ def snapshot_log(tables: Tables, filters: Filters) -> Answer:
     marks: dict[str, int | None] = {}
     for snapshot in snapshots:
         account = snapshot["account_id"]
-        marks[account] = greatest((marks.get(account), snapshot["watermark_epoch"]))
+        if snapshot["watermark_epoch"] is not None:
+            marks[account] = snapshot["watermark_epoch"]
+        lag = minus(snapshot["finished_epoch"], marks.get(account))
         if not is_within(snapshot["started_at"].astimezone(UTC).date(), filters):
             continue
         answer.append(
@@ -623,13 +676,13 @@ def snapshot_log(tables: Tables, filters: Filters) -> Answer:
                 snapshot["kind"],
                 snapshot["status"],
                 snapshot["started_at"],
-                minus(snapshot["finished_epoch"], snapshot["started_epoch"]),
+                within(minus(snapshot["finished_epoch"], snapshot["started_epoch"]), LONGEST),
                 *(snapshot[f"jobs_{count}"] for count in ("seen", "inserted", "changed")),
                 snapshot["jobs_rejected"],
                 snapshot["requests"],
                 snapshot["credits_spent"],
                 snapshot["credits_remaining"],
-                minus(snapshot["finished_epoch"], marks[account]),
+                within(None if lag is None else max(0, lag), LONGEST),
                 snapshot["error"],
             )
         )

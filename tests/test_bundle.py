@@ -21,6 +21,7 @@ import pytest
 from samples import job
 from sqlalchemy import Engine, insert
 from test_export import put
+from test_formats import YEARS, fill_years
 
 from snapshotter import __version__, bundle, trends
 from snapshotter.bundle import export_all, export_by_month
@@ -287,6 +288,21 @@ def test_months_within_the_filters(engine: Engine, tmp_path: Path) -> None:
         ]
     with pytest.raises(UsageError, match="calendar has no months of jobs; --partition-by is for"):
         export_by_month(engine, tmp_path / "x", PARQUET, NOW, Selection("calendar"))
+
+
+def test_months_of_any_year(engine: Engine, tmp_path: Path) -> None:
+    fill_years(engine)
+    days = Filters(date(1, 1, 1), date(9999, 12, 31))
+    months = [f"month={year:04}-12/part-0.parquet" for year in YEARS]
+    for selection, last in ((Selection("job_outputs"), 7), (Selection("job_outputs", days), 6)):
+        entries = export_by_month(engine, tmp_path / "out", PARQUET, NOW, selection)
+        assert [(entry.path, entry.rows) for entry in entries] == [
+            (month, 1) for month in months[:last]
+        ]
+    with duckdb.connect() as duck:
+        found = duck.execute(f"select month, id from read_parquet('{tmp_path}/out/*/*.parquet')")
+        assert sorted(found.fetchall()) == [(f"{year:04}-12", year) for year in YEARS[:-1]]
+    assert len(export_all(engine, tmp_path / "all", PARQUET, NOW, by_month=True)) > len(names())
 
 
 @pytest.mark.parametrize("name", OF_JOBS)

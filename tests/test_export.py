@@ -165,18 +165,12 @@ def test_a_file_appears_whole_or_not_at_all(engine: Engine, tmp_path: Path) -> N
     put(engine, job())
     target = tmp_path / "jobs.csv"
     assert export(engine, "jobs", target) == 1
-    assert target.stat().st_mode & 0o777 == 0o666 & ~_umask()
+    assert target.stat().st_mode & 0o777 == 0o600
     before = target.read_bytes()
     with pytest.raises(UsageError):
         export(engine, "accounts", target, Filters(package_id=1))
     assert target.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if "jobs.csv" in path.name] == ["jobs.csv"]
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -149,6 +149,111 @@ def test_a_call_that_cannot_be(
     ]
 
 
+def test_the_database_is_not_written_over(run: Run, tmp_path: Path) -> None:
+    """By an export, a report or a folder; `test_files` has all ways to name it."""
+    (tmp_path / "here" / "link").symlink_to("../test.db")
+    before = (tmp_path / "test.db").read_bytes()
+    names = sorted(path.name for path in tmp_path.iterdir())
+    for words in (
+        ("export", "jobs", "-o", "link"),
+        ("report", "-o", "../test.db"),
+        ("export", "--all", "../test.db-wal"),
+        ("export", "jobs", "-o", f"{tmp_path}/test.db-journal", "--format", "parquet",
+         "--partition-by", "month"),
+    ):  # fmt: skip
+        done = run(*words)
+        assert done.returncode == 2, done.stderr
+        assert "it is the database, or one of its own files" in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert (tmp_path / "test.db").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_the_database_is_not_appended_to(database_url: str, tmp_path: Path) -> None:
+    before = (tmp_path / "test.db").read_bytes()
+    command = f"{sys.executable} -m snapshotter $0 --database {database_url} >>{tmp_path}/test.db"
+    for words in ("export jobs -o -", "report -o /dev/stdout"):
+        done = subprocess.run(
+            ["sh", "-c", command.replace("$0", words)], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert "it is the database" in done.stderr
+    assert (tmp_path / "test.db").read_bytes() == before
+
+
+def test_what_is_written_is_for_its_owner_alone(run: Run, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    (here / "shared").mkdir()
+    (here / "shared").chmod(0o775)
+    for words in (("export", "jobs", "-o", "x.csv"), ("report", "-o", "x.html")):
+        assert run(*words).returncode == 0
+    for folder in ("out", "shared"):
+        assert run("export", "--all", folder).returncode == 0
+    modes = {str(path.relative_to(here)): path.stat().st_mode & 0o777 for path in here.rglob("*")}
+    assert (modes.pop("out"), modes.pop("shared")) == (0o700, 0o775)
+    assert set(modes.values()) == {0o600}
+    (here / "x.csv").chmod(0o644)
+    assert run("export", "jobs", "-o", "x.csv").returncode == 0
+    assert (here / "x.csv").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_report_on_standard_output(run: Run) -> None:
+    done = run("report", "-o", "-")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("<!DOCTYPE html>")
+    assert done.stdout.endswith("</html>\n")
+
+
+def test_a_name_of_several_lines_is_told_on_one(run: Run, tmp_path: Path) -> None:
+    name = "a\nb\x1b[31m"
+    for words, said in (
+        (("export", "jobs", "-o", name), "0 rows of jobs in a\\nb\\x1b[31m\n"),
+        (("report", "-o", name), "the report is in a\\nb\\x1b[31m\n"),
+    ):
+        done = run(*words)
+        assert (done.returncode, done.stderr) == (0, said)
+        (tmp_path / "here" / name).unlink()
+    done = run("export", "jobs", "-o", f"{name}/x")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "\x1b" not in done.stderr
+
+
+def test_devices_and_pipes(database_url: str, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m snapshotter export calendar --database {database_url} -o"
+
+    def shell(line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    for line in (
+        f"{command} /dev/stdout",
+        f"{command} /dev/fd/7 7>&1 | cat",
+        f"mkfifo pipe && {{ {command} pipe & cat pipe; }}",
+    ):
+        done = shell(line)
+        assert (done.returncode, done.stdout[:9]) == (0, "day,epoch"), line
+    done = shell(f"(echo before; {command} /dev/stdout; echo after) >x; cat x")
+    assert (done.stdout.splitlines()[0], done.stdout.splitlines()[-1]) == ("before", "after")
+    report = command.replace("export calendar", "report")
+    for line, code, said in (
+        (f"{command} /dev/stdout >/dev/full", 1, "'/dev/stdout': No space left on device"),
+        (f"{command} - >/dev/full", 1, "standard output: No space left on device"),
+        (f"{report} /dev/full", 1, "'/dev/full': No space left on device"),
+        (f"{report} - >/dev/full", 1, "standard output: No space left on device"),
+        (f"{command} /dev/fd/99", 1, "'/dev/fd/99': Bad file descriptor"),
+        (f"{report} .", 2, "cannot write '.': it is a folder"),
+        (f"{report} ''", 2, "where to? add -o FILE; - is standard output"),
+    ):
+        done = shell(line)
+        assert done.returncode == code, line
+        assert done.stderr.startswith("snapshotter: ")
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1, done.stderr
+    done = shell(f"{report} - | true; exit ${{PIPESTATUS[0]}}")
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_a_reader_that_leaves(run: Run, database_url: str) -> None:
     del run
     shell = f"{sys.executable} -m snapshotter export calendar -o - --database {database_url}"

@@ -5,9 +5,12 @@ import gzip
 import io
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ from samples import job
 from sqlalchemy import Engine, insert, update
 from test_export import put
 
-from snapshotter import formats
+from snapshotter import formats, trends
 from snapshotter.errors import UsageError
 from snapshotter.export import TABLES, export
 from snapshotter.fingerprint import of_fields
@@ -28,6 +31,7 @@ from snapshotter.formats import Column, Format, Style, style, write
 from snapshotter.trends import Filters
 
 HOSTILE = ["=1+1", "+1", "-5", "@SUM(A1)", "\tx", "\rx", '=HYPERLINK("http://x","y")']
+HOSTILE += ["\nx", *(sign + "1+1" for sign in "\uff1d\uff0b\uff0d\uff20")]  # full-width, too
 PEACEFUL = ["a=1", " =1", "'=1", "", "x\ry", 'a "b", c\nd', "\N{PILE OF POO}"]
 
 
@@ -251,6 +255,28 @@ def test_gzip_is_the_same_bytes(format_: Format, tmp_path: Path) -> None:
     )
 
 
+def test_gzip_is_closed_where_the_rows_end_in_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is left open fails once more when it is collected, with a traceback of its own."""
+    made: list[gzip.GzipFile] = []
+
+    class Kept(gzip.GzipFile):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            made.append(self)
+
+    def batches() -> Iterator[list[tuple[Any, ...]]]:
+        yield [("x" * 10**5,)]
+        raise RuntimeError
+
+    monkeypatch.setattr(gzip, "GzipFile", Kept)
+    for style_ in (Style("csv", gzip=True), Style("json", gzip=True)):
+        with (tmp_path / "x").open("wb") as file, pytest.raises(RuntimeError):
+            write(file, style_, [Column("x")], batches())
+    assert [each.closed for each in made] == [True, True]
+
+
 def excel_of(values: list[Any], path: Path) -> list[Any]:
     with path.open("wb") as file:
         write(file, Style("xlsx"), [Column("x")], [[(value,) for value in values]])
@@ -285,6 +311,18 @@ def test_excel_within_its_limits(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert len(narrow.encode("utf-16-le")) // 2 in (32_766, 32_767)
     assert narrow.endswith("\N{PILE OF POO}… (cut: 20,000 characters)")
     assert caplog.messages == ["2 texts are longer than a cell of Excel, and were cut"]
+
+
+def test_what_a_killed_run_left_of_excel_goes_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "rmtree", lambda *_, **__: None)
+        assert excel_of(["x"], tmp_path / "x.xlsx") == ["x"]
+    assert len(list(tmp_path.glob(".snapshotter-*"))) == 1
+    assert excel_of(["x"], tmp_path / "x.xlsx") == ["x"]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.xlsx"]
 
 
 def test_excel_goes_on_in_another_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,6 +383,71 @@ def test_a_library_that_is_missing(
     with pytest.raises(UsageError, match=said):
         style(format_, "x")
     assert style("csv", "x") == Style()
+
+
+YEARS = (1, 999, 1677, 1899, 1900, 2262, 9999)
+
+
+def fill_years(engine: Engine) -> None:
+    """Put a job into each of the years that some format or engine has trouble with."""
+    for year in YEARS:
+        at = f"{year:04}-12-31T23:59:59.999999Z"
+        times = dict.fromkeys(("created_at", "started_at", "completed_at", "updated_at"), at)
+        made = {"created_at": at, "updated_at": at}
+        cluster = {"id": 1, "available_since": at}
+        outputs = [{"id": year, "name": "a", "records_count": 2**63 - 1, "progress": -0.0, **made}]
+        put(
+            engine,
+            job(id=year, runtime_in_seconds=2**63 - 1, outputs=outputs, cluster=cluster, **times),
+        )
+    outputs_ = TABLES["job_outputs"]
+    with engine.begin() as connection:  # as it may be stored already
+        connection.execute(update(outputs_).values(progress=-0.0))
+        connection.execute(update(TABLES["jobs"]).values(progress=-0.0))
+
+
+def test_jobs_of_any_year_in_any_format(engine: Engine, tmp_path: Path) -> None:
+    fill_years(engine)
+    times = [f"{year:04}-12-31T23:59:59Z" for year in YEARS]
+    days = [f"{year:04}-12-31" for year in YEARS]
+    moments = [datetime(year, 12, 31, 23, 59, 59, 999999, tzinfo=UTC) for year in YEARS]
+    out = tmp_path / "x"
+    export(engine, "jobs", out)
+    found = list(csv.DictReader(out.read_text().splitlines()))
+    assert [row["created_at"] for row in found] == times
+    assert [row["run_date"] for row in found] == days
+    assert {(row["progress"], row["runtime_in_seconds"]) for row in found} == {
+        ("0.0", str(2**63 - 1))
+    }
+    export(engine, "jobs", out, style=Style("json"))
+    found = json.loads(out.read_text())
+    assert [row["finished_at"] for row in found] == times
+    assert '"progress":-0' not in out.read_text()
+    export(engine, "jobs", out, style=Style("parquet"))
+    table = pq.read_table(out).to_pylist()
+    assert [row["started_at"] for row in table] == moments
+    assert [row["run_date"] for row in table] == [at.date() for at in moments]
+    export(engine, "jobs", tmp_path / "x.xlsx", style=Style("xlsx"))
+    header, *cells = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets[0].iter_rows()
+    places = [[cell.value for cell in header].index(name) for name in ("created_at", "run_date")]
+    shown = [tuple(str(row[place].value)[:10] for place in places) for row in cells]
+    assert shown == [(day, day) for day in days]
+
+
+@pytest.mark.parametrize("format_", formats.FORMATS)
+def test_all_trends_of_jobs_of_any_year(engine: Engine, format_: Format, tmp_path: Path) -> None:
+    fill_years(engine)
+    for name in ("runtime_by_day", "throughput", "open_jobs", "freshness", "output_field_changes"):
+        export(engine, name, tmp_path / name, style=Style(format_))
+    if format_ == "csv":
+        found = list(csv.DictReader((tmp_path / "runtime_by_day").read_text().splitlines()))
+        assert [row["day"] for row in found] == [f"{year:04}-12-31" for year in YEARS]
+
+
+def test_no_zero_has_a_sign(tmp_path: Path) -> None:
+    assert trends.plain(["x", "y"], (-0.0, 1.5)) == (0.0, 1.5)
+    assert str(trends.plain(["x"], (-0.0,))[0]) == "0.0"
+    assert excel_of([float("inf"), float("nan"), 0.0], tmp_path / "x.xlsx") == ["inf", "nan", 0]
 
 
 # In a process of its own: it exports, and tells the most memory that it held, in KiB.

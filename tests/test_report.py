@@ -15,12 +15,14 @@ from browser import chromium, opened
 from playwright.sync_api import Browser
 from plotly.offline import get_plotlyjs
 from samples import job, store
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from snapshotter import report as module
 from snapshotter import trends
 from snapshotter.cli import cli
 from snapshotter.errors import Failure, UsageError
+from snapshotter.flatten import epoch
+from snapshotter.models import Base
 from snapshotter.report import report
 from snapshotter.trends import Filters
 
@@ -162,6 +164,31 @@ def test_one_package_alone(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no job of such a package"):
         report(engine, tmp_path / "other.html", DAYS, "nobody", NOW)
     assert not (tmp_path / "other.html").exists()
+
+
+def test_a_job_of_the_future_and_one_of_the_year_one_hide_no_other(
+    engine: Engine, tmp_path: Path
+) -> None:
+    at = {"account_id": "acme", "api_url": "", "watermark": NOW, "watermark_epoch": epoch(NOW)}
+    with engine.begin() as connection:
+        connection.execute(insert(Base.metadata.tables["accounts"]).values(at))
+    put(engine, *history())
+    target = tmp_path / "report.html"
+    report(engine, target, DAYS, None, NOW)
+    before = Tables(without_plotly(target)).rows
+    for number, year in enumerate((1, 1970, 2046, 9999)):
+        times = dict.fromkeys(
+            ("created_at", "started_at", "updated_at", "completed_at"), f"{year:04}-06-01T00:00:00Z"
+        )
+        put(engine, job(id=9 * 10**6 + number, outputs=[], runtime_in_seconds=2**63 - 1, **times))
+    report(engine, target, DAYS, None, NOW)
+    found = without_plotly(target)
+    assert "2 January 2026 to 31 January 2026 (30 days, UTC)" in found
+    assert "2 dated after 31 January 2026 left out" in found
+    assert "2046" not in found
+    assert Tables(found).rows == before
+    report(engine, target, timedelta(days=10**6), None, NOW)
+    assert "1 June 1970" not in without_plotly(target)
 
 
 @only_sqlite

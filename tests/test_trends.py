@@ -16,7 +16,7 @@ from databases import PostgresServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from samples import store
-from sqlalchemy import Engine, insert, make_url
+from sqlalchemy import Engine, insert, make_url, update
 
 from snapshotter import trends
 from snapshotter.database import connect, resource_folder, upgrade
@@ -378,6 +378,165 @@ def test_snapshot_log(engine: Engine) -> None:
     assert answer(engine, "snapshot_log", since=date(2026, 1, 6)) == []
 
 
+HOSTILE = {
+    "package_id": 2,
+    "package": {"id": 2, "name": "two"},
+    "cluster_id": 5,
+    "creator": {"type": "Schedule", "id": 7},
+    "created_at": DAY.isoformat(),
+}
+
+
+def hostile(first_id: int) -> list[dict[str, Any]]:
+    """Give jobs of package 2 with numbers that no job has: the sum of any two overflows."""
+    numbers = [2**63 - 1] * 3 + [-(2**63)] * 3 + [-7210] * 3
+    return [
+        ran(
+            first_id + place,
+            number,
+            status="failed" if place % 3 == 2 else "completed",
+            cluster={"id": 5, "nodes": number},
+            outputs=[{"id": first_id + place, "name": "a", "records_count": number}],
+            **HOSTILE,
+        )
+        for place, number in enumerate(numbers)
+    ]
+
+
+def peaceful() -> list[dict[str, Any]]:
+    return [
+        ended(n, n, 10 * n, status="failed" if n == 4 else "completed",
+              cluster_id=6, cluster={"id": 6, "nodes": 2}, creator={"type": "Schedule", "id": 3},
+              outputs=[{"id": n, "name": "b", "records_count": 5 * n}])
+        for n in range(1, 6)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", trends.names())
+def test_numbers_that_cannot_be_are_counted_by_no_trend(engine: Engine, name: str) -> None:
+    put(engine, *peaceful())
+    alone = answer(engine, name)
+    put(engine, *hostile(100))
+    both = answer(engine, name)
+    if name not in ("failure_reasons", "queue_wait_by_day"):  # which know no package
+        column = 1 if name == "retries" else 0
+        assert [row for row in both if row[column] != 2] == alone
+
+
+def test_what_is_left_of_jobs_whose_numbers_cannot_be(engine: Engine) -> None:
+    put(engine, *hostile(100))
+    assert answer(engine, "runtime_by_day") == [(2, "two", "2026-01-05", 6, None, None, None)]
+    assert answer(engine, "slowest_packages") == [(2, "two", 6, None, None, None, None)]
+    assert answer(engine, "records_by_day") == [(2, "a", "2026-01-05", 6, None, 0, None, 0, None)]
+    assert answer(engine, "node_hours_by_week") == []
+    assert answer(engine, "throughput") == []
+    assert answer(engine, "retries")[0][-1] == 0.0
+
+
+def test_the_greatest_numbers_that_can_be_add_up(engine: Engine) -> None:
+    """Thousands of them: beyond 64 bits, whole where they were whole, and alike on every engine."""
+    outputs = [{"id": n, "name": "a", "records_count": 10**16} for n in range(1, 2001)]
+    put(engine, *(ran(n, 10**9, cluster={"nodes": 10**6}, outputs=None) for n in range(2, 13)))
+    put(engine, ran(1, 10**9, cluster={"nodes": 10**6}, outputs=outputs))
+    assert answer(engine, "slowest_packages") == [(1, "one", 12, 12 * 10**9, 1.0, 1e9, 1e9)]
+    assert answer(engine, "node_hours_by_week")[0][-3:] == pytest.approx(
+        (12 * 10**9 / 3600, 12, 12 * 10**15 / 3600)
+    )
+    ((*_, records, zero_runs, usual, _, _),) = answer(engine, "records_by_day")
+    assert (records, zero_runs, usual) == (2 * 10**19, 0, 2e19)
+    ((*_, records, pace, _, _, _),) = answer(engine, "throughput")
+    assert (records, pace) == (2 * 10**19, 0.00005)
+
+
+def test_a_negative_runtime_enters_no_sum(engine: Engine) -> None:
+    nodes = {"cluster_id": 5, "cluster": {"nodes": 1}, "creator": {"type": "Schedule", "id": 7}}
+    put(engine, *(ran(n, 3600, **nodes) for n in range(1, 4)), ran(4, -7210, **nodes))
+    put(engine, ran(5, -7210, status="failed", **nodes))
+    assert answer(engine, "node_hours_by_week")[0][-4:] == (3, 3.0, 3, 3.0)
+    assert answer(engine, "slowest_packages")[0][2:5] == (4, 10800, 1.0)
+    assert answer(engine, "runtime_by_day")[0][3:] == (4, 3600.0, 3600.0, 3600)
+    assert answer(engine, "retries")[0][-1] == 0.0
+
+
+def test_a_wait_of_less_than_nothing_is_none(engine: Engine) -> None:
+    early = "2026-01-05T00:00:00Z"
+    put(engine, ran(1, 1, created_at="2026-01-05T00:01:00Z", started_at=early),
+        ran(2, 1, created_at="0001-01-01T00:00:00Z", started_at=early),
+        ran(3, 1, created_at=early, started_at="2026-01-05T00:00:07Z"))  # fmt: skip
+    assert [row[:4] for row in answer(engine, "queue_wait_by_day")] == [("2026-01-05", 1, 7.0, 7.0)]
+
+
+def known_until(engine: Engine, at: datetime) -> None:
+    row = {"account_id": "acme", "api_url": "", "watermark": at, "watermark_epoch": epoch(at)}
+    with engine.begin() as connection:
+        connection.execute(insert(ACCOUNTS).values(row))
+
+
+def ahead(job_id: int, **fields: Any) -> dict[str, Any]:
+    at = "2046-01-01T00:00:00Z"
+    times = {"created_at": at, "started_at": at, "completed_at": "2046-01-01T01:00:00Z"}
+    return ran(job_id, 3600, **{**times, **fields})
+
+
+def test_a_job_of_the_future_moves_no_clock(engine: Engine) -> None:
+    known_until(engine, DAY + timedelta(hours=2))
+    put(
+        engine,
+        *(ended(n, 10 * n) for n in range(3)),
+        ended(3, 30, status="failed"),
+        ended(4, 40),
+        ran(5, None, status="running", started_at=None, created_at="2026-01-05T01:59:50Z"),
+        ahead(6),
+        ahead(7, status="failed", completed_at=None, failed_at="2046-01-01T00:00:00Z"),
+        ahead(8, status="running", completed_at=None),
+        ran(9, None, status="running", created_at="1970-01-01T00:00:00Z", started_at=None),
+    )
+    assert answer(engine, "freshness") == [
+        (1, "one", "2026-01-05 00:41:00+00:00", 4, 4, 600.0, 1140.0, 4740, 1)
+    ]
+    assert [(row[0], row[5]) for row in answer(engine, "open_jobs")] == [(5, 10), (8, 0), (9, None)]
+    assert answer(engine, "recovery") == [(1, "one", 1, 1, 1, 1, 600.0, 600.0, 600, 0, None)]
+    assert {row[0] for row in answer(engine, "concurrency")} == {"2026-01-05"}
+
+
+def test_a_job_of_the_future_is_no_recent_run(engine: Engine) -> None:
+    known_until(engine, DAY + timedelta(hours=2))
+    put(engine, *(ended(n, n, 10) for n in range(1, 13)), *(ended(n, n, 20) for n in range(13, 18)))
+    before = answer(engine, "runtime_regressions")
+    assert len(before) == 1
+    put(engine, *(ahead(n, runtime_in_seconds=1) for n in range(100, 106)))
+    assert answer(engine, "runtime_regressions") == before
+
+
+def test_a_job_that_runs_for_years_makes_a_week_of_rows(engine: Engine) -> None:
+    known_until(engine, DAY + timedelta(hours=1))
+    since = {"created_at": "2013-01-01T00:00:00Z", "started_at": "2013-01-01T00:00:00Z"}
+    put(engine, ended(1, 10, 600), ran(2, None, status="running", **since),
+        ran(3, 1, completed_at="2026-01-05T00:30:00Z", **since),
+        ran(4, 1, created_at="0001-01-01T00:00:00Z", started_at="0001-01-01T00:00:00Z"),
+        ran(5, 1, created_at="1970-01-01T00:00:00Z", started_at="1970-01-01T00:00:00Z",
+            completed_at="2010-01-02T00:00:00Z"))  # fmt: skip
+    found = answer(engine, "concurrency")
+    assert len(found) == 7 * 24 + 1
+    assert {row[2:] for row in found[:-1]} == {(2, 2, 7200)}
+    assert found[-1] == ("2026-01-05", 0, 1, 1, 600)
+
+
+def test_clocks_that_were_set(engine: Engine) -> None:
+    """A run whose host's clock went back, and one whose server was years ahead."""
+    log_two_runs(engine)
+    columns = SNAPSHOTS.c
+    with engine.begin() as connection:
+        first = update(SNAPSHOTS).where(columns.id == 1)
+        connection.execute(
+            first.values(watermark_epoch=epoch(DAY + timedelta(days=7305)), finished_epoch=0)
+        )
+        second = update(SNAPSHOTS).where(columns.id == 2)
+        connection.execute(second.values(watermark_epoch=columns.finished_epoch - 5))
+    found = [(row[5], row[13]) for row in answer(engine, "snapshot_log")]
+    assert found == [(None, 0), (10, 5)]
+
+
 def log_two_runs(engine: Engine) -> None:
     at = DAY + timedelta(hours=10)
     none = dict.fromkeys(
@@ -509,6 +668,58 @@ def test_the_last_days_end_with_the_newest_of_the_history(engine: Engine) -> Non
         row = {"account_id": "acme", "api_url": "", "watermark_epoch": 1767657600}
         connection.execute(insert(ACCOUNTS).values(row))
         assert trends.since(connection, timedelta(days=7)) == date(2025, 12, 31)
+
+
+def test_the_last_days_end_before_a_job_of_the_future(engine: Engine) -> None:
+    put(engine, ran(1, 1), ahead(2), ran(3, 1, created_at=None, started_at="0001-01-01T00:00:00Z"))
+    week = timedelta(days=7)
+    with engine.begin() as connection:
+        # With no clock but the host's, and one that is behind all jobs.
+        assert trends.newest_day(connection, date(2026, 1, 10)) == date(2026, 1, 5)
+        assert trends.newest_day(connection, date(2026, 1, 4)) == date(1, 1, 1)
+    log_two_runs(engine)  # by the host's clock on the 5th; there is no watermark
+    with engine.begin() as connection:
+        assert trends.last_days(connection, week) == (date(2025, 12, 30), date(2026, 1, 6))
+    known_until(engine, DAY + timedelta(days=2))
+    with engine.begin() as connection:
+        assert trends.last_days(connection, week) == (date(2026, 1, 1), date(2026, 1, 8))
+
+
+def test_where_all_jobs_are_of_the_future(engine: Engine) -> None:
+    put(engine, ahead(1))
+    with engine.begin() as connection:
+        assert trends.newest_day(connection, date(2026, 1, 10)) == date(2046, 1, 1)
+    log_two_runs(engine)
+    with engine.begin() as connection:
+        assert trends.newest_day(connection) == date(2026, 1, 5)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_file_of_ones_own_as_editors_save_it(engine: Engine, tmp_path: Path) -> None:
+    text = "-- Grö\u00dfer?\r\nselect 1 as one,\r\n  nope\r\nfrom jobs\r\n"
+    files = {
+        "crlf": text.encode(),
+        "bom": b"\xef\xbb\xbf" + text.encode(),
+        "mac": text.replace("\r\n", "\r").encode(),
+        "little": b"\xff\xfe" + text.encode("utf-16-le"),
+        "big": b"\xfe\xff" + text.encode("utf-16-be"),
+    }
+    with engine.connect() as connection:
+        for name, raw in files.items():
+            path = tmp_path / f"{name}.sql"
+            path.write_bytes(raw)
+            assert trends.question(name, tmp_path) == "Grö\u00dfer?"
+            with pytest.raises(UsageError, match=rf"{name}\.sql, line 3: .*nope"):
+                trends.rows(connection, name, Filters(), tmp_path)
+    for raw, said in (
+        (text.encode("utf-16-le"), "is not UTF-8 text; save it as UTF-8"),
+        ("select 1".encode("utf-16-le"), "has NUL characters; save it as UTF-8 text"),
+        (text.encode("latin-1"), "is not UTF-8 text"),
+        (b"\xff\xfeo", "is not UTF-8 text"),
+    ):
+        (tmp_path / "odd.sql").write_bytes(raw)
+        with pytest.raises(UsageError, match=said):
+            trends.question("odd", tmp_path)
 
 
 def test_a_name_that_is_none(engine: Engine) -> None:

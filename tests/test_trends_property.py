@@ -73,6 +73,19 @@ MOMENTS = [
     moment("2026-01-13T03:20:00"),
 ]
 SLOWER_FROM = MOMENTS[10]
+# What no job can be: of one job in five, one thing or another is of these.
+ODD_MOMENTS = [
+    moment("0001-01-01T00:00:00"),
+    moment("1970-01-01T00:00:00"),
+    moment("2009-12-31T23:00:00"),
+    moment("2013-05-06T07:08:09"),
+    moment("2046-01-01T00:00:00"),
+    moment("2049-12-31T23:30:00"),
+    moment("9999-12-31T23:59:59.999999"),
+]
+ODD_SECONDS = [-(2**63), -7210, -1, 10**9, 10**9 + 1, 2**62, 2**63 - 1]
+ODD_NODES = [-(2**63), -1, 10**6, 10**6 + 1, 2**63 - 1]
+ODD_RECORDS = [-(2**63), -1, 10**16, 10**16 + 1, 2**63 - 1]
 LONG_AGO = timedelta(days=20 * 365)  # before the calendar
 STATUSES = ["completed"] * 5 + ["failed"] * 3 + ["stopped", "running", "queued", "paused", None]
 ACCOUNTS = ["acme", "other"]
@@ -131,7 +144,7 @@ def jobs(draw: st.DrawFn, job_id: int, *, backwards: bool) -> dict[str, Any]:
     made = draw(outputs)
     for place, output in enumerate(made):
         output["id"] = (1000 - job_id if backwards else job_id) * 10 + (place * 7 + 5) % 10
-    return {
+    job = {
         "id": job_id,
         "status": status,
         "package_id": number,
@@ -173,6 +186,24 @@ def jobs(draw: st.DrawFn, job_id: int, *, backwards: bool) -> dict[str, Any]:
         ),
         "outputs": made,
     }
+    if draw(st.integers(0, 4)) == 4:
+        draw(made_odd(job))
+    return job
+
+
+@st.composite
+def made_odd(draw: st.DrawFn, job: dict[str, Any]) -> None:
+    """Put something that no job can be into a job."""
+    what = draw(one_of("created_at", "started_at", "completed_at", "seconds", "nodes", "records"))
+    if what == "seconds":
+        job["runtime_in_seconds"] = draw(one_of(*ODD_SECONDS))
+    elif what == "nodes":
+        job["cluster"] = {"nodes": draw(one_of(*ODD_NODES))}
+    elif what == "records":
+        for output in job["outputs"]:
+            output["records_count"] = draw(one_of(*ODD_RECORDS))
+    else:
+        job[what] = sent(draw(one_of(*ODD_MOMENTS)))
 
 
 @st.composite
@@ -206,8 +237,8 @@ def snapshots(draw: st.DrawFn, number: int) -> dict[str, Any]:
         "kind": draw(one_of("full", "incremental")),
         "status": draw(one_of("running", "completed", "failed")),
         **times("started_at", started),
-        **times("finished_at", draw(one_of(None, finished, finished))),
-        **times("watermark", draw(st.none() | one_of(*MOMENTS))),
+        **times("finished_at", draw(one_of(None, finished, finished, started, MOMENTS[0]))),
+        **times("watermark", draw(st.none() | one_of(*MOMENTS, ODD_MOMENTS[4]))),
         **{count: number * 10 + place for place, count in enumerate(counts)},
         "jobs_rejected": draw(one_of(0, 2)),
         "credits_spent": draw(one_of(None, 3)),
