@@ -23,11 +23,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from snapshotter import census, rejects
 from snapshotter.client import PAGE_SIZE, Client, Filters
-from snapshotter.database import Hold, lock, named_errors
+from snapshotter.database import named_errors
 from snapshotter.errors import Interrupted, SnapshotterError, Stopped
 from snapshotter.flatten import flatten, is_open
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS, Ledger, Listing, Outcome
 from snapshotter.load import JOBS, OPEN, Run, encoded, live, load, mark_gone
+from snapshotter.lock import Hold, lock
 from snapshotter.paging import Cursor, Page
 from snapshotter.payload import KNOWN_STATUSES, Record, Reject
 from snapshotter.redact import Redaction

@@ -12,7 +12,7 @@ import pytest
 from databases import MariaDBServer, PostgresServer
 from sqlalchemy import Engine
 
-from snapshotter import database, simulator
+from snapshotter import database, revisions, simulator
 
 _DATABASES = ("sqlite", "postgresql", "mariadb")
 # The project's own; libpq's, which would turn it away from the tests' server; and proxies, by which
@@ -92,14 +92,14 @@ def mariadb() -> Iterator[MariaDBServer]:
 @pytest.fixture(scope="session")
 def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("migrated") / "test.db"
-    database.upgrade(f"sqlite:///{path}")
+    revisions.upgrade(f"sqlite:///{path}")
     return path
 
 
 @pytest.fixture(scope="session")
 def _migrated_postgresql(postgres: PostgresServer) -> str:
     url = postgres.create_database()
-    database.upgrade(url)
+    revisions.upgrade(url)
     return url
 
 
@@ -135,7 +135,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     mariadb: MariaDBServer = request.getfixturevalue("mariadb")
     url = mariadb.create_database()
-    database.upgrade(url)
+    revisions.upgrade(url)
     yield url
     mariadb.drop_database(url)
 

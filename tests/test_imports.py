@@ -26,6 +26,8 @@ MAY_IMPORT = {
     "flatten": {"payload", "fingerprint"},
     "models": set(),
     "database": {"settings", "models", "errors"},
+    "revisions": {"database", "errors", "models"},
+    "lock": {"database", "errors"},
     "bulk": {"database"},
     "load": {"models", "flatten", "errors", "payload", "bulk"},
     "ids": set(),
@@ -34,7 +36,7 @@ MAY_IMPORT = {
     "census": {"payload", "load", "rejects"},
     "sync": {
         *("errors", "settings", "client", "payload", "redact", "paging", "flatten"),
-        *("database", "load", "ledger", "rejects", "census"),
+        *("database", "lock", "load", "ledger", "rejects", "census"),
     },
     "verify": {
         *("errors", "payload", "redact", "client", "flatten", "load", "ledger", "rejects"),
@@ -57,7 +59,9 @@ MAY_IMPORT = {
     },
     "invention": set(),
     "simulator": {"payload", "invention"},
-    "demo": {"simulator", "client", "database", "errors", "redact", "settings", "sync"},
+    "demo": {
+        *("simulator", "client", "database", "revisions", "errors", "redact", "settings", "sync"),
+    },
 }
 ONLY_IN = {
     "click": {"cli"},
