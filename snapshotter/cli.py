@@ -279,11 +279,11 @@ def verify(sample: int, repair: bool, asking: Asking, database_url: str) -> None
     from snapshotter.verify import Findings
     from snapshotter.verify import verify as find
 
-    engine = connect(database_url, read_only=not repair)
-    require_head(engine)
     found = Findings()
     seed = random.Random()  # noqa: S311 - which pages to read is no secret
     with asking.session() as (client, xplenty, redact), named_errors():
+        engine = connect(database_url, read_only=not repair, time_left=client.time_left)
+        require_head(engine)
         look = functools.partial(
             find,
             engine,
@@ -375,7 +375,7 @@ def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
 
     began = time.monotonic()
     with asking.session() as (client, xplenty, redact), _ticker() as tick:
-        engine = connect(database_url)
+        engine = connect(database_url, time_left=client.time_left)
         require_head(engine, may_create=True)
         outcome = run(engine, client, xplenty, plan, redact, tick)
     click.echo(summary(outcome, time.monotonic() - began))

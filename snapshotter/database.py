@@ -1,44 +1,34 @@
-"""The engine, and the schema at head. Knows what each database wants to be told."""
+"""Opens a database as an engine, and names what goes wrong with it.
+
+Each engine sets in every session what this command depends on, waits for others' locks for a
+bounded time, and notices within it that the run is to end.
+"""
 
 import json
-import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import (
-    URL,
-    Connection,
-    Engine,
-    create_engine,
-    event,
-    exc,
-    make_url,
-)
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
 
-from snapshotter.errors import DatabaseError, UsageError
+from snapshotter import sqlite_file
+from snapshotter.errors import DatabaseError, SnapshotterError, Stopped, UsageError
+from snapshotter.patience import Patience, TimeLeft
+from snapshotter.refusals import told
+from snapshotter.surroundings import Surroundings
+from snapshotter.urls import Hosts, check_options, parse, secrets, shown
 
-_DRIVERS = {
-    "sqlite": "sqlite",
-    "sqlite+pysqlite": "sqlite",
-    "postgres": "postgresql+psycopg",
-    "postgresql": "postgresql+psycopg",
-    "postgresql+psycopg": "postgresql+psycopg",
-    "mysql": "mysql+pymysql",
-    "mysql+pymysql": "mysql+pymysql",
-    "mariadb": "mariadb+pymysql",
-    "mariadb+pymysql": "mariadb+pymysql",
-}
-_BUSY_TIMEOUT_MS = 30_000
-_LOG_PAGES = 10_000  # of 4 kB
-FIRST = "0001"  # revision
 _READS = "snapshotter_reads"
 # The execution option of a PostgreSQL statement that is a COPY FROM STDIN; its one parameter is
 # the text to be copied.
 COPIES = "snapshotter_copies"
+_CONNECT_SECONDS = 10
+_LOCAL_SETTINGS = "snapshotter_local_settings"  # in a connection's `info`
+_DATABASE = "snapshotter_database"  # on an error: which database raised it, as it may be shown
 
 
 def resource_folder(name: str) -> Path:
@@ -48,78 +38,76 @@ def resource_folder(name: str) -> Path:
     return installed if installed.is_dir() else package.parent / name
 
 
-def connect(url: str, *, read_only: bool = False) -> Engine:
+def connect(url: str, *, read_only: bool = False, time_left: TimeLeft | None = None) -> Engine:
     """Make the engine for a SQLAlchemy URL; a SQLite file is made, for its owner alone.
 
-    With `read_only` nothing is made, and a reader never waits for a writer.
+    With `read_only` nothing is made, and a reader never waits for a writer. `time_left` bounds how
+    long a statement waits: seconds, 0 if the run is to stop, None for no bound. Any thread asks it.
     Raises `UsageError` for a URL or driver that cannot be, `DatabaseError` for a database that
     cannot be opened.
     """
-    parsed = _parse(url)
+    parsed, hosts = parse(url)
+    patience = Patience(time_left)
+    surroundings = Surroundings(patience, read_only)
+    options = _options(parsed, hosts)
     if parsed.get_backend_name() == "sqlite":
-        _open_file(parsed, read_only=read_only)
+        options["creator"] = _opens_file(parsed, patience, read_only=read_only)
     try:
         engine = create_engine(
             parsed,
             json_serializer=to_json,
             json_deserializer=_from_json,
             hide_parameters=True,  # an error's text must not show what a job's variables hold
-            **_options(parsed, read_only=read_only),
+            **options,
         )
     except (ImportError, exc.ArgumentError) as error:
         extra = "postgresql" if parsed.get_backend_name() == "postgresql" else "mysql"
         raise UsageError(
-            f"database {_shown(parsed)}: its driver is not installed ({error}); "
+            f"database {shown(parsed)}: its driver is not installed ({error}); "
             f"pip install 'xplenty-snapshotter[{extra}]'"
         ) from None
     match parsed.get_backend_name():
         case "sqlite":
             _prepare_sqlite(engine, read_only=read_only)
+            cut: Callable[[Any], None] = _cut_sqlite
         case "postgresql":
-            _prepare_postgresql(engine)
+            check_options(parsed, engine.dialect)
+            _prepare_postgresql(engine, surroundings)
+            cut = _cut_postgresql
+        case _:
+            check_options(parsed, engine.dialect)
+            _prepare_mariadb(engine, surroundings)
+            cut = partial(_cut_mariadb, engine)
+    if parsed.get_backend_name() != "sqlite":
+        _connect_in_words(engine, parsed)
+    _end_in_time(engine, patience, cut)
     return engine
 
 
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except (exc.ArgumentError, ValueError):
-        raise UsageError(
-            "the database's URL cannot be read; like sqlite:///job_history.db "
-            "or postgresql://user@host/name"
-        ) from None
-    if parsed.drivername not in _DRIVERS:
-        raise UsageError(
-            f"no database driver {parsed.drivername!r}; known are sqlite, postgresql and mysql"
-        )
-    return parsed.set(drivername=_DRIVERS[parsed.drivername])
-
-
-def _options(url: URL, *, read_only: bool) -> dict[str, Any]:
+def _options(url: URL, hosts: Hosts | None) -> dict[str, Any]:
     """Give what `create_engine` is told; each driver takes parameters by place, for `bulk`."""
+    arguments: dict[str, Any] = {}
+    if "connect_timeout" not in url.query:
+        arguments["connect_timeout"] = _CONNECT_SECONDS
     match url.get_backend_name():
         case "postgresql":
-            options = "-c timezone=UTC"
-            if not read_only:
-                # A server that crashes may lose the last transactions, each whole and with the
-                # checkpoint of what it stored: the next run goes on from before them. The same
-                # holds of SQLite, below.
-                options += " -c synchronous_commit=off"
+            # Nothing but what poolers let through: `options` belongs to the user.
+            arguments["client_encoding"] = "utf8"
+            if hosts is not None:
+                arguments |= {"host": hosts.hosts, "port": hosts.ports}
             return {
-                "connect_args": {"options": options, "connect_timeout": 10},
+                "connect_args": arguments,
                 "paramstyle": "format",
+                "use_native_hstore": False,  # nothing is kept in one: a question less
             }
         case "mysql" | "mariadb":
-            return {
-                "connect_args": {
-                    "charset": "utf8mb4",
-                    "connect_timeout": 10,
-                    "init_command": "set time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,"
-                    "NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY,ERROR_FOR_DIVISION_BY_ZERO'",
-                },
-                "isolation_level": "READ COMMITTED",
-                "paramstyle": "format",
+            arguments |= {
+                "charset": "utf8mb4",
+                "read_timeout": _CONNECT_SECONDS,  # until the session is there
+                "init_command": "set time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,"
+                "NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY,ERROR_FOR_DIVISION_BY_ZERO'",
             }
+            return {"connect_args": arguments, "paramstyle": "format"}
         case _:
             return {}
 
@@ -138,46 +126,86 @@ def _from_json(text: str) -> Any:
         return json.loads(text)
 
 
-def _shown(url: URL) -> str:
-    return url.render_as_string(hide_password=True)
-
-
-def _open_file(url: URL, *, read_only: bool) -> None:
-    """Make the file with mode 0600: job errors and variables are nobody else's business."""
+def _opens_file(url: URL, patience: Patience, *, read_only: bool) -> sqlite_file.Creator:
     if url.database in (None, "", ":memory:"):
         raise UsageError("a SQLite database in memory is gone when the command ends; name a file")
     if url.query:
         raise UsageError("a SQLite URL takes no options after '?'")
-    path = Path(str(url.database))
-    try:
-        if path.exists():
-            return
-    except OSError as error:
-        raise DatabaseError(f"cannot reach the database {str(path)!r}: {error.strerror}") from None
-    if read_only:
-        raise DatabaseError(f"no database at {str(path)!r}; 'snapshotter sync' makes it")
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise DatabaseError(f"cannot write the database {str(path)!r}: {error.strerror}") from None
+    create = sqlite_file.creator(Path(str(url.database)), patience, read_only=read_only)
+
+    def opened() -> sqlite3.Connection:
+        try:
+            return create()
+        except sqlite3.Error as error:
+            raise told(error, shown(url)) from None
+
+    return opened
+
+
+def _connect_in_words(engine: Engine, url: URL) -> None:
+    """Raise an error of ours when no session comes about, whatever the driver raises."""
+
+    @event.listens_for(engine, "do_connect")
+    def do_connect(dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
+        try:
+            return dialect.connect(*arguments, **named)
+        except dialect.loaded_dbapi.Error as error:
+            raise told(error, shown(url), secrets=secrets(url)) from None
+        except RuntimeError as error:  # PyMySQL's, of a package that a kind of login needs
+            raise UsageError(
+                f"database {shown(url)}: its kind of login needs a package that is not installed "
+                f"({error}); pip install 'xplenty-snapshotter[mysql]'"
+            ) from None
+        except (OSError, ValueError, TypeError, NotImplementedError, AttributeError) as error:
+            name = type(error).__name__
+            reason = getattr(error, "strerror", None) or name
+            raise UsageError(
+                f"database {shown(url)}: an option of its URL cannot be used ({reason})"
+            ) from None
+
+
+def _end_in_time(engine: Engine, patience: Patience, cut: Callable[[Any], None]) -> None:
+    @event.listens_for(engine, "before_cursor_execute")
+    def begin(_connection: Any, cursor: Any, *_: object) -> None:
+        patience.begin(partial(cut, cursor.connection))
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def end(*_: object) -> None:
+        patience.end()
+
+    @event.listens_for(engine, "handle_error")
+    def name(context: Any) -> None:
+        patience.end()
+        if patience.has_cut:
+            raise Stopped(
+                "stopped while the database was at work, or waited for a lock of another session; "
+                "nothing is lost, the next run continues"
+            )
+        if context.sqlalchemy_exception is not None:
+            setattr(context.sqlalchemy_exception, _DATABASE, engine.url)
+
+
+def _cut_sqlite(connection: Any) -> None:
+    connection.interrupt()
+
+
+def _cut_postgresql(connection: Any) -> None:
+    with suppress(Exception):
+        connection.cancel_safe(timeout=2)
+
+
+def _cut_mariadb(engine: Engine, connection: Any) -> None:
+    """End the statement by another session: this one does not listen."""
+    arguments, named = engine.dialect.create_connect_args(engine.url)
+    with suppress(Exception):
+        other: Any = engine.dialect.connect(
+            *arguments, **{**named, "connect_timeout": 2, "read_timeout": 2}
+        )
+        with other, other.cursor() as cursor:
+            cursor.execute(f"kill query {connection.thread_id()}")
 
 
 def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
-    @event.listens_for(engine, "connect")
-    def set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
-        # The driver's own BEGIN comes too late for DDL and too weak for writers: ours is below.
-        connection.isolation_level = None
-        connection.execute(f"pragma busy_timeout = {_BUSY_TIMEOUT_MS}")
-        connection.execute("pragma foreign_keys = on")
-        if not read_only:
-            connection.execute("pragma journal_mode = wal")
-            connection.execute("pragma synchronous = normal")
-            # Pages that are written again and again, those of the indexes, go from the log into
-            # the file once in 40 MB instead of once in 4, and wait in memory until then.
-            connection.execute(f"pragma wal_autocheckpoint = {_LOG_PAGES}")
-            connection.execute(f"pragma journal_size_limit = {_LOG_PAGES * 4096}")
-            connection.execute("pragma cache_size = -16000")
-
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A deferred transaction that turns into a write is refused at once, whatever the timeout.
@@ -185,7 +213,17 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
         connection.exec_driver_sql("begin" if reads else "begin immediate")
 
 
-def _prepare_postgresql(engine: Engine) -> None:
+def _prepare_postgresql(engine: Engine, surroundings: Surroundings) -> None:
+    def greet(connection: Any, record: Any) -> None:
+        record.info[_LOCAL_SETTINGS] = surroundings.greet_postgresql(connection)
+
+    _greet_by(engine, greet)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if settings := connection.info.get(_LOCAL_SETTINGS):
+            connection.exec_driver_sql(settings)
+
     @event.listens_for(engine, "do_execute")
     def copy(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
         # Here a COPY is to SQLAlchemy a statement like all others, its errors and events included.
@@ -194,6 +232,38 @@ def _prepare_postgresql(engine: Engine) -> None:
         with cursor.copy(statement) as stream:
             stream.write(parameters[0])
         return True
+
+
+def _prepare_mariadb(engine: Engine, surroundings: Surroundings) -> None:
+    def greet(connection: Any, _record: Any) -> None:
+        connection._read_timeout = None  # noqa: SLF001 - it would bound every statement
+        surroundings.greet_mariadb(connection)
+
+    _greet_by(engine, greet)
+
+
+def _greet_by(engine: Engine, greet: Callable[[Any, Any], None]) -> None:
+    def in_words(connection: Any, record: Any) -> None:
+        try:
+            greet(connection, record)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise told(error, shown(engine.url), secrets=secrets(engine.url)) from None
+
+    # Before SQLAlchemy's own, which takes what it then finds as the defaults of each session.
+    event.listen(engine, "connect", in_words, insert=True)
+
+
+def checkpoint(engine: Engine) -> None:
+    """Bring into a SQLite file what waits beside it, so that a plain copy has it all."""
+    if engine.dialect.name == "sqlite":
+        with suppress(exc.SQLAlchemyError, SnapshotterError), engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            sqlite_file.checkpoint(driver)
+
+
+def is_pooled(connection: Connection) -> bool:
+    """Whether a pooler is in between, which may give each transaction another session."""
+    return bool(connection.info.get(_LOCAL_SETTINGS))
 
 
 def reading(engine: Engine) -> Engine:
@@ -216,13 +286,16 @@ def unmoving(engine: Engine) -> Engine:
 
 @contextmanager
 def named_errors() -> Iterator[None]:
-    """Turn what a driver raises into one line of `DatabaseError`."""
+    """Turn what a driver raises into one line of an error of ours: see `refusals`."""
     try:
         yield
     except exc.DBAPIError as error:
-        cause = str(error.orig).strip().splitlines()
-        raise DatabaseError(
-            f"the database cannot be used: {cause[0] if cause else type(error.orig).__name__}"
-        ) from error
+        raise named(error) from error
     except exc.SQLAlchemyError as error:
         raise DatabaseError(f"the database cannot be used: {str(error).splitlines()[0]}") from error
+
+
+def named(error: exc.DBAPIError) -> SnapshotterError:
+    url: URL | None = getattr(error, _DATABASE, None)
+    cause = error.orig or error
+    return told(cause) if url is None else told(cause, shown(url), secrets=secrets(url))

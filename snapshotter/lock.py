@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, exc, text
 
-from snapshotter.database import named_errors
-from snapshotter.errors import DatabaseError
+from snapshotter.database import checkpoint, is_pooled, named_errors
+from snapshotter.errors import DatabaseError, SnapshotterError
 
 Hold = Callable[[], None]
 
@@ -28,24 +28,55 @@ def lock(engine: Engine, account_id: str) -> Iterator[Hold | None]:
         # By whatever links it is reached, it is one database.
         database = Path(os.path.realpath(str(engine.url.database)))
         with _lock_file(Path(f"{database}.{name}.lock")) as taken:
-            yield _same_file(database) if taken else None
+            try:
+                yield _same_file(database) if taken else None
+            finally:
+                if taken:
+                    checkpoint(engine)
         return
-    if engine.dialect.name == "postgresql":
-        parameter: int | str = int(name, 16)
-        take, leave = "select pg_try_advisory_lock(:name)", "select pg_advisory_unlock(:name)"
-    else:  # a lock's name belongs to the whole server there
-        parameter, full_name = name, "concat(:name, left(database(), 40))"
-        take, leave = f"select get_lock({full_name}, 0)", f"select release_lock({full_name})"
+    server_lock = _postgresql_lock if engine.dialect.name == "postgresql" else _mariadb_lock
     with named_errors(), engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        taken = bool(connection.execute(text(take), {"name": parameter}).scalar())
         try:
-            yield _same_session(connection) if taken else None
+            with server_lock(connection, name) as taken:
+                yield _same_session(connection) if taken else None
         finally:
-            if taken:  # a server may see the session's end a little late
-                with suppress(exc.SQLAlchemyError):
-                    connection.execute(text(leave), {"name": parameter})
             connection.invalidate()  # not back into the pool: the session's end ends its lock
+
+
+@contextmanager
+def _postgresql_lock(connection: Connection, name: str) -> Iterator[bool]:
+    """Take an advisory lock. Behind a pooler it is a transaction's, which stays open.
+
+    There a session is not the server's session: the lock of one would stay with whoever comes next.
+    Both kinds hold each other off.
+    """
+    key = {"key": int(name, 16)}
+    if is_pooled(connection):
+        take = "select pg_try_advisory_xact_lock(:key)"
+        yield bool(connection.execute(text(take), key).scalar())
+        return
+    connection.execution_options(isolation_level="AUTOCOMMIT")
+    taken = bool(connection.execute(text("select pg_try_advisory_lock(:key)"), key).scalar())
+    try:
+        yield taken
+    finally:
+        if taken:  # a server may see the session's end a little late
+            with suppress(exc.SQLAlchemyError, SnapshotterError):
+                connection.execute(text("select pg_advisory_unlock(:key)"), key)
+
+
+@contextmanager
+def _mariadb_lock(connection: Connection, name: str) -> Iterator[bool]:
+    """Take a named lock; its name belongs to the whole server."""
+    connection.execution_options(isolation_level="AUTOCOMMIT")
+    key, whole = {"name": name}, "concat(:name, left(database(), 40))"
+    taken = bool(connection.execute(text(f"select get_lock({whole}, 0)"), key).scalar())
+    try:
+        yield taken
+    finally:
+        if taken:  # as above
+            with suppress(exc.SQLAlchemyError, SnapshotterError):
+                connection.execute(text(f"select release_lock({whole})"), key)
 
 
 def _same_session(connection: Connection) -> Hold:

@@ -114,7 +114,8 @@ def snapshot(
         outcome = ledger.begin(_kind(plan, ledger), service.api_url)
         run = Snapshot(engine, client, service, plan, redact, progress, ledger, outcome, hold)
         try:
-            yield run
+            with named_errors():  # so that what passes by itself ends the run as such
+                yield run
         except Interrupted as error:
             # It may have come in the middle of a statement, and that session is of no more use.
             with suppress(SnapshotterError, SQLAlchemyError):
