@@ -251,7 +251,7 @@ class Client:
         return self.credits_remaining
 
     def time_left(self) -> float | None:
-        """Return the seconds left to the run: 0 once a signal asks to stop, None without a bound."""
+        """Return the seconds left: 0 once a signal asks to stop, None without a bound."""
         if self._time.interrupted:
             return 0
         return None if self._ends is None else max(0.0, self._ends - self._time.now())

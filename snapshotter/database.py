@@ -20,7 +20,7 @@ from snapshotter.errors import DatabaseError, SnapshotterError, Stopped, UsageEr
 from snapshotter.patience import Patience, TimeLeft
 from snapshotter.refusals import told
 from snapshotter.surroundings import Surroundings
-from snapshotter.urls import Hosts, check_options, parse, secrets, shown
+from snapshotter.urls import Hosts, bad_value, check_options, parse, secrets, shown
 
 _READS = "snapshotter_reads"
 # The execution option of a PostgreSQL statement that is a COPY FROM STDIN; its one parameter is
@@ -66,6 +66,8 @@ def connect(url: str, *, read_only: bool = False, time_left: TimeLeft | None = N
             f"database {shown(parsed)}: its driver is not installed ({error}); "
             f"pip install 'xplenty-snapshotter[{extra}]'"
         ) from None
+    except (ValueError, TypeError):
+        raise bad_value(parsed) from None
     match parsed.get_backend_name():
         case "sqlite":
             _prepare_sqlite(engine, read_only=read_only)

@@ -100,11 +100,11 @@ def told(
 
 
 def _code(error: BaseException) -> str | int | None:
-    state = getattr(error, "sqlstate", None)
-    if isinstance(state, str):
-        return state
     first = error.args[0] if error.args else None
-    return first if isinstance(first, int) else None
+    if isinstance(first, int):  # PyMySQL's
+        return first
+    state = getattr(error, "sqlstate", None)
+    return state if isinstance(state, str) else None
 
 
 def _wrong_words(text: str) -> str | None:

@@ -114,15 +114,13 @@ def secrets(url: URL) -> list[str]:
     return [value for value in values if len(value) >= _SHORTEST_SECRET]
 
 
+def bad_value(url: URL) -> UsageError:
+    return UsageError(f"database {shown(url)}: an option after '?' has a value that cannot be")
+
+
 def check_options(url: URL, dialect: Dialect) -> None:
     """Refuse options that the driver does not know. Raises `UsageError` that names them."""
-    try:
-        dialect.create_connect_args(url)
-    except (exc.ArgumentError, ValueError, TypeError):
-        raise UsageError(
-            f"database {shown(url)}: an option after '?' has a value that cannot be"
-        ) from None
-    if url.get_backend_name() == "postgresql":
+    if dialect.name == "postgresql":
         _check_by_libpq(url)
     else:
         _check_by_name(url)
@@ -157,4 +155,8 @@ def _check_by_name(url: URL) -> None:
 
 
 def _unknown(url: URL, name: str) -> UsageError:
-    return UsageError(f"database {shown(url)}: its driver knows no option {name[:40]!r}")
+    # Next to a password, what looks like an option may be the end of it.
+    which = (
+        "one of the options after '?'" if secrets(url.set(password="")) else f"option {name[:40]!r}"
+    )
+    return UsageError(f"database {shown(url)}: its driver does not know {which}")
