@@ -21,6 +21,7 @@ _SLICE_MS = 200  # how long SQLite waits for a lock by itself, before time and s
 _LOG_PAGES = 10_000  # of 4 kB
 # Below this much free space SQLite's shared memory may have no room: writing to it kills a process.
 _LEAST_FREE = 1024 * 1024
+_SMALLEST = 512  # bytes of a SQLite file
 _OLDEST = (3, 25)  # has window functions
 _CANNOT_SHARE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
 
@@ -81,7 +82,7 @@ def creator(path: Path, patience: Patience, *, read_only: bool) -> Creator:
 
 def _check_kind(path: Path, *, read_only: bool) -> None:
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
     except FileNotFoundError:
         if read_only:
             raise DatabaseError(f"no database at {str(path)!r}; 'snapshotter sync' makes it") from (
@@ -90,9 +91,11 @@ def _check_kind(path: Path, *, read_only: bool) -> None:
         return
     except OSError as error:
         raise DatabaseError(f"cannot reach the database {str(path)!r}: {error.strerror}") from None
-    if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
         raise DatabaseError(f"cannot use {str(path)!r} as a database: it is {kind}")
+    if 0 < found.st_size < _SMALLEST:  # SQLite would take it for an empty one, and overwrite it
+        raise DatabaseError(f"cannot use {str(path)!r}: it is not a SQLite database")
     if not os.access(path, os.R_OK):
         raise DatabaseError(f"cannot read the database {str(path)!r}: Permission denied")
 
