@@ -38,6 +38,11 @@ def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[
     return False
 
 
+def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
+    """Tables of the user's own are no difference, nor are those of a schema further behind."""
+    return kind != "table" or name in Base.metadata.tables
+
+
 def with_dynamic_rows(table: Table, *_: Any, **__: Any) -> None:
     """Let keys be long whatever row format a server of MariaDB has as its default."""
     for name in ("mysql", "mariadb"):
@@ -52,6 +57,11 @@ def run(connection: Connection) -> None:
         compare_type=compare_type,
         compare_server_default=True,
         render_item=render_item,
+        include_name=is_ours,
+        # Without a name, Alembic would take the first table that it sees on the search path.
+        version_table_schema=connection.dialect.default_schema_name
+        if connection.dialect.name == "postgresql"
+        else None,
     )
     event.listen(Table, "before_create", with_dynamic_rows)
     try:

@@ -49,7 +49,7 @@ def connect(url: str, *, read_only: bool = False, time_left: TimeLeft | None = N
     parsed, hosts = parse(url)
     patience = Patience(time_left)
     surroundings = Surroundings(patience, read_only)
-    options = _options(parsed, hosts)
+    options = _options(parsed, hosts, patience)
     if parsed.get_backend_name() == "sqlite":
         options["creator"] = _opens_file(parsed, patience, read_only=read_only)
     try:
@@ -86,11 +86,12 @@ def connect(url: str, *, read_only: bool = False, time_left: TimeLeft | None = N
     return engine
 
 
-def _options(url: URL, hosts: Hosts | None) -> dict[str, Any]:
+def _options(url: URL, hosts: Hosts | None, patience: Patience) -> dict[str, Any]:
     """Give what `create_engine` is told; each driver takes parameters by place, for `bulk`."""
     arguments: dict[str, Any] = {}
+    seconds = round(min(_CONNECT_SECONDS, patience.seconds()))
     if "connect_timeout" not in url.query:
-        arguments["connect_timeout"] = _CONNECT_SECONDS
+        arguments["connect_timeout"] = seconds
     match url.get_backend_name():
         case "postgresql":
             # Nothing but what poolers let through: `options` belongs to the user.
@@ -105,7 +106,7 @@ def _options(url: URL, hosts: Hosts | None) -> dict[str, Any]:
         case "mysql" | "mariadb":
             arguments |= {
                 "charset": "utf8mb4",
-                "read_timeout": _CONNECT_SECONDS,  # until the session is there
+                "read_timeout": seconds,  # until the session is there
                 "init_command": "set time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,"
                 "NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY,ERROR_FOR_DIVISION_BY_ZERO'",
             }

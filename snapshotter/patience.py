@@ -13,6 +13,7 @@ TimeLeft = Callable[[], float | None]
 
 LONGEST = 30.0  # seconds that a lock is waited for
 _GRACE = 2.0  # seconds for what is still to be written when the time is over
+_CUT_AFTER = 1.0  # seconds that a statement under way then still has
 _LOOKS_EVERY = 0.25
 
 
@@ -68,6 +69,6 @@ class Patience:
                 if self._under_way is None:
                     continue
                 began, cut = self._under_way
-                if now - max(began, over_since) >= _GRACE:
+                if now - max(began, over_since) >= _CUT_AFTER:
                     self._under_way, self.has_cut = None, True
                     cut()

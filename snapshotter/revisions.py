@@ -67,8 +67,10 @@ def _revision(connection: Connection) -> str | None:
 
 def _names(connection: Connection) -> set[str]:
     """Return the tables and views where our tables go: the first schema of the search path."""
-    found = inspect(connection)
-    return {*found.get_table_names(), *found.get_view_names()}
+    found, schema = inspect(connection), None
+    if connection.dialect.name == "postgresql":  # or it would list all that can be seen
+        schema = connection.dialect.default_schema_name
+    return {*found.get_table_names(schema), *found.get_view_names(schema)}
 
 
 def _foreign(why: str) -> DatabaseError:
