@@ -5,12 +5,14 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import JSON, Column, Connection
+from sqlalchemy import JSON, Column, Connection, Table, event
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
-from snapshotter.database import connect
+from snapshotter.database import connect, named_errors
+from snapshotter.errors import SnapshotterError
 from snapshotter.models import Base
+from snapshotter.revisions import refuse_foreign
 from snapshotter.settings import DATABASE_URL_VARIABLE, DEFAULT_DATABASE_URL
 
 
@@ -36,6 +38,17 @@ def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[
     return False
 
 
+def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
+    """Tables of the user's own are no difference, nor are those of a schema further behind."""
+    return kind != "table" or name in Base.metadata.tables
+
+
+def with_dynamic_rows(table: Table, *_: Any, **__: Any) -> None:
+    """Let keys be long whatever row format a server of MariaDB has as its default."""
+    for name in ("mysql", "mariadb"):
+        table.dialect_options[name]["row_format"] = "DYNAMIC"
+
+
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
@@ -44,9 +57,18 @@ def run(connection: Connection) -> None:
         compare_type=compare_type,
         compare_server_default=True,
         render_item=render_item,
+        include_name=is_ours,
+        # Without a name, Alembic would take the first table that it sees on the search path.
+        version_table_schema=connection.dialect.default_schema_name
+        if connection.dialect.name == "postgresql"
+        else None,
     )
-    with context.begin_transaction():
-        context.run_migrations()
+    event.listen(Table, "before_create", with_dynamic_rows)
+    try:
+        with context.begin_transaction():
+            context.run_migrations()
+    finally:
+        event.remove(Table, "before_create", with_dynamic_rows)
 
 
 if context.is_offline_mode():
@@ -56,8 +78,12 @@ given: Connection | None = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    engine = connect(os.environ.get(DATABASE_URL_VARIABLE) or DEFAULT_DATABASE_URL)
-    with engine.connect() as own:
-        run(own)
-        own.commit()
+    try:
+        engine = connect(os.environ.get(DATABASE_URL_VARIABLE) or DEFAULT_DATABASE_URL)
+        with named_errors(), engine.connect() as own:
+            refuse_foreign(own)
+            run(own)
+            own.commit()
+    except SnapshotterError as error:
+        raise SystemExit(f"snapshotter: {error}") from None
     engine.dispose()

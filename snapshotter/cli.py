@@ -274,16 +274,17 @@ def verify(sample: int, repair: bool, asking: Asking, database_url: str) -> None
     Exit 65 where anything differs, and is not repaired. What changed at the API since the last sync
     is no difference.
     """
-    from snapshotter.database import connect, named_errors, require_head
+    from snapshotter.database import connect, named_errors
+    from snapshotter.revisions import require_head
     from snapshotter.sync import Plan, snapshot
     from snapshotter.verify import Findings
     from snapshotter.verify import verify as find
 
-    engine = connect(database_url, read_only=not repair)
-    require_head(engine)
     found = Findings()
     seed = random.Random()  # noqa: S311 - which pages to read is no secret
     with asking.session() as (client, xplenty, redact), named_errors():
+        engine = connect(database_url, read_only=not repair, time_left=client.time_left)
+        require_head(engine)
         look = functools.partial(
             find,
             engine,
@@ -369,12 +370,13 @@ def rejects(retry: bool, asking: Asking, database_url: str) -> None:
 
 def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
     """Run a sync and tell how it ended."""
-    from snapshotter.database import connect, require_head
+    from snapshotter.database import connect
+    from snapshotter.revisions import require_head
     from snapshotter.sync import sync as run
 
     began = time.monotonic()
     with asking.session() as (client, xplenty, redact), _ticker() as tick:
-        engine = connect(database_url)
+        engine = connect(database_url, time_left=client.time_left)
         require_head(engine, may_create=True)
         outcome = run(engine, client, xplenty, plan, redact, tick)
     click.echo(summary(outcome, time.monotonic() - began))
@@ -567,32 +569,32 @@ def db() -> None:
 @database_option
 def upgrade(database_url: str) -> None:
     """Bring the schema to this version's; back the database up before."""
-    from snapshotter import database
+    from snapshotter import database, revisions
 
     engine = database.connect(database_url)
-    database.upgrade(engine)
-    click.echo(f"at revision {database.current(engine)}")
+    revisions.upgrade(engine)
+    click.echo(f"at revision {revisions.current(engine)}")
 
 
 @db.command()
 @database_option
 def current(database_url: str) -> None:
     """Print the schema's revision, and this version's."""
-    from snapshotter import database
+    from snapshotter import database, revisions
 
     engine = database.connect(database_url, read_only=True)
-    revision = database.current(engine) or "none, the database is empty"
-    click.echo(f"{revision} (this version's: {database.head()})")
+    revision = revisions.current(engine) or "none, the database is empty"
+    click.echo(f"{revision} (this version's: {revisions.head()})")
 
 
 @db.command()
 @database_option
 def check(database_url: str) -> None:
     """Compare the schema with what this version expects; exit 1 where they differ."""
-    from snapshotter import database
+    from snapshotter import database, revisions
 
-    database.check(database.connect(database_url, read_only=True))
-    click.echo(f"as expected, at revision {database.head()}")
+    revisions.check(database.connect(database_url, read_only=True))
+    click.echo(f"as expected, at revision {revisions.head()}")
 
 
 @cli.command()
@@ -668,7 +670,8 @@ def _ids(job_ids: tuple[int, ...], ids_file: Any) -> list[int] | None:
 @contextmanager
 def _reading(database_url: str) -> Iterator[Any]:
     """Open a database that is at head, to read."""
-    from snapshotter.database import connect, named_errors, require_head
+    from snapshotter.database import connect, named_errors
+    from snapshotter.revisions import require_head
 
     engine = connect(database_url, read_only=True)
     require_head(engine)

@@ -250,6 +250,12 @@ class Client:
             self.credits_remaining = remaining
         return self.credits_remaining
 
+    def time_left(self) -> float | None:
+        """Return the seconds left: 0 once a signal asks to stop, None without a bound."""
+        if self._time.interrupted:
+            return 0
+        return None if self._ends is None else max(0.0, self._ends - self._time.now())
+
     def jobs(
         self, filters: Filters, cursor: Cursor, prepare: Prepare = lambda records: records
     ) -> Generator[Page]:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from snapshotter import simulator
 from snapshotter.client import Client
-from snapshotter.database import connect, require_head
+from snapshotter.database import connect
 from snapshotter.errors import UsageError
 from snapshotter.redact import Redaction
+from snapshotter.revisions import require_head
 from snapshotter.settings import Key, Service
 from snapshotter.sync import Outcome, Plan, sync
 

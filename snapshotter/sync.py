@@ -23,11 +23,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from snapshotter import census, rejects
 from snapshotter.client import PAGE_SIZE, Client, Filters
-from snapshotter.database import Hold, lock, named_errors
+from snapshotter.database import named_errors
 from snapshotter.errors import Interrupted, SnapshotterError, Stopped
 from snapshotter.flatten import flatten, is_open
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS, Ledger, Listing, Outcome
 from snapshotter.load import JOBS, OPEN, Run, encoded, live, load, mark_gone
+from snapshotter.lock import Hold, lock
 from snapshotter.paging import Cursor, Page
 from snapshotter.payload import KNOWN_STATUSES, Record, Reject
 from snapshotter.redact import Redaction
@@ -113,7 +114,8 @@ def snapshot(
         outcome = ledger.begin(_kind(plan, ledger), service.api_url)
         run = Snapshot(engine, client, service, plan, redact, progress, ledger, outcome, hold)
         try:
-            yield run
+            with named_errors():  # so that what passes by itself ends the run as such
+                yield run
         except Interrupted as error:
             # It may have come in the middle of a statement, and that session is of no more use.
             with suppress(SnapshotterError, SQLAlchemyError):

@@ -13,7 +13,7 @@ import pytest
 from databases import MariaDBServer, PostgresServer, Servers
 from sqlalchemy import Engine
 
-from snapshotter import database, simulator
+from snapshotter import database, revisions, simulator
 
 _DATABASES = ("sqlite", "postgresql", "mariadb")
 # The project's own; libpq's, which would turn it away from the tests' server; and proxies, by which
@@ -113,21 +113,21 @@ def mariadb(pytestconfig: pytest.Config) -> MariaDBServer:
 @pytest.fixture(scope="session")
 def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("migrated") / "test.db"
-    database.upgrade(f"sqlite:///{path}")
+    revisions.upgrade(f"sqlite:///{path}")
     return path
 
 
 @pytest.fixture(scope="session")
 def _migrated_postgresql(postgres: PostgresServer) -> str:
     url = postgres.create_database()
-    database.upgrade(url)
+    revisions.upgrade(url)
     return url
 
 
 @pytest.fixture(scope="session")
 def _migrated_mariadb(mariadb: MariaDBServer) -> str:
     url = mariadb.create_database()
-    database.upgrade(url)
+    revisions.upgrade(url)
     return url
 
 

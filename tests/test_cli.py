@@ -14,7 +14,9 @@ import pytest
 from sqlalchemy import text
 from wire import answer, reset, serve
 
-from snapshotter.database import connect, head, lock
+from snapshotter.database import connect
+from snapshotter.lock import lock
+from snapshotter.revisions import head
 from snapshotter.simulator import GARBLED, Account
 
 Done = subprocess.CompletedProcess[str]

@@ -30,7 +30,14 @@ MAY_IMPORT = {
     "fingerprint": set(),
     "flatten": {"answers", "payload", "fingerprint"},
     "models": set(),
-    "database": {"settings", "models", "errors"},
+    "urls": {"errors"},
+    "patience": set(),
+    "refusals": {"errors", "printable", "urls"},
+    "surroundings": {"errors", "patience"},
+    "sqlite_file": {"errors", "patience"},
+    "database": {"errors", "patience", "refusals", "sqlite_file", "surroundings", "urls"},
+    "revisions": {"database", "errors", "models"},
+    "lock": {"database", "errors"},
     "bulk": {"database"},
     "load": {"models", "flatten", "errors", "payload", "bulk"},
     "ids": set(),
@@ -39,7 +46,7 @@ MAY_IMPORT = {
     "census": {"payload", "load", "rejects"},
     "sync": {
         *("errors", "settings", "client", "payload", "redact", "paging", "flatten"),
-        *("database", "load", "ledger", "rejects", "census"),
+        *("database", "lock", "load", "ledger", "rejects", "census"),
     },
     "verify": {
         *("errors", "payload", "redact", "client", "flatten", "load", "ledger", "rejects"),
@@ -68,7 +75,9 @@ MAY_IMPORT = {
     },
     "invention": set(),
     "simulator": {"payload", "invention"},
-    "demo": {"simulator", "client", "database", "errors", "redact", "settings", "sync"},
+    "demo": {
+        *("simulator", "client", "database", "revisions", "errors", "redact", "settings", "sync"),
+    },
 }
 ONLY_IN = {
     "click": {"cli"},

@@ -28,7 +28,7 @@ from urllib.parse import parse_qsl
 import pytest
 from sqlalchemy import Connection, Engine, delete, func, insert, inspect, select, text
 
-from snapshotter import database
+from snapshotter import database, revisions
 from snapshotter.errors import RecordError
 from snapshotter.flatten import JobRows, flatten
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
@@ -148,7 +148,7 @@ class Store:
             connection.execute(text("drop table if exists alembic_version"))
 
     def is_at_head(self) -> bool:
-        return database.current(self.reader) == database.head()
+        return revisions.current(self.reader) == revisions.head()
 
     def wait_until_alone(self) -> None:
         """Wait until the server has noticed that the processes that had it are gone.

@@ -11,7 +11,7 @@ import pytest
 from samples import job, sample
 from sqlalchemy import inspect, text
 
-from snapshotter import database, payload
+from snapshotter import database, payload, revisions
 from snapshotter.errors import DatabaseError
 from snapshotter.flatten import flatten
 from snapshotter.load import Run, compare, load
@@ -41,7 +41,7 @@ def test_revisions_are_numbered_in_one_line() -> None:
         assert f'revision = "{n + 1:04}"' in source
         below = f'"{n:04}"' if n else "None"
         assert f"down_revision = {below}" in source
-    assert database.head() == names[-1][:4]
+    assert revisions.head() == names[-1][:4]
 
 
 @pytest.mark.slow
@@ -55,7 +55,7 @@ def test_every_revision_goes_up_down_and_up_and_matches_the_models(
     done = alembic(empty_database_url, "check", folder=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
     engine = database.connect(empty_database_url)
-    database.check(engine)
+    revisions.check(engine)
     assert alembic(empty_database_url, "downgrade", "base", folder=ROOT).returncode == 0
     assert inspect(engine).get_table_names() == ["alembic_version"]
     engine.dispose()
@@ -174,8 +174,8 @@ def test_a_schema_of_another_version_is_refused(
     with engine.begin() as connection:
         connection.execute(text(f"update alembic_version set version_num = '{revision}'"))
     with pytest.raises(DatabaseError) as caught:
-        database.require_head(engine, may_create=True)
-    assert said.format(head=database.head()) in str(caught.value)
+        revisions.require_head(engine, may_create=True)
+    assert said.format(head=revisions.head()) in str(caught.value)
     engine.dispose()
 
 
@@ -184,6 +184,6 @@ def test_somebody_elses_table_is_left_alone(empty_database_url: str) -> None:
     with engine.begin() as connection:
         connection.execute(text("create table jobs (name varchar(9))"))
     with pytest.raises(DatabaseError, match="somebody else's"):
-        database.require_head(engine, may_create=True)
+        revisions.require_head(engine, may_create=True)
     assert inspect(engine).get_table_names() == ["jobs"]
     engine.dispose()

@@ -30,10 +30,11 @@ from sqlalchemy import Engine, delete, event, select
 
 from snapshotter import simulator
 from snapshotter.client import Client, Limits
-from snapshotter.database import connect, lock
+from snapshotter.database import connect
 from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.flatten import flatten
 from snapshotter.load import CHANGES, FIELDS, JOBS, OUTPUTS
+from snapshotter.lock import lock
 from snapshotter.models import Base
 from snapshotter.payload import Record, read_all
 from snapshotter.redact import Redaction

@@ -19,10 +19,11 @@ from samples import store
 from sqlalchemy import Engine, insert, make_url, update
 
 from snapshotter import trends
-from snapshotter.database import connect, resource_folder, upgrade
+from snapshotter.database import connect, resource_folder
 from snapshotter.errors import UsageError
 from snapshotter.flatten import epoch
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.revisions import upgrade
 from snapshotter.trends import Filters
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday

@@ -15,10 +15,11 @@ from sqlalchemy import Connection, delete, select, update
 from test_sync import Syncer, history
 
 from snapshotter.client import Client, Limits
-from snapshotter.database import connect, lock
+from snapshotter.database import connect
 from snapshotter.errors import Stopped
 from snapshotter.invention import stamp
 from snapshotter.load import FIELDS, JOBS, OUTPUTS
+from snapshotter.lock import lock
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator import GARBLED, Account, Answer, Request, serve

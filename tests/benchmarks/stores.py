@@ -11,7 +11,7 @@ from typing import Self
 import psycopg
 from databases import PostgresServer
 
-from snapshotter import database
+from snapshotter import revisions
 
 KINDS = ("sqlite", "postgresql")
 
@@ -51,7 +51,7 @@ class Stores:
     def _template(self, kind: str) -> str:
         if kind not in self._templates:
             self._templates[kind] = self._stack.enter_context(self.fresh(kind))
-            database.upgrade(self._templates[kind])
+            revisions.upgrade(self._templates[kind])
         return self._templates[kind]
 
     def _server(self) -> PostgresServer:
