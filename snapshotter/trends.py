@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError, StatementError
 
 from snapshotter.database import resource_folder
 from snapshotter.errors import UsageError
+from snapshotter.texts import decoded, nearest
 
 _TYPES: dict[str, Any] = {"since": Date, "until": Date, "package_id": BigInteger}
 _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)")
@@ -69,15 +70,14 @@ def _files(folder: Path | None) -> dict[str, Path]:
 def _path(name: str, folder: Path | None) -> Path:
     known = _files(folder)
     if name not in known:
-        raise UsageError(f"no trend {name!r}; there are {', '.join(sorted(known))}")
+        hint = nearest(name, known) or f"; there are {', '.join(sorted(known))}"
+        raise UsageError(f"no trend {name!r}{hint}")
     return known[name]
 
 
 def _source(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is no UTF-8 text") from None
+        return decoded(path.read_bytes(), str(path))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
 

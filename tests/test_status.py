@@ -12,10 +12,10 @@ from samples import job
 from sqlalchemy import Engine, insert, update
 
 from snapshotter import payload
-from snapshotter.cli import Duration
 from snapshotter.flatten import flatten
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
 from snapshotter.load import JOBS, Run, load
+from snapshotter.options import Duration
 from snapshotter.redact import Redaction
 from snapshotter.rejects import REJECTS
 from snapshotter.status import accounts, words
@@ -87,12 +87,12 @@ def set_aside(engine: Engine, account_id: str = "acme", job_id: int | None = Non
 
 
 def told(engine: Engine) -> str:
-    return "\n".join(line for each in accounts(engine) for line in each.lines(NOW))
+    return "\n".join(line for each in accounts(engine, NOW) for line in each.lines(NOW))
 
 
 def document(engine: Engine) -> Any:
     """Give what `--json` prints, read again."""
-    return json.loads(json.dumps([each.document(NOW) for each in accounts(engine)]))
+    return json.loads(json.dumps([each.document(NOW) for each in accounts(engine, NOW)]))
 
 
 def an_account_at_work(engine: Engine) -> None:
@@ -246,7 +246,7 @@ account beta
     acme, beta = document(engine)
     assert (acme["fresh_at"], acme["age_seconds"], acme["listing_under_way"]) == (None, None, None)
     assert (beta["fresh_at"], beta["age_seconds"]) == ("2026-01-31T11:50:00Z", 600)
-    stale = [each.is_stale(NOW, timedelta(days=365)) for each in accounts(engine)]
+    stale = [each.is_stale(NOW, timedelta(days=365)) for each in accounts(engine, NOW)]
     assert stale == [True, False]
 
 
@@ -266,7 +266,7 @@ def test_the_age_is_that_of_the_last_run_that_brought_all(engine: Engine) -> Non
     add_run(engine, ago(hours=3), status="partial")
     add_run(engine, ago(hours=2), status="failed", watermark=None)
     add_run(engine, ago(hours=1), status="running", watermark=None)
-    (account,) = accounts(engine)
+    (account,) = accounts(engine, NOW)
     assert account.age(NOW) == timedelta(hours=5)
     assert not account.is_stale(NOW, timedelta(hours=5))
     assert account.is_stale(NOW, timedelta(hours=5, seconds=-1))
@@ -276,7 +276,7 @@ def test_the_age_is_that_of_the_last_run_that_brought_all(engine: Engine) -> Non
 def test_a_clock_that_was_set_back(engine: Engine) -> None:
     add_account(engine)
     add_run(engine, ago(hours=-1))
-    (account,) = accounts(engine)
+    (account,) = accounts(engine, NOW)
     assert account.age(NOW) == timedelta(0)
 
 
