@@ -3,7 +3,6 @@
 What is imported here is little, so that a signal finds a handler as early as can be.
 """
 
-import errno
 import gc
 import logging
 import sys
@@ -89,8 +88,8 @@ def _ending(error: BaseException) -> Ending:
         case Interrupted() | KeyboardInterrupt() | click.Abort():
             ending = Stopped.exit_code, INTERRUPTED
         case streams.OutputLost():
-            # The reader of the pipe has gone, as `head` does: nothing more to say, to anyone.
-            ending = _FAILED, "" if error.errno == errno.EPIPE else str(error)
+            # To a reader that has gone there is nothing more to say, nor to anyone.
+            ending = _FAILED, "" if isinstance(error, streams.OutputGone) else str(error)
         case _:
             logging.getLogger(__name__).debug("the traceback", exc_info=error)
             ending = _of_the_host(error) or _of_the_database(error) or _bug(error)

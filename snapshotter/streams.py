@@ -34,6 +34,10 @@ class OutputLost(OSError):
         return f"cannot write standard output: {self.strerror}"
 
 
+class OutputGone(OutputLost, BrokenPipeError):
+    """The reader of the pipe has gone, as `head` does."""
+
+
 class _Raw(io.RawIOBase):
     """A descriptor. After its first error it takes everything and writes nothing."""
 
@@ -57,7 +61,8 @@ class _Raw(io.RawIOBase):
             try:
                 return self._put(data)
             except OSError as error:
-                self.lost = OutputLost(error.errno, error.strerror)
+                kind = OutputGone if error.errno == errno.EPIPE else OutputLost
+                self.lost = kind(error.errno, error.strerror)
         if self._forgives or self._is_told:
             return size
         self._is_told = True
@@ -125,7 +130,8 @@ def loss() -> str:
     """Name what kept lines off standard output; empty if nothing did, or if nobody reads it."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     lost = getattr(raw, "lost", None)
-    return "" if lost is None or lost.is_closed or lost.errno == errno.EPIPE else str(lost)
+    is_meant = lost is None or lost.is_closed or isinstance(lost, OutputGone)
+    return "" if is_meant else str(lost)
 
 
 @contextmanager

@@ -228,7 +228,7 @@ class Snapshot:
         from_the_start = listing.cursor == Cursor()
         elapsed = self._client.stopwatch()
         waiting: list[Page] = []
-        log.info("listing jobs since %s", listing.since or "the beginning")
+        log.info("listing jobs updated since %s", listing.since or "the beginning")
         listed = self._client.jobs(Filters(since=listing.since), listing.cursor, self._prepared)
         with closing(listed) as pages:
             try:

@@ -40,19 +40,19 @@ def test_a_service_of_ones_own(url: str) -> None:
     ("change", "said"),
     [
         ({"XPLENTY_ACCOUNT_ID": ""}, "XPLENTY_ACCOUNT_ID"),
-        ({"XPLENTY_ACCOUNT_ID": "a/b"}, "no account id"),
-        ({"XPLENTY_ACCOUNT_ID": ".."}, "no account id"),
+        ({"XPLENTY_ACCOUNT_ID": "a/b"}, "not a valid account id"),
+        ({"XPLENTY_ACCOUNT_ID": ".."}, "not a valid account id"),
         ({"XPLENTY_API_KEY": " "}, "XPLENTY_API_KEY"),
-        ({"XPLENTY_API_KEY": "s3cr3t\nx"}, "not an API key"),
+        ({"XPLENTY_API_KEY": "s3cr3t\nx"}, "not a valid API key"),
         ({"XPLENTY_API_URL": "http://api.xplenty.com"}, "in clear"),
         ({"XPLENTY_API_URL": "http://127.0.0.1.evil.example"}, "in clear"),
-        ({"XPLENTY_API_URL": "ftp://x"}, "no base URL"),
+        ({"XPLENTY_API_URL": "ftp://x"}, "not a base URL"),
         ({"XPLENTY_API_URL": "https://u:p@x"}, "leave user and password out"),
         ({"XPLENTY_API_URL": "https://x:port"}, "not a URL"),
-        ({"XPLENTY_API_URL": "api.xplenty.com"}, "no base URL"),
-        ({"XPLENTY_API_URL": "https://api..xplenty.com"}, "no host name"),
-        ({"XPLENTY_API_URL": f"https://{'a' * 64}.com"}, "no host name"),
-        ({"XPLENTY_API_URL": "https://a b"}, "no host name"),
+        ({"XPLENTY_API_URL": "api.xplenty.com"}, "not a base URL"),
+        ({"XPLENTY_API_URL": "https://api..xplenty.com"}, "not a host name"),
+        ({"XPLENTY_API_URL": f"https://{'a' * 64}.com"}, "not a host name"),
+        ({"XPLENTY_API_URL": "https://a b"}, "not a host name"),
     ],
 )
 def test_what_cannot_be_is_one_line(change: dict[str, str], said: str) -> None:
@@ -91,7 +91,7 @@ def test_the_hash_key_never_prints() -> None:
 @pytest.mark.parametrize(
     ("environment", "variables", "said"),
     [
-        ({}, "hide", "--variables (SNAPSHOTTER_VARIABLES): 'hide' is not mask, hash, keep or drop"),
+        ({}, "hide", "--variables (SNAPSHOTTER_VARIABLES) is not mask, hash, keep or drop"),
         ({}, "hash", "no key to hash by; set SNAPSHOTTER_HASH_KEY to a long random text"),
         ({"SNAPSHOTTER_HASH_KEY": " "}, "hash", "no key to hash by"),
     ],
