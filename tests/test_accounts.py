@@ -31,16 +31,15 @@ sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 def add(engine: Engine, account_id: str, *job_ids: int, row: bool = True) -> None:
     """Add an account with a run, a record set aside, and jobs of two outputs."""
-    run = {"account_id": account_id, "kind": "full", "status": "completed", "started_at": NOW}
+    run: dict[str, Any] = {"account_id": account_id, "kind": "full", "status": "completed"}
     jobs = ("jobs_seen", "jobs_inserted", "jobs_changed", "jobs_unchanged", "jobs_rejected")
+    run |= dict.fromkeys(("requests", "pages", *jobs), 0)
     aside = {"snapshot_id": 1, "account_id": account_id, "reason": "x", "payload": "{}"}
     with engine.begin() as connection:
         if row:
             mark = {"account_id": account_id, "api_url": URL, "watermark": NOW}
             connection.execute(insert(ACCOUNTS).values(mark))
-        connection.execute(
-            insert(SNAPSHOTS).values(run | dict.fromkeys(("requests", "pages", *jobs), 0))
-        )
+        connection.execute(insert(SNAPSHOTS).values(run | {"started_at": NOW}))
         connection.execute(insert(REJECTS).values(aside | {"rejected_at": NOW}))
         for job_id in job_ids:
             outputs = [{"id": 10 * job_id + n, "fields": ["a", "b"]} for n in (1, 2)]

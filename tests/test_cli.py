@@ -319,7 +319,7 @@ def test_a_run_finds_another_at_work_by_whatever_path(
 
 
 def test_standard_output_that_is_full(run: Run, acme: dict[str, str], tmp_path: Path) -> None:
-    """What was asked for is not there; a run whose work is done has not failed for its last line."""
+    """What was asked for is not there; a run whose work is done has not failed."""
     for words, exit_code in ((["sync"], 0), (["status"], 1)):
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(

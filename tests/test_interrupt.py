@@ -69,7 +69,7 @@ def last_run(folder: Path) -> tuple[str, str | None]:
     return status, error
 
 
-@pytest.mark.parametrize("numbers", permutations(ASKING, 2), ids=" ".join)
+@pytest.mark.parametrize("numbers", [*permutations(ASKING, 2)], ids=" ".join)
 def test_a_second_signal_ends_it_whatever_it_waits_for(
     tmp_path: Path, numbers: tuple[str, str]
 ) -> None:

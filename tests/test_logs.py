@@ -53,7 +53,9 @@ def test_no_line_shows_the_key(
     logs.configure(is_json=is_json)
     logs.learn(KEY)
     logging.getLogger("urllib3.connectionpool").warning("Failed to parse headers: %s", spelling)
-    warnings.warn(f"odd {spelling}", RuntimeWarning, stacklevel=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn(f"odd {spelling}", RuntimeWarning, stacklevel=1)
     logs.notice(f"the file {spelling}")
     logs.final(1, f"it said {spelling}")
     lines = said.readouterr().err.splitlines()

@@ -140,7 +140,7 @@ def test_nothing_from_elsewhere_moves_a_terminal(
     assert b"\x1b]" not in shown
     assert b"\x07" not in shown
     assert "\x9b".encode() not in shown
-    assert b"x1b]" in shown or b"u001b]" in shown or "accounts" in words
+    assert b"x1b" in shown or b"u001b]" in shown or "accounts" in words
 
 
 def on_terminal(words: list[str], folder: Path, environment: dict[str, str]) -> bytes:
