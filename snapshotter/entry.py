@@ -6,6 +6,7 @@ What is imported here is little, so that a signal finds a handler as early as ca
 import gc
 import logging
 import sys
+from itertools import pairwise
 
 from snapshotter import interrupt, logs, streams
 from snapshotter.errors import (
@@ -47,12 +48,11 @@ def main() -> None:
 
 
 def _run() -> Ending:
-    words = [word for word in map(_without_return, sys.argv[1:]) if word is not None]
-    logs.about(account="", run=None, is_stamped=False, summary="", ended={}, verbosity=0)
-    logs.configure(is_json=_asks_for_json(words))
-    for secret in known_secrets():
-        logs.learn(secret)
     try:
+        words = [word for word in map(_without_return, sys.argv[1:]) if word is not None]
+        logs.configure(is_json=_asks_for_json(words))
+        for secret in known_secrets():
+            logs.learn(secret)
         from snapshotter.cli import cli  # noqa: PLC0415 - signals are taken over before
 
         cli.main(words, standalone_mode=False, prog_name="snapshotter")
@@ -69,7 +69,7 @@ def _without_return(word: str) -> str | None:
 
 def _asks_for_json(words: list[str]) -> bool:
     """Whether errors are to be JSON: asked before click is, whose own errors are lines too."""
-    pairs = zip(words, [*words[1:], ""], strict=True)
+    pairs = pairwise([*words, ""])
     return any(w == "--log-format=json" or (w, v) == ("--log-format", "json") for w, v in pairs)
 
 

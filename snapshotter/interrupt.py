@@ -12,7 +12,10 @@ from typing import Any, Self
 from snapshotter.errors import Interrupted, Stopped
 
 _SLICE = 0.1  # seconds; how long a wait goes on after a signal
-_GRACE = 0.7  # seconds, from a signal that asks to stop at once until the process is ended
+# From a signal that asks to stop at once until the process is ended: slices in which it did
+# nothing, so that one that is busy closing its run on a busy machine can; and slices in all.
+_IDLE_SLICES, _MOST_SLICES = 7, 30
+_IDLE = 0.001  # seconds of work in a slice
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 INTERRUPTED = "interrupted; nothing is lost, the next run goes on"
 
@@ -100,10 +103,20 @@ class _Guard:
                 continue
             self._seen += 1
             if self._seen > self.allowed or came[0] == signal.SIGQUIT:
-                time.sleep(_GRACE)
+                _wait_for_the_end()
                 with suppress(OSError):
                     os.write(2, f"snapshotter: {INTERRUPTED}\n".encode())
                 os._exit(Stopped.exit_code)
+
+
+def _wait_for_the_end() -> None:
+    idle, before = 0, time.process_time()
+    for _ in range(_MOST_SLICES):
+        time.sleep(_SLICE)
+        now = time.process_time()
+        idle, before = idle + (now - before < _IDLE), now
+        if idle == _IDLE_SLICES:
+            return
 
 
 _guard = _Guard()

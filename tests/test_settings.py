@@ -104,3 +104,82 @@ def test_privacy_that_cannot_be_is_one_line(
     assert said in str(caught.value)
     assert "s3cr3t" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("around", ["\r", "\ufeff", " \t", "\xa0", "\r\n"])
+def test_what_strays_around_a_value_is_dropped(around: str, tmp_path: Path) -> None:
+    strayed = {name: f"{around}{value}{around}" for name, value in GOOD.items()}
+    strayed["XPLENTY_API_URL"] = f"https://x.example/{around}"
+    found = service(strayed)
+    assert (found.account_id, found.key.secret) == ("acme", "s3cr3t")
+    assert found.api_url == "https://x.example"
+    file = tmp_path / "key"
+    file.write_text(f"\ufefffrom-file{around}", encoding="utf-8")
+    file.chmod(0o600)
+    assert service(strayed, file).key.secret == "from-file"
+    assert privacy({"SNAPSHOTTER_SECRET_NAMES": f"pin,kennwort{around}"}, "mask").secret_names == (
+        "pin",
+        "kennwort",
+    )
+
+
+@pytest.mark.parametrize("name", ["XPLENTY_API_URL", "XPLENTY_ACCOUNT_ID", "XPLENTY_API_KEY"])
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "hunter2:",
+        "https://hunter2 x",
+        "http://hunter2.example",
+        "https://x/?hunter2",
+        "ftp://hunter2",
+    ],
+)
+def test_a_value_is_never_quoted(name: str, pasted: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        service({**GOOD, name: pasted})
+    assert "hunter2" not in str(caught.value)
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\r", "\ufeff"])
+def test_an_empty_variable_is_not_set(empty: str) -> None:
+    assert service({**GOOD, "XPLENTY_API_URL": empty}).api_url == DEFAULT_API_URL
+    with pytest.raises(UsageError, match="no API key"):
+        service({**GOOD, "XPLENTY_API_KEY": empty})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf\r\n", "is empty"),
+        (b"one\ntwo\n", "has 2 lines"),
+        ("key".encode("utf-16"), "UTF-16"),
+        (b"\xff\xfek", "UTF-16"),
+        (b"k\xe9y", "is not UTF-8 text"),
+        (b"k" * 100_000, "is too long"),
+    ],
+)
+def test_a_key_file_that_cannot_be(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(content)
+    file.chmod(0o600)
+    with pytest.raises(UsageError, match=said) as caught:
+        service(GOOD, file)
+    assert str(file) in str(caught.value)
+    with pytest.raises(UsageError, match="Is a directory"):
+        service(GOOD, tmp_path)
+
+
+@pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
+def test_a_key_file_that_others_can_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, warnings: int
+) -> None:
+    file = tmp_path / "key"
+    file.write_text("from-file\n")
+    file.chmod(mode)
+    assert service(GOOD, file).key.source == f"--api-key-file {str(file)!r}"
+    assert len(caplog.records) == warnings
+    if warnings:
+        said = f"{str(file)!r} can be read by others (mode {mode:04o}); run chmod 600 {file}"
+        assert caplog.messages == [f"--api-key-file {said}"]
