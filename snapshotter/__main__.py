@@ -1,3 +1,3 @@
-from snapshotter.cli import main
+from snapshotter.entry import main
 
 main()

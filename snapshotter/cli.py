@@ -1,19 +1,14 @@
 """The commands. What a command needs is imported when it runs, so that `--help` answers at once."""
 
 import functools
-import gc
-import io
 import json
 import logging
-import os
 import random
 import re
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,176 +16,39 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snapshotter import __version__, logs
-from snapshotter.errors import (
-    Failure,
-    Interrupted,
-    RecordError,
-    SnapshotterError,
-    Stopped,
-    UsageError,
+from snapshotter.account_commands import accounts as accounts_group
+from snapshotter.errors import DatabaseError, Failure, RecordError, RequestRefused, UsageError
+from snapshotter.options import (
+    ID,
+    Asking,
+    Day,
+    Days,
+    Duration,
+    Group,
+    Moment,
+    asks_the_api,
+    database_option,
+    reading,
+    shown,
 )
-from snapshotter.printable import printable
-from snapshotter.settings import (
-    DATABASE_URL_VARIABLE,
-    DEFAULT_DATABASE_URL,
-    DEFAULT_OVERLAP,
-    DEFAULT_TIMEOUT,
-    VARIABLES_VARIABLE,
-    Service,
-    privacy,
-    service,
-)
+from snapshotter.settings import DEFAULT_OVERLAP
+from snapshotter.streams import data_output, say, show
+from snapshotter.texts import decoded, nearest
 
 if TYPE_CHECKING:
-    from snapshotter.client import Client
-    from snapshotter.redact import Redaction
+    from snapshotter.rejects import Group as SetAsideGroup
     from snapshotter.sync import Outcome, Plan
     from snapshotter.trends import Filters
 
-ID = click.IntRange(1, 2**63 - 1)
+log = logging.getLogger(__name__)
 
 
-class Moment(click.ParamType[datetime]):
-    """A day or a time, ISO 8601; without a zone it is UTC."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            at = datetime.fromisoformat(value)
-            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no time; like 2026-01-31 or 2026-01-31T23:59:59Z", param, ctx)
-
-
-class Day(click.ParamType[date]):
-    name = "day"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> date:
-        if isinstance(value, date):
-            return value
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no day; like 2026-01-31", param, ctx)
-
-
-class Duration(click.ParamType[timedelta]):
-    """A number of seconds, or of what its letter says."""
-
-    name = "duration"
-    seconds = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}  # noqa: RUF012 - a constant
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)([smhdw]?)", value)
-        if found is None or not float(found[1]):
-            self.fail(f"{value!r} is no length of time; like 90s, 30m, 2h or 7d", param, ctx)
-        try:
-            return timedelta(seconds=float(found[1]) * self.seconds[found[2]])
-        except OverflowError:
-            self.fail(f"{value!r} is longer than time itself", param, ctx)
-
-
-database_option = click.option(
-    "--database",
-    "database_url",
-    envvar=DATABASE_URL_VARIABLE,
-    default=DEFAULT_DATABASE_URL,
-    show_default=True,
-    metavar="URL",
-    help=f"The database, as a SQLAlchemy URL.  [env: {DATABASE_URL_VARIABLE}]",
-)
-
-
-@dataclass(frozen=True)
-class Asking:
-    """How a command is to ask the API."""
-
-    api_key_file: Path | None
-    timeout: float
-    reserve_credits: int | None
-    max_requests: int | None
-    max_time: timedelta | None
-    variables: str
-
-    @contextmanager
-    def session(self) -> Iterator[tuple["Client", Service, "Redaction"]]:
-        """Give the client and what goes with it; a signal stops it after the page under way."""
-        from snapshotter.client import Client, Limits
-        from snapshotter.interrupt import Interruptible
-        from snapshotter.redact import Redaction
-
-        xplenty = service(os.environ, self.api_key_file, self.timeout)
-        kept = privacy(os.environ, self.variables)
-        hash_key = None if kept.hash_key is None else kept.hash_key.secret
-        redact = Redaction(kept.variables, kept.secret_names, hash_key)
-        seconds = None if self.max_time is None else self.max_time.total_seconds()
-        limits = Limits(self.reserve_credits, self.max_requests, seconds)
-        with Interruptible() as clock, Client(xplenty, limits, clock=clock) as client:
-            yield client, xplenty, redact
-
-
-_ASKING = (
-    click.option(
-        "--api-key-file",
-        type=click.Path(path_type=Path),
-        help="Read the key from this file.  [default: XPLENTY_API_KEY]",
-    ),
-    click.option(
-        "--timeout",
-        type=click.FloatRange(0.1, 3600),
-        default=DEFAULT_TIMEOUT,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long a whole request may take.",
-    ),
-    click.option(
-        "--reserve-credits",
-        type=click.IntRange(0, 2**31 - 1),
-        help="Credits of the hour that are never spent.  "
-        "[default: 500, or a tenth of a budget that is no larger]",
-    ),
-    click.option(
-        "--max-requests",
-        type=click.IntRange(1),
-        help="Stop after so many requests, retries and the free one for the credits included.",
-    ),
-    click.option("--max-time", type=Duration(), help="Stop after so long, like 90s, 30m or 2h."),
-    click.option(
-        "--variables",
-        type=click.Choice(["mask", "hash", "keep", "drop"]),
-        default="mask",
-        show_default=True,
-        envvar=VARIABLES_VARIABLE,
-        help="What is stored of values whose names look secret: ***, an HMAC by "
-        "SNAPSHOTTER_HASH_KEY, the value, or no variables at all.  "
-        f"[env: {VARIABLES_VARIABLE}]",
-    ),
-)
-
-
-def asks_the_api(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a command that asks the API; it takes them as `asking`."""
-
-    @functools.wraps(command)
-    def asking_command(**words: Any) -> None:
-        own = {name: words.pop(name) for name in Asking.__dataclass_fields__}
-        command(asking=Asking(**own), **words)
-
-    return functools.reduce(lambda wrapped, option: option(wrapped), _ASKING[::-1], asking_command)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("-v", "--verbose", count=True, help="Log more; twice, still more.")
-@click.option(
-    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="snapshotter")
-def cli(verbose: int, log_format: str) -> None:
+def cli() -> None:
     """Keep the job history of an Xplenty (Integrate.io ETL) account in a database of your own.
 
     Begin with `snapshotter demo`; then set XPLENTY_ACCOUNT_ID and XPLENTY_API_KEY, and run
@@ -199,19 +57,17 @@ def cli(verbose: int, log_format: str) -> None:
     Exit codes: 0 done; 1 failed; 2 usage or configuration; 65 done, but records were set aside;
     75 stopped early, nothing lost, run again; 77 the API refused the key.
     """
-    handler = logging.StreamHandler()
-    handler.setFormatter(logs.JsonLines() if log_format == "json" else logs.Lines())
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    levels = (logging.WARNING, logging.INFO, logging.DEBUG)
-    logging.getLogger("snapshotter").setLevel(levels[min(verbose, 2)])
+
+
+cli.add_command(accounts_group)
 
 
 @cli.command()
 @click.argument("job_ids", metavar="[JOB_ID]...", nargs=-1, type=ID)
 @click.option(
     "--ids-file",
-    type=click.File("r", encoding="utf-8"),
-    help="Read just the jobs whose ids stand in this file, one a line; - is standard input.",
+    type=click.File("rb"),
+    help="Read just the jobs whose ids are in this file, one a line; - is standard input.",
 )
 @click.option("--since", type=Moment(), help="Read just the jobs updated since then (UTC).")
 @click.option("--status", help="Read just the jobs of this status.")
@@ -271,8 +127,8 @@ def sync(
 def verify(sample: int, repair: bool, asking: Asking, database_url: str) -> None:
     """Prove that all the API's jobs are here: count them, and compare some field by field.
 
-    Exit 65 where anything differs, and is not repaired. What changed at the API since the last sync
-    is no difference.
+    Exit 65 if anything differs and is not repaired. Changes made at the API since the last sync are
+    not counted as differences: the next sync brings them.
     """
     from snapshotter.database import connect, named_errors
     from snapshotter.revisions import require_head
@@ -303,8 +159,11 @@ def verify(sample: int, repair: bool, asking: Asking, database_url: str) -> None
                 look()
         finally:
             for line in found.lines() if found.counted else ():
-                click.echo(line)
-    click.echo(f"{found.differences:,} differences, {client.requests_sent:,} requests")
+                say(line)
+    last = f"{found.differences:,} differences, {client.requests_sent:,} requests"
+    ended = {"differences": found.differences, "requests": client.requests_sent}
+    logs.about(summary=last, ended=ended)
+    say(last)
     if found.differences and not repair:
         raise RecordError(f"{found.differences:,} jobs differ; --repair fetches them")
     if found.set_aside:
@@ -315,33 +174,43 @@ def verify(sample: int, repair: bool, asking: Asking, database_url: str) -> None
 
 @cli.command()
 @click.option(
-    "--max-age", type=Duration(), help="Exit 1 where the data is older, like 90s, 30m or 2h."
+    "--max-age",
+    type=Duration(),
+    help="Exit 1 if the data of an account is older, like 90s, 30m or 2h.",
+)
+@click.option(
+    "--account", "account_ids", multiple=True, metavar="ID", help="Just this account; repeatable."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @database_option
-def status(max_age: timedelta | None, as_json: bool, database_url: str) -> None:
-    """Tell how fresh the data is, what the last runs did, and what waits.
+def status(
+    max_age: timedelta | None, account_ids: tuple[str, ...], as_json: bool, database_url: str
+) -> None:
+    """Report how fresh the data is, what the last runs did, and what is pending.
 
     It asks the database alone. The age is counted from when the last complete run began, by this
-    host's clock.
+    host's clock; a run that began in the future by that clock does not count.
     """
-    from snapshotter.status import accounts, words
+    from snapshotter.status import accounts, stale, unknown
 
     now = datetime.now(UTC)
-    with _reading(database_url) as engine:
-        found = accounts(engine)
+    with reading(database_url) as engine:
+        found = accounts(engine, now)
+    missing = unknown(found, account_ids)
+    if missing and max_age is None:
+        raise UsageError("; ".join(missing.values()))
+    shown = [each for each in found if not account_ids or each.account_id in account_ids]
+    # With --max-age the exit code is the answer, whether or not anybody reads the lines.
+    tell = show if max_age is None else say
     if as_json:
-        click.echo(json.dumps({"accounts": [each.document(now) for each in found]}, indent=2))
+        document = {"accounts": [each.document(now) for each in shown]}
+        lines = json.dumps(document, indent=2).splitlines()
     else:
-        for line in [line for each in found for line in each.lines(now)] or ["no account yet"]:
-            click.echo(line)
-    if max_age is not None:
-        stale = [each.account_id for each in found if each.is_stale(now, max_age)]
-        if stale or not found:
-            raise Failure(
-                f"stale: {', '.join(stale) or 'no account at all'} has no complete run of the "
-                f"last {words(max_age)}; see why sync does not complete"
-            )
+        lines = [line for each in shown for line in each.lines(now)]
+    for line in lines or ["no account yet; 'snapshotter sync' brings the first"]:
+        tell(line)
+    if max_age is not None and (why := stale(shown, missing, now, max_age)):
+        raise Failure(why)
 
 
 @cli.command()
@@ -350,27 +219,53 @@ def status(max_age: timedelta | None, as_json: bool, database_url: str) -> None:
     is_flag=True,
     help="Read them again: as they are kept, then from the API. The other options go with it.",
 )
+@click.option("--all", "each", is_flag=True, help="List each record instead of each reason.")
 @asks_the_api
 @database_option
-def rejects(retry: bool, asking: Asking, database_url: str) -> None:
-    """List the records set aside, a line each, with the reason.
+def rejects(retry: bool, each: bool, asking: Asking, database_url: str) -> None:
+    """List the records set aside, a line for each reason; with --all, for each record.
 
-    Whole they are in `snapshotter export rejected_records -o -`. Each sync asks for them again.
+    `snapshotter export rejected_records -o -` prints them in full. Each sync tries some of them
+    again.
     """
-    from snapshotter.rejects import listed
+    from snapshotter.rejects import grouped, listed
     from snapshotter.sync import Plan
 
     if retry:
         _sync(asking, database_url, Plan(rejected=True))
         return
-    with _reading(database_url) as engine:
-        for row in listed(engine):
-            click.echo(f"{row.rejected_at:%Y-%m-%dT%H:%M:%SZ}  {row.account_id}  {row.reason}")
+    with reading(database_url) as engine:
+        if each:
+            lines = [
+                f"{row.rejected_at:%Y-%m-%dT%H:%M:%SZ}  {row.account_id}  {row.reason}"
+                for row in listed(engine)
+            ]
+        else:
+            lines = [_of_one_reason(group) for group in grouped(engine)]
+    for line in lines or ["no records are set aside"]:
+        show(line)
+
+
+def _of_one_reason(group: "SetAsideGroup") -> str:
+    """Return the line of the records that were set aside for one reason."""
+    ids = ", ".join(map(str, group.job_ids))
+    more = group.count - len(group.job_ids)
+    parts = [
+        f"{group.count:,} records" if group.count > 1 else "1 record",
+        f"job{'s' if ids.count(',') else ''} {ids}{f' and {more:,} more' if more else ''}"
+        if ids
+        else "no job id",
+        f"from {group.first_at:%Y-%m-%dT%H:%M:%SZ} to {group.last_at:%Y-%m-%dT%H:%M:%SZ}",
+    ]
+    if group.next_attempt_at is not None:
+        parts.append(f"tried again from {group.next_attempt_at:%Y-%m-%dT%H:%M:%SZ} on")
+    return f"{group.reason}  ({'; '.join(parts)})"
 
 
 def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
-    """Run a sync and tell how it ended."""
+    """Run a sync and report how it ended."""
     from snapshotter.database import connect
+    from snapshotter.payload import KNOWN_STATUSES
     from snapshotter.revisions import require_head
     from snapshotter.sync import sync as run
 
@@ -378,8 +273,17 @@ def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
     with asking.session() as (client, xplenty, redact), _ticker() as tick:
         engine = connect(database_url, time_left=client.time_left)
         require_head(engine, may_create=True)
-        outcome = run(engine, client, xplenty, plan, redact, tick)
-    click.echo(summary(outcome, time.monotonic() - began))
+        log.info("reading account %s into %s", xplenty.account_id, shown(database_url))
+        try:
+            outcome = run(engine, client, xplenty, plan, redact, tick)
+        except RequestRefused as error:
+            asked = plan.filters.status
+            if asked is None or asked in KNOWN_STATUSES:
+                raise
+            raise RequestRefused(f"{error}{nearest(asked, KNOWN_STATUSES)}") from None
+    last = summary(outcome, time.monotonic() - began)
+    logs.about(run=outcome.snapshot_id, summary=last, ended=outcome.counts())
+    say(f"{last}{logs.mark()}")
     if outcome.missing:
         listed = ", ".join(map(str, outcome.missing[:10])) + ("…" if outcome.missing[10:] else "")
         raise RecordError(f"the API has no job {listed}; the others are stored")
@@ -446,11 +350,10 @@ def export(
     if partition_by and style.format != "parquet":
         raise UsageError(f"--partition-by is for Parquet, not {style.format}; add --format parquet")
     if raw:
-        click.echo(
-            "raw: formulas in text are left as they are; open it in no spreadsheet", err=True
-        )
+        logs.notice("raw: formulas in text are left as they are; open it in no spreadsheet")
     now, path = datetime.now(UTC), Path(target)
-    with _reading(database_url) as engine:
+    with reading(database_url) as engine:
+        _require_status(engine, status)
         if name is None:
             by_month = partition_by is not None
             entries = bundle.export_all(
@@ -462,10 +365,10 @@ def export(
             entries = bundle.export_by_month(engine, path, style, now, selection)
             rows, what = sum(entry.rows for entry in entries), name
         else:
-            stream = sys.stdout if target == "-" else path
-            rows, what = write(engine, name, stream, filters, status, style), name
+            with data_output() if target == "-" else nullcontext(path) as stream:
+                rows, what = write(engine, name, stream, filters, status, style), name
     if target != "-":
-        click.echo(f"{rows:,} rows of {what} in {printable(target)}", err=True)
+        logs.notice(f"{rows:,} rows of {what} in {target}")
 
 
 @cli.command()
@@ -473,7 +376,7 @@ def export(
 @click.option("--since", type=Day(), help="From this day on (UTC).")
 @click.option("--until", type=Day(), help="Up to the day before this one (UTC).")
 @click.option(
-    "--last", type=Duration(), help="Just the last days, like 30d, up to the newest of the history."
+    "--last", type=Days(), help="Just the last days, like 30d or 12w, up to the newest stored."
 )
 @click.option("--package", metavar="NAME_OR_ID", help="Just this package.")
 @click.option("--package-id", type=ID, help="Just this package, by its id.")
@@ -516,10 +419,10 @@ def trends(
                 asks = known.question(each, sql_dir)
             except UsageError as error:
                 asks = str(error)
-            click.echo(f"{each:{width}}  {asks}".rstrip())
+            show(f"{each:{width}}  {asks}".rstrip())
         return
     known.Filters(since, until)  # what cannot be is told before the database is asked
-    with _reading(database_url) as engine:
+    with reading(database_url) as engine:
         filters = _filters(engine, since, until, last, package, package_id)
         with engine.connect() as connection:
             columns, rows = known.rows(connection, name, filters, sql_dir, limit)
@@ -536,10 +439,10 @@ def trends(
 )
 @click.option(
     "--last",
-    type=Duration(),
+    type=Days(),
     default="90d",
     show_default=True,
-    help="Tell of so many days, like 30d or 12w; the last is the newest that the history covers.",
+    help="How far back to report, like 30d or 12w, ending with the newest day stored.",
 )
 @click.option("--package", metavar="NAME_OR_ID", help="Just this package.")
 @database_option
@@ -553,11 +456,13 @@ def report(output: str, last: timedelta, package: str | None, database_url: str)
     from snapshotter.report import report as write
 
     target = _one_target("report", output, None)
-    with _reading(database_url) as engine:
-        stream = sys.stdout if target == "-" else Path(target)
+    with (
+        reading(database_url) as engine,
+        data_output() if target == "-" else nullcontext(Path(target)) as stream,
+    ):
         write(engine, stream, last, package, datetime.now(UTC))
     if target != "-":
-        click.echo(f"the report is in {printable(target)}", err=True)
+        logs.notice(f"the report is in {target}")
 
 
 @cli.group()
@@ -573,7 +478,7 @@ def upgrade(database_url: str) -> None:
 
     engine = database.connect(database_url)
     revisions.upgrade(engine)
-    click.echo(f"at revision {revisions.current(engine)}")
+    say(f"at revision {revisions.current(engine)}")
 
 
 @db.command()
@@ -584,17 +489,26 @@ def current(database_url: str) -> None:
 
     engine = database.connect(database_url, read_only=True)
     revision = revisions.current(engine) or "none, the database is empty"
-    click.echo(f"{revision} (this version's: {revisions.head()})")
+    show(f"{revision} (this version's: {revisions.head()})")
 
 
 @db.command()
 @database_option
 def check(database_url: str) -> None:
-    """Compare the schema with what this version expects; exit 1 where they differ."""
+    """Compare the schema with what this version expects; exit 1 and a line each if they differ."""
     from snapshotter import database, revisions
+    from snapshotter.differences import in_words
 
-    revisions.check(database.connect(database_url, read_only=True))
-    click.echo(f"as expected, at revision {revisions.head()}")
+    try:
+        revisions.check(database.connect(database_url, read_only=True))
+    except revisions.SchemaDiffers as error:
+        differences = in_words(error.differences)
+        for line in differences:
+            say(line)
+        raise DatabaseError(
+            f"the database differs from the models in {len(differences)} places"
+        ) from None
+    say(f"as expected, at revision {revisions.head()}")
 
 
 @cli.command()
@@ -611,13 +525,15 @@ def demo(path: Path) -> None:
     from snapshotter import demo as way
     from snapshotter import trends
 
-    way.run(path, click.echo, summary)
+    way.run(path, show, summary)
     shown = ("slowest_packages", "runtime_regressions", "failure_reasons")
-    with _reading(f"sqlite:///{path}") as engine, engine.connect() as connection:
+    with reading(f"sqlite:///{path}") as engine, engine.connect() as connection:
         for name in shown:
-            click.echo(f"\n{name}: {trends.question(name)}\n")
+            for line in ("", f"{name}: {trends.question(name)}", ""):
+                show(line)
             _print(*trends.rows(connection, name, trends.Filters()), "table")
-    click.echo(f"\nmore: snapshotter trends runtime_by_day --database sqlite:///{path}")
+    show()
+    show(f"more: snapshotter trends runtime_by_day --database sqlite:///{path}")
 
 
 def summary(outcome: "Outcome", seconds: float | None = None) -> str:
@@ -636,6 +552,22 @@ def summary(outcome: "Outcome", seconds: float | None = None) -> str:
     return ", ".join(parts)
 
 
+def _require_status(engine: Any, status: str | None) -> None:
+    """Raise `UsageError` for a status that is neither known nor stored: a typing error."""
+    from sqlalchemy import text
+
+    from snapshotter.payload import KNOWN_STATUSES
+
+    if status is None or status in KNOWN_STATUSES:
+        return
+    with engine.connect() as connection:
+        stored = set(connection.execute(text("select distinct status from jobs")).scalars())
+    if status not in stored:
+        known = sorted({*KNOWN_STATUSES, *filter(None, stored)})
+        hint = nearest(status, known) or f"; known are {', '.join(known)}"
+        raise UsageError(f"--status {status!r}: no job has it{hint}")
+
+
 def _one_target(name: str | None, output: str | None, folder: str | None) -> str:
     if (name is None) == (folder is None):
         raise UsageError("name one table or trend to export, or --all DIR: one of the two")
@@ -643,7 +575,7 @@ def _one_target(name: str | None, output: str | None, folder: str | None) -> str
         raise UsageError("--all DIR says where to: leave -o out")
     target = folder if folder is not None else output
     if not target:
-        raise UsageError("where to? add -o FILE; - is standard output")
+        raise UsageError("no output given: add -o FILE (or -o - for standard output)")
     return target
 
 
@@ -651,33 +583,17 @@ def _ids(job_ids: tuple[int, ...], ids_file: Any) -> list[int] | None:
     if not job_ids and ids_file is None:
         return None
     ids = list(job_ids)
-    try:
-        lines = list(ids_file or ())
-    except UnicodeDecodeError:
-        raise UsageError("--ids-file is no UTF-8 text") from None
-    for number, line in enumerate(lines, 1):
+    text = decoded(ids_file.read(), "--ids-file") if ids_file is not None else ""
+    for number, line in enumerate(text.splitlines(), 1):
         words = line.split("#", 1)[0].strip()
         if not words:
             continue
         if not (re.fullmatch(r"[0-9]{1,19}", words) and 0 < int(words) < 2**63):
-            raise UsageError(f"--ids-file, line {number}: {words[:40]!r} is no job id")
+            raise UsageError(f"--ids-file, line {number}: not a job id: {words[:40]!r}")
         ids.append(int(words))
     if not ids:
-        raise UsageError("--ids-file holds no job id")
+        raise UsageError("--ids-file holds no job id; expected one a line")
     return list(dict.fromkeys(ids))
-
-
-@contextmanager
-def _reading(database_url: str) -> Iterator[Any]:
-    """Open a database that is at head, to read."""
-    from snapshotter.database import connect, named_errors
-    from snapshotter.revisions import require_head
-
-    engine = connect(database_url, read_only=True)
-    require_head(engine)
-    with named_errors():
-        yield engine
-    engine.dispose()
 
 
 def _filters(
@@ -714,80 +630,26 @@ def _print(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> None:
 
     answer = terminal.Answer(columns, rows)
     if not rows and shape != "table":
-        click.echo(terminal.NO_ROWS, err=True)
+        logs.notice(terminal.NO_ROWS)
     match shape:
         case "table":
             terminal.show(answer, sys.stdout)
         case "markdown":
-            terminal.write_markdown(answer, sys.stdout)
+            with data_output() as file:
+                terminal.write_markdown(answer, file)
         case _:
             from snapshotter.export import write_rows
             from snapshotter.formats import style
 
-            write_rows(columns, rows, sys.stdout, style(shape, ""))
+            with data_output() as file:
+                write_rows(columns, rows, file, style(shape, ""))
 
 
 @contextmanager
 def _ticker() -> Iterator[Any]:
-    """Count the jobs on a terminal's last line; under cron, say nothing."""
-    if not sys.stderr.isatty():
-        yield lambda _jobs: None
+    """Count the jobs on a terminal's last line, or in the log with -v; under cron, say nothing."""
+    if not sys.stderr.isatty() or logs.ABOUT.verbosity or logs.ABOUT.is_json:
+        yield lambda jobs: log.info("%d jobs read so far", jobs)
         return
     yield lambda jobs: click.echo(f"\r{jobs:,} jobs", nl=False, err=True)
     click.echo("\r\033[K", nl=False, err=True)
-
-
-def main() -> None:
-    """Run the command; every error is one line on standard error and the documented exit code."""
-    # The rows under way are many and hold no cycles: the usual 700 would look through them all the
-    # time, and take an eighth of a long run.
-    gc.set_threshold(100_000)
-    _prepare_streams()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-    try:
-        cli.main(standalone_mode=False, prog_name="snapshotter")
-        sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        _fail(error.format_message(), error.exit_code)
-    except SnapshotterError as error:
-        _fail(str(error), error.exit_code)
-    except (Interrupted, click.Abort):
-        _fail("interrupted; nothing is lost, the next run goes on", Stopped.exit_code)
-    except BrokenPipeError:
-        # The reader of the pipe has gone, as `head` does: nothing more to say, to anyone.
-        _discard_output()
-        sys.exit(1)
-    except OSError as error:
-        _discard_output()
-        _fail(f"cannot write standard output: {error.strerror or error}", 1)
-    except Exception as error:
-        logging.getLogger(__name__).debug("the traceback", exc_info=True)
-        _fail(f"a bug in snapshotter: {type(error).__name__}: {error}; -vv shows where", 1)
-
-
-def _interrupt(*_: object) -> None:
-    raise Interrupted
-
-
-def _prepare_streams() -> None:
-    """Write UTF-8 whatever the locale, and stand a stream that the caller has closed."""
-    if sys.stdout is None:  # closed by the caller
-        _fail("standard output is closed", 1)
-    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - to the end
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-
-
-def _discard_output() -> None:
-    """Let what standard output still holds go nowhere, or Python would try again at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _fail(message: str, exit_code: int) -> None:
-    click.echo(f"snapshotter: {' '.join(message.split())}", err=True)
-    sys.exit(exit_code)

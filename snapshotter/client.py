@@ -120,7 +120,9 @@ class Verdict:
     pause: float | None = None
 
 
-def judge(response: requests.Response, body: bytes, asked: str) -> Verdict:  # noqa: PLR0911 - a line a status
+def judge(  # noqa: PLR0911 - a line a status
+    response: requests.Response, body: bytes, asked: str, key_source: str = KEY_VARIABLE
+) -> Verdict:
     """Decide on an answer by its status. A pause of 0 leaves the wait to the caller's backoff."""
     status, retry_after = response.status_code, response.headers.get("Retry-After")
     if status == HTTPStatus.OK:
@@ -129,7 +131,7 @@ def judge(response: requests.Response, body: bytes, asked: str) -> Verdict:  # n
     came = f"{asked}: the API answered {status}{f' ({said})' if said else ''}"
     match status:
         case 401 | 403:
-            return Verdict(KeyRefused(f"{came}; the key is refused, check {KEY_VARIABLE}"))
+            return Verdict(KeyRefused(f"{came}; the key is refused, check {key_source}"))
         case 404:
             return Verdict(UsageError(f"{came}; check {ACCOUNT_VARIABLE} and {API_URL_VARIABLE}"))
         case 429:
@@ -194,7 +196,7 @@ class Client:
     ) -> None:
         self._base = f"{service.api_url}/{service.account_id}/api/"
         self._timeout = service.timeout
-        self._secret = service.key.secret
+        self._secret, self._key_source = service.key.secret, service.key.source
         self._limits, self._time, self._jitter = limits, clock, jitter
         self._reserve = DEFAULT_RESERVE if limits.reserve is None else limits.reserve
         self._ends = None if limits.seconds is None else clock.now() + limits.seconds
@@ -355,7 +357,7 @@ class Client:
                 missing = response.status_code == HTTPStatus.NOT_FOUND
                 if missing and (none_if_missing or is_free):
                     return None
-                verdict = judge(response, body, asked)
+                verdict = judge(response, body, asked, self._key_source)
                 if verdict.error is None:
                     return decode(response, body)
                 error, pause = verdict.error, verdict.pause

@@ -36,6 +36,7 @@ from snapshotter.errors import UsageError
 from snapshotter.formats import Kind, Rows, Style
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.targets import database_file
+from snapshotter.texts import nearest
 from snapshotter.trends import Filters
 
 TABLES = Base.metadata.tables
@@ -64,7 +65,8 @@ class Selection:
 
     def __post_init__(self) -> None:
         if self.name not in names():
-            raise UsageError(f"no table or trend {self.name!r}; there are {', '.join(names())}")
+            hint = nearest(self.name, names()) or f"; there are {', '.join(names())}"
+            raise UsageError(f"no table or trend {self.name!r}{hint}")
         asked = {
             "day": self.filters.since or self.filters.until,
             "package": self.filters.package_id,

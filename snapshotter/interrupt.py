@@ -1,32 +1,55 @@
-"""Turns SIGINT and SIGTERM into a wish that a run looks at between two of its steps."""
+"""Signals: the first asks a run to stop after its page, the next ends the process in a second."""
 
 import os
 import signal
 import sys
+import threading
 import time
+from contextlib import suppress
 from types import FrameType
 from typing import Any, Self
 
-from snapshotter.errors import Interrupted
+from snapshotter.errors import Interrupted, Stopped
 
 _SLICE = 0.1  # seconds; how long a wait goes on after a signal
+# From a signal that asks to stop at once until the process is ended: slices in which it did
+# nothing, so that one that is busy closing its run on a busy machine can; and slices in all.
+_IDLE_SLICES, _MOST_SLICES = 7, 30
+_IDLE = 0.001  # seconds of work in a slice
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+INTERRUPTED = "interrupted; nothing is lost, the next run goes on"
+
+
+def asking() -> list[signal.Signals]:
+    """Return the signals that ask to stop; one that `nohup` has put aside asks nothing."""
+    known = [signal.Signals[name] for name in _NAMES if name in signal.Signals.__members__]
+    ignored = [
+        number
+        for number in known
+        if number.name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN
+    ]
+    return [number for number in known if number not in ignored]
 
 
 class Interruptible:
     """The system's clock while signals ask to stop, inside its `with`. A second one stops at once.
 
-    `interrupted` says which signal came; it is empty until one does.
+    `interrupted` says which signal came; it is empty until one does. SIGQUIT always stops at once.
     """
 
     interrupted = ""
 
     def __enter__(self) -> Self:
         self._before: dict[int, Any] = {
-            number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)
+            number: signal.signal(number, self._ask)
+            for number in asking()
+            if number.name != "SIGQUIT"
         }
+        _guard.allowed = 1
         return self
 
     def __exit__(self, *_: object) -> None:
+        _guard.allowed = 0
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -43,5 +66,81 @@ class Interruptible:
             raise Interrupted
         self.interrupted = f"stopped by {signal.Signals(number).name}"
         if sys.stderr.isatty():
-            # Not by a stream, which the signal may have come in the middle of writing to.
-            os.write(2, b"\r\nfinishing the page under way; once more stops at once\r\n")
+            # Not by a stream, which the signal may have come in the middle of writing to; and a
+            # terminal that hung up takes nothing.
+            with suppress(OSError):
+                os.write(2, b"\r\nfinishing the page under way; once more stops at once\r\n")
+
+
+class _Guard:
+    """Ends the process soon after a signal that the main thread does not get to see.
+
+    Python handles a signal between two of its own steps; a driver that waits for a lock takes none
+    for minutes. This thread hears of a signal at once.
+    """
+
+    def __init__(self) -> None:
+        self.allowed = 0  # signals that may be taken for a request to finish the page
+        self._seen = 0
+
+    def start(self) -> None:
+        self._seen = self.allowed = 0
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        thread = threading.Thread(target=self._watch, args=(reader,), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no thread to be had: the main thread has to do
+            os.close(reader)
+            os.close(writer)
+            return
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def _watch(self, reader: int) -> None:
+        numbers = {int(number) for number in asking()}
+        while came := os.read(reader, 1):
+            if came[0] not in numbers:
+                continue
+            self._seen += 1
+            if self._seen > self.allowed or came[0] == signal.SIGQUIT:
+                _wait_for_the_end()
+                with suppress(OSError):
+                    os.write(2, f"snapshotter: {INTERRUPTED}\n".encode())
+                os._exit(Stopped.exit_code)
+
+
+def _wait_for_the_end() -> None:
+    idle, before = 0, time.process_time()
+    for _ in range(_MOST_SLICES):
+        time.sleep(_SLICE)
+        now = time.process_time()
+        idle, before = idle + (now - before < _IDLE), now
+        if idle == _IDLE_SLICES:
+            return
+
+
+_guard = _Guard()
+
+
+def take_over() -> None:
+    """Raise `Interrupted` at a signal that asks to stop, wherever the program is."""
+    for number in asking():
+        signal.signal(number, _interrupt)
+    if os.name == "posix":
+        _guard.start()
+
+
+def end_with(exit_code: int) -> None:
+    """From now on a signal finds the command at its end: it ends with its own exit code."""
+
+    def leave(*_: object) -> None:
+        os._exit(exit_code)
+
+    for number in asking():
+        signal.signal(number, leave)
+    with suppress(ValueError):
+        signal.set_wakeup_fd(-1)
+
+
+def _interrupt(*_: object) -> None:
+    raise Interrupted

@@ -115,7 +115,8 @@ def load(
         if before.account_id != run.account_id:
             raise UsageError(
                 f"job {job_id} of account {run.account_id} is stored under account "
-                f"{before.account_id}: one database holds one service, name another database"
+                f"{before.account_id}; if the account was renamed: 'snapshotter accounts rename "
+                f"{before.account_id} {run.account_id}', else name another database"
             )
         if overwrite or not _is_older(rows.job, before.job):
             known.append(_filled(rows, before.job) if partial else rows)

@@ -1,26 +1,177 @@
-"""How a line of the log looks: for a person, or as JSON."""
+"""What is said on standard error: log lines, and how the command ended. No line shows a key.
 
+A line of text is `snapshotter: WARNING: message [2026-01-31T12:00:00Z acme run 17]`; with
+`--log-format json` it is an object, and the last one has the exit code. Both have what is known of
+the account and the run. Every line, also those of libraries and of Python's warnings, goes through
+one handler, which masks the secrets it was told of and spells control characters out.
+"""
+
+import base64
 import json
 import logging
+import re
+import sys
+import warnings
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from snapshotter.printable import printable
+
+MASK = "***"
+SHORTEST_SECRET = 4  # characters; to mask less would garble every line
+_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
-class Lines(logging.Formatter):
-    def __init__(self) -> None:
-        super().__init__("%(levelname)s: %(message)s")
+@dataclass
+class About:
+    """What this process works on. A process has one run, which may log from several threads.
 
+    `is_stamped`: the final line has the time, as that of a command that cron runs should.
+    `ended`: what the run's summary counts, for the last line of JSON.
+    """
+
+    account: str = ""
+    run: int | None = None
+    database: str = ""
+    verbosity: int = 0
+    is_json: bool = False
+    is_stamped: bool = False
+    summary: str = ""
+    ended: dict[str, Any] = field(default_factory=dict)
+
+
+ABOUT = About()
+_secrets: dict[str, None] = {}
+_pattern: re.Pattern[str] | None = None
+
+
+def about(**known: Any) -> None:
+    """Note what the following lines are about; see `About`."""
+    for name, value in known.items():
+        setattr(ABOUT, name, value)
+
+
+def learn(secret: str) -> None:
+    """Mask a secret from now on: as it is, and as headers, URLs, JSON and reprs spell it."""
+    global _pattern  # noqa: PLW0603 - one process, one set of secrets
+    if len(secret) < SHORTEST_SECRET:
+        return
+    _secrets.update(dict.fromkeys(_spellings(secret)))
+    longest_first = sorted(_secrets, key=len, reverse=True)
+    _pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
+
+
+def _spellings(secret: str) -> list[str]:
+    plain = [secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]]
+    quoted = [quote(secret, safe=""), quote(secret), quote_plus(secret)]
+    encoded = [
+        encode(text.encode()).decode().rstrip("=")
+        for text in (f"{secret}:", secret)
+        for encode in (base64.b64encode, base64.urlsafe_b64encode)
+    ]
+    return [spelling for spelling in plain + quoted + encoded if spelling]
+
+
+def masked(text: str) -> str:
+    """Return the text with every secret that is known hidden."""
+    return text if _pattern is None else _pattern.sub(MASK, text)
+
+
+def safe(text: str) -> str:
+    """Return the text as one line that shows no secret and moves no terminal."""
+    return printable(masked(" ".join(text.splitlines())))
+
+
+def configure(*, is_json: bool | None = None, louder: int = 0) -> None:
+    """Send every line to standard error in the format that was asked for, if any was."""
+    if is_json is not None:
+        ABOUT.is_json = is_json
+    ABOUT.verbosity += louder
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json() if ABOUT.is_json else _Text())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.raiseExceptions = False  # an error on the way to a log is not the run's
+    logging.getLogger("snapshotter").setLevel(_LEVELS[min(ABOUT.verbosity, 2)])
+    logging.captureWarnings(capture=True)
+    warnings.formatwarning = _warning
+
+
+def _warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> str:
+    return f"{category.__name__}: {message}"
+
+
+class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return "snapshotter: " + super().format(record).replace("\n", " ")
+        text = f"{record.levelname}: {record.getMessage()}{_trace(record)}"
+        return f"snapshotter: {safe(text)}{_mark(record.created)}"
 
 
-class JsonLines(logging.Formatter):
+class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         return json.dumps(
             {
-                "time": at,
-                "level": record.levelname.lower(),
+                **_head(record.levelname.lower(), record.created),
                 "logger": record.name,
-                "message": record.getMessage(),
+                "message": masked(record.getMessage() + _trace(record)),
             }
         )
+
+
+def _trace(record: logging.LogRecord) -> str:
+    """Return a traceback that this program logs, which it does with `-vv` alone."""
+    if not record.exc_info or not record.name.startswith("snapshotter"):
+        return ""
+    return "\n" + logging.Formatter().formatException(record.exc_info)
+
+
+def _time(created: float) -> datetime:
+    return datetime.fromtimestamp(created, UTC)
+
+
+def _head(level: str, created: float) -> dict[str, Any]:
+    known = {"account": ABOUT.account or None, "run": ABOUT.run}
+    return {
+        "time": _time(created).isoformat(timespec="milliseconds"),
+        "level": level,
+        **{name: value for name, value in known.items() if value is not None},
+    }
+
+
+def _mark(created: float) -> str:
+    at = f"{_time(created):%Y-%m-%dT%H:%M:%SZ}"
+    known = [at, ABOUT.account, "" if ABOUT.run is None else f"run {ABOUT.run}"]
+    return f" [{printable(masked(' '.join(filter(None, known))))}]"
+
+
+def mark() -> str:
+    """Return the time, the account and the run, as every line of the log ends."""
+    return _mark(datetime.now(UTC).timestamp())
+
+
+def final(exit_code: int, message: str) -> None:
+    """Print how the command ended: an error, or with JSON also a run that is done."""
+    if ABOUT.is_json:
+        if message or ABOUT.summary:
+            level = "error" if exit_code else "info"
+            line = {
+                **_head(level, datetime.now(UTC).timestamp()),
+                "logger": "snapshotter",
+                "message": masked(" ".join((message or ABOUT.summary).split())),
+                "exit_code": exit_code,
+                **ABOUT.ended,
+            }
+            print(json.dumps(line), file=sys.stderr)  # noqa: T201 - the line is the product
+    elif message:
+        text = safe(" ".join(message.split()))
+        print(f"snapshotter: {text}{mark() if ABOUT.is_stamped else ''}", file=sys.stderr)  # noqa: T201 - as above
+
+
+def notice(message: str) -> None:
+    """Print a line that is not a failure, such as where a file is."""
+    if ABOUT.is_json:
+        line = {**_head("info", datetime.now(UTC).timestamp()), "message": masked(message)}
+        print(json.dumps(line), file=sys.stderr)  # noqa: T201 - as above
+    else:
+        print(safe(message), file=sys.stderr)  # noqa: T201 - as above

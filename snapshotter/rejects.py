@@ -1,7 +1,9 @@
 """The records set aside, in `rejected_records`: whole, with the reason, until they can be read."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -23,6 +25,7 @@ from snapshotter.payload import Record, Reject, read_all, time_in
 
 REJECTS: Table = Base.metadata.tables["rejected_records"]
 
+FIRST_IDS = 5  # of the jobs that a reason is about
 _OF_A_DEEP_ONE = {"id", "created_at"}  # all that is kept of a record that nests too deep
 
 
@@ -92,6 +95,37 @@ def listed(
         statement = statement.where(REJECTS.c.job_id.is_(None))
     with engine.connect() as connection:
         return [SetAside(*row) for row in connection.execute(statement)]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Records that were set aside for one reason: how many, the first ids of their jobs, when."""
+
+    reason: str
+    count: int
+    job_ids: list[int]
+    first_at: datetime
+    last_at: datetime
+    next_attempt_at: datetime | None
+
+
+def grouped(engine: Engine, account_id: str | None = None) -> list[Group]:
+    """Return what is set aside by its reason, the most frequent first."""
+    groups: dict[str, list[SetAside]] = defaultdict(list)
+    for row in listed(engine, account_id):
+        groups[row.reason.removeprefix(f"job {row.job_id}: ")].append(row)
+    found = [
+        Group(
+            reason,
+            len(rows),
+            [row.job_id for row in rows if row.job_id is not None][:FIRST_IDS],
+            min(row.rejected_at for row in rows),
+            max(row.rejected_at for row in rows),
+            None,
+        )
+        for reason, rows in groups.items()
+    ]
+    return sorted(found, key=lambda group: -group.count)
 
 
 def job_ids(engine: Engine, account_id: str, *, not_of_run: int | None = None) -> set[int]:

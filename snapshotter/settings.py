@@ -1,8 +1,12 @@
 """What the user sets: the account, the key, the service, the database, privacy. Checked here."""
 
 import ipaddress
+import logging
 import math
+import os
 import re
+import shlex
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,6 +15,9 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from snapshotter.errors import UsageError
+from snapshotter.texts import cleaned, decoded
+
+log = logging.getLogger(__name__)
 
 ACCOUNT_VARIABLE = "XPLENTY_ACCOUNT_ID"
 KEY_VARIABLE = "XPLENTY_API_KEY"
@@ -23,14 +30,20 @@ DEFAULT_API_URL = "https://api.xplenty.com"
 DEFAULT_DATABASE_URL = "sqlite:///job_history.db"
 DEFAULT_OVERLAP = timedelta(minutes=5)
 DEFAULT_TIMEOUT = 30.0
+LONGEST_KEY_FILE = 65_536  # bytes
 Variables = Literal["mask", "hash", "keep", "drop"]
+WAYS = get_args(Variables)
 
 
 @dataclass(frozen=True)
 class Key:
-    """The API key, or the key of the hashes. It prints as stars, whoever prints it."""
+    """The API key, or the key of the hashes. It prints as stars, whoever prints it.
+
+    `source` names where it was read from.
+    """
 
     secret: str = field(repr=False)
+    source: str = field(default=KEY_VARIABLE, compare=False)
 
     def __repr__(self) -> str:
         return "Key(***)"
@@ -50,11 +63,22 @@ class Service:
 
 @dataclass(frozen=True)
 class Privacy:
-    """What becomes of secrets in what is stored, and the parts of names that tell of more."""
+    """How secrets are stored, and extra parts of names that mark a value as secret."""
 
     variables: Variables = "mask"
     secret_names: tuple[str, ...] = ()
     hash_key: Key | None = None
+
+
+def known_secrets() -> list[str]:
+    """Return the keys of the environment, which are to be masked whatever they are used for."""
+    values = (setting(os.environ, name) for name in (KEY_VARIABLE, HASH_KEY_VARIABLE))
+    return [value for value in values if value]
+
+
+def setting(environment: Mapping[str, str], name: str) -> str:
+    """Return a variable without what strays around it; empty if it is not set, or is empty."""
+    return cleaned(environment.get(name, ""))
 
 
 def service(
@@ -62,84 +86,111 @@ def service(
 ) -> Service:
     """Read the account, the key and the service's URL.
 
-    Raises `UsageError` when one is missing or cannot be.
+    Raises `UsageError` when one is missing or invalid. No message quotes a value: it may be a key
+    that was pasted into the wrong variable.
     """
     if not math.isfinite(timeout):
-        raise UsageError(f"--timeout: {timeout} is no number of seconds")
-    account_id = environment.get(ACCOUNT_VARIABLE, "").strip()
-    if not account_id:
+        raise UsageError("--timeout must be a finite number of seconds")
+    account = setting(environment, ACCOUNT_VARIABLE)
+    if not account:
         raise UsageError(f"no account: set {ACCOUNT_VARIABLE} to the account's name in its URLs")
-    if not re.fullmatch(r"[\w.~-]{1,255}", account_id, re.ASCII) or set(account_id) == {"."}:
-        raise UsageError(
-            f"{ACCOUNT_VARIABLE}: {account_id!r} is no account id; letters, digits, - _ . and ~"
-        )
     return Service(
-        account_id,
+        account_id(account, ACCOUNT_VARIABLE),
         _key(environment, key_file),
-        _api_url(environment.get(API_URL_VARIABLE) or DEFAULT_API_URL),
+        _api_url(setting(environment, API_URL_VARIABLE) or DEFAULT_API_URL),
         timeout,
     )
 
 
-def privacy(environment: Mapping[str, str], variables: str) -> Privacy:
-    """Read what becomes of secrets; the key of the hashes only where it is to be used.
-
-    Raises `UsageError` when there is no such way, or when the key is missing.
-    """
-    way: Variables | None = next((way for way in get_args(Variables) if way == variables), None)
-    if way is None:
+def account_id(given: str, source: str) -> str:
+    """Return an account's name if it can be one. Raises `UsageError`, without quoting it."""
+    if not re.fullmatch(r"[\w.~-]{1,255}", given, re.ASCII) or set(given) == {"."}:
         raise UsageError(
-            f"--variables ({VARIABLES_VARIABLE}): {variables!r} is not mask, hash, keep or drop"
+            f"{source}: not a valid account id; it is the account's name in its URLs: letters, "
+            "digits, - _ . and ~"
         )
-    parts = (part.strip() for part in environment.get(SECRET_NAMES_VARIABLE, "").split(","))
+    return given
+
+
+def privacy(environment: Mapping[str, str], variables: str) -> Privacy:
+    """Read how secrets are to be stored; the key of the hashes only if it is to be used.
+
+    Raises `UsageError` for an unknown mode, or if the key is missing.
+    """
+    way: Variables | None = next((way for way in WAYS if way == variables), None)
+    if way is None:
+        raise UsageError(f"--variables ({VARIABLES_VARIABLE}) is not mask, hash, keep or drop")
+    parts = map(cleaned, environment.get(SECRET_NAMES_VARIABLE, "").split(","))
     names = tuple(part for part in parts if part)
     return Privacy(way, names, _hash_key(environment) if way == "hash" else None)
 
 
 def _hash_key(environment: Mapping[str, str]) -> Key:
-    secret = environment.get(HASH_KEY_VARIABLE, "").strip()
+    secret = setting(environment, HASH_KEY_VARIABLE)
     if not secret:
         raise UsageError(
             f"--variables hash: no key to hash by; set {HASH_KEY_VARIABLE} to a long random text, "
             "the same for every run"
         )
-    return Key(secret)
+    return Key(secret, HASH_KEY_VARIABLE)
 
 
 def _key(environment: Mapping[str, str], key_file: Path | None) -> Key:
     if key_file is not None:
-        try:
-            secret = key_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "not UTF-8 text"
-            raise UsageError(f"--api-key-file: cannot read {str(key_file)!r}: {reason}") from None
         source = f"--api-key-file {str(key_file)!r}"
+        secret = cleaned(_read_key(key_file, source))
+        if not secret:
+            raise UsageError(f"{source} is empty; put the API key into it, on one line")
+        if (lines := len(secret.splitlines())) > 1:
+            raise UsageError(f"{source} has {lines} lines; leave just the API key, on one line")
     else:
-        secret, source = environment.get(KEY_VARIABLE, "").strip(), KEY_VARIABLE
+        secret, source = setting(environment, KEY_VARIABLE), KEY_VARIABLE
     if not secret:
         raise UsageError(f"no API key: set {KEY_VARIABLE}, or name a file by --api-key-file")
     if not secret.isascii() or not secret.isprintable() or ":" in secret or " " in secret:
-        raise UsageError(f"{source}: not an API key; it has characters that none has")
-    return Key(secret)
+        raise UsageError(
+            f"{source}: not a valid API key: it has spaces, colons, control or non-ASCII characters"
+        )
+    return Key(secret, source)
+
+
+def _read_key(path: Path, source: str) -> str:
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            data = file.read(LONGEST_KEY_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{source} cannot be read: {reason}") from None
+    if len(data) > LONGEST_KEY_FILE:
+        raise UsageError(f"{source} is too long to be an API key")
+    mode = stat.S_IMODE(status.st_mode)
+    if stat.S_ISREG(status.st_mode) and mode & 0o077:
+        again = f"chmod 600 {shlex.quote(str(path))}"
+        log.warning("%s can be read by others (mode %04o); run %s", source, mode, again)
+    return decoded(data, source)
 
 
 def _api_url(given: str) -> str:
-    url = given.strip().rstrip("/")
+    url = given.rstrip("/")
+    expected = f"expected something like {DEFAULT_API_URL}"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise UsageError(f"{API_URL_VARIABLE}: not a URL; like {DEFAULT_API_URL}") from None
+        raise UsageError(f"{API_URL_VARIABLE}: not a URL; {expected}") from None
     if "@" in parts.netloc:
-        raise UsageError(f"{API_URL_VARIABLE}: leave user and password out; the key has its own")
+        raise UsageError(
+            f"{API_URL_VARIABLE}: leave user and password out; the key is in {KEY_VARIABLE}"
+        )
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise UsageError(f"{API_URL_VARIABLE}: {given!r} is no base URL; like {DEFAULT_API_URL}")
+        raise UsageError(f"{API_URL_VARIABLE}: not a base URL; {expected}")
     labels = host.removesuffix(".").split(".")
     if ":" not in host and not all(re.fullmatch(r"[\w-]{1,63}", label) for label in labels):
-        raise UsageError(f"{API_URL_VARIABLE}: {host!r} is no host name; like {DEFAULT_API_URL}")
+        raise UsageError(f"{API_URL_VARIABLE}: its host is not a host name; {expected}")
     if parts.scheme == "http" and not _is_loopback(host):
         raise UsageError(
-            f"{API_URL_VARIABLE}: {given!r} would send the key in clear; "
+            f"{API_URL_VARIABLE}: plain http would send the key in clear; "
             "use https (plain http goes to loopback only)"
         )
     return url

@@ -21,7 +21,7 @@ from itertools import islice
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from snapshotter import census, rejects
+from snapshotter import census, logs, rejects
 from snapshotter.client import PAGE_SIZE, Client, Filters
 from snapshotter.database import named_errors
 from snapshotter.errors import Interrupted, SnapshotterError, Stopped
@@ -112,6 +112,8 @@ def snapshot(
                 "this run did nothing, run again later"
             )
         outcome = ledger.begin(_kind(plan, ledger), service.api_url)
+        logs.about(run=outcome.snapshot_id)
+        log.info("begun: kind %s", outcome.kind)
         run = Snapshot(engine, client, service, plan, redact, progress, ledger, outcome, hold)
         try:
             with named_errors():  # so that what passes by itself ends the run as such
@@ -228,6 +230,7 @@ class Snapshot:
         from_the_start = listing.cursor == Cursor()
         elapsed = self._client.stopwatch()
         waiting: list[Page] = []
+        log.info("listing jobs updated since %s", listing.since or "the beginning")
         listed = self._client.jobs(Filters(since=listing.since), listing.cursor, self._prepared)
         with closing(listed) as pages:
             try:
@@ -277,6 +280,7 @@ class Snapshot:
         after = self._ledger.account().refreshed_id
         rejected = self._rejected_ids()
         due = sorted(self._open_jobs().keys() - self._open_seen | rejected)
+        log.info("asking for %d open jobs, and records set aside, by id", len(due))
         start = 0 if after is None else sum(job_id <= after for job_id in due)
         last = after
         try:
@@ -397,6 +401,7 @@ class Snapshot:
             return
         unlisted = 0 if self._plan.full else account.unlisted or 0
         expected = census.stored(self._engine, self._service.account_id) - unlisted
+        log.info("counting the list: %d jobs are stored", expected)
         # What this run has seen is there.
         if expected > len(self.outcome.seen):
             as_before = self._has(expected - 1) and not (unlisted and self._has(expected))

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from snapshotter.payload import stamp
+from snapshotter.printable import printable
 
 NO_ROWS = "no rows: nothing of that kind has happened, or nothing was synced yet"
 WIDTH = 110  # columns, where there is no terminal to ask
@@ -52,7 +53,7 @@ def show(answer: Answer, file: TextIO, width: int | None = None) -> None:
     kinds = [
         {type(value) for value in values} - {NoneType} for values in zip(*answer.rows, strict=True)
     ]
-    heads, widths = _fitted(answer.columns, cells, kinds, console.width)
+    heads, widths = _fitted([*map(printable, answer.columns)], cells, kinds, console.width)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for head, width_, kind in zip(heads, widths, kinds, strict=False):
         justify: Literal["left", "right"] = "right" if kind <= {int, float} else "left"
@@ -63,7 +64,7 @@ def show(answer: Answer, file: TextIO, width: int | None = None) -> None:
     for row in cells:
         table.add_row(*map(Text, row[: len(heads)]))
     console.print(table)
-    left_out = answer.columns[len(heads) :]
+    left_out = [*map(printable, answer.columns[len(heads) :])]
     if left_out:
         console.print(Text(f"too narrow for {', '.join(left_out)}; --format csv has all"))
     for line in courses(answer, console.width):
@@ -112,11 +113,6 @@ def _cell(column: str, value: Any) -> str:
     if isinstance(value, int) and not column.endswith("id"):
         return f"{value:,}"
     return printable(str(value))
-
-
-def printable(words: str) -> str:
-    """Give text without what moves a terminal: it may be anyone's."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words)
 
 
 def courses(answer: Answer, width: int) -> list[str]:
@@ -176,7 +172,7 @@ def _as_text(value: Any) -> str:
 
 
 def _escaped(words: str) -> str:
-    shown = " ".join(words.split())
+    shown = printable(" ".join(words.split()))
     for special in ("\\", "|", "`", "*", "<", "[", "]"):
         shown = shown.replace(special, "\\" + special)
     return shown

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError, StatementError
 
 from snapshotter.database import resource_folder
 from snapshotter.errors import UsageError
+from snapshotter.texts import nearest
 
 _TYPES: dict[str, Any] = {"since": Date, "until": Date, "package_id": BigInteger}
 _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)")
@@ -81,7 +82,8 @@ def _files(folder: Path | None) -> dict[str, Path]:
 def _path(name: str, folder: Path | None) -> Path:
     known = _files(folder)
     if name not in known:
-        raise UsageError(f"no trend {name!r}; there are {', '.join(sorted(known))}")
+        hint = nearest(name, known) or f"; there are {', '.join(sorted(known))}"
+        raise UsageError(f"no trend {name!r}{hint}")
     return known[name]
 
 

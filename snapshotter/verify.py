@@ -63,10 +63,14 @@ class Findings:
         width = max((len(what) for what, _, _ in self.counted), default=0)
         yield f"{'':{width}}  {'at the API':>10}  {'here':>10}"
         for what, there, here in self.counted:
-            yield f"{what:{width}}  {there:10,}  {here:10,}{'' if there == here else '  differs'}"
+            difference = "" if there == here else f"  {self._why_counts_differ()}"
+            yield f"{what:{width}}  {there:10,}  {here:10,}{difference}"
         yield f"{self.read:,} jobs read again, field by field"
         if self.newer:
-            yield f"{len(self.newer):,} jobs moved since the last sync, which the next one brings"
+            yield (
+                f"{len(self.newer):,} jobs moved since the last sync; that is no difference, "
+                "and the next 'snapshotter sync' brings it"
+            )
         told = {
             "missing here": _names(self.missing),
             "gone from the API": _names(self.gone),
@@ -80,6 +84,14 @@ class Findings:
             if jobs:
                 more = f" and {len(jobs) - SHOWN:,} more" if jobs[SHOWN:] else ""
                 yield f"{what}: {', '.join(jobs[:SHOWN])}{more}"
+
+    def _why_counts_differ(self) -> str:
+        """Return why two counts are not the same: only a difference is one to mend."""
+        if self.differences:
+            return "differs"
+        if self.newer:
+            return "moved since the last sync"
+        return "set aside" if self.set_aside else "moved while it was counted"
 
 
 def _names(job_ids: Iterable[int | None]) -> list[str]:

@@ -31,9 +31,10 @@ from sqlalchemy import Engine, event
 from sqlalchemy.dialects import mysql, postgresql, sqlite  # noqa: F401
 from sqlalchemy.pool import Pool
 
+import snapshotter.cli
 import snapshotter.interrupt
 import snapshotter.sync  # noqa: F401
-from snapshotter import cli, early
+from snapshotter import early, entry
 
 _LONGEST = 60  # seconds; a run that hangs dies of SIGALRM
 _WRITES = ("insert", "update", "delete", "copy", "create", "alter", "drop", "release")
@@ -80,7 +81,7 @@ def _run(order: dict[str, Any], orders: IO[str], answers: IO[str], said: IO[byte
     sys.argv = ["snapshotter", *order["words"]]
     code: Any = 0
     try:
-        cli.main()
+        entry.main()
     except SystemExit as end:
         code = end.code
     sys.stdout.flush()

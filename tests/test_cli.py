@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lines import unmarked
 from sqlalchemy import text
 from wire import answer, reset, serve
 
@@ -65,7 +67,7 @@ def test_sync_ends_with_a_line_to_read(run: Run, acme: dict[str, str], account: 
     jobs = len(account.jobs)
     line = f"{jobs} jobs seen, {jobs} new, 0 changed, 4 requests, 4,997 credits left, "
     assert done.stdout.startswith(line)
-    assert done.stdout.endswith(" s\n")
+    assert re.search(r" s \[20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ acme run 1\]\n$", done.stdout)
 
 
 def test_the_file_is_its_owners_alone(run: Run, acme: dict[str, str], tmp_path: Path) -> None:
@@ -116,10 +118,12 @@ def test_the_key_is_nowhere(run: Run, acme: dict[str, str], tmp_path: Path) -> N
 
 def test_logs_as_json(run: Run, acme: dict[str, str], account: Account) -> None:
     account.add_job(status="paused")
-    done = run("--log-format", "json", "-v", "sync", **acme)
-    lines = [json.loads(line) for line in done.stderr.splitlines()]
-    assert [line["level"] for line in lines] == ["warning"]
-    assert "not known" in lines[0]["message"]
+    done = run("--log-format", "json", "sync", **acme)
+    warning, last = (json.loads(line) for line in done.stderr.splitlines())
+    assert (warning["level"], warning["account"], warning["run"]) == ("warning", "acme", 1)
+    assert "not known" in warning["message"]
+    assert (last["level"], last["exit_code"], last["jobs_inserted"]) == ("info", 0, 1)
+    assert last["message"] == unmarked(done.stdout).strip()
 
 
 BAD_CALLS: list[tuple[list[str], dict[str, str], int, str]] = [
@@ -137,15 +141,15 @@ BAD_CALLS: list[tuple[list[str], dict[str, str], int, str]] = [
     (["sync", "0"], {}, 2, "0 is not in the range"),
     (["sync", str(2**63)], {}, 2, "is not in the range"),
     (["sync", "--ids-file", "nothing"], {}, 2, "No such file"),
-    (["sync", "--since", "yesterday"], {}, 2, "'yesterday' is no time; like 2026-01-31"),
+    (["sync", "--since", "yesterday"], {}, 2, "'yesterday' is not a time; expected something like"),
     (["sync", "7", "--full"], {}, 2, "leave --full and the filters out"),
     (["sync", "--full", "--status", "failed"], {}, 2, "--full reads the whole list"),
     (["sync", "--status", "nonsense"], {}, 1, "answered 422"),
     (["sync", "--nonsense"], {}, 2, "No such option"),
     (["nonsense"], {}, 2, "No such command"),
-    (["sync", "--timeout", "nan"], {}, 2, "nan is no number of seconds"),
+    (["sync", "--timeout", "nan"], {}, 2, "must be a finite number"),
     (["sync", "--database", "sqlite:///x.db?a=b"], {}, 2, "takes no options"),
-    (["sync", "--ids-file", "/bin/sh"], {}, 2, "no UTF-8 text"),
+    (["sync", "--ids-file", "/bin/sh"], {}, 2, "is not UTF-8 text"),
     (["trends"], {"SNAPSHOTTER_DATABASE_URL": "sqlite:///x.db"}, 0, ""),
     (["trends", "runtime_by_day"], {}, 1, "no database at 'job_history.db'"),
     (["export", "jobs", "-o", "-"], {}, 1, "no database at 'job_history.db'"),
@@ -174,7 +178,7 @@ def test_a_bad_call_gets_one_line(
 
 def test_ids_that_are_none(run: Run, acme: dict[str, str]) -> None:
     done = run("sync", "--ids-file", "-", stdin="7\nx9\n", **acme)
-    assert_one_line(done, 2, "line 2: 'x9' is no job id")
+    assert_one_line(done, 2, "line 2: not a job id: 'x9'")
     assert_one_line(run("sync", "--ids-file", "-", **acme), 2, "holds no job id")
 
 
@@ -318,7 +322,8 @@ def test_a_run_finds_another_at_work_by_whatever_path(
 
 
 def test_standard_output_that_is_full(run: Run, acme: dict[str, str], tmp_path: Path) -> None:
-    for words in (["sync"], ["status"]):
+    """What was asked for is not there; a run whose work is done has not failed."""
+    for words, exit_code in ((["sync"], 0), (["status"], 1)):
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(
                 [sys.executable, "-m", "snapshotter", *words],
@@ -329,7 +334,7 @@ def test_standard_output_that_is_full(run: Run, acme: dict[str, str], tmp_path: 
                 text=True,
                 check=False,
             )
-        assert done.returncode == 1
+        assert done.returncode == exit_code
         assert done.stderr == (
             "snapshotter: cannot write standard output: No space left on device\n"
         )
@@ -369,11 +374,147 @@ def test_trends_in_each_shape(run: Run, acme: dict[str, str], account: Account) 
         (["--package", "x", "--package-id", "1"], "both name a package"),
         (["--package", "x"], "--package 'x': no job of such a package"),
         (["--until", "2026-01-01", "--since", "2026-01-01"], "no day lies between"),
-        (["--since", "2026-02-30"], "is no day"),
-        (["--last", "soon"], "is no length of time"),
+        (["--since", "2026-02-30"], "is not a day"),
+        (["--last", "soon"], "is not a length of time"),
         (["--sql-dir", "none"], "is no folder"),
     ],
 )
 def test_trends_that_cannot_be(run: Run, acme: dict[str, str], words: list[str], said: str) -> None:
     run("sync", **acme)
     assert_one_line(run("trends", "recovery", *words), 2, said)
+
+
+def test_returns_of_a_file_saved_on_windows(
+    run: Run, acme: dict[str, str], account: Account, tmp_path: Path
+) -> None:
+    account.add_job(id=7)
+    returned = {name: f"{value}\r" for name, value in acme.items()}
+    returned |= {
+        "SNAPSHOTTER_DATABASE_URL": "sqlite:///own.db\r",
+        "SNAPSHOTTER_VARIABLES": "mask\r",
+    }
+    (tmp_path / "ids").write_bytes(b"\xef\xbb\xbf7\r\n")
+    assert run("sync", "--ids-file", "ids\r", "\r", **returned).returncode == 0
+    assert run("sync", "--database", " sqlite:///own.db\r", **acme).returncode == 0
+    assert run("status\r", SNAPSHOTTER_DATABASE_URL="\r").returncode == 1
+    assert sorted(path.name for path in tmp_path.glob("*.db*") if ".lock" not in path.name) == [
+        "own.db"
+    ]
+
+
+def test_no_words_get_the_help(run: Run) -> None:
+    done = run()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: snapshotter [OPTIONS] COMMAND")
+
+
+def test_a_variable_with_a_key_in_it_is_not_quoted(run: Run, acme: dict[str, str]) -> None:
+    done = run("sync", **{**acme, "SNAPSHOTTER_VARIABLES": "hunter2"})
+    assert_one_line(done, 2, "'--variables': it is not one of mask, hash, keep, drop")
+    assert "hunter2" not in done.stderr
+
+
+def test_a_refused_key_names_where_it_came_from(
+    run: Run, acme: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text("other-key\n")
+    (tmp_path / "key").chmod(0o600)
+    assert_one_line(run("sync", "--api-key-file", "key", **acme), 77, "check --api-key-file 'key'")
+
+
+def test_differences_of_the_schema_are_words(run: Run, tmp_path: Path) -> None:
+    run("db", "upgrade")
+    with sqlite3.connect(tmp_path / "job_history.db") as connection:
+        connection.execute("drop table calendar")
+        connection.execute("create table mine (x integer)")
+        connection.execute("alter table jobs add column odd text")
+        connection.execute("drop index ix_job_changes_job_id")
+    connection.close()
+    done = run("db", "check")
+    assert_one_line(done, 1, "the database differs from the models in 4 places")
+    assert sorted(done.stdout.splitlines()) == [
+        "column jobs.odd is not one of this program's",
+        "index ix_job_changes_job_id of table job_changes is missing",
+        "table calendar is missing",
+        "table mine is not one of this program's",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["trends", "runtime_by_dya"], "no trend 'runtime_by_dya'; did you mean 'runtime_by_day'?"),
+        (["export", "jbos", "-o", "-"], "no table or trend 'jbos'; did you mean 'jobs'?"),
+        (["export", "jobs", "-o", "-", "--status", "faild"], "did you mean 'failed'?"),
+        (["sync", "--status", "faild"], "did you mean 'failed'?"),
+        (["trends", "recovery", "--last", "7"], "'7' has no unit; did you mean 7d?"),
+        (["trends", "recovery", "--last", "1h"], "'1h' is not days or weeks, like 30d or 12w"),
+        (["report", "-o", "x.html", "--last", "7"], "'7' has no unit; did you mean 7d?"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_what_was_meant(run: Run, acme: dict[str, str], words: list[str], said: str) -> None:
+    run("db", "upgrade")
+    done = run(*words, **acme)
+    assert_one_line(done, 1 if words[0] == "sync" else 2, said)
+
+
+def test_an_error_of_the_database_names_it_without_its_password(
+    run: Run, acme: dict[str, str]
+) -> None:
+    url = "postgresql://joe:hunter2@127.0.0.1:1/x?sslpassword=hunter3"
+    done = run("status", "--database", url, **acme)
+    assert_one_line(done, 1, "(database postgresql://joe:***@127.0.0.1:1/x)")
+    assert "hunter" not in done.stderr
+
+
+HOST = """
+import sys
+from snapshotter import cli, entry
+
+def fail(*_, **__):
+    raise {error}
+
+cli.cli.main = fail
+entry.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "said"),
+    [
+        ("MemoryError()", 1, "not enough memory"),
+        ("RecursionError('x')", 1, "nests too deep"),
+        ("OSError(28, 'No space left on device', 'a.db')", 1, "'a.db': No space left on device"),
+        ("PermissionError(13, 'Permission denied', 'x')", 1, "'x': Permission denied"),
+        ("BrokenPipeError(32, 'Broken pipe')", 1, "Broken pipe"),
+        ("KeyboardInterrupt", 75, "interrupted; nothing is lost"),
+        ("ModuleNotFoundError('x', name='fcntl')", 2, "needs Linux or macOS"),
+        ("ModuleNotFoundError('x', name='_sqlite3')", 2, "built without sqlite3"),
+        ("ImportError('no module', name='msgspec')", 2, "a package is missing or broken"),
+        ("UnicodeEncodeError('utf-8', chr(0xdc80), 0, 1, 'surrogates')", 2, "not UTF-8"),
+        ('RuntimeError("can\'t start new thread")', 1, "no more threads"),
+        ("__import__('sqlite3').OperationalError('disk I/O error')", 1, "cannot be used: disk I/O"),
+        ("ValueError('x')", 1, "a bug in snapshotter: ValueError: x"),
+    ],
+)
+def test_what_the_host_lacks_is_no_bug(error: str, exit_code: int, said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HOST.format(error=error)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert_one_line(done, exit_code, said)
+
+
+def test_verify_says_what_moved(run: Run, acme: dict[str, str], account: Account) -> None:
+    account.add_job()
+    assert run("sync", **acme).returncode == 0
+    account.advance(3600)
+    account.add_job()
+    done = run("verify", **acme)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "differs" not in done.stdout
+    assert "2           1  moved since the last sync" in done.stdout
+    assert "1 jobs moved since the last sync; that is no difference" in done.stdout

@@ -152,7 +152,7 @@ def test_rejects_by_their_day(engine: Engine) -> None:
         ("snapshots", (Filters(), "failed"), "snapshots cannot be narrowed by status"),
         ("accounts", (Filters(since=date(2026, 1, 1)),), "accounts cannot be narrowed by day"),
         ("runtime_by_day", (Filters(), "failed"), "cannot be narrowed by status"),
-        ("jobz", (), "no table or trend 'jobz'; there are accounts, "),
+        ("jobz", (), "no table or trend 'jobz'; did you mean 'jobs'?"),
     ],
 )
 def test_what_makes_no_sense(engine: Engine, name: str, filters: Any, said: str) -> None:

@@ -26,6 +26,7 @@ from typing import Any, Self
 from urllib.parse import parse_qsl
 
 import pytest
+from lines import unmarked
 from sqlalchemy import Connection, Engine, delete, func, insert, inspect, select, text
 
 from snapshotter import database, revisions
@@ -588,7 +589,7 @@ class Spawned:
     def end(self, *, within: float = PATIENCE) -> Ended:
         """Wait for the end; give what was said on standard error."""
         _out, said = self._process.communicate(timeout=within)
-        said = said or ""
+        said = unmarked(said or "")
         assert "Traceback" not in said
         return Ended(self._process.returncode, said)
 
@@ -727,6 +728,7 @@ def assert_gone_on_with(store: Store, account: Account, spawn: Callable[..., Spa
     [
         ("sqlite", signal.SIGTERM),
         ("sqlite", signal.SIGINT),
+        ("sqlite", signal.SIGHUP),
         ("postgresql", signal.SIGTERM),
         ("mariadb", signal.SIGTERM),
     ],
@@ -764,7 +766,7 @@ def test_a_signal_ends_the_wait_before_another_try(
     account.intercept = lambda request: (
         Answer(503, {"Retry-After": "60"}) if is_second_page(request) else None
     )
-    with spawn("-v", "sync") as run:
+    with spawn("sync") as run:
         assert "next in 60.0 s" in run.line()
         run.send(number)
         ended = run.end(within=30)

@@ -40,19 +40,19 @@ def test_a_service_of_ones_own(url: str) -> None:
     ("change", "said"),
     [
         ({"XPLENTY_ACCOUNT_ID": ""}, "XPLENTY_ACCOUNT_ID"),
-        ({"XPLENTY_ACCOUNT_ID": "a/b"}, "no account id"),
-        ({"XPLENTY_ACCOUNT_ID": ".."}, "no account id"),
+        ({"XPLENTY_ACCOUNT_ID": "a/b"}, "not a valid account id"),
+        ({"XPLENTY_ACCOUNT_ID": ".."}, "not a valid account id"),
         ({"XPLENTY_API_KEY": " "}, "XPLENTY_API_KEY"),
-        ({"XPLENTY_API_KEY": "s3cr3t\nx"}, "not an API key"),
+        ({"XPLENTY_API_KEY": "s3cr3t\nx"}, "not a valid API key"),
         ({"XPLENTY_API_URL": "http://api.xplenty.com"}, "in clear"),
         ({"XPLENTY_API_URL": "http://127.0.0.1.evil.example"}, "in clear"),
-        ({"XPLENTY_API_URL": "ftp://x"}, "no base URL"),
+        ({"XPLENTY_API_URL": "ftp://x"}, "not a base URL"),
         ({"XPLENTY_API_URL": "https://u:p@x"}, "leave user and password out"),
         ({"XPLENTY_API_URL": "https://x:port"}, "not a URL"),
-        ({"XPLENTY_API_URL": "api.xplenty.com"}, "no base URL"),
-        ({"XPLENTY_API_URL": "https://api..xplenty.com"}, "no host name"),
-        ({"XPLENTY_API_URL": f"https://{'a' * 64}.com"}, "no host name"),
-        ({"XPLENTY_API_URL": "https://a b"}, "no host name"),
+        ({"XPLENTY_API_URL": "api.xplenty.com"}, "not a base URL"),
+        ({"XPLENTY_API_URL": "https://api..xplenty.com"}, "not a host name"),
+        ({"XPLENTY_API_URL": f"https://{'a' * 64}.com"}, "not a host name"),
+        ({"XPLENTY_API_URL": "https://a b"}, "not a host name"),
     ],
 )
 def test_what_cannot_be_is_one_line(change: dict[str, str], said: str) -> None:
@@ -91,7 +91,7 @@ def test_the_hash_key_never_prints() -> None:
 @pytest.mark.parametrize(
     ("environment", "variables", "said"),
     [
-        ({}, "hide", "--variables (SNAPSHOTTER_VARIABLES): 'hide' is not mask, hash, keep or drop"),
+        ({}, "hide", "--variables (SNAPSHOTTER_VARIABLES) is not mask, hash, keep or drop"),
         ({}, "hash", "no key to hash by; set SNAPSHOTTER_HASH_KEY to a long random text"),
         ({"SNAPSHOTTER_HASH_KEY": " "}, "hash", "no key to hash by"),
     ],
@@ -104,3 +104,82 @@ def test_privacy_that_cannot_be_is_one_line(
     assert said in str(caught.value)
     assert "s3cr3t" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("around", ["\r", "\ufeff", " \t", "\xa0", "\r\n"])
+def test_what_strays_around_a_value_is_dropped(around: str, tmp_path: Path) -> None:
+    strayed = {name: f"{around}{value}{around}" for name, value in GOOD.items()}
+    strayed["XPLENTY_API_URL"] = f"https://x.example/{around}"
+    found = service(strayed)
+    assert (found.account_id, found.key.secret) == ("acme", "s3cr3t")
+    assert found.api_url == "https://x.example"
+    file = tmp_path / "key"
+    file.write_text(f"\ufefffrom-file{around}", encoding="utf-8")
+    file.chmod(0o600)
+    assert service(strayed, file).key.secret == "from-file"
+    assert privacy({"SNAPSHOTTER_SECRET_NAMES": f"pin,kennwort{around}"}, "mask").secret_names == (
+        "pin",
+        "kennwort",
+    )
+
+
+@pytest.mark.parametrize("name", ["XPLENTY_API_URL", "XPLENTY_ACCOUNT_ID", "XPLENTY_API_KEY"])
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "hunter2:",
+        "https://hunter2 x",
+        "http://hunter2.example",
+        "https://x/?hunter2",
+        "ftp://hunter2",
+    ],
+)
+def test_a_value_is_never_quoted(name: str, pasted: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        service({**GOOD, name: pasted})
+    assert "hunter2" not in str(caught.value)
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\r", "\ufeff"])
+def test_an_empty_variable_is_not_set(empty: str) -> None:
+    assert service({**GOOD, "XPLENTY_API_URL": empty}).api_url == DEFAULT_API_URL
+    with pytest.raises(UsageError, match="no API key"):
+        service({**GOOD, "XPLENTY_API_KEY": empty})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf\r\n", "is empty"),
+        (b"one\ntwo\n", "has 2 lines"),
+        ("key".encode("utf-16"), "UTF-16"),
+        (b"\xff\xfek", "UTF-16"),
+        (b"k\xe9y", "is not UTF-8 text"),
+        (b"k" * 100_000, "is too long"),
+    ],
+)
+def test_a_key_file_that_cannot_be(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(content)
+    file.chmod(0o600)
+    with pytest.raises(UsageError, match=said) as caught:
+        service(GOOD, file)
+    assert str(file) in str(caught.value)
+    with pytest.raises(UsageError, match="Is a directory"):
+        service(GOOD, tmp_path)
+
+
+@pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
+def test_a_key_file_that_others_can_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, warnings: int
+) -> None:
+    file = tmp_path / "key"
+    file.write_text("from-file\n")
+    file.chmod(mode)
+    assert service(GOOD, file).key.source == f"--api-key-file {str(file)!r}"
+    assert len(caplog.records) == warnings
+    if warnings:
+        said = f"{str(file)!r} can be read by others (mode {mode:04o}); run chmod 600 {file}"
+        assert caplog.messages == [f"--api-key-file {said}"]

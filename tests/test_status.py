@@ -12,10 +12,10 @@ from samples import job
 from sqlalchemy import Engine, insert, update
 
 from snapshotter import payload
-from snapshotter.cli import Duration
 from snapshotter.flatten import flatten
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
 from snapshotter.load import JOBS, Run, load
+from snapshotter.options import Duration
 from snapshotter.redact import Redaction
 from snapshotter.rejects import REJECTS
 from snapshotter.status import accounts, words
@@ -87,12 +87,12 @@ def set_aside(engine: Engine, account_id: str = "acme", job_id: int | None = Non
 
 
 def told(engine: Engine) -> str:
-    return "\n".join(line for each in accounts(engine) for line in each.lines(NOW))
+    return "\n".join(line for each in accounts(engine, NOW) for line in each.lines(NOW))
 
 
 def document(engine: Engine) -> Any:
     """Give what `--json` prints, read again."""
-    return json.loads(json.dumps([each.document(NOW) for each in accounts(engine)]))
+    return json.loads(json.dumps([each.document(NOW) for each in accounts(engine, NOW)]))
 
 
 def an_account_at_work(engine: Engine) -> None:
@@ -178,6 +178,7 @@ def test_the_whole_json(engine: Engine) -> None:
         "account_id": "acme",
         "fresh_at": "2026-01-31T09:00:00Z",
         "age_seconds": 10_800,
+        "ahead_of_clock": None,
         "watermark": "2026-01-31T09:00:00Z",
         "jobs": 5,
         "open_jobs": 2,
@@ -246,7 +247,7 @@ account beta
     acme, beta = document(engine)
     assert (acme["fresh_at"], acme["age_seconds"], acme["listing_under_way"]) == (None, None, None)
     assert (beta["fresh_at"], beta["age_seconds"]) == ("2026-01-31T11:50:00Z", 600)
-    stale = [each.is_stale(NOW, timedelta(days=365)) for each in accounts(engine)]
+    stale = [each.is_stale(NOW, timedelta(days=365)) for each in accounts(engine, NOW)]
     assert stale == [True, False]
 
 
@@ -266,18 +267,50 @@ def test_the_age_is_that_of_the_last_run_that_brought_all(engine: Engine) -> Non
     add_run(engine, ago(hours=3), status="partial")
     add_run(engine, ago(hours=2), status="failed", watermark=None)
     add_run(engine, ago(hours=1), status="running", watermark=None)
-    (account,) = accounts(engine)
+    (account,) = accounts(engine, NOW)
     assert account.age(NOW) == timedelta(hours=5)
     assert not account.is_stale(NOW, timedelta(hours=5))
     assert account.is_stale(NOW, timedelta(hours=5, seconds=-1))
 
 
 @sqlite
-def test_a_clock_that_was_set_back(engine: Engine) -> None:
+def test_clocks_that_are_a_little_apart(engine: Engine) -> None:
     add_account(engine)
-    add_run(engine, ago(hours=-1))
-    (account,) = accounts(engine)
-    assert account.age(NOW) == timedelta(0)
+    add_run(engine, ago(minutes=-4))
+    (account,) = accounts(engine, NOW)
+    assert (account.age(NOW), account.ahead) == (timedelta(0), None)
+
+
+@sqlite
+def test_a_clock_that_ran_ahead_once_blinds_nobody(engine: Engine) -> None:
+    add_account(engine)
+    add_run(engine, ago(hours=5))
+    add_run(engine, ago(days=-7300))
+    (account,) = accounts(engine, NOW)
+    assert account.age(NOW) == timedelta(hours=5)
+    assert account.is_stale(NOW, timedelta(hours=4))
+    assert account.document(NOW)["ahead_of_clock"] == "2046-01-26T12:00:00Z"
+    assert (
+        "  not counted: a run that began at 2046-01-26T12:00:00Z, which is in the future by this "
+        "host's clock" in account.lines(NOW)
+    )
+
+
+@sqlite
+def test_jobs_without_a_run_of_the_whole_list(engine: Engine) -> None:
+    add_account(engine)
+    add_run(engine, ago(hours=1), kind="jobs", watermark=None)
+    add_job(engine, 7)
+    assert "never" not in told(engine)
+    assert "fresh: no run of the whole list has completed yet" in told(engine)
+    assert document(engine)[0]["fresh_at"] is None
+
+
+@sqlite
+def test_an_error_of_a_run_is_one_line(engine: Engine) -> None:
+    add_account(engine)
+    add_run(engine, ago(hours=1), status="failed", error="it broke\nat line 7\n")
+    assert told(engine).endswith("\n      it broke")
 
 
 @pytest.mark.parametrize(
@@ -316,7 +349,11 @@ def status(engine: Engine, *options: str) -> subprocess.CompletedProcess[str]:
 @sqlite
 def test_an_empty_database(engine: Engine) -> None:
     done = status(engine)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "no account yet\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        "no account yet; 'snapshotter sync' brings the first\n",
+        "",
+    )
     done = status(engine, "--json", "--max-age", "2h")
     assert (done.returncode, json.loads(done.stdout)) == (1, {"accounts": []})
     assert done.stderr == (
@@ -384,5 +421,8 @@ def test_a_length_of_time_that_is_none(engine: Engine, limit: str) -> None:
     done = status(engine, f"--max-age={limit}")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("snapshotter: Invalid value for '--max-age': ")
-    assert f"{limit!r} is no length of time; like 90s, 30m, 2h or 7d" in done.stderr
+    assert (
+        f"{limit!r} is not a length of time; expected something like 90s, 30m, 2h or 7d"
+        in done.stderr
+    )
     assert done.stderr.count("\n") == 1
