@@ -6,48 +6,49 @@ A request is sent only while the run's limits allow it, and so a run stops betwe
 A long list is asked for by several threads; each has its session, and all of them one account.
 """
 
-import base64
 import logging
 import random
 import re
 import threading
-import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Self
 
-import msgspec
 import requests
 from requests.auth import HTTPBasicAuth
 
-from snapshotter import __version__, early, payload, transport
+from snapshotter import __version__, bodies, certificates, decoding, early, proxies, transport
 from snapshotter.errors import (
+    AGAIN,
     BadAnswer,
-    KeyRefused,
     RequestFailed,
     RequestRefused,
     SnapshotterError,
     Stopped,
     UsageError,
 )
+from snapshotter.limits import DEFAULT_RESERVE, Clock, Limits, SystemClock
+from snapshotter.masking import Mask
+from snapshotter.narrowing import ATTEMPTS, PAGE_SIZE, Narrowing, Places, Trouble, Width, Wire
 from snapshotter.paging import Cursor, Listed, Page, pages
-from snapshotter.payload import Record, Reject
-from snapshotter.settings import ACCOUNT_VARIABLE, API_URL_VARIABLE, KEY_VARIABLE, Service
+from snapshotter.payload import Record, Reject, read_all, time_in
+from snapshotter.settings import Service
+from snapshotter.verdict import REMAINING, Verdict, date, judge, judge_fault
+
+__all__ = ["ATTEMPTS", "PAGE_SIZE", "Client", "Clock", "Filters", "Limits", "SystemClock"]
 
 log = logging.getLogger(__name__)
 
 ACCEPT = "application/vnd.xplenty+json; version=2"
 MAX_CREDITS = 2**31  # what a column of the run's row can hold
-PAGE_SIZE = 100  # the most that the API hands out
 MOST_PAGES_OF_A_SECOND = 20
-LEAST_REQUESTS = 3  # the credits, where the account stands, and a page
-DEFAULT_RESERVE = 500  # credits; all else that uses the key lives on them
-ATTEMPTS = 5
+EARLY_BODY = 2**20  # bytes of a page; with larger ones nothing is asked for early
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0  # seconds, before jitter
-LONGEST_RETRY_AFTER = 60.0  # seconds; past that the run stops, and cron comes again
+ATTEMPTS_FOR_A_JOB = 3  # once the list has been seen to work; `ATTEMPTS` before
+ATTEMPTS_FOR_THE_NEXT = 2  # after one that failed for good
+FAILED_JOBS_IN_A_ROW = 3  # from then on it is asked whether the API works at all
 
 
 @dataclass(frozen=True)
@@ -67,114 +68,19 @@ class Filters:
         return {name: str(value) for name, value in given.items() if value is not None}
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How far a run may go.
-
-    `reserve`: credits that are never spent; None is `DEFAULT_RESERVE`, or a tenth of an hourly
-    budget that is no larger. `requests` bounds all that is sent, `seconds` the whole run; None is
-    no bound.
-    """
-
-    reserve: int | None = 0
-    requests: int | None = None
-    seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.requests is not None and self.requests < LEAST_REQUESTS:
-            raise UsageError(
-                f"--max-requests {self.requests} is too few to get anywhere; a run needs "
-                f"{LEAST_REQUESTS}: the credits, where the account stands, and a page"
-            )
-
-
 Prepare = Callable[[Sequence[Record | Reject]], Sequence[Record | Reject]]
 
 
-class Clock(Protocol):
-    """Time that passes, and whether it is time to stop."""
+class _Request(NamedTuple):
+    """What to ask, and how to read the answer. `most`: how many bytes its body may have."""
 
-    def now(self) -> float:
-        """Give seconds since some fixed moment; they never go back."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait, or less long where `interrupted` comes true."""
-
-    @property
-    def interrupted(self) -> str:
-        """Name what asks the run to stop; empty while nothing does."""
-
-
-class SystemClock:
-    interrupted = ""
-
-    now = staticmethod(time.monotonic)
-    sleep = staticmethod(time.sleep)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What to do about an answer: `error` None is take it; `pause` None is final."""
-
-    error: SnapshotterError | None = None
-    pause: float | None = None
-
-
-def judge(  # noqa: PLR0911 - a line a status
-    response: requests.Response, body: bytes, asked: str, key_source: str = KEY_VARIABLE
-) -> Verdict:
-    """Decide on an answer by its status. A pause of 0 leaves the wait to the caller's backoff."""
-    status, retry_after = response.status_code, response.headers.get("Retry-After")
-    if status == HTTPStatus.OK:
-        return Verdict()
-    said = _message(body)
-    came = f"{asked}: the API answered {status}{f' ({said})' if said else ''}"
-    match status:
-        case 401 | 403:
-            return Verdict(KeyRefused(f"{came}; the key is refused, check {key_source}"))
-        case 404:
-            return Verdict(UsageError(f"{came}; check {ACCOUNT_VARIABLE} and {API_URL_VARIABLE}"))
-        case 429:
-            came += "; the credits of this hour are spent"
-            if retry_after is None and response.headers.get(_REMAINING) == "0":
-                return Verdict(Stopped(f"{came}, run again later"))
-            return _later(came, response, Stopped)
-        case 408 | 425:
-            return _later(came, response, RequestFailed)
-        case _ if 300 <= status < 400:  # noqa: PLR2004 - redirects
-            return Verdict(
-                UsageError(f"{came}, a redirect, which is not followed; check {API_URL_VARIABLE}")
-            )
-        case _ if status >= 500:  # noqa: PLR2004 - the server's faults
-            return _later(came, response, RequestFailed)
-        case _:
-            return Verdict(RequestRefused(f"{came}; no retry will mend that"))
-
-
-def _later(came: str, response: requests.Response, error: type[Stopped]) -> Verdict:
-    pause = _retry_after(response)
-    if pause > LONGEST_RETRY_AFTER:
-        return Verdict(Stopped(f"{came}; it asks to wait {pause:.0f} s, run again then"))
-    return Verdict(error(f"{came}; run again later"), pause)
-
-
-def _retry_after(response: requests.Response) -> float:
-    """Give the seconds that the server asks to wait: a number, or a date by its own clock."""
-    asked = response.headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,9}", asked):
-        return float(asked)
-    until, now = _date(asked), _date(response.headers.get("Date"))
-    return max(0.0, (until - now).total_seconds()) if until and now else 0.0
-
-
-def _message(body: bytes) -> str:
-    """Give the API's own words, on one line and of bounded length."""
-    try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    words = answer.get("message") if isinstance(answer, dict) else None
-    return " ".join(words.split())[:300] if isinstance(words, str) else ""
+    path: str
+    query: dict[str, str]
+    decode: Callable[[requests.Response, bytes], Any]
+    session: transport.Session
+    is_free: bool = False
+    none_if_missing: bool = False
+    most: int = bodies.MAX_BODY
 
 
 class Client:
@@ -189,25 +95,33 @@ class Client:
     def __init__(
         self,
         service: Service,
-        limits: Limits = Limits(),
+        limits: Limits = Limits(),  # noqa: B008 - immutable
         *,
         clock: Clock = SystemClock(),  # noqa: B008 - without state
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._base = f"{service.api_url}/{service.account_id}/api/"
         self._timeout = service.timeout
-        self._secret, self._key_source = service.key.secret, service.key.source
+        self._key_source = service.key.source
         self._limits, self._time, self._jitter = limits, clock, jitter
         self._reserve = DEFAULT_RESERVE if limits.reserve is None else limits.reserve
         self._ends = None if limits.seconds is None else clock.now() + limits.seconds
         self._session = transport.Session()
         self._session.auth = HTTPBasicAuth(service.key.secret, "")
         # A proxy is for https, which it cannot read; plain http goes to loopback and nowhere else.
-        self._session.trust_env = service.api_url.startswith("https:")
+        self._session.trust_env = is_https = service.api_url.startswith("https:")
         self._session.headers["Accept"] = ACCEPT
         self._session.headers["User-Agent"] = f"xplenty-snapshotter/{__version__}"
+        self._mask = Mask(service.key.secret)
+        if is_https:
+            self._session.verify = certificates.trusted()
+            self._mask = Mask(service.key.secret, *proxies.check(service.api_url))
         self._lock = threading.Lock()  # on all that follows: what is known and spent
         self._under_way = self._answered = 0
+        self._width, self._places = Width(), dict[str, Places]()
+        self._usual_size = 0  # of a page, lately, in bytes
+        self._has_listed = False
+        self._failed_jobs = 0  # in a row
         self.requests_sent = 0
         self.credits_spent = 0
         self.credits_remaining: int | None = None
@@ -236,7 +150,9 @@ class Client:
 
     def credits(self) -> int | None:
         """Give the credits left of this hour's, for free; None where the server does not tell."""
-        answer = self._get("rate_limit_status", {}, _decode_object, is_free=True)
+        answer = self._get(
+            _Request("rate_limit_status", {}, decoding.document, self._session, is_free=True)
+        )
         limits = None if answer is None else answer.get("limits")
         if not isinstance(limits, dict):
             limits = {}
@@ -266,40 +182,46 @@ class Client:
         Most pages of a long list are asked for early, by other threads; there `prepare` is called
         with the records of each, and gives what is to stand for them.
         """
-        query = {"sort": "created", "direction": "asc", "limit": str(PAGE_SIZE), **filters.query()}
-        mine, sessions = threading.local(), list[transport.Session]()
+        query = {"sort": "created", "direction": "asc", "limit": "", **filters.query()}
+        places, mine, sessions = Places(), threading.local(), list[transport.Session]()
 
         def ask_early(offset: int) -> Listed:
-            if not hasattr(mine, "session"):
-                mine.session = transport.Session(like=self._session)
-                sessions.append(mine.session)
-            listed = self._list({**query, "offset": str(offset)}, mine.session)
+            if not hasattr(mine, "list_"):
+                session = transport.Session(like=self._session)
+                sessions.append(session)
+                mine.list_ = self._list(query, places, session)
+            listed: Listed = mine.list_(offset, PAGE_SIZE)
             return listed._replace(records=prepare(listed.records))
 
-        def leave() -> None:
+        def cancel() -> None:
             for session in sessions:
                 session.abort()
 
-        with early.Threads(ask_early, leave) as threads:
-            yield from pages(
-                lambda offset: self._list({**query, "offset": str(offset)}), cursor, threads
-            )
+        list_ = self._list(query, places)
+
+        def ask(offset: int) -> Listed:
+            return list_(offset, PAGE_SIZE)
+
+        calls = early.Calls(ask, ask_early, cancel, lambda: self._usual_size <= EARLY_BODY)
+        with early.Threads(calls) as threads:
+            yield from pages(ask, cursor, threads)
 
     def page(self, offset: int, *, limit: int = PAGE_SIZE, status: str = "all") -> Listed:
         """Give what the list has from `offset` on, in the order of `created_at`."""
-        query = {"sort": "created", "direction": "asc", "limit": str(limit), "status": status}
-        return self._list({**query, "offset": str(offset)})
+        query = {"sort": "created", "direction": "asc", "limit": "", "status": status}
+        places = self._places.setdefault(status, Places())
+        return self._list(query, places)(offset, limit)
 
     def touched_at(self, moment: datetime) -> tuple[list[Record | Reject], bool]:
         """Give the jobs updated in the second of `moment`, as lists tell them, and some later.
 
         Also whether that is all of them for sure: a list that moves between two pages may hide one.
         """
-        query = {"sort": "updated", "direction": "asc", "limit": str(PAGE_SIZE)}
-        query |= Filters(moment).query()
+        query = {"sort": "updated", "direction": "asc", "limit": "", **Filters(moment).query()}
+        list_ = self._list(query, Places())
         found: list[Record | Reject] = []
         for number in range(MOST_PAGES_OF_A_SECOND):
-            listed = self._list({**query, "offset": str(len(found))})
+            listed = list_(len(found), PAGE_SIZE)
             found += listed.records
             times = map(_updated_at, listed.records)
             past = max((at for at in times if at is not None), default=moment) > moment
@@ -309,70 +231,149 @@ class Client:
 
     def newest(self) -> datetime | None:
         """Give the latest `updated_at` of all jobs; None for an account with no job."""
-        query = {"sort": "updated", "direction": "desc", "offset": "0"}
+        list_ = self._list({"sort": "updated", "direction": "desc", "limit": ""}, Places())
         for limit in (1, PAGE_SIZE):
-            records = self._list({**query, "limit": str(limit)}).records
+            records = list_(0, limit).records
             times = [at for at in map(_updated_at, records) if at is not None]
             if times or not records:
                 break
         return max(times, default=None)
 
     def job(self, job_id: int) -> Record | Reject | None:
-        """Give one job; None when the API has no such job."""
-        raw = self._get(f"jobs/{job_id}", {}, _decode_record, none_if_missing=True)
-        return None if raw is None else payload.read_all([raw])[0]
+        """Give one job; None when the API has no such job.
 
-    def _list(self, query: dict[str, str], session: transport.Session | None = None) -> Listed:
-        records, more = self._get("jobs", query, _decode_page, session=session)
+        Raises `RequestRefused` or `RequestFailed` when there is no answer for this job alone, and
+        `Stopped` when jobs have failed one after another and the list does not work either.
+        """
+        request = _Request(
+            f"jobs/{job_id}", {}, decoding.record, self._session, none_if_missing=True
+        )
+        attempts = ATTEMPTS_FOR_THE_NEXT if self._failed_jobs else ATTEMPTS_FOR_A_JOB
+        try:
+            raw = self._get(request, attempts if self._has_listed else ATTEMPTS)
+        except RequestFailed as error:
+            self._failed_jobs += 1
+            if self._failed_jobs >= FAILED_JOBS_IN_A_ROW and not isinstance(error, BadAnswer):
+                self._stop_if_down()
+            raise
+        self._failed_jobs = 0
+        return None if raw is None else read_all([raw])[0]
+
+    def _stop_if_down(self) -> None:
+        try:
+            self.page(0, limit=1)
+        except (RequestFailed, RequestRefused) as error:
+            raise Stopped(str(error)) from None
+        self._failed_jobs = 1
+
+    def _list(
+        self, query: dict[str, str], places: Places, session: transport.Session | None = None
+    ) -> Narrowing:
+        """Give what reads a list; `session` is that of a thread that asks early."""
+        path, session, most = "jobs", session or self._session, bodies.MAX_BODY
+        if session is not self._session:
+            most = EARLY_BODY
+
+        def ask(offset: int, limit: int) -> Listed:
+            asked = {**query, "limit": str(limit), "offset": str(offset)}
+            request = _Request(path, asked, decoding.page, session, most=most)
+            records, more = self._get(request, attempts=1)
+            return Listed(read_all(records), self._has_more(records, offset, limit, more=more))
+
+        def rest(number: int, trouble: Trouble) -> None:
+            self._rest(number, ATTEMPTS, trouble)
+
+        return Narrowing(Wire(ask, rest, self._attest), self._width, places)
+
+    def _has_more(
+        self, records: Sequence[bytes], offset: int, limit: int, *, more: bool | None
+    ) -> bool | None:
+        """Note what a page tells of the server, and give whether there is more behind it."""
         with self._lock:
+            self._has_listed = True
             if more is not None:
                 self.sends_links = True
-            elif records and query["offset"] != "0":
+            elif records and offset:
                 self.sends_links = False  # it would have named the page before
-            elif not records or (self.sends_links and len(records) < self.page_size):
+            elif not records or (self.sends_links and len(records) < min(limit, self.page_size)):
                 # A full page is never believed to be the last on the absence of a header alone.
                 more = False
             self.page_size = max(self.page_size, len(records))
-        return Listed(payload.read_all(records), more)
+        return more
 
-    def _get(
-        self,
-        path: str,
-        query: dict[str, str],
-        decode: Callable[[requests.Response, bytes], Any],
-        *,
-        is_free: bool = False,
-        none_if_missing: bool = False,
-        session: transport.Session | None = None,
-    ) -> Any:
+    def _attest(self, trouble: Trouble) -> str | None:
+        """Give what came in place of a record, as text; the key hidden."""
+        if not trouble.body:
+            return None
+        text = trouble.body.decode("utf-8", "replace").replace("\0", "\ufffd")
+        return self._mask(text)[: bodies.HEAD]
+
+    def _get(self, request: _Request, attempts: int = ATTEMPTS) -> Any:
         """Ask until an answer decodes, an error is final, or no attempt is left."""
-        session = session or self._session
-        asked = f"GET {self._base}{path}"
+        asked = f"GET {self._base}{request.path}"
         attempt = 0
         while True:
             attempt += 1
-            answered = self._take_leave(is_free=is_free)
+            if request.session.is_aborted:
+                raise Stopped(f"{asked}: given up")
+            answered = self._take_leave(is_free=request.is_free)
+            body = b""
             try:
-                response, body = self._send(session, path, query, answered)
+                response, body = self._send(request, answered)
                 missing = response.status_code == HTTPStatus.NOT_FOUND
-                if missing and (none_if_missing or is_free):
+                if missing and (request.none_if_missing or request.is_free):
                     return None
-                verdict = judge(response, body, asked, self._key_source)
+                verdict = judge(
+                    response,
+                    body,
+                    asked,
+                    self._mask,
+                    is_of_one=request.none_if_missing,
+                    key_source=self._key_source,
+                )
                 if verdict.error is None:
-                    return decode(response, body)
-                error, pause = verdict.error, verdict.pause
+                    self._note_size(request, len(body))
+                    return request.decode(response, body)
+            except bodies.TooLarge as fault:
+                if request.most < bodies.MAX_BODY:
+                    raise early.TooLarge from None
+                body = fault.head
+                verdict = Verdict(BadAnswer(f"{asked}: {fault}, more than is read{AGAIN}"), 0.0)
             except requests.RequestException as fault:
-                error, pause = RequestFailed(f"{asked}: {_why(fault)}; run again later"), 0.0
+                verdict = judge_fault(fault, asked, self._mask)
             except BadAnswer as fault:
-                error, pause = BadAnswer(f"{asked}: {fault}; run again later"), 0.0
-            error.args = (self._without_key(str(error)),)
-            if pause is None or attempt == ATTEMPTS or session.is_aborted:
+                verdict = Verdict(BadAnswer(f"{asked}: {self._mask(str(fault))}{AGAIN}"), 0.0)
+            error = verdict.attested(body)
+            # What stops the run, as a spent budget, may pass; what one request fails with, for a
+            # list, is tried again by another one.
+            most = attempts if isinstance(error, RequestFailed) else ATTEMPTS
+            if verdict.pause is None or attempt >= most:
                 raise error
-            pause = max(pause, self._backoff(attempt))
-            if self._ends is not None and self._time.now() + pause >= self._ends:
-                raise error
-            log.warning("%s (attempt %d of %d, next in %.1f s)", error, attempt, ATTEMPTS, pause)
-            self._time.sleep(pause)
+            self._rest(attempt, most, error, verdict.pause)
+
+    def _rest(
+        self, attempt: int, attempts: int, error: SnapshotterError, at_least: float | None = None
+    ) -> None:
+        """Wait before the next attempt. Raises `Stopped` where that would outlast the run."""
+        asked_for = getattr(error, "pause", 0.0) if at_least is None else at_least
+        pause = max(asked_for, self._backoff(max(1, attempt)))
+        if self._time.interrupted:
+            self._check_limits(is_free=True)
+        if self._ends is not None and self._time.now() + pause >= self._ends:
+            raise Stopped(str(error))
+        said = str(error).removesuffix(AGAIN)
+        if attempt:
+            log.warning("%s (attempt %d of %d, next in %.1f s)", said, attempt, attempts, pause)
+        else:
+            log.info("%s (looking for the record that it fails on)", said)
+        self._time.sleep(pause)
+        if self._ends is not None and self._time.now() >= self._ends:
+            raise Stopped(str(error))
+
+    def _note_size(self, request: _Request, size: int) -> None:
+        if request.path == "jobs" and request.query["limit"] != "1":
+            with self._lock:
+                self._usual_size = max(size, self._usual_size // 2)
 
     def _take_leave(self, *, is_free: bool) -> int:
         """Count a request that is about to be sent, where the limits allow it; else `Stopped`.
@@ -402,36 +403,32 @@ class Client:
                 "(--reserve-credits); run again later"
             )
 
-    def _without_key(self, words: str) -> str:
-        """Hide the key, plain or as the header has it: a server may say it back."""
-        encoded = base64.b64encode(f"{self._secret}:".encode()).decode()
-        return words.replace(encoded, "***").replace(self._secret, "***")
-
     def _backoff(self, attempt: int) -> float:
         ceiling = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempt - 1))
         return ceiling * (0.5 + self._jitter() / 2)
 
-    def _send(
-        self, session: transport.Session, path: str, query: dict[str, str], answered: int
-    ) -> tuple[requests.Response, bytes]:
+    def _send(self, request: _Request, answered: int) -> tuple[requests.Response, bytes]:
         seconds = self._timeout
         if self._ends is not None:
             seconds = max(0.001, min(seconds, self._ends - self._time.now()))
+        bounds = transport.Bounds(seconds, request.most, lambda: self._time.interrupted)
+        url = self._base + request.path
         try:
-            response, body = transport.get(session, self._base + path, query, seconds)
+            response, body = transport.get(request.session, url, request.query, bounds)
         finally:
             with self._lock:
                 self._under_way -= 1
                 is_alone = not self._under_way and self._answered == answered
                 self._answered += 1
-        log.debug("GET %s %s: %d, %d bytes", path, query, response.status_code, len(body))
+        status = response.status_code
+        log.debug("GET %s %s: %d, %d bytes", request.path, request.query, status, len(body))
         with self._lock:
             self._note(response, is_alone=is_alone)
         return response, body
 
     def _note(self, response: requests.Response, *, is_alone: bool) -> None:
         """Note what an answer tells; `is_alone`: no other request was under way meanwhile."""
-        told, left = response.headers.get(_REMAINING, ""), self.credits_remaining
+        told, left = response.headers.get(REMAINING, ""), self.credits_remaining
         if re.fullmatch(r"\d{1,9}", told):
             # Of answers that cross each other any may be the older: then the lower figure is the
             # safe one, unless a new hour has begun.
@@ -439,20 +436,19 @@ class Client:
             self.credits_remaining = (
                 int(told) if is_alone or is_new_hour or left is None else min(int(told), left)
             )
-        if (at := _date(response.headers.get("Date"))) is not None:
+        if (at := date(response.headers.get("Date"))) is not None:
             # Hosts behind one name can disagree: the earliest clock of a run is the safe one.
             self.clock = min(self.clock or at, at)
             self.latest_clock = max(self.latest_clock or at, at)
 
 
-_REMAINING = "X-RateLimit-Remaining"
 _CROSSING = 4 * early.THREADS  # credits that answers under way can be apart
 
 
 def _updated_at(record: Record | Reject) -> datetime | None:
     if isinstance(record, Record):
         return record.job.updated_at
-    return payload.time_in(record.payload, "updated_at")
+    return time_in(record.payload, "updated_at")
 
 
 def _credits(told: Any) -> int | None:
@@ -461,48 +457,3 @@ def _credits(told: Any) -> int | None:
 
 def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
-
-
-def _date(header: str | None) -> datetime | None:
-    try:
-        at = parsedate_to_datetime(header or "")
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _decode_page(response: requests.Response, body: bytes) -> tuple[list[bytes], bool | None]:
-    """Give the page's records and whether its Link names a next page: whether, never where."""
-    link = response.headers.get("Link")
-    return payload.split(body), None if link is None else "next" in response.links
-
-
-def _decode_record(_response: requests.Response, body: bytes) -> bytes:
-    return payload.only(body)
-
-
-def _decode_object(_response: requests.Response, body: bytes) -> dict[str, Any]:
-    try:
-        answer: dict[str, Any] = msgspec.json.decode(payload.only(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BadAnswer("expected a JSON object, got one that is garbled") from None
-    return answer
-
-
-def _why(fault: requests.RequestException) -> str:
-    """Say on one line what went wrong on the wire, without the library's wrapping."""
-    cause: BaseException = fault
-    while (deeper := cause.__cause__ or cause.__context__) is not None:
-        cause = deeper
-    words = " ".join(str(fault if isinstance(fault, requests.Timeout) else cause).split())
-    match fault:
-        case requests.ConnectTimeout():
-            return "no connection in time"
-        case requests.Timeout():
-            return words if words.startswith("no whole answer") else "no answer in time"
-        case requests.exceptions.SSLError():
-            return f"TLS failed ({words})"
-        case requests.ConnectionError():
-            return f"no connection ({words})"
-        case _:
-            return f"the answer was cut short or garbled ({words})"

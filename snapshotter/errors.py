@@ -15,6 +15,8 @@ A message is one line: what was asked, what came, what to do. `Interrupted` (75)
 signal that asks to stop at once, which nothing on the way is to catch.
 """
 
+AGAIN = "; run again later"  # what a run's last words may end with, and no line of one that goes on
+
 
 class SnapshotterError(Exception):
     exit_code = 1
@@ -33,7 +35,9 @@ class DatabaseError(Failure):
 
 
 class RequestRefused(Failure):
-    """The API refuses one request, however often it is sent."""
+    """The API refuses one request, however often it is sent. `body` is how its answer begins."""
+
+    body = b""
 
 
 class RecordError(SnapshotterError):
@@ -55,7 +59,13 @@ class Stopped(SnapshotterError):
 
 
 class RequestFailed(Stopped):
-    """One request got no usable answer. It says nothing of other requests."""
+    """One request got no usable answer. It says nothing of other requests.
+
+    `body` is how its last answer begins, `pause` the seconds that it asks to wait.
+    """
+
+    body = b""
+    pause = 0.0
 
 
 class BadAnswer(RequestFailed):

@@ -6,20 +6,17 @@ the account and the run. Every line, also those of libraries and of Python's war
 one handler, which masks the secrets it was told of and spells control characters out.
 """
 
-import base64
 import json
 import logging
-import re
 import sys
 import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, quote_plus
 
+from snapshotter.masking import Mask
 from snapshotter.printable import printable
 
-MASK = "***"
 SHORTEST_SECRET = 4  # characters; to mask less would garble every line
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
@@ -43,8 +40,8 @@ class About:
 
 
 ABOUT = About()
-_secrets: dict[str, None] = {}
-_pattern: re.Pattern[str] | None = None
+_secrets: set[str] = set()
+_mask = Mask()
 
 
 def about(**known: Any) -> None:
@@ -54,29 +51,16 @@ def about(**known: Any) -> None:
 
 
 def learn(secret: str) -> None:
-    """Mask a secret from now on: as it is, and as headers, URLs, JSON and reprs spell it."""
-    global _pattern  # noqa: PLW0603 - one process, one set of secrets
-    if len(secret) < SHORTEST_SECRET:
-        return
-    _secrets.update(dict.fromkeys(_spellings(secret)))
-    longest_first = sorted(_secrets, key=len, reverse=True)
-    _pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
-
-
-def _spellings(secret: str) -> list[str]:
-    plain = [secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]]
-    quoted = [quote(secret, safe=""), quote(secret), quote_plus(secret)]
-    encoded = [
-        encode(text.encode()).decode().rstrip("=")
-        for text in (f"{secret}:", secret)
-        for encode in (base64.b64encode, base64.urlsafe_b64encode)
-    ]
-    return [spelling for spelling in plain + quoted + encoded if spelling]
+    """Mask a secret from now on, in each form in which a server or a library may print it."""
+    global _mask  # noqa: PLW0603 - one process, one set of secrets
+    if len(secret) >= SHORTEST_SECRET:
+        _secrets.add(secret)
+        _mask = Mask(*_secrets)
 
 
 def masked(text: str) -> str:
     """Return the text with every secret that is known hidden."""
-    return text if _pattern is None else _pattern.sub(MASK, text)
+    return _mask(text)
 
 
 def safe(text: str) -> str:

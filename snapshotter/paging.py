@@ -16,9 +16,10 @@ from bisect import insort
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
-from snapshotter.errors import Stopped
+from snapshotter.errors import AGAIN, Stopped
 from snapshotter.payload import Record, Reject
 
 MAX_BARREN_REQUESTS = 200  # in a row, with no job that was not met before: far past any shift
@@ -27,6 +28,7 @@ MAX_PASSES = 30  # over one long group; each pass of two or more pages meets hal
 ALONE = 12  # pages read before any but the next one is asked for early
 BLOCK = 8  # pages; about twice as many are asked for early at most
 
+_FALLS_OF_A_MESS = 4  # one in so many jobs was made before the one ahead of it
 _REMEMBERED = 1_000  # jobs met lately, to tell what is new
 _STEPS_KEPT = 8
 
@@ -245,10 +247,12 @@ class _Reader:
         self.patience = MAX_BARREN_REQUESTS
         self._offset = -1
         self._last: int | None = None
+        self._first: tuple[int, list[int | None]] | None = None
         self.ended = False
 
     def __call__(self, offset: int, fetch: Callable[[int], Listed] | None = None) -> Listed:
         listed = (fetch or self._fetch)(offset)
+        self._refuse_other_order(offset, listed)
         ids = _ids(listed)
         last = listed.records[-1].job_id if listed.records else None
         # Asked from further on, a server that cut the answer short would have come further.
@@ -263,6 +267,46 @@ class _Reader:
                 "in a row brought nothing new; run again later"
             )
         return listed
+
+    def _refuse_other_order(self, offset: int, listed: Listed) -> None:
+        """Raise `Stopped` when the list comes in another order than asked for, or from elsewhere.
+
+        One answer is in order whatever changes meanwhile, and two places have other jobs. What
+        looks otherwise is asked for once more, so that no chance is taken for a habit.
+        """
+        ids = _ids_in_order(listed)
+        first, self._first = self._first, (offset, ids)
+        if first is None:
+            wrong = _disorder(self._fetch(offset)) if _disorder(listed) else ""
+        elif first[1] and offset > first[0]:
+            self._first = offset, []  # the second place alone is held against the first
+            further = offset + len(ids)
+            is_same = ids == first[1] and _ids_in_order(self._fetch(further)) == ids
+            places = f"offsets {first[0]}, {offset} and {further}"
+            wrong = f"{places} brought the same jobs" if is_same else ""
+        else:
+            self._first, wrong = first, ""
+        if wrong:
+            raise Stopped(
+                f"the API does not list jobs as asked for: {wrong}. Does a proxy or a cache drop "
+                f"what follows the ? in URLs?{AGAIN}"
+            )
+
+
+def _disorder(listed: Listed) -> str:
+    """Name what is wrong with the order; a few odd times say nothing of the server."""
+    times = [r.created_at for r in listed.records if r.created_at is not None]
+    falls = sum(one > other for one, other in pairwise(times))
+    rises = sum(one < other for one, other in pairwise(times))
+    if falls and not rises:
+        return "twice the newest came first, in spite of direction=asc"
+    if falls * _FALLS_OF_A_MESS >= len(times) and falls > 1:
+        return "twice they came in no order of their creation, in spite of sort=created"
+    return ""
+
+
+def _ids_in_order(listed: Listed) -> list[int | None]:
+    return [record.job_id for record in listed.records]
 
 
 def _is_last(read: _Reader, cursor: Cursor, listed: Listed) -> Generator[Page, None, bool]:

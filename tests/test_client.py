@@ -140,7 +140,8 @@ def test_a_final_answer_is_asked_for_once(
         read(asking)
     assert said in str(caught.value)
     assert "s3cr3t" not in str(caught.value)
-    assert len(wire.requests) == 1
+    # What may be refused for one record of a page is asked for by one record, here and elsewhere.
+    assert len(wire.requests) == (4 if status in (400, 422) else 1)
 
 
 PASSING: list[tuple[Script, type[SnapshotterError], str]] = [

@@ -200,6 +200,67 @@ def test_a_listing_never_runs_for_ever(answer: Callable[[int], Listed]) -> None:
     assert 1 in seen
 
 
+@pytest.mark.parametrize("size", [2, 7, 250])
+def test_a_list_that_is_turned_around_is_noticed_at_once(size: int) -> None:
+    records = [job(n, n) for n in range(size, 0, -1)]
+    asked = []
+
+    def fetch(at: int) -> Listed:
+        asked.append(at)
+        return Listed(records[at : at + 100], at + 100 < len(records))
+
+    with pytest.raises(Stopped, match="twice the newest came first, in spite of direction=asc"):
+        list(pages(fetch, Cursor()))
+    assert asked == [0, 0]
+
+
+def test_a_list_in_no_order_is_noticed_at_once() -> None:
+    order = random.Random(1).sample(range(250), 250)  # noqa: S311 - a test's order
+    records, asked = [job(n + 1, n) for n in order], []
+
+    def fetch(at: int) -> Listed:
+        asked.append(at)
+        return Listed(records[at : at + 100], at + 100 < len(records))
+
+    with pytest.raises(Stopped, match="in no order of their creation"):
+        list(pages(fetch, Cursor()))
+    assert asked == [0, 0]
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+@pytest.mark.parametrize("more", [True, None])
+def test_a_list_that_ignores_the_offset_is_noticed_at_once(size: int, more: bool | None) -> None:  # noqa: FBT001
+    records, asked = [job(n, n) for n in range(1, size + 1)], []
+
+    def fetch(at: int) -> Listed:
+        asked.append(at)
+        return Listed(records, more)
+
+    with pytest.raises(Stopped, match="brought the same jobs"):
+        list(pages(fetch, Cursor()))
+    assert len(asked) <= 4
+
+
+def test_a_few_odd_times_are_no_disorder() -> None:
+    records = [job(n, n) for n in range(1, 251)]
+    records[30], records[60] = job(31, 5), job(61, 200)
+    read = pages(lambda at: Listed(records[at : at + 100], at + 100 < len(records)), Cursor())
+    assert {r.job_id for page in read for r in page.records} == set(range(1, 251))
+
+
+def test_a_list_that_turned_around_once_is_not_accused() -> None:
+    account = List(list(range(250)), limit=100)
+    turned = iter([True])
+
+    def fetch(at: int) -> Listed:
+        found = account.fetch(at)
+        return found._replace(records=found.records[::-1]) if next(turned, False) else found
+
+    with contextlib.suppress(Stopped):
+        seen = {r.job_id for page in pages(fetch, Cursor()) for r in page.records}
+        assert seen == set(account.jobs)
+
+
 def test_a_resumed_listing_goes_back_when_the_list_moved_left() -> None:
     account = List(list(range(500)), limit=100)
     read = pages(account.fetch, Cursor())
