@@ -1,5 +1,6 @@
 """Asks for single jobs. One whose own call fails is set aside, and holds nothing back."""
 
+from contextlib import suppress
 from enum import Enum
 
 from snapshotter.errors import (
@@ -78,7 +79,8 @@ class ById:
 
     def _probe(self, error: SnapshotterError) -> None:
         try:
-            self._run.client.page(0, limit=1)
+            with suppress(RequestRefused):  # which is an answer
+                self._run.client.page(0, limit=1)
         except RequestFailed:
             raise Stopped(
                 f"the API gives no usable answer, to {self._in_a_row} requests in a row: {error}"
