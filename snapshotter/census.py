@@ -6,7 +6,6 @@ many jobs, from another moment on not.
 """
 
 import heapq
-import json
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,9 +15,8 @@ from typing import NamedTuple
 from sqlalchemy import Engine, func, select
 
 from snapshotter import rejects
-from snapshotter.load import JOBS, live
-from snapshotter.payload import Record, Reject, time_in
-from snapshotter.rejects import REJECTS
+from snapshotter.payload import Record, Reject
+from snapshotter.tables import JOBS, REJECTS, chunks, live
 
 Records = Sequence[Record | Reject]
 
@@ -53,6 +51,18 @@ def stored(engine: Engine, account_id: str) -> int:
         return sum(int(connection.execute(each).scalar_one()) for each in (jobs, apart))
 
 
+def present(engine: Engine, account_id: str, job_ids: Iterable[int]) -> set[int]:
+    """Return those of the ids that `stored` counts."""
+    found: set[int] = set()
+    jobs = select(JOBS.c.id).where(*live(account_id))
+    apart = select(REJECTS.c.job_id).where(*rejects.only_here(account_id))
+    for ids in chunks(job_ids):
+        with engine.connect() as connection:
+            found.update(connection.execute(jobs.where(JOBS.c.id.in_(ids))).scalars())
+            found.update(connection.execute(apart.where(REJECTS.c.job_id.in_(ids))).scalars())
+    return found
+
+
 def shelf(engine: Engine, account_id: str, status: str | None = None) -> Shelf:
     """Read the ids and times of what the list should have; `status`: of the jobs stored with it."""
     jobs = select(JOBS.c.id, JOBS.c.created_at).where(*live(account_id))
@@ -60,14 +70,17 @@ def shelf(engine: Engine, account_id: str, status: str | None = None) -> Shelf:
         jobs = jobs.where(JOBS.c.status == status)
     # Where the engines would put a job without a time, they disagree.
     jobs = jobs.order_by(JOBS.c.created_at.is_not(None), JOBS.c.created_at, JOBS.c.id)
-    apart = select(REJECTS.c.job_id, REJECTS.c.payload).where(
-        REJECTS.c.job_id.is_not(None), *rejects.only_here(account_id)
-    )
-    with engine.connect() as connection:
+    apart = select(REJECTS.c.job_id).where(*rejects.only_here(account_id))
+    aside: list[tuple[int, datetime | None]] = []
+    if status is None:
+        with engine.connect() as connection:
+            only_here = set(connection.execute(apart).scalars()) - {None}
         aside = [
-            (row.job_id, time_in(json.loads(row.payload), "created_at"))
-            for row in (connection.execute(apart) if status is None else ())
+            (row.job_id, rejects.time_of(row, "created_at"))
+            for row in (rejects.listed(engine, account_id, with_id=True) if only_here else ())
+            if row.job_id in only_here and row.job_id is not None
         ]
+    with engine.connect() as connection:
         streaming = connection.execution_options(yield_per=10_000)
         ordered = ((row.id, row.created_at) for row in streaming.execute(jobs))
         return Shelf(heapq.merge(ordered, sorted(aside, key=_order), key=_order))

@@ -292,6 +292,9 @@ def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
             f"{outcome.rejected} records were set aside into rejected_records, with the reason; "
             "the rest is stored, and they are asked for again next time"
         )
+    if outcome.noted:
+        more = f", and {len(outcome.noted) - 1} more" if outcome.noted[1:] else ""
+        raise RecordError(f"{outcome.noted[0]}{more}; the rest is stored")
 
 
 @cli.command()

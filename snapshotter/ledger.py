@@ -8,17 +8,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
+from snapshotter.causes import UNSENDABLE, Cause, cause
 from snapshotter.database import reading
 from snapshotter.errors import Interrupted, SnapshotterError
 from snapshotter.flatten import epoch
 from snapshotter.ids import Ids
-from snapshotter.models import Base
 from snapshotter.paging import Cursor
+from snapshotter.printable import printable
+from snapshotter.tables import ACCOUNTS, SNAPSHOTS
 
-ACCOUNTS: Table = Base.metadata.tables["accounts"]
-SNAPSHOTS: Table = Base.metadata.tables["snapshots"]
+__all__ = ["ACCOUNTS", "SNAPSHOTS", "Ledger", "Listing", "Outcome"]
+
+_LONGEST_ERROR = 4_000  # characters
 
 _NO_LISTING = {
     "listing_since": None,
@@ -30,7 +34,10 @@ _NO_LISTING = {
 
 @dataclass
 class Outcome:
-    """How a run ended. `missing`: ids asked for that the API does not have."""
+    """How a run ended. `missing`: ids asked for that the API does not have.
+
+    `noted`: what could not be asked for, or could not be proved; the rest is stored.
+    """
 
     kind: str
     snapshot_id: int
@@ -45,6 +52,7 @@ class Outcome:
     credits_spent: int = 0
     credits_remaining: int | None = None
     missing: list[int] = field(default_factory=list)
+    noted: list[str] = field(default_factory=list)
 
     @property
     def unchanged(self) -> int:
@@ -85,6 +93,8 @@ class Ledger:
     def __init__(self, engine: Engine, account_id: str) -> None:
         self._engine, self._account_id = engine, account_id
         self._snapshot_id = 0
+        self._api_url = ""
+        self.is_known = False  # the account has its row
 
     def account(self) -> Any:
         """Give the account's row; None before its first run."""
@@ -113,15 +123,15 @@ class Ledger:
         return f"run {row.id}, begun {row.started_at:%Y-%m-%dT%H:%M:%SZ}" if row else "another run"
 
     def begin(self, kind: str, api_url: str) -> Outcome:
-        """Open the run's row. Whatever claims to be running has died: this run has the lock."""
+        """Open the run's row. Whatever claims to be running has died: this run has the lock.
+
+        The account itself has a row only once the API has given something of it.
+        """
+        self._api_url = api_url
         mine = SNAPSHOTS.c.account_id == self._account_id
         now = datetime.now(UTC)
+        self.is_known = self.account() is not None
         with self._engine.begin() as connection:
-            account = select(ACCOUNTS.c.account_id).where(ACCOUNTS.c.account_id == self._account_id)
-            if connection.execute(account).first() is None:
-                connection.execute(
-                    insert(ACCOUNTS).values(account_id=self._account_id, api_url=api_url)
-                )
             connection.execute(
                 update(SNAPSHOTS)
                 .where(mine, SNAPSHOTS.c.status == "running")
@@ -141,21 +151,30 @@ class Ledger:
 
     def end(self, outcome: Outcome, error: BaseException | None = None) -> None:
         now = datetime.now(UTC)
+        told = "; ".join(outcome.noted) if error is None else _named(error)
         values = {
             "status": outcome.status,
             "finished_at": now,
             "finished_epoch": epoch(now),
-            "error": None if error is None else _named(error),
+            "error": printable(told)[:_LONGEST_ERROR] or None,
             **outcome.counts(),
         }
-        with self._engine.begin() as connection:
-            self._note_run(connection, values)
+        try:
+            with self._engine.begin() as connection:
+                self._note_run(connection, values)
+        except (SQLAlchemyError, *UNSENDABLE) as refused:
+            if cause(refused) is Cause.DATABASE:
+                raise
+            # The database's encoding may not have every character of the API's words.
+            values["error"] = told.encode("ascii", "backslashreplace").decode()[:_LONGEST_ERROR]
+            with self._engine.begin() as connection:
+                self._note_run(connection, values)
 
     def start(self, listing: Listing) -> None:
         """Put a listing on record before its first page, so that it can be gone on with."""
         with self._engine.begin() as connection:
             self._note_run(connection, {"since": listing.since})
-            self.note(connection, _place(listing))
+            self._note(connection, _place(listing))
 
     def advance(self, connection: Connection, listing: Listing, **known: Any) -> None:
         """Put on record how far a listing is, in the transaction that stores its page.
@@ -164,22 +183,32 @@ class Ledger:
         """
         self.note(connection, {**_place(listing), **known})
 
-    def complete(self, watermark: datetime | None, api_url: str) -> None:
+    def complete(self, watermark: datetime | None) -> None:
         """Close the listing under way and move the watermark."""
         moved = {"watermark": watermark, "watermark_epoch": epoch(watermark)}
         with self._engine.begin() as connection:
             self._note_run(connection, moved)
-            self.note(connection, {**moved, "api_url": api_url, **_NO_LISTING})
+            self.note(connection, {**moved, "api_url": self._api_url, **_NO_LISTING})
 
     def remember(self, **values: Any) -> None:
         """Set columns of the account."""
         with self._engine.begin() as connection:
-            self.note(connection, values)
+            self._note(connection, values)
+
+    def ensure(self, connection: Connection) -> None:
+        """Give the account its row, if it has none yet."""
+        if not self.is_known:
+            self.note(connection, {"api_url": self._api_url})
 
     def note(self, connection: Connection, values: dict[str, Any]) -> None:
-        connection.execute(
-            update(ACCOUNTS).where(ACCOUNTS.c.account_id == self._account_id).values(values)
-        )
+        """Set columns of the account, which gets its row now if it has none."""
+        if not self._note(connection, values):
+            born = {"account_id": self._account_id, "api_url": self._api_url}
+            connection.execute(insert(ACCOUNTS).values({**born, **values}))
+
+    def _note(self, connection: Connection, values: dict[str, Any]) -> bool:
+        mine = ACCOUNTS.c.account_id == self._account_id
+        return bool(connection.execute(update(ACCOUNTS).where(mine).values(values)).rowcount)
 
     def _note_run(self, connection: Connection, values: dict[str, Any]) -> None:
         connection.execute(

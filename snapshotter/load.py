@@ -8,66 +8,42 @@ in a list: of such a partial answer, what it leaves out stays as it is stored.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Dialect,
-    Table,
-    delete,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy import Connection, select, update
 
-from snapshotter.bulk import Encoded, encode, insert_encoded, update_rows
 from snapshotter.errors import UsageError
 from snapshotter.flatten import JobRows, Row, cluster_wait
-from snapshotter.models import Base
-from snapshotter.payload import FINAL_STATUSES
-
-_TABLES = Base.metadata.tables
-JOBS: Table = _TABLES["jobs"]
-OUTPUTS: Table = _TABLES["job_outputs"]
-FIELDS: Table = _TABLES["output_fields"]
-CHANGES: Table = _TABLES["job_changes"]
-
-# An open job has not finished: that is what the index is on.
-OPEN = (
-    JOBS.c.finished_at.is_(None),
-    or_(JOBS.c.status.is_(None), JOBS.c.status.not_in(FINAL_STATUSES)),
+from snapshotter.tables import CHANGES, FIELDS, JOBS, OPEN, OUTPUTS, chunks, live
+from snapshotter.write import (
+    FLATTENED,
+    KEPT_ASIDE,
+    OUTPUT,
+    STATE,
+    Batch,
+    Run,
+    records,
+    total,
+    write,
 )
-_STATE = ("status", "progress", "runtime_in_seconds", "outputs_count")
-_CHUNK = 500  # ids in one list: every engine takes that many
 
-
-def chunks(ids: Iterable[int]) -> Iterator[tuple[int, ...]]:
-    """Cut ids into lists that every engine takes."""
-    left = iter(ids)
-    while chunk := tuple(islice(left, _CHUNK)):
-        yield chunk
-
-
-def live(account_id: str) -> tuple[ColumnElement[bool], ...]:
-    """Give the condition on the jobs of an account that are not gone."""
-    return JOBS.c.account_id == account_id, JOBS.c.gone_at.is_(None)
-
-
-class Run(NamedTuple):
-    """Who loads: stamped on each row that changes.
-
-    `observed_at` is the server's clock, or this host's where the server does not tell.
-    """
-
-    account_id: str
-    snapshot_id: int
-    observed_at: datetime
+__all__ = [
+    "CHANGES",
+    "FIELDS",
+    "JOBS",
+    "OPEN",
+    "OUTPUTS",
+    "Loaded",
+    "Run",
+    "chunks",
+    "compare",
+    "live",
+    "load",
+    "mark_gone",
+]
 
 
 class Loaded(NamedTuple):
@@ -97,12 +73,14 @@ def load(
     *,
     partial: bool = False,
     overwrite: bool = False,
+    limit: int | None = None,
 ) -> Loaded:
     """Bring the tables to what `batch` says; a job that comes twice counts by its newest answer.
 
     `partial`: the jobs were asked for one by one. `overwrite`: what is stored is known to be wrong,
-    so that a newer time of it says nothing. Raises `UsageError` when a job is stored under
-    another account.
+    so that a newer time of it says nothing. `limit`: bytes of a row that the database takes; what
+    is longer is refused before it is sent. Raises `UsageError` when a job is stored under another
+    account.
     """
     jobs = _newest(batch)
     stored = _stored(connection, jobs)
@@ -115,14 +93,14 @@ def load(
         if before.account_id != run.account_id:
             raise UsageError(
                 f"job {job_id} of account {run.account_id} is stored under account "
-                f"{before.account_id}; if the account was renamed: 'snapshotter accounts rename "
-                f"{before.account_id} {run.account_id}', else name another database"
+                f"{before.account_id}: if that account has a new name, run 'snapshotter accounts "
+                f"rename {before.account_id} {run.account_id}', else name another database"
             )
         if overwrite or not _is_older(rows.job, before.job):
             known.append(_filled(rows, before.job) if partial else rows)
     changed = _changed(connection, known, stored)
     moved = _moved(connection, changed, stored) | {rows.job["id"] for rows in new}
-    refused = _write(connection, run, [*new, *changed], stored.keys(), moved)
+    refused = write(connection, run, Batch([*new, *changed], stored.keys(), moved), limit)
     return Loaded(
         [rows.job["id"] for rows in new if rows.job["id"] not in refused],
         [
@@ -186,18 +164,12 @@ def _stored(connection: Connection, ids: Iterable[int]) -> dict[int, _Stored]:
     for chunk in chunks(ids):
         for row in connection.execute(_READ_JOBS.where(JOBS.c.id.in_(chunk))).all():
             values = tuple(row)
-            job = dict(zip(_FLATTENED, values, strict=False))
-            found[job["id"]] = _Stored(job, *values[len(_FLATTENED) :])
+            job = dict(zip(FLATTENED, values, strict=False))
+            found[job["id"]] = _Stored(job, *values[len(FLATTENED) :])
     return found
 
 
-_KEPT_ASIDE = ("account_id", "snapshot_id", "gone_at")
-_FLATTENED = tuple(
-    column.name
-    for column in JOBS.columns
-    if column.name not in (*_KEPT_ASIDE, "first_seen_at", "last_changed_at")
-)
-_READ_JOBS = select(*(JOBS.c[name] for name in (*_FLATTENED, *_KEPT_ASIDE)))
+_READ_JOBS = select(*(JOBS.c[name] for name in (*FLATTENED, *KEPT_ASIDE)))
 
 
 def _changed(
@@ -235,7 +207,7 @@ def _differing_children(connection: Connection, batch: Sequence[JobRows]) -> dic
         "job_outputs": {
             job_id
             for job_id, rows in zip(job_ids, batch, strict=True)
-            if sorted(map(_OUTPUT, rows.outputs), key=_ID) != sorted(outputs[job_id], key=_ID)
+            if sorted(map(OUTPUT, rows.outputs), key=_ID) != sorted(outputs[job_id], key=_ID)
         },
         "output_fields": {
             job_id
@@ -245,7 +217,6 @@ def _differing_children(connection: Connection, batch: Sequence[JobRows]) -> dic
     }
 
 
-_OUTPUT = itemgetter(*OUTPUTS.columns.keys())
 _ID = itemgetter(list(OUTPUTS.columns.keys()).index("id"))
 
 
@@ -256,7 +227,7 @@ def _moved(
     moved = {
         job_id
         for job_id, job in ((rows.job["id"], rows.job) for rows in changed)
-        if any(job[name] != stored[job_id].job[name] for name in _STATE)
+        if any(job[name] != stored[job_id].job[name] for name in STATE)
     }
     counts: dict[int, list[int | None]] = defaultdict(list)
     for chunk in chunks(rows.job["id"] for rows in changed if rows.job["id"] not in moved):
@@ -267,18 +238,8 @@ def _moved(
     return moved | {
         job_id
         for rows in changed
-        if (job_id := rows.job["id"]) not in moved and _records(rows) != _sum(counts[job_id])
+        if (job_id := rows.job["id"]) not in moved and records(rows) != total(counts[job_id])
     }
-
-
-def _records(rows: JobRows) -> int | None:
-    return _sum(output["records_count"] for output in rows.outputs)
-
-
-def _sum(counts: Iterable[int | None]) -> int | None:
-    """Add up the counts that are known; no column holds more than 64 bits."""
-    known = [count for count in counts if count is not None]
-    return max(-(2**63), min(sum(known), 2**63 - 1)) if known else None
 
 
 _PARTS = ("package", "cluster")
@@ -309,116 +270,3 @@ def _filled(rows: JobRows, before: Row) -> JobRows:
         whole["created_at"], whole["started_at"], whole["cluster_available_since"]
     )
     return rows._replace(job=whole, encoded=None)
-
-
-def _write(
-    connection: Connection,
-    run: Run,
-    batch: Sequence[JobRows],
-    known: Collection[int],
-    moved: Collection[int],
-) -> dict[int, str]:
-    """Write the jobs, of which those `known` have a row; give the refused ones, with the reason.
-
-    All go in at once; where the database refuses that, each half by itself, down to single jobs.
-    """
-    if not batch:
-        return {}
-    try:
-        with connection.begin_nested():
-            _write_all(connection, run, batch, known, moved)
-    except (IntegrityError, DataError) as error:
-        if len(batch) == 1:
-            return {batch[0].job["id"]: _reason(connection, batch[0], error)}
-        middle = len(batch) // 2
-        refused = _write(connection, run, batch[:middle], known, moved)
-        return refused | _write(connection, run, batch[middle:], known, moved)
-    return {}
-
-
-def _reason(connection: Connection, rows: JobRows, error: IntegrityError | DataError) -> str:
-    job_id = rows.job["id"]
-    ids = [output["id"] for output in rows.outputs]
-    owners = select(OUTPUTS.c.id, OUTPUTS.c.job_id).where(
-        OUTPUTS.c.id.in_(ids), OUTPUTS.c.job_id != job_id
-    )
-    if owner := connection.execute(owners).first():
-        index = ids.index(owner.id)
-        return (
-            f"job {job_id}: Output {owner.id} is job {owner.job_id}'s - at `$.outputs[{index}].id`"
-        )
-    return f"job {job_id}: the database refuses it: {str(error.orig).splitlines()[0]}"
-
-
-def _write_all(
-    connection: Connection,
-    run: Run,
-    batch: Sequence[JobRows],
-    known: Collection[int],
-    moved: Collection[int],
-) -> None:
-    batch = encoded(connection.dialect, batch)
-    new = [rows.encoded.job for rows in batch if rows.job["id"] not in known]
-    changed = [rows.job for rows in batch if rows.job["id"] in known]
-    stamp = {"last_changed_at": run.observed_at, "snapshot_id": run.snapshot_id, "gone_at": None}
-    born = {"account_id": run.account_id, "first_seen_at": run.observed_at, **stamp}
-    _delete_children(connection, [job["id"] for job in changed])
-    update_rows(connection, JOBS, changed, **stamp)
-    insert_encoded(connection, JOBS, _FLATTENED, new, **born)
-    outputs = list(chain.from_iterable(rows.encoded.outputs for rows in batch))
-    insert_encoded(connection, OUTPUTS, _OUTPUT_NAMES, outputs)
-    fields = list(chain.from_iterable(rows.encoded.fields for rows in batch))
-    insert_encoded(connection, FIELDS, _FIELD_NAMES, fields)
-    states = [_state(rows) for rows in batch if rows.job["id"] in moved]
-    seen = {"snapshot_id": run.snapshot_id, "observed_at": run.observed_at}
-    encoded_states = encode(connection.dialect, CHANGES, _STATE_NAMES, states)
-    insert_encoded(connection, CHANGES, _STATE_NAMES, encoded_states, **seen)
-
-
-class _Encoded(NamedTuple):
-    """The rows of one job as they are sent."""
-
-    job: Encoded
-    outputs: list[Encoded]
-    fields: list[Encoded]
-
-
-def encoded(dialect: Dialect, batch: Sequence[JobRows]) -> list[JobRows]:
-    """Give the same with what is sent of them worked out: any thread may do that early."""
-    todo = [rows for rows in batch if rows.encoded is None]
-    jobs = encode(dialect, JOBS, _FLATTENED, [_JOB(rows.job) for rows in todo])
-    outputs = iter(
-        encode(dialect, OUTPUTS, _OUTPUT_NAMES, [_OUTPUT(o) for rows in todo for o in rows.outputs])
-    )
-    fields = iter(encode(dialect, FIELDS, _FIELD_NAMES, [f for rows in todo for f in rows.fields]))
-    done = iter(
-        rows._replace(
-            encoded=_Encoded(
-                job,
-                list(islice(outputs, len(rows.outputs))),
-                list(islice(fields, len(rows.fields))),
-            )
-        )
-        for rows, job in zip(todo, jobs, strict=True)
-    )
-    return [next(done) if rows.encoded is None else rows for rows in batch]
-
-
-_JOB = itemgetter(*_FLATTENED)
-_OUTPUT_NAMES = tuple(OUTPUTS.columns.keys())
-_FIELD_NAMES = tuple(FIELDS.columns.keys())
-_STATE_NAMES = ("job_id", *_STATE, "records_count")
-
-
-def _state(rows: JobRows) -> tuple[Any, ...]:
-    """What `job_changes` keeps of a job."""
-    return (rows.job["id"], *(rows.job[name] for name in _STATE), _records(rows))
-
-
-def _delete_children(connection: Connection, job_ids: Sequence[int]) -> None:
-    for chunk in chunks(job_ids):
-        of_these = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id.in_(chunk))
-        # By their ids: MariaDB would read all fields to find those of a subquery.
-        for ids in chunks(connection.execute(of_these).scalars().all()):
-            connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(ids)))
-        connection.execute(delete(OUTPUTS).where(OUTPUTS.c.job_id.in_(chunk)))

@@ -158,7 +158,14 @@ class Account(Base):
         UTCDateTime, comment="the server's clock when its jobs were last counted"
     )
     unlisted: Mapped[int | None] = mapped_column(
-        Id, comment="jobs here that the list did not have then, though the API gave them by id"
+        Id,
+        comment="jobs here that the list did not have then, though the API gave them by id; less "
+        "than none: records without an id, all alike, that are here once",
+    )
+    vanishing_since: Mapped[datetime | None] = mapped_column(
+        UTCDateTime,
+        comment="when a run first missed more jobs than it may mark as gone; a later run confirms "
+        "it",
     )
 
 
@@ -389,7 +396,9 @@ class Snapshot(Base):
     credits_spent: Mapped[int | None] = mapped_column(
         Integer, comment="requests sent that cost a credit, retries included"
     )
-    error: Mapped[str | None] = mapped_column(Words, comment="why it did not complete")
+    error: Mapped[str | None] = mapped_column(
+        Words, comment="why it did not complete, or what it could not ask for"
+    )
 
 
 class JobChange(Base):
@@ -421,5 +430,21 @@ class RejectedRecord(Base):
     account_id: Mapped[str] = mapped_column(Name, comment="the account it was read from")
     job_id: Mapped[int | None] = mapped_column(Id, comment="its job, where it names one")
     reason: Mapped[str] = mapped_column(Words, comment="what is wrong, with its path")
-    payload: Mapped[str] = mapped_column(Words, comment="the record as it came, secrets masked")
+    payload: Mapped[str] = mapped_column(
+        Words,
+        comment="the record as it came, secrets masked; null if none came, cut if it is too long",
+    )
     rejected_at: Mapped[datetime] = mapped_column(UTCDateTime, comment="when it was set aside")
+    attempts: Mapped[int | None] = mapped_column(
+        Integer, comment="times it was tried since it last changed"
+    )
+    next_attempt_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, comment="before then no run asks for it again; null: the next run does"
+    )
+    program_version: Mapped[str | None] = mapped_column(
+        String(64), comment="the version of this program that last tried it"
+    )
+    digest: Mapped[str | None] = mapped_column(
+        String(32),
+        comment="of the whole record, but for its package and cluster: it tells a change",
+    )

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, select
 
 from snapshotter import census, rejects
 from snapshotter.client import PAGE_SIZE, Client
-from snapshotter.errors import Failure
+from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError
 from snapshotter.flatten import flatten, is_open
 from snapshotter.ledger import Ledger
 from snapshotter.load import JOBS, compare, live
@@ -130,10 +130,10 @@ class _Verification:
         self._engine, self._client, self._account_id = engine, client, account_id
         self._redact, self._repair = redact, repair
         self._findings = findings
+        self._failed: SnapshotterError | None = None
         account = Ledger(engine, account_id).account()
         self._newest: datetime | None = None if account is None else account.newest_updated_at
-        nameless = rejects.listed(engine, account_id, nameless=True)
-        self._aside = {*rejects.job_ids(engine, account_id), *(row.job_id for row in nameless)}
+        self._aside = {row.job_id for row in rejects.waiting(engine, account_id)}
 
     def run(self, sample: int, chance: random.Random) -> None:
         self._client.credits()
@@ -143,7 +143,10 @@ class _Verification:
         for status, here in self._by_status().items():
             try:
                 there = self._count(status, status, here)
-            except Failure:  # a service that is older than this status
+            except RequestRefused:  # a service that is older than this status
+                continue
+            except RequestFailed as error:
+                self._failed = error
                 continue
             if there != here:
                 self._search(status, there, census.shelf(self._engine, self._account_id, status))
@@ -152,8 +155,10 @@ class _Verification:
             records, unlisted = census.sample(self._page("all"), place, total, shelf)
             self._findings.read += len(records)
             self._look_at(records, unlisted)
-        waiting = rejects.listed(self._engine, self._account_id)
+        waiting = rejects.waiting(self._engine, self._account_id)
         self._findings.set_aside = [row.job_id for row in waiting]
+        if self._failed is not None:
+            raise self._failed  # the rest has been looked at
 
     def _page(self, status: str) -> Callable[[int], census.Records]:
         return lambda place: self._client.page(place, status=status).records
@@ -212,11 +217,18 @@ class _Verification:
         for job_id in unlisted:
             # So many answers are enough to tell; only to mark them each has to be asked for.
             is_told = repair is None and len(found.gone) >= ASKED_BY_ID
-            if job_id in known or not (is_told or self._client.job(job_id) is None):
+            if job_id in known or not (is_told or self._is_gone(job_id)):
                 continue
             found.gone.add(job_id)
             if repair is not None:
                 repair.mark_gone([job_id])
+
+    def _is_gone(self, job_id: int) -> bool:
+        try:
+            return self._client.job(job_id) is None
+        except (RequestFailed, RequestRefused) as error:
+            self._failed = error
+            return False
 
     def _differing(self, records: list[Record]) -> dict[int, list[str]]:
         """Name what differs of each job, where anything does; a job marked gone is none here."""

@@ -278,7 +278,7 @@ def test_a_finished_job_that_vanished_is_marked(syncer: Syncer) -> None:
     account.advance(61)
     outcome = syncer()
     assert (outcome.gone, outcome.inserted, outcome.changed) == (1, 0, 0)
-    listing, last_place, number, search = 1, 1, 2, 3
+    listing, last_place, number, search = 1, 1, 1, 3
     assert syncer.asked == [
         "rate_limit_status",
         *["jobs"] * (listing + last_place + number + search),
@@ -313,9 +313,15 @@ def test_of_many_that_vanished_each_is_asked_for(syncer: Syncer) -> None:
     ids = sorted(syncer.account.jobs)[10:40]
     remove(syncer.account, *ids)
     syncer.account.advance(61)
-    assert syncer().gone == 30
+    outcome = syncer()  # so many at once are not believed
+    assert (outcome.gone, len(outcome.noted), gone(syncer)) == (0, 1, {})
+    assert len(by_id(syncer)) == 11
+    syncer.account.advance(3600)
+    outcome = syncer()
+    assert (outcome.gone, outcome.noted) == (30, [])
     assert sorted(gone(syncer)) == ids
     assert sorted(by_id(syncer)) == ids
+    assert syncer.rows(ACCOUNTS)[0]["vanishing_since"] is None
 
 
 @sqlite
@@ -335,8 +341,9 @@ def test_a_job_that_joins_during_the_search_makes_none_gone(syncer: Syncer) -> N
     account.before_answer = join
     syncer()
     account.before_answer = None
-    account.advance(61)
-    syncer()
+    for _ in range(2):
+        account.advance(3600)
+        syncer()
     assert sorted(gone(syncer)) == ids
     assert {row["id"] for row in syncer.rows(JOBS)} == account.jobs.keys() | set(ids)
 
@@ -436,6 +443,137 @@ def test_a_job_that_comes_back_is_gone_no_more(syncer: Syncer, *, full: bool) ->
     outcome = syncer(Plan(full=full))
     assert (outcome.gone, outcome.inserted, outcome.changed) == (0, 0, 1)
     assert gone(syncer) == {}
+    syncer.assert_equal_to_the_account()
+
+
+class Outage:
+    """For a while the list shows none of some jobs, and their ids answer 404."""
+
+    def __init__(self, account: Account, lost: set[int]) -> None:
+        self._hiding, self._lost = Hiding(account, lost), lost
+
+    def __call__(self, request: Request) -> Answer | None:
+        if request.path.rsplit("/", 1)[1] in map(str, self._lost):
+            return Answer(404)
+        return self._hiding(request)
+
+
+@sqlite
+@pytest.mark.parametrize("part", [1.0, 0.5])
+@pytest.mark.parametrize("full", [False, True])
+def test_an_outage_of_one_run_makes_no_job_gone(syncer: Syncer, part: float, *, full: bool) -> None:
+    account = syncer.account
+    history(account, 220)
+    old = account.now - timedelta(days=1)
+    for _ in range(20):
+        account.add_job(status="running", created_at=old, updated_at=old)
+    syncer()
+    ids = sorted(account.jobs)
+    lost = set(ids[: int(len(ids) * part)] + ids[-20:])
+    for minutes in (2, 2, 56):
+        account.advance(60 * minutes)
+        account.intercept = Outage(account, lost)
+        outcome = syncer(Plan(full=full))
+        assert (outcome.gone, gone(syncer), len(outcome.noted)) == (0, {}, 1)
+        assert outcome.noted[0].startswith("more than 12 jobs seem to be gone from the API at once")
+        assert len(syncer.asked) < 60
+    account.intercept = None
+    account.advance(60)
+    outcome = syncer()
+    assert (outcome.gone, outcome.noted) == (0, [])
+    assert syncer.rows(ACCOUNTS)[0]["vanishing_since"] is None
+    syncer.assert_equal_to_the_account()
+
+
+@sqlite
+@pytest.mark.parametrize("jobs", [220, 900])
+def test_what_a_long_outage_has_made_gone_comes_back(syncer: Syncer, jobs: int) -> None:
+    account = syncer.account
+    history(account, jobs)
+    syncer()
+    account.intercept = Outage(account, set(account.jobs))
+    account.advance(120)
+    assert syncer().gone == 0
+    account.advance(3600)
+    assert syncer().gone == min(jobs, 500)
+    account.advance(3600)
+    assert syncer().gone == max(0, jobs - 500)
+    assert len(gone(syncer)) == jobs
+    account.intercept = None
+    account.advance(120)
+    outcome = syncer()
+    assert (outcome.changed, outcome.gone, outcome.noted) == (jobs, 0, [])
+    assert len(syncer.asked) < 40
+    syncer.assert_equal_to_the_account()
+
+
+@sqlite
+def test_a_date_that_runs_ahead_and_a_job_of_the_future_hide_no_other(syncer: Syncer) -> None:
+    """The listing starts too late to show it: the count does not."""
+    account = syncer.account
+    account.date_offset = 400 * 86_400
+    history(account, 1)
+    future = account.now + timedelta(days=365)
+    account.add_job(created_at=future, updated_at=future)
+    syncer()
+    account.advance(3600)
+    account.add_job()
+    outcome = syncer()
+    assert (outcome.inserted, outcome.noted) == (1, [])
+    assert len(syncer.asked) <= 5
+    syncer.assert_equal_to_the_account()
+
+
+@sqlite
+@pytest.mark.parametrize("hidden", [1, 3, 200])
+def test_jobs_that_no_listing_showed_are_found(syncer: Syncer, hidden: int) -> None:
+    """They lie anywhere in the list, with times long past."""
+    account = syncer.account
+    history(account, 700)
+    ids = sorted(account.jobs)[3 : 3 + 3 * hidden : 3]
+    account.intercept = Hiding(account, set(ids))
+    assert syncer().inserted == 700 - hidden
+    account.intercept = None
+    account.advance(3600)
+    outcome = syncer()
+    assert (outcome.inserted, outcome.noted) == (hidden, [])
+    assert len(syncer.asked) < 30
+    syncer.assert_equal_to_the_account()
+    account.advance(3600)
+    syncer()
+    assert syncer.asked == ["rate_limit_status", "jobs", "jobs"]
+
+
+@sqlite
+def test_jobs_that_join_while_a_run_counts_cost_little(syncer: Syncer) -> None:
+    account = syncer.account
+    history(account, 700)
+    syncer()
+
+    def join(request: Request) -> None:
+        if request.query.get("limit") == "2":
+            for _ in range(3):
+                account.add_job()
+
+    account.before_answer = join
+    for _ in range(3):
+        account.advance(120)
+        outcome = syncer()
+        assert (outcome.inserted >= 3, outcome.noted) == (True, [])
+        assert syncer.asked == ["rate_limit_status", *["jobs"] * 3]
+    syncer.assert_equal_to_the_account()
+
+
+@sqlite
+def test_rows_that_somebody_deleted_come_back(syncer: Syncer) -> None:
+    history(syncer.account, 350)
+    syncer()
+    with syncer.engine.begin() as connection:
+        for table in ("output_fields", "job_outputs", "jobs"):
+            connection.exec_driver_sql(f"delete from {table}")
+    syncer.account.advance(61)
+    outcome = syncer()
+    assert (outcome.inserted, outcome.noted) == (350, [])
     syncer.assert_equal_to_the_account()
 
 

@@ -53,14 +53,37 @@ MAY_IMPORT = {
     "revisions": {"database", "errors", "models"},
     "lock": {"database", "errors"},
     "bulk": {"database"},
-    "load": {"models", "flatten", "errors", "payload", "bulk"},
+    "tables": {"models", "payload"},
+    "causes": {"printable"},
+    "sizes": set(),
+    "write": {"bulk", "flatten", "causes", "sizes", "tables"},
+    "load": {"errors", "flatten", "tables", "write"},
     "ids": set(),
-    "ledger": {"errors", "models", "paging", "database", "flatten", "ids"},
-    "rejects": {"payload", "models", "load"},
-    "census": {"payload", "load", "rejects"},
+    "ledger": {
+        *("errors", "paging", "database", "flatten", "ids", "printable", "causes", "tables"),
+    },
+    "backoff": set(),
+    "reasons": set(),
+    "rejects": {
+        *("payload", "printable", "backoff", "reasons", "causes", "sizes", "tables", "write"),
+    },
+    "census": {"payload", "tables", "rejects"},
+    "run": {
+        *("client", "database", "errors", "flatten", "payload", "printable", "redact"),
+        *("ledger", "load", "reasons", "rejects", "sizes", "write"),
+    },
+    "by_id": {"errors", "payload", "run"},
+    "listing": {
+        *("client", "errors", "ledger", "paging", "payload", "rejects", "run", "tables"),
+    },
+    "gone": {"by_id", "census", "errors", "listing", "payload", "rejects", "run"},
+    "refresh": {
+        *("by_id", "client", "errors", "gone", "paging", "payload", "rejects", "run", "tables"),
+    },
+    "retry": {"by_id", "errors", "gone", "payload", "rejects", "run"},
     "sync": {
-        *("errors", "settings", "client", "payload", "redact", "paging", "flatten"),
-        *("database", "lock", "load", "ledger", "rejects", "census"),
+        *("errors", "settings", "client", "redact", "paging", "database", "lock", "logs", "tables"),
+        *("ledger", "rejects", "run", "by_id", "listing", "gone", "refresh", "retry"),
     },
     "verify": {
         *("errors", "payload", "redact", "client", "flatten", "load", "ledger", "rejects"),

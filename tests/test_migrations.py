@@ -11,7 +11,7 @@ import pytest
 from samples import job, sample
 from sqlalchemy import inspect, text
 
-from snapshotter import database, payload, revisions
+from snapshotter import database, payload, rejects, revisions
 from snapshotter.errors import DatabaseError
 from snapshotter.flatten import flatten
 from snapshotter.load import Run, compare, load
@@ -136,6 +136,34 @@ def test_an_upgrade_works_out_what_the_loader_does(database_url: str, tmp_path: 
         assert compare(connection, rows) == {}
         epoch = text("select epoch from calendar where day = '2026-11-24'")
         assert connection.execute(epoch).scalar() == 1795478400
+    engine.dispose()
+
+
+def test_what_is_set_aside_stays_so_from_revision_to_revision(
+    database_url: str, tmp_path: Path
+) -> None:
+    """It is tried again by the next run, and known again for what it was."""
+    engine = database.connect(database_url)
+    run, record = Run("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), job(id="x")
+    aside = [payload.Reject(None, None, "no id", record), payload.Reject(8, None, "no", [8])]
+    with engine.begin() as connection:
+        rejects.set_aside(connection, run, aside, Redaction())
+        before = connection.execute(text("select * from rejected_records order by id")).all()
+    for words in (["downgrade", "0003"], ["upgrade", "head"]):
+        done = alembic(database_url, *words, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    with engine.begin() as connection:
+        after = connection.execute(text("select * from rejected_records order by id")).all()
+        assert [row.digest for row in after] == [row.digest for row in before]
+        assert [row[:7] for row in after] == [row[:7] for row in before]
+        assert [(r.attempts, r.next_attempt_at, r.program_version) for r in after] == [
+            (None, None, None)
+        ] * 2
+        again = Run("acme", 2, datetime(2026, 1, 7, tzinfo=UTC))
+        rejects.set_aside(connection, again, aside, Redaction())
+    assert [(row.id, row.attempts) for row in rejects.waiting(engine)] == [
+        (row.id, 1) for row in before
+    ]
     engine.dispose()
 
 

@@ -96,11 +96,15 @@ def test_still_bad_it_stays(syncer: Syncer) -> None:
     outcome = syncer(RETRY)
     assert (outcome.inserted, outcome.rejected) == (0, 1)
     (again,) = syncer.rows(REJECTS)
-    told_anew = {"id", "payload", "snapshot_id", "rejected_at"}
+    told_anew = {"id", "payload", "snapshot_id", "rejected_at", "attempts", "next_attempt_at"}
     assert {k: v for k, v in again.items() if k not in told_anew} == {
         k: v for k, v in first[0].items() if k not in told_anew
     }
     assert (again["snapshot_id"], again["rejected_at"]) == (2, syncer.account.now)
+    assert (again["attempts"], again["next_attempt_at"]) == (
+        2,
+        syncer.account.now + timedelta(hours=6),
+    )
     assert f'"owner_id":{GARBLED}' in json.loads(again["payload"])
     assert len(syncer.rows(JOBS)) == 4
     assert bad["id"] not in {row["id"] for row in syncer.rows(JOBS)}
@@ -156,7 +160,7 @@ def test_a_record_without_an_id_that_is_given_one(syncer: Syncer) -> None:
     assert list(reasons(syncer)) == [None]
     nameless["id"] = 5000
     syncer.account.jobs[5000] = syncer.account.jobs.pop(NAMELESS)
-    syncer.account.touch()
+    syncer.account.advance(timedelta(hours=6).total_seconds())
     outcome = syncer()
     assert (outcome.inserted, outcome.rejected) == (1, 0)
     assert 5000 in outcome.seen

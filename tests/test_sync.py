@@ -243,7 +243,9 @@ def test_a_rejected_job_that_vanishes_is_asked_for_no_more(syncer: Syncer) -> No
     assert syncer().rejected == 1
     del syncer.account.jobs[job["id"]]
     syncer.account.touch()
+    syncer.account.advance(61)
     syncer()
+    assert f"jobs/{job['id']}" in syncer.asked
     assert syncer.rows(REJECTS) == []
 
 
@@ -365,6 +367,39 @@ def test_two_runs_at_once(syncer: Syncer) -> None:
         with lock(syncer.engine, "other") as other:
             assert other
     assert syncer().inserted == 1
+
+
+def test_ten_runs_at_once(syncer: Syncer) -> None:
+    """Each reads, or finds another at it; together they bring all, once."""
+    history(syncer.account, 450)
+    url = syncer.engine.url.render_as_string(hide_password=False)
+    ends: list[str] = []
+    together = threading.Barrier(10)
+
+    def run() -> None:
+        engine = connect(url)
+        together.wait()
+        try:
+            ends.append(Syncer(engine, syncer.account, syncer.url)().status)
+        except Stopped as error:
+            ends.append(str(error)[:33])
+        finally:
+            engine.dispose()
+
+    threads = [threading.Thread(target=run) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(ends) <= {"completed", "account acme is being read by run"} | {
+        "account acme is being read by ano"
+    }
+    assert "completed" in ends
+    assert len(ends) == 10
+    assert [row["status"] for row in syncer.rows(SNAPSHOTS)] == ["completed"] * ends.count(
+        "completed"
+    )
+    syncer.assert_equal_to_the_account()
 
 
 def test_a_bad_record_is_set_aside_and_comes_back(syncer: Syncer) -> None:
@@ -739,7 +774,7 @@ def test_nothing_hangs_on_the_local_clock(
         def now(cls, tz: Any = None) -> Any:
             return datetime.now(tz).replace(year=year, day=1)
 
-    for module in ("sync", "ledger"):
+    for module in ("run", "ledger"):
         monkeypatch.setattr(f"snapshotter.{module}.datetime", Off)
     syncer.account.populate(days=5)
     for seconds in (0, 600, 7200):
@@ -804,8 +839,8 @@ def test_the_database_loses_its_connections(syncer: Syncer) -> None:
     again.dispose()
 
 
-def test_a_record_with_neither_id_nor_time_waits_for_a_full_run(syncer: Syncer) -> None:
-    """Nothing tells where it was; each run says that it waits."""
+def test_a_record_with_neither_id_nor_time_is_found_by_the_count(syncer: Syncer) -> None:
+    """Nothing tells where it was: a run that may try it again searches the list."""
     history(syncer.account, 3)
 
     def one_null(request: Request) -> Answer | None:
@@ -817,9 +852,9 @@ def test_a_record_with_neither_id_nor_time_waits_for_a_full_run(syncer: Syncer) 
     syncer.account.intercept = one_null
     assert syncer().rejected == 1
     syncer.account.intercept = None
-    for _ in range(2):
-        syncer.account.advance(3600)
-        assert syncer().rejected == 1
-    assert syncer(Plan(full=True)).rejected == 0
+    syncer.account.advance(3599)
+    assert syncer().rejected == 1
+    syncer.account.advance(1)
+    assert syncer().rejected == 0
     assert syncer.rows(REJECTS) == []
     syncer.assert_equal_to_the_account()
