@@ -70,7 +70,7 @@ MAY_IMPORT = {
     "census": {"payload", "tables", "rejects"},
     "run": {
         *("client", "database", "errors", "flatten", "payload", "printable", "redact"),
-        *("ledger", "load", "reasons", "rejects", "sizes", "write"),
+        *("ledger", "load", "lock", "reasons", "rejects", "sizes", "write"),
     },
     "by_id": {"errors", "payload", "run"},
     "listing": {
