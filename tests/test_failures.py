@@ -121,10 +121,12 @@ def run(
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_how_a_run_ends(name: str, tmp_path: Path) -> None:
-    """A final answer is asked for once; another again and again, until the time is up."""
+    """A final answer is asked for once; another again and again, until all attempts are used."""
     fault = FAULTS[name]
+    # Short only for what drips: on a busy machine any answer may take as long.
+    timeout = "0.3" if "dripping" in name else "60"
     with serve(CREDITS, fault.script) as wire:
-        done = run(wire.url, tmp_path, "sync", "--max-time", "2.5s", "--timeout", "0.3")
+        done = run(wire.url, tmp_path, "sync", "--max-time", "1m", "--timeout", timeout)
     *_, last = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (fault.exit_code, "")
     assert last.startswith(f"snapshotter: GET {wire.url}/acme/api/jobs: ")
@@ -138,8 +140,9 @@ def test_how_a_run_ends(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["503", "reset", "broken JSON", "a dripping body"])
 def test_a_fault_that_passes_costs_a_request(name: str, tmp_path: Path) -> None:
+    timeout = "0.5" if "dripping" in name else "60"
     with serve(CREDITS, FAULTS[name].script, NOTHING) as wire:
-        done = run(wire.url, tmp_path, "sync", "--timeout", "0.5")
+        done = run(wire.url, tmp_path, "sync", "--timeout", timeout)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("0 jobs seen, 0 new, 0 changed, 4 requests, ")
     (warning,) = done.stderr.splitlines()
@@ -149,7 +152,7 @@ def test_a_fault_that_passes_costs_a_request(name: str, tmp_path: Path) -> None:
 def test_nobody_listens(tmp_path: Path) -> None:
     with serve(reset) as wire:
         url = wire.url
-    done = run(url, tmp_path, "sync", "--max-time", "1s")
+    done = run(url, tmp_path, "sync", "--max-time", "1m")
     assert done.returncode == 75
     assert "no connection" in done.stderr.splitlines()[-1]
 
