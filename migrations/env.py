@@ -1,10 +1,13 @@
 """Runs the revisions: on the connection handed in, else on SNAPSHOTTER_DATABASE_URL."""
 
 import os
+import sqlite3
 from typing import Any, Literal
 
-from alembic import context
+from alembic import context, op
 from alembic.autogenerate.api import AutogenContext
+from alembic.ddl.impl import _impls
+from alembic.ddl.sqlite import SQLiteImpl
 from sqlalchemy import JSON, Column, Connection, Table, event
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
@@ -49,6 +52,28 @@ def with_dynamic_rows(table: Table, *_: Any, **__: Any) -> None:
         table.dialect_options[name]["row_format"] = "DYNAMIC"
 
 
+class OldSQLiteImpl(SQLiteImpl):
+    """SQLite before 3.35 cannot drop a column: its table is copied instead."""
+
+    def drop_column(self, table_name: str, column: Column[Any], *_: Any, **__: Any) -> None:
+        with op.batch_alter_table(table_name, recreate="always") as batch:
+            batch.drop_column(str(column.name))
+
+
+def let_tables_be_copied(connection: Connection) -> None:
+    """Prepare a session of an old SQLite, before its transaction begins."""
+    if connection.dialect.name == "sqlite" and OLD_SQLITE:
+        driver: Any = connection.connection.driver_connection
+        # A table that others refer to, or a view that no longer fits, gets the copy by its name.
+        driver.execute("pragma foreign_keys = off")
+        driver.execute("pragma legacy_alter_table = on")
+
+
+OLD_SQLITE = sqlite3.sqlite_version_info < (3, 35)
+# A class that is made takes the place of Alembic's own.
+_impls["sqlite"] = OldSQLiteImpl if OLD_SQLITE else SQLiteImpl
+
+
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
@@ -81,6 +106,7 @@ else:
     try:
         engine = connect(os.environ.get(DATABASE_URL_VARIABLE) or DEFAULT_DATABASE_URL)
         with named_errors(), engine.connect() as own:
+            let_tables_be_copied(own)
             refuse_foreign(own)
             run(own)
             own.commit()

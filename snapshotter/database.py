@@ -181,8 +181,8 @@ def _end_in_time(engine: Engine, patience: Patience, cut: Callable[[Any], None])
         patience.end()
         if patience.has_cut:
             raise Stopped(
-                "stopped while the database was at work, or waited for a lock of another session; "
-                "nothing is lost, the next run continues"
+                "stopped while the database was at work, or waited for a lock of another session "
+                f"({shown(engine.url)}); nothing is lost, the next run continues"
             )
         if context.sqlalchemy_exception is not None:
             setattr(context.sqlalchemy_exception, _DATABASE, engine.url)

@@ -12,7 +12,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 from databases import MariaDBServer
@@ -57,16 +57,15 @@ class PgBouncer:
                 f"listen_addr =\nunix_socket_dir = {self.folder}\nlisten_port = 6432\n"
                 f"auth_type = any\npool_mode = {self._pool_mode}\n"
             )
-            as_nobody = {}
+            as_nobody: dict[str, Any] = {}
             if os.geteuid() == 0:  # it does not run as root
                 os.chown(self.folder, _NOBODY, _NOBODY)
-                as_nobody = {"user": _NOBODY, "group": _NOBODY}
+                as_nobody = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
             process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", self.program(), str(self.folder / "ini")],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                extra_groups=[] if as_nobody else None,
                 **as_nobody,
             )
             stack.callback(process.wait)

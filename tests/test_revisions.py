@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,10 @@ def test_another_programs_revision(empty_database_url: str, layout: str, table: 
         connection.execute(text(f"create table {table}"))
     before = contents(engine)
     for command in (
-        lambda: revisions.require_head(engine, may_create=True),
-        lambda: revisions.require_head(engine),
-        lambda: revisions.upgrade(engine),
-        lambda: revisions.check(engine),
+        partial(revisions.require_head, engine, may_create=True),
+        partial(revisions.require_head, engine),
+        partial(revisions.upgrade, engine),
+        partial(revisions.check, engine),
     ):
         with pytest.raises(DatabaseError) as caught:
             command()

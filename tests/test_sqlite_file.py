@@ -17,14 +17,10 @@ from snapshotter.database import connect
 from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.revisions import current, head, upgrade
 
-AS_NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 
-
-def run(
-    *words: str, database: Path, before: list[str] | None = None, **more: str
-) -> subprocess.CompletedProcess[str]:
+def run(*words: str, database: Path, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*(before or []), sys.executable, "-m", "snapshotter", *words],
+        [sys.executable, "-m", "snapshotter", *words],
         env={**os.environ, "SNAPSHOTTER_DATABASE_URL": f"sqlite:///{database}", **more},
         capture_output=True,
         text=True,
@@ -195,9 +191,9 @@ def test_a_disk_that_is_full_is_said_and_read(file: Path, tmp_path: Path) -> Non
     mounted("mount", "-o", "loop", str(image), str(folder))
     try:
         path = Path(shutil.copy(file, folder))
-        with (folder / "rest").open("wb", buffering=0) as rest, pytest.raises(OSError, match="28"):
-            while True:
-                rest.write(b"0" * 1024)
+        subprocess.run(  # until there is no more room
+            ["dd", "if=/dev/zero", f"of={folder}/rest", "bs=1k"], capture_output=True, check=False
+        )
         for words in (["status"], ["db", "check"], ["trends", "freshness"]):
             assert run(*words, database=path).returncode == 0
         done = run("db", "upgrade", database=path)
@@ -236,4 +232,34 @@ def test_a_signal_is_noticed_while_a_lock_is_waited_for(file: Path) -> None:
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=20)
         assert process.returncode == 75
-        assert "locked by another program" in said
+        assert str(file) in said
+
+
+def test_a_downgrade_by_an_old_sqlite_too(file: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(
+            "insert into jobs (id, account_id, first_seen_at, last_changed_at, "
+            "snapshot_id) values (1, 'a', '2026-01-01', '2026-01-01', 1)"
+        )
+        connection.execute("insert into job_outputs (id, job_id) values (2, 1)")
+        connection.commit()
+    ini = str(Path(__file__).parent.parent / "alembic.ini")
+    for version in ("(3, 34, 1)", "sqlite3.sqlite_version_info"):
+        for words in (["downgrade", "0002"], ["upgrade", "head"]):
+            program = (
+                f"import sqlite3, sys; sqlite3.sqlite_version_info = {version}\n"
+                f"from alembic.config import main; main(['-c', {ini!r}, *{words!r}])"
+            )
+            done = subprocess.run(
+                [sys.executable, "-c", program],
+                cwd=tmp_path,
+                env={**os.environ, "SNAPSHOTTER_DATABASE_URL": f"sqlite:///{file}"},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+    assert run("db", "check", database=file).returncode == 0
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("select job_id from job_outputs").fetchall() == [(1,)]
+        assert connection.execute("pragma foreign_key_check").fetchall() == []
