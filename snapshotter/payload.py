@@ -3,7 +3,6 @@
 Each record is decoded straight into its type; one that is not as documented goes a slower way.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -43,9 +42,6 @@ __all__ = [
     "time_in",
 ]
 
-# PostgreSQL's text holds every character but NUL; an even number of backslashes escape each other.
-_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-_NUL_STAND_IN = rb"\1\\ufffd"
 _WRONG = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError)
 
 _PARTS = {
@@ -136,10 +132,12 @@ def read_all(raws: Sequence[bytes]) -> list[Record | Reject]:
 
 
 def _read_any(raw: bytes) -> Record | Reject:
-    if b"\\" in raw and rb"\u0000" in raw:
-        raw = _NUL.sub(_NUL_STAND_IN, raw)
     if len(raw) > LARGEST_KEPT and holds_too_much(raw):
         return _too_large(raw)
+    if b"\\" in raw and rb"\u0000" in raw:  # PostgreSQL's text holds every character but NUL
+        if rb"\\u0000" in raw:  # where a backslash may be meant
+            return _read_leniently(raw, RecordError("it is not JSON"))
+        raw = raw.replace(rb"\u0000", rb"\ufffd")
     try:
         return _read_strictly(raw)
     except _WRONG as error:

@@ -256,6 +256,15 @@ def test_a_page_of_too_many_values_is_refused_and_such_a_record_set_aside() -> N
     assert (type(found), found.job_id) == (Reject, None)
 
 
+def test_commas_in_text_are_no_values() -> None:
+    long = {"id": 8, "errors": "a, b {c} [d]" * (MAX_VALUES // 2)}
+    body = json.dumps([job(), long]).encode()
+    assert [record.job_id for record in payload.read_all(payload.split(body))] == [7, 8]
+    (found,) = payload.read_all([json.dumps(long).encode()])
+    assert isinstance(found, Record)
+    assert found.job.errors == long["errors"]
+
+
 @pytest.mark.parametrize("body", [b'[{"id": 1}]', b'[{"id": 1, "errors": "\t"}]'])
 def test_a_byte_order_mark_is_no_part_of_the_answer(body: bytes) -> None:
     assert len(payload.split(b"\xef\xbb\xbf" + body)) == 1
