@@ -18,7 +18,6 @@ from snapshotter.run import Snapshot
 
 log = logging.getLogger(__name__)
 
-COUNT_AGAIN_AFTER = timedelta(minutes=1)  # if nothing was seen to move since the last count
 HIDDEN_FROM = 20  # jobs that the list lacks and the API gives by id: from so many on it hides them
 MOST_ASKED = 500  # jobs that the list lacks, in one run
 FEW, SHARE = 10, 0.05  # jobs, or the part of all jobs, that one run may mark as gone
@@ -92,14 +91,10 @@ class Gone:
         due = self._nameless_due(everything=everything)
         if account is None or (everything and not due):
             return
-        moved = run.outcome.inserted or run.outcome.changed or full or due
-        is_recent = _is_recent(account.counted_at, now)
-        if is_recent and not moved:
-            return
         unlisted = 0 if full else account.unlisted or 0
         # What this run has seen is there, and more is not if it has listed all.
         has_seen_all = self._expected(unlisted) <= len(run.outcome.seen)
-        if not due and has_seen_all and (listings.has_read_all or is_recent):
+        if not due and has_seen_all and listings.has_read_all:
             run.ledger.remember(counted_at=now, unlisted=unlisted)
             return
         try:
@@ -261,7 +256,3 @@ class _Places:
         elif listed.more:
             self._filled = max(self._filled, place + found + 1)
         return found > 0
-
-
-def _is_recent(at: datetime | None, now: datetime | None) -> bool:
-    return at is not None and now is not None and timedelta(0) <= now - at < COUNT_AGAIN_AFTER
