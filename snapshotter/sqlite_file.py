@@ -254,6 +254,7 @@ def _can_share_memory(path: Path) -> bool:
     folder = _folder(path)
     with _removed(folder) as name, closing(sqlite3.connect(name)) as connection:
         try:
+            connection.execute("pragma synchronous = off")
             connection.execute("pragma journal_mode = wal")
             connection.execute("create table tried (it integer)")
         except sqlite3.OperationalError:
