@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from test_rejects import command, listing, raw, spoilt
+from test_rejects import listing, raw, spoilt
 from test_sync import Syncer
+from test_verify import command
 
 from snapshotter.answers import MAX_DEPTH
 from snapshotter.database import connect
