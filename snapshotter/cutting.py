@@ -4,6 +4,7 @@ The work is bounded, whatever came: every scan goes over the body once, and a pa
 records or values than a page can sensibly have is refused before it is read.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -56,13 +57,15 @@ def split(body: bytes) -> list[bytes]:
 def only(body: bytes) -> bytes:
     """Return the one object that a body is, unread. Raises `BadAnswer` when it is not one."""
     body = body.removeprefix(_BOM)
-    try:
+    with contextlib.suppress(BadAnswer):
         records = split(b"[%b]" % body)
-    except BadAnswer:
-        raise BadAnswer(f"expected a JSON object, got {_opening(body)}") from None
-    if len(records) != 1 or (records[0][:1], records[0][-1:]) != (b"{", b"}"):
-        raise BadAnswer("expected a JSON object, got another JSON value")
-    return records[0]
+        if len(records) == 1 and (records[0][:1], records[0][-1:]) == (b"{", b"}"):
+            return records[0]
+    came = _opening(body)
+    with contextlib.suppress(msgspec.DecodeError, RecursionError):
+        msgspec.json.decode(body, type=Raw)
+        came = "another JSON value"
+    raise BadAnswer(f"expected a JSON object, got {came}")
 
 
 def holds_too_much(raw: bytes) -> bool:
