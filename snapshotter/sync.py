@@ -154,12 +154,16 @@ def read(run: Snapshot, plan: Plan) -> None:
     if account is not None:
         run.client.sends_links = bool(account.sends_links)
         run.client.page_size = account.page_size or 0
-    by_id = ById(run)
-    gone = Gone(run, by_id)
     try:
         run.client.credits()
     except (RequestFailed, RequestRefused) as error:
         log.warning("the credits that are left are not known: %s", error)
+        try:
+            run.client.page(0, limit=1)
+        except RequestFailed:
+            raise error from None  # the API is down
+    by_id = ById(run)
+    gone = Gone(run, by_id)
     if plan.rejected:
         retry(run, by_id, gone, everything=True)
         gone.count(Listings(run, plan.overlap), everything=True)
