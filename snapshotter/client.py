@@ -232,8 +232,14 @@ class Client:
     def newest(self) -> datetime | None:
         """Give the latest `updated_at` of all jobs; None for an account with no job."""
         list_ = self._list({"sort": "updated", "direction": "desc", "limit": ""}, Places())
+        times: list[datetime] = []
         for limit in (1, PAGE_SIZE):
-            records = list_(0, limit).records
+            try:
+                records = list_(0, limit).records
+            except RequestRefused:
+                if limit == PAGE_SIZE:
+                    raise
+                continue  # perhaps for this record alone
             times = [at for at in map(_updated_at, records) if at is not None]
             if times or not records:
                 break

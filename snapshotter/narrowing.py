@@ -195,6 +195,8 @@ class Narrowing:
         Raises `trouble`, or what the record fails with, when the list does not work.
         """
         if limit == 1 and trouble is not None:
+            if isinstance(trouble, RequestRefused) and self._places.good is None:
+                raise trouble  # it is the question that is refused, as that for a new status
             fault, tries = trouble, 0
         else:
             try:

@@ -295,7 +295,9 @@ class _Reader:
 
 def _disorder(listed: Listed) -> str:
     """Name what is wrong with the order; a few odd times say nothing of the server."""
-    times = [r.created_at for r in listed.records if r.created_at is not None]
+    # The times of what is malformed may be, too.
+    good = [r for r in listed.records if isinstance(r, Record)] or listed.records
+    times = [r.created_at for r in good if r.created_at is not None]
     falls = sum(one > other for one, other in pairwise(times))
     rises = sum(one < other for one, other in pairwise(times))
     if falls and not rises:

@@ -181,3 +181,17 @@ def test_one_job_and_the_newest_behind_a_bad_one() -> None:
 def test_threads_that_ask_early_narrow_too() -> None:
     server = Server(list(range(4000)), {2500, 2501, 3700})
     assert set(server.read()) - {None} == set(server.ids) - server.bad
+
+
+def test_the_newest_job_may_be_refused() -> None:
+    """It is the first of a list that has the newest first; the others are read all the same."""
+    server = Server(list(range(150)), set())
+    refused = Answer(422, {}, b'{"message": "no"}')
+    server.account.intercept = lambda request: refused if request.query["offset"] == "0" else None
+    for job_id, second in zip(server.ids, range(150), strict=True):
+        server.account.jobs[job_id]["updated_at"] = (
+            f"2026-01-02T03:{second // 60:02}:{second % 60:02}Z"
+        )
+    server.account.touch()
+    with server.client() as client:
+        assert client.newest() == datetime(2026, 1, 2, 3, 2, 28, tzinfo=UTC)
