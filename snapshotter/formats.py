@@ -340,7 +340,9 @@ class _Sink:
         self._do(self._file.flush)
 
     def tell(self) -> int:
-        return int(self._do(self._file.tell) or 0) if self._goes_back else self._written
+        # After a failure a place before one that was told would make a library fail once more.
+        is_known = self._goes_back and not self._failed
+        return int(self._do(self._file.tell) or 0) if is_known else self._written
 
     def seek(self, place: int, whence: int = 0) -> int:
         if not self._goes_back:

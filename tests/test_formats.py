@@ -1,6 +1,8 @@
 """Each format by whole files, alike from every engine; what cannot be; memory, full disks."""
 
 import csv
+import errno
+import gc
 import gzip
 import io
 import json
@@ -501,6 +503,32 @@ def test_a_disk_that_is_full(database_url: str, ending: str, limit: int, tmp_pat
     assert done.stderr == f"1 cannot write {str(target)!r}: {reason}\n"
     assert list(folder.iterdir()) == [target]
     assert target.is_symlink() or target.read_text() == "before"
+
+
+class Full(io.FileIO):
+    """A file on a disk that has no room past a size."""
+
+    room = 0
+
+    def write(self, data: Any, /) -> int:
+        if self.tell() + len(data) > self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(data)
+
+
+@pytest.mark.parametrize("ending", ["csv.gz", "parquet", "xlsx"])
+def test_a_library_says_nothing_of_its_own_about_a_full_disk(ending: str, tmp_path: Path) -> None:
+    """What it still does when it is collected would print a traceback; here that is an error."""
+    columns, rows = [Column("x", "text")], [(f"a{number * 7919}",) for number in range(600)]
+    whole = tmp_path / "whole"
+    with whole.open("wb") as file:
+        write(file, style(None, f"x.{ending}"), columns, iter([rows]))
+    for room in range(0, whole.stat().st_size, whole.stat().st_size // 15):
+        with Full(tmp_path / "full", "wb") as full:
+            full.room = room
+            with pytest.raises(OSError, match="No space"):
+                write(full, style(None, f"x.{ending}"), columns, iter([rows]))
+        gc.collect()
 
 
 @pytest.mark.slow
