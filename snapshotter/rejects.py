@@ -151,6 +151,9 @@ def _row(reject: Reject, redact: Callable[[Any], Any]) -> _Row:
         payload = json.dumps(document)
     except (ValueError, RecursionError, OverflowError):  # too deep, or a number past all others
         document = payload = _cut(reject.payload, "")
+    if reject.job_id is None and not isinstance(document, dict):
+        # Places of the list that cannot be read may all have answered with the same words.
+        document = [reason, document]
     return _Row(reject.job_id, reason, payload, _digest(document))
 
 

@@ -49,6 +49,7 @@ class Snapshot:
         self._limit = sizes.heed(self.engine)
         self._aside: list[tuple[int | None, str]] = []
         self._unknown: dict[str | None, list[int]] = {}
+        self._odd: dict[str, list[int]] = {}
 
     def end(self, status: str, error: BaseException | None = None) -> None:
         for line in reasons.lines(self._aside):
@@ -56,6 +57,11 @@ class Snapshot:
         for unknown, job_ids in self._unknown.items():
             which = f"{len(job_ids)} jobs have" if job_ids[1:] else f"job {job_ids[0]} has"
             log.warning("%s a status that is not known: %r", which, unknown)
+        for odd, job_ids in self._odd.items():
+            which = (
+                f"{len(job_ids)} jobs, as job {job_ids[0]}," if job_ids[1:] else f"job {job_ids[0]}"
+            )
+            log.warning("%s came with %s, which fits no column and is in extra", which, odd)
         self._hold()
         self.outcome.status = status
         self._note_spending()
@@ -133,7 +139,7 @@ class Snapshot:
                 limit=self._limit if is_suspect else None,
             )
             bad += [
-                Reject(job_id, None, reason, good[job_id].document)
+                Reject(job_id, None, self._redact(reason), good[job_id].document)
                 for job_id, reason in loaded.refused.items()
             ]
             stored = good.keys() - {reject.job_id for reject in bad}
@@ -160,6 +166,8 @@ class Snapshot:
         for job_id in (*loaded.inserted, *loaded.changed):
             if (status := good[job_id].job.status) not in KNOWN_STATUSES:
                 self._unknown.setdefault(status, []).append(job_id)
+            for odd in good[job_id].oddities:
+                self._odd.setdefault(odd.partition(":")[0], []).append(job_id)
 
     def _flat(self, records: Sequence[Record | Reject], bad: list[Reject]) -> list[JobRows]:
         """Return the rows of the records; add to `bad` those that cannot be told in rows."""
@@ -170,7 +178,8 @@ class Snapshot:
                     rows.append(record.rows or flatten(record, self._redact))
                 except _UNFORESEEN as error:
                     reason = f"job {record.job.id}: cannot be stored: {type(error).__name__}"
-                    bad.append(Reject(record.job.id, None, f"{reason}: {error}", record.document))
+                    reason = self._redact(f"{reason}: {error}")
+                    bad.append(Reject(record.job.id, None, reason, record.document))
         return rows
 
     def _note_spending(self) -> None:

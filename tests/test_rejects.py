@@ -404,3 +404,29 @@ def test_reading_again(document: Any, job_id: int | None, is_read: bool) -> None
     assert hasattr(again, "job") == is_read
     if not is_read and job_id is not None:
         assert (again.job_id, again.reason) == (job_id, "a reason")  # type: ignore[union-attr]
+
+
+@sqlite
+def test_places_that_fail_alike_are_set_aside_each(syncer: Syncer) -> None:
+    """What came is the same for both, and says nothing of whose record it is."""
+    history(syncer.account, 12)
+    ids = sorted(syncer.account.jobs)
+    bad = {ids[3], ids[8]}
+
+    def failing(request: Request) -> Answer | None:
+        if not request.path.endswith("/jobs"):
+            return None
+        offset, limit = int(request.query["offset"]), int(request.query["limit"])
+        with syncer.account.lock:
+            order = sorted(syncer.account.jobs, key=lambda i: syncer.account.jobs[i]["created_at"])
+        is_faulty = bad & set(order[offset : offset + limit])
+        return Answer(500, {}, b"oops") if is_faulty else None
+
+    syncer.account.intercept = failing
+    assert syncer().rejected == 2
+    assert {row["id"] for row in syncer.rows(JOBS)} == set(ids) - bad
+    syncer.account.intercept = None
+    syncer.account.advance(timedelta(days=1).total_seconds())
+    assert syncer().rejected == 0
+    assert syncer.rows(REJECTS) == []
+    syncer.assert_equal_to_the_account()
