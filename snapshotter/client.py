@@ -14,8 +14,9 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
+import msgspec
 import requests
 from requests.auth import HTTPBasicAuth
 
@@ -68,6 +69,7 @@ class Filters:
         return {name: str(value) for name, value in given.items() if value is not None}
 
 
+_Credits = Annotated[int, msgspec.Meta(ge=0, lt=MAX_CREDITS)]
 Prepare = Callable[[Sequence[Record | Reject]], Sequence[Record | Reject]]
 
 
@@ -150,13 +152,9 @@ class Client:
 
     def credits(self) -> int | None:
         """Give the credits left of this hour's, for free; None where the server does not tell."""
-        answer = self._get(
-            _Request("rate_limit_status", {}, decoding.document, self._session, is_free=True)
-        )
-        limits = None if answer is None else answer.get("limits")
-        if not isinstance(limits, dict):
-            limits = {}
-        limit, remaining = _credits(limits.get("limit")), _credits(limits.get("remaining"))
+        request = _Request("rate_limit_status", {}, decoding.budget, self._session, is_free=True)
+        budget = self._get(request) or decoding.Budget()
+        limit, remaining = _credits(budget.limit), _credits(budget.remaining)
         if limit is not None and limit <= self._reserve:
             if self._limits.reserve is not None:
                 raise UsageError(
@@ -457,8 +455,11 @@ def _updated_at(record: Record | Reject) -> datetime | None:
     return time_in(record.payload, "updated_at")
 
 
-def _credits(told: Any) -> int | None:
-    return told if type(told) is int and 0 <= told < MAX_CREDITS else None
+def _credits(told: msgspec.Raw) -> int | None:
+    try:
+        return msgspec.json.decode(told, type=_Credits)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _stamp(at: datetime) -> str:

@@ -5,7 +5,6 @@ Raises `BadAnswer` for what is not UTF-8 JSON of the shape that was asked for.
 
 import codecs
 import re
-from typing import Any
 
 import msgspec
 import requests
@@ -17,6 +16,7 @@ MOST_RECORDS = 1000  # of a page; 100 are asked for, and a server that sends mor
 
 MOST_VALUES = 1_000_000  # of a body; each takes memory, far more than its bytes
 
+_NULL = msgspec.Raw(b"null")
 _MANY = 200_000  # commas and brackets; a body with fewer takes little memory, whatever it is
 # A string that does not end goes to the end of the body: looked for once, not from each quote on.
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
@@ -44,12 +44,27 @@ def record(_response: requests.Response, body: bytes) -> bytes:
     return payload.only(body)
 
 
-def document(_response: requests.Response, body: bytes) -> dict[str, Any]:
+class Budget(msgspec.Struct):
+    """The credits of an hour, as they came; a server may send anything in place of a number."""
+
+    limit: msgspec.Raw = _NULL
+    remaining: msgspec.Raw = _NULL
+
+
+class _RateLimits(msgspec.Struct):
+    limits: msgspec.Raw = _NULL
+
+
+def budget(_response: requests.Response, body: bytes) -> Budget:
+    """Return the credits that an answer names; of another shape it names none."""
     try:
-        answer: dict[str, Any] = msgspec.json.decode(payload.only(_utf8(body)))
+        answer = msgspec.json.decode(payload.only(_utf8(body)), type=_RateLimits)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadAnswer("expected a JSON object, got one that is garbled") from None
-    return answer
+    try:
+        return msgspec.json.decode(answer.limits, type=Budget)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Budget()
 
 
 def _utf8(body: bytes) -> bytes:

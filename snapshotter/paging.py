@@ -248,6 +248,7 @@ class _Reader:
         self._offset = -1
         self._last: int | None = None
         self._first: tuple[int, list[int | None]] | None = None
+        self._knows_order = False
         self.ended = False
 
     def __call__(self, offset: int, fetch: Callable[[int], Listed] | None = None) -> Listed:
@@ -274,23 +275,34 @@ class _Reader:
         One answer is in order whatever changes meanwhile, and two places have other jobs. What
         looks otherwise is asked for once more, so that no chance is taken for a habit.
         """
-        ids = _ids_in_order(listed)
-        first, self._first = self._first, (offset, ids)
-        if first is None:
-            wrong = _disorder(self._fetch(offset)) if _disorder(listed) else ""
-        elif first[1] and offset > first[0]:
-            self._first = offset, []  # the second place alone is held against the first
-            further = offset + len(ids)
-            is_same = ids == first[1] and _ids_in_order(self._fetch(further)) == ids
-            places = f"offsets {first[0]}, {offset} and {further}"
-            wrong = f"{places} brought the same jobs" if is_same else ""
-        else:
-            self._first, wrong = first, ""
+        wrong = self._other_order(offset, listed) or self._other_place(offset, listed)
         if wrong:
             raise Stopped(
                 f"the API does not list jobs as asked for: {wrong}. Does a proxy or a cache drop "
                 f"what follows the ? in URLs?{AGAIN}"
             )
+
+    def _other_order(self, offset: int, listed: Listed) -> str:
+        """Name what is wrong with the order of the first answer that has more than one moment."""
+        if self._knows_order:
+            return ""
+        self._knows_order = len({record.created_at for record in listed.records} - {None}) > 1
+        return _disorder(self._fetch(offset)) if _disorder(listed) else ""
+
+    def _other_place(self, offset: int, listed: Listed) -> str:
+        """Name what is wrong if the second place brings what the first did."""
+        ids = _ids_in_order(listed)
+        if self._first is None:
+            self._first = offset, ids
+            return ""
+        place, first = self._first
+        if not first or offset <= place:
+            return ""
+        self._first = offset, []  # the second place alone is held against the first
+        further = offset + len(ids)
+        if ids != first or _ids_in_order(self._fetch(further)) != ids:
+            return ""
+        return f"offsets {place}, {offset} and {further} brought the same jobs"
 
 
 def _disorder(listed: Listed) -> str:

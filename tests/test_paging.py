@@ -214,6 +214,19 @@ def test_a_list_that_is_turned_around_is_noticed_at_once(size: int) -> None:
     assert asked == [0, 0]
 
 
+def test_a_list_that_is_turned_around_behind_a_long_moment_is_noticed() -> None:
+    records = [job(n, 200) for n in range(150)] + [job(n, 400 - n) for n in range(201, 400)]
+    asked = []
+
+    def fetch(at: int) -> Listed:
+        asked.append(at)
+        return Listed(records[at : at + 100], at + 100 < len(records))
+
+    with pytest.raises(Stopped, match="the newest came first"):
+        list(pages(fetch, Cursor()))
+    assert asked == [0, 0, 99, 99]  # the group is begun anew, and the answer asked for again
+
+
 def test_a_list_in_no_order_is_noticed_at_once() -> None:
     order = random.Random(1).sample(range(250), 250)  # noqa: S311 - a test's order
     records, asked = [job(n + 1, n) for n in order], []
