@@ -119,7 +119,9 @@ def test_how_a_run_ends(name: str, tmp_path: Path) -> None:
     assert last.startswith(f"snapshotter: GET {wire.url}/acme/api/jobs: ")
     assert fault.said in last
     asked = len(wire.requests) - 1
-    assert asked == 1 if fault.is_final else asked > 1
+    # A list that refuses to be sorted by `updated` may still be listed.
+    final = 2 if fault.exit_code == 1 else 1
+    assert 1 <= asked <= final if fault.is_final else asked > 1
 
 
 @pytest.mark.parametrize("name", ["503", "reset", "broken JSON", "a dripping body"])
