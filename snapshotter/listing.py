@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from snapshotter import rejects
 from snapshotter.client import Filters
-from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError
+from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError, Stopped
 from snapshotter.ledger import Listing
 from snapshotter.paging import Cursor, Page
 from snapshotter.payload import Record, Reject
@@ -65,6 +65,7 @@ class Listings:
             try:
                 return run.client.newest()
             except (RequestFailed, RequestRefused) as error:
+                see_it_answer(run, error)
                 self._knows_newest = False  # once a run is enough
                 log.warning("the latest change is not known, so the next run lists more: %s", error)
         latest = select(func.max(JOBS.c.updated_at)).where(*live(run.account_id))
@@ -120,6 +121,16 @@ class Listings:
         pages.clear()
         if number:
             self._run.store(records, pages=number, checkpoint=listing)
+
+
+def see_it_answer(run: Snapshot, error: SnapshotterError) -> None:
+    """Ask the list for one job after another request has failed: raise its error if both do."""
+    if isinstance(error, RequestRefused):
+        return  # which is an answer
+    try:
+        run.client.page(0, limit=1)
+    except Stopped:
+        raise error from None
 
 
 def _latest(known: datetime | None, records: Iterable[Record | Reject]) -> datetime | None:

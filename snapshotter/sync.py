@@ -35,7 +35,7 @@ from snapshotter.errors import (
 )
 from snapshotter.gone import Gone
 from snapshotter.ledger import Ledger, Outcome
-from snapshotter.listing import Listings
+from snapshotter.listing import Listings, see_it_answer
 from snapshotter.lock import lock
 from snapshotter.paging import Cursor
 from snapshotter.redact import Redaction
@@ -158,10 +158,7 @@ def read(run: Snapshot, plan: Plan) -> None:
         run.client.credits()
     except (RequestFailed, RequestRefused) as error:
         log.warning("the credits that are left are not known: %s", error)
-        try:
-            run.client.page(0, limit=1)
-        except RequestFailed:
-            raise error from None  # the API is down
+        see_it_answer(run, error)
     by_id = ById(run)
     gone = Gone(run, by_id)
     if plan.rejected:

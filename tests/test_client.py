@@ -274,7 +274,7 @@ def test_where_a_redirect_leads_is_not_looked_at(to: str) -> None:
         read(asking)
 
 
-@pytest.mark.parametrize("body", [b'{"a": NaN}', b'{"a": "\xff"}', b'{"a": "\\ud800"}'])
+@pytest.mark.parametrize("body", [b'{"a": NaN}', b'{"limits": "\xff', b'{"limits"}'])
 def test_a_budget_that_is_garbled(body: bytes) -> None:
     with (
         serve(answer(body=body)) as wire,
@@ -293,7 +293,13 @@ def test_an_error_that_nests_without_end() -> None:
         read(asking)
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"limits": 5}', b'{"limits": {"remaining": "x"}}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"{}", b'{"limits": 5}', b'{"limits": {"remaining": "x"}}'),
+        *(b'{"a": "\xff"}', b'{"limits": {"remaining": -1, "limit": "\\ud800"}}'),
+    ],
+)
 def test_a_budget_that_is_not_told_is_unknown(body: bytes) -> None:
     with serve(answer(body=body)) as wire, client(wire.url) as asking:
         assert asking.credits() is None
