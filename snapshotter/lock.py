@@ -53,7 +53,11 @@ def _postgresql_lock(connection: Connection, name: str) -> Iterator[bool]:
     key = {"key": int(name, 16)}
     if is_pooled(connection):
         take = "select pg_try_advisory_xact_lock(:key)"
-        yield bool(connection.execute(text(take), key).scalar())
+        try:
+            yield bool(connection.execute(text(take), key).scalar())
+        finally:
+            with suppress(exc.SQLAlchemyError, SnapshotterError):
+                connection.rollback()  # a pooler may see the session's end a little late
         return
     connection.execution_options(isolation_level="AUTOCOMMIT")
     taken = bool(connection.execute(text("select pg_try_advisory_lock(:key)"), key).scalar())

@@ -27,6 +27,7 @@ _SIGNS = {
     "rejected_records": "id snapshot_id account_id job_id reason payload rejected_at",
     "snapshots": "id account_id kind status started_at jobs_seen jobs_rejected",
 }
+_CORE = {"jobs", "job_changes", "snapshots"}  # without another one, a database of ours is damaged
 
 
 def head() -> str:
@@ -58,7 +59,7 @@ def _revision(connection: Connection) -> str | None:
             raise _foreign("its alembic_version is empty, beside other tables")
         return None
     said = ", ".join(repr(row[0]) for row in rows[:3])
-    if not names >= _SIGNS.keys() or not _has_our_columns(connection):
+    if not names >= _CORE or not _has_our_columns(connection, names):
         raise _foreign(f"it is at revision {said}, without the tables of this one")
     if len(rows) > 1 or not re.fullmatch(r"\d{4}", str(rows[0][0])):
         raise _foreign(f"it is at revision {said}, which this one does not have")
@@ -79,9 +80,10 @@ def _foreign(why: str) -> DatabaseError:
     )
 
 
-def _has_our_columns(connection: Connection) -> bool:
-    columns = [f"{table}.{column}" for table in _SIGNS for column in _SIGNS[table].split()]
-    probe = f"select {', '.join(columns)} from {', '.join(_SIGNS)} where 1 = 0"  # noqa: S608 - our own names
+def _has_our_columns(connection: Connection, names: set[str]) -> bool:
+    ours = [table for table in _SIGNS if table in names]
+    columns = [f"{table}.{column}" for table in ours for column in _SIGNS[table].split()]
+    probe = f"select {', '.join(columns)} from {', '.join(ours)} where 1 = 0"  # noqa: S608 - our own names
     try:
         connection.execute(text(probe))
     except (OperationalError, ProgrammingError) as error:

@@ -93,9 +93,9 @@ def _check_kind(path: Path, *, read_only: bool) -> None:
         raise DatabaseError(f"cannot reach the database {str(path)!r}: {error.strerror}") from None
     if not stat.S_ISREG(found.st_mode):
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
-        raise DatabaseError(f"cannot use {str(path)!r} as a database: it is {kind}")
+        raise DatabaseError(f"the database cannot be used: {str(path)!r} is {kind}")
     if 0 < found.st_size < _SMALLEST:  # SQLite would take it for an empty one, and overwrite it
-        raise DatabaseError(f"cannot use {str(path)!r}: it is not a SQLite database")
+        raise DatabaseError(f"the database cannot be used: {str(path)!r} is not a SQLite database")
     if not os.access(path, os.R_OK):
         raise DatabaseError(f"cannot read the database {str(path)!r}: Permission denied")
 

@@ -148,10 +148,10 @@ def test_a_copy_has_all_though_a_reader_is_idle(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"x", "it is not a SQLite database"),
+        (b"x", "is not a SQLite database"),
         (b"garbage" * 1000, "the file is not a SQLite database"),
-        ("folder", "it is a folder"),
-        ("fifo", "it is not a regular file"),
+        ("folder", "is a folder"),
+        ("fifo", "is not a regular file"),
     ],
 )
 def test_what_is_not_a_database(content: bytes | str, said: str, file: Path) -> None:
