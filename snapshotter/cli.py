@@ -656,3 +656,10 @@ def _ticker() -> Iterator[Any]:
         return
     yield lambda jobs: click.echo(f"\r{jobs:,} jobs", nl=False, err=True)
     click.echo("\r\033[K", nl=False, err=True)
+
+
+def main() -> None:
+    """Run the command, as the installed `snapshotter` does."""
+    from snapshotter.entry import main as run
+
+    run()

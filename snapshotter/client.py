@@ -352,8 +352,13 @@ class Client:
             # list, is tried again by another one.
             most = attempts if isinstance(error, RequestFailed) else ATTEMPTS
             if verdict.pause is None or attempt >= most:
-                raise error
+                raise self._blamed(error)
             self._rest(attempt, most, error, verdict.pause)
+
+    def _blamed(self, error: SnapshotterError) -> SnapshotterError:
+        """Return the error; what the run's own end has cut short is no failure of its request."""
+        is_cut = isinstance(error, RequestFailed) and self.time_left() == 0
+        return Stopped(str(error)) if is_cut else error
 
     def _rest(
         self, attempt: int, attempts: int, error: SnapshotterError, at_least: float | None = None

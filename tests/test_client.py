@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,6 +53,24 @@ def test_what_is_sent() -> None:
     assert "Accept: application/vnd.xplenty+json; version=2" in headers
     assert f"Authorization: Basic {base64.b64encode(b's3cr3t:').decode()}" in headers
     assert any(header.startswith("Accept-Encoding: gzip") for header in headers)
+
+
+def test_what_the_end_of_time_cuts_short_is_no_failure_of_its_request() -> None:
+    clock = Impatient()
+
+    def late(connection: socket.socket, number: int) -> None:
+        answer(503)(connection, number)
+        clock.passed += 40 * (number == ATTEMPTS - 1)
+
+    service = Service("acme", Key("s3cr3t"), "", 5.0)
+    with (
+        serve(late) as wire,
+        Client(replace(service, api_url=wire.url), Limits(seconds=40), clock=clock) as asking,
+        pytest.raises(Stopped, match="503") as caught,
+    ):
+        asking.job(7)
+    assert type(caught.value) is Stopped
+    assert len(wire.requests) == ATTEMPTS
 
 
 def test_a_netrc_replaces_no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
