@@ -4,6 +4,7 @@ import sys
 from datetime import datetime
 
 import click
+from click.core import ParameterSource
 
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.options import Group, database_option, reading
@@ -18,8 +19,9 @@ def accounts(context: click.Context, database_url: str) -> None:
     """List the accounts of the database: jobs, runs, the first and the last run."""
     from snapshotter.accounts import stored
 
-    context.obj = database_url
     if context.invoked_subcommand is not None:
+        if context.get_parameter_source("database_url") is ParameterSource.COMMANDLINE:
+            raise UsageError(f"give --database after {context.invoked_subcommand!r}")
         return
     with reading(database_url) as engine:
         found = stored(engine)

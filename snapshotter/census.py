@@ -8,7 +8,7 @@ many jobs, from another moment on not.
 import heapq
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -63,8 +63,17 @@ def present(engine: Engine, account_id: str, job_ids: Iterable[int]) -> set[int]
     return found
 
 
-def shelf(engine: Engine, account_id: str, status: str | None = None) -> Shelf:
-    """Read the ids and times of what the list should have; `status`: of the jobs stored with it."""
+def shelf(
+    engine: Engine,
+    account_id: str,
+    status: str | None = None,
+    *,
+    without: Collection[int] = (),
+) -> Shelf:
+    """Read the ids and times of what the list should have; `status`: of the jobs stored with it.
+
+    `without`: jobs that the list should not have, after all.
+    """
     jobs = select(JOBS.c.id, JOBS.c.created_at).where(*live(account_id))
     if status is not None:
         jobs = jobs.where(JOBS.c.status == status)
@@ -82,7 +91,9 @@ def shelf(engine: Engine, account_id: str, status: str | None = None) -> Shelf:
         ]
     with engine.connect() as connection:
         streaming = connection.execution_options(yield_per=10_000)
-        ordered = ((row.id, row.created_at) for row in streaming.execute(jobs))
+        ordered = (
+            (row.id, row.created_at) for row in streaming.execute(jobs) if row.id not in without
+        )
         return Shelf(heapq.merge(ordered, sorted(aside, key=_order), key=_order))
 
 

@@ -49,7 +49,6 @@ EARLY_BODY = 2**20  # bytes of a page; with larger ones nothing is asked for ear
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 20.0  # seconds, before jitter
 ATTEMPTS_FOR_A_JOB = 3  # once the list has been seen to work; `ATTEMPTS` before
 ATTEMPTS_FOR_THE_NEXT = 2  # after one that failed for good
-FAILED_JOBS_IN_A_ROW = 3  # from then on it is asked whether the API works at all
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ class Client:
         self._width, self._places = Width(), dict[str, Places]()
         self._usual_size = 0  # of a page, lately, in bytes
         self._has_listed = False
-        self._failed_jobs = 0  # in a row
+        self._has_failed = False  # the last call for one job
         self.requests_sent = 0
         self.credits_spent = 0
         self.credits_remaining: int | None = None
@@ -252,23 +251,11 @@ class Client:
         request = _Request(
             f"jobs/{job_id}", {}, decoding.record, self._session, none_if_missing=True
         )
-        attempts = ATTEMPTS_FOR_THE_NEXT if self._failed_jobs else ATTEMPTS_FOR_A_JOB
-        try:
-            raw = self._get(request, attempts if self._has_listed else ATTEMPTS)
-        except RequestFailed as error:
-            self._failed_jobs += 1
-            if self._failed_jobs >= FAILED_JOBS_IN_A_ROW and not isinstance(error, BadAnswer):
-                self._stop_if_down()
-            raise
-        self._failed_jobs = 0
+        attempts = ATTEMPTS_FOR_THE_NEXT if self._has_failed else ATTEMPTS_FOR_A_JOB
+        self._has_failed = True  # unless an answer comes
+        raw = self._get(request, attempts if self._has_listed else ATTEMPTS)
+        self._has_failed = False
         return None if raw is None else read_all([raw])[0]
-
-    def _stop_if_down(self) -> None:
-        try:
-            self.page(0, limit=1)
-        except (RequestFailed, RequestRefused) as error:
-            raise Stopped(str(error)) from None
-        self._failed_jobs = 1
 
     def _list(
         self, query: dict[str, str], places: Places, session: transport.Session | None = None
@@ -324,7 +311,7 @@ class Client:
             body = b""
             try:
                 response, body = self._send(request, answered)
-                missing = response.status_code == HTTPStatus.NOT_FOUND
+                missing = response.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
                 if missing and (request.none_if_missing or request.is_free):
                     return None
                 verdict = judge(

@@ -130,8 +130,10 @@ def _of_the_database(error: BaseException) -> Ending | None:
         getattr(sqlite, "Error", Interrupted),
     )
     if isinstance(error, of_databases):
-        said = next(iter(str(getattr(error, "orig", error)).splitlines()), "")
-        return _FAILED, _named(DatabaseError(f"the database cannot be used: {said}"))
+        from snapshotter.refusals import told  # noqa: PLC0415 - heavy, and here by now
+
+        ending = told(getattr(error, "orig", None) or error)
+        return ending.exit_code, _named(ending)
     return None
 
 

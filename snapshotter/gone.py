@@ -1,8 +1,9 @@
 """Counts the list against what is stored: finds jobs that are gone, and jobs that were not seen.
 
-A run that has counted as many jobs as are here has proved that it missed none, whatever the clocks
-say. For one run an API may show an empty list and answer 404 for everything: so many jobs at once
-are marked as gone only when a later run finds the same.
+A run that has counted as many jobs as are here has missed none, whatever the clocks say, but for
+one that took the place of another that vanished. For one run an API may show an empty list and
+answer 404 for everything: so many jobs at once are marked as gone only when a later run finds the
+same.
 """
 
 import logging
@@ -34,6 +35,7 @@ class Gone:
         self._missing: set[int] = set()
         self._is_cut = False  # more are missing than were asked for
         self._waits = False  # a loss is to be confirmed by a later run
+        self._has_counted = False
 
     def miss(self, job_id: int) -> None:
         """Take down a job that the API does not have."""
@@ -55,7 +57,7 @@ class Gone:
         is_much = self._waits or len(here) > self._most()
         if not is_much or self._is_confirmed(since):
             run.mark_gone(job_id for job_id in missing if job_id in known)
-            if since is not None and not self._is_cut:
+            if since is not None and self._has_counted and not self._is_cut:
                 run.ledger.remember(vanishing_since=None)
         else:
             now = run.stamp.observed_at
@@ -96,20 +98,28 @@ class Gone:
         has_seen_all = self._expected(unlisted) <= len(run.outcome.seen)
         if not due and has_seen_all and listings.has_read_all:
             run.ledger.remember(counted_at=now, unlisted=unlisted)
+            self._has_counted = True
             return
+        log.info("counting the list: %d jobs should be there", self._expected(unlisted))
         try:
             unlisted = self._compare(listings, unlisted, is_search=bool(due))
         except (RequestFailed, RequestRefused) as error:
             run.note("the jobs of the list could not be counted", error)
             return
-        self._forget_nameless(due)
+        if not self._waits:
+            self._forget_nameless(due)
         run.ledger.remember(counted_at=now, unlisted=unlisted)
+        self._has_counted = True
 
     def _expected(self, unlisted: int) -> int:
         """Return how many jobs the list should have."""
         run = self._run
-        missing = census.present(run.engine, run.account_id, self._missing)
+        missing = census.present(run.engine, run.account_id, self._still_missing())
         return census.stored(run.engine, run.account_id) - len(missing) - unlisted
+
+    def _still_missing(self) -> set[int]:
+        """Return what the API did not give by id, and the list has not shown since."""
+        return {job_id for job_id in self._missing if job_id not in self._run.outcome.seen}
 
     def _compare(self, listings: Listings, unlisted: int, *, is_search: bool) -> int:
         """Return how many of the jobs here the list hides, from now on."""
@@ -156,7 +166,7 @@ class Gone:
         an id than can be told apart.
         """
         run = self._run
-        shelf = census.shelf(run.engine, run.account_id)
+        shelf = census.shelf(run.engine, run.account_id, without=self._still_missing())
         waiting = rejects.waiting(run.engine, run.account_id)
         now = run.stamp.observed_at
         failing = {row.job_id for row in waiting if not (row.has_come or row.is_due(now))}

@@ -115,7 +115,7 @@ def _time(created: float) -> datetime:
 
 
 def _head(level: str, created: float) -> dict[str, Any]:
-    known = {"account": ABOUT.account or None, "run": ABOUT.run}
+    known = {"account": masked(ABOUT.account) or None, "run": ABOUT.run}
     return {
         "time": _time(created).isoformat(timespec="milliseconds"),
         "level": level,

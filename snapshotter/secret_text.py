@@ -23,13 +23,13 @@ _READ_WHOLE = 2**20  # characters in which an object or array is looked for as t
 
 # A raw `@` in a password belongs to it; past one, a quote or `?` shows that the URL has gone on.
 _USER = r"(:\\*+/\\*+/[^/\s:@]*+:)(?<!hmac:)"
-_MORE = r"(?:@[^/\s@\"?]++(?=@))*+"
+_MORE = r"(?:@[^/\s@\"?]{1,999}+(?=@))*+"
 _PASSWORD_IN_URL = re.compile(
     # One with a raw `/` is told from a port with a path behind it.
-    rf"{_USER}(?:[^/\s@]++(?=@){_MORE}"
-    rf"|(?!\d{{1,5}}[/?#\s\"'\\])(?<!\[:)[^\s@\"'<>\\,]++(?=@){_MORE})"
+    rf"{_USER}(?:[^/\s@]{{1,999}}+(?=@){_MORE}"
+    rf"|(?!\d{{1,5}}[/?#\s\"'\\])(?<!\[:)[^\s@\"'<>\\,]{{1,999}}+(?=@){_MORE})"
 )
-_PASSWORD_OF_ORACLE = re.compile(r"(oracle:[a-z0-9]{1,9}:[^/\s@]*+/)([^@\s]++)(?=@)")
+_PASSWORD_OF_ORACLE = re.compile(r"(oracle:[a-z0-9]{1,9}:[^/\s@]{0,255}+/)([^@\s]{1,999}+)(?=@)")
 _BEGIN_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,20}-----")
 _END_KEY = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,20}-----")
 _KNOWN_KEY = re.compile(
@@ -43,7 +43,7 @@ _SCHEME = re.compile(
     r"(?=[^\s\"'<>,;]{0,99}[0-9A-Z=])(?![A-Z][a-z]*+[\s.,;:])([A-Za-z0-9._~+/-]{6,}+=*+)"
 )
 _ASSIGNED = re.compile(
-    r"(?:(?<![\w.-])|(?<=%3[dD])|(?<=003[dD]))([\w.-]++)(?:\\*+[\"'`])?+\]?+[ \t]*+"
+    r"(?:(?<![\w.-])|(?<=%3[dD])|(?<=\\u003[dD]))([\w.-]++)(?:\\*+[\"'`])?+\]?+[ \t]*+"
     r"(:=|=>|==?+|:(?!:|\\*+/\\*+/)|>|%3[dD]|\\++u003[dD])[ \t]*+"
 )
 _FLAG = re.compile(r"(?<![\w-])--?([A-Za-z][\w-]*+) ++(?=[^\s-])")

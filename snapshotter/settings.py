@@ -137,6 +137,8 @@ def _hash_key(environment: Mapping[str, str]) -> Key:
 
 def _key(environment: Mapping[str, str], key_file: Path | None) -> Key:
     if key_file is not None:
+        if not key_file.exists():  # it may be the key itself
+            raise UsageError("--api-key-file: there is no such file; name the file with the key")
         source = f"--api-key-file {str(key_file)!r}"
         secret = cleaned(_read_key(key_file, source))
         if not secret:

@@ -19,10 +19,11 @@ _SESSION = {
     "datestyle": "ISO, YMD",
     "intervalstyle": "postgres",
     "bytea_output": "hex",
-    "extra_float_digits": "1",
+    "extra_float_digits": "3",
     "standard_conforming_strings": "on",
     "default_transaction_isolation": "read committed",
     "idle_in_transaction_session_timeout": "0",
+    "statement_timeout": "0",
 }
 
 

@@ -48,6 +48,8 @@ def parse(text: str) -> tuple[URL, Hosts | None]:
             f"no database driver {scheme[:40]!r}; known are sqlite, postgresql, mysql and mariadb"
         )
     hosts = None
+    if backend == "sqlite" and "?" in rest:
+        raise UsageError("a SQLite URL takes no options after '?', nor a file's name with a '?'")
     if backend != "sqlite":
         _refuse_reserved(rest)
         if backend.startswith("postgres"):

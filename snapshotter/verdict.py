@@ -92,10 +92,10 @@ def judge(  # noqa: PLR0911 - a line a status
                 UsageError(f"{came}, a redirect, which is not followed; check {API_URL_VARIABLE}")
             )
         case _ if 400 <= status < 500 and status not in _PASSING:  # noqa: PLR2004 - refusals
-            kind = Failure if status in _FOR_ALL else RequestRefused
+            kind = Failure if status in _FOR_ALL and not is_of_one else RequestRefused
             return Verdict(kind(f"{came}; no retry will mend that"))
         case _:  # the server's faults
-            return _later(came, response, RequestFailed)
+            return _later(came, response, RequestFailed, is_of_one=is_of_one)
 
 
 def judge_fault(fault: requests.RequestException, asked: str, mask: Mask) -> Verdict:
@@ -124,10 +124,13 @@ def _untrusted(error: ssl.SSLCertVerificationError) -> str:
     )
 
 
-def _later(came: str, response: requests.Response, error: type[Stopped]) -> Verdict:
+def _later(
+    came: str, response: requests.Response, error: type[Stopped], *, is_of_one: bool = False
+) -> Verdict:
     pause = _retry_after(response)
     if pause > LONGEST_RETRY_AFTER:
-        return Verdict(Stopped(f"{came}; it asks to wait {pause:.0f} s, run again then"))
+        kind = error if is_of_one else Stopped
+        return Verdict(kind(f"{came}; it asks to wait {pause:.0f} s, run again then"))
     return Verdict(error(f"{came}{AGAIN}"), pause)
 
 
@@ -149,16 +152,18 @@ def date(header: str | None) -> datetime | None:
         return None
 
 
+class _Said(msgspec.Struct):
+    message: str | None = None
+
+
 def _message(body: bytes, mask: Mask) -> str:
     """Return the API's own words, on one line and of bounded length, the key hidden."""
     try:
-        answer = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"))
+        answer = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Said)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
-    words = answer.get("message") if isinstance(answer, dict) else None
-    if not isinstance(words, str):
-        return ""
-    return printable(" ".join(mask(words[: 2 * len(body)]).split())[:_LONGEST_MESSAGE])
+    words = answer.message or ""
+    return printable(" ".join(mask(words).split())[:_LONGEST_MESSAGE])
 
 
 def _causes(fault: BaseException) -> Iterator[BaseException]:

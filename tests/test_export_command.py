@@ -207,8 +207,8 @@ def test_a_report_on_standard_output(run: Run) -> None:
 def test_a_name_of_several_lines_is_told_on_one(run: Run, tmp_path: Path) -> None:
     name = "a\nb\x1b[31m"
     for words, said in (
-        (("export", "jobs", "-o", name), "0 rows of jobs in a\\nb\\x1b[31m\n"),
-        (("report", "-o", name), "the report is in a\\nb\\x1b[31m\n"),
+        (("export", "jobs", "-o", name), "0 rows of jobs in a b\\x1b[31m\n"),
+        (("report", "-o", name), "the report is in a b\\x1b[31m\n"),
     ):
         done = run(*words)
         assert (done.returncode, done.stderr) == (0, said)
@@ -243,7 +243,7 @@ def test_devices_and_pipes(database_url: str, tmp_path: Path) -> None:
         (f"{report} - >/dev/full", 1, "standard output: No space left on device"),
         (f"{command} /dev/fd/99", 1, "'/dev/fd/99': Bad file descriptor"),
         (f"{report} .", 2, "cannot write '.': it is a folder"),
-        (f"{report} ''", 2, "where to? add -o FILE; - is standard output"),
+        (f"{report} ''", 2, "no output given: add -o FILE (or -o - for standard output)"),
     ):
         done = shell(line)
         assert done.returncode == code, line

@@ -118,13 +118,18 @@ def comment(*, is_upgrade: bool) -> None:
 
 
 def fill_digests(connection: sa.Connection) -> None:
-    rejects = sa.table("rejected_records", *map(sa.column, ("id", "payload", "digest")))
+    rejects = sa.table(
+        "rejected_records", *map(sa.column, ("id", "job_id", "reason", "payload", "digest"))
+    )
     waiting = sa.select(rejects.c.id).where(rejects.c.digest.is_(None)).order_by(rejects.c.id)
     # One by one: a payload can have many megabytes.
     for row_id in connection.execute(waiting).scalars().all():
         mine = rejects.c.id == row_id
-        payload = connection.execute(sa.select(rejects.c.payload).where(mine)).scalar_one()
+        of_one = sa.select(rejects.c.job_id, rejects.c.reason, rejects.c.payload).where(mine)
+        job_id, reason, payload = connection.execute(of_one).one()
         document = json.loads(payload)
+        if job_id is None and not isinstance(document, dict):
+            document = [reason, document]
         if isinstance(document, dict):
             document = {n: document[n] for n in document if n not in ("package", "cluster")}
         told = json.dumps(document, sort_keys=True)
