@@ -246,7 +246,7 @@ class _Reader:
         self._barren = 0
         self.patience = MAX_BARREN_REQUESTS
         self._offset = -1
-        self._last: int | None = None
+        self._last: Any = None
         self._first: tuple[int, list[int | None]] | None = None
         self._knows_order = False
         self.ended = False
@@ -255,7 +255,7 @@ class _Reader:
         listed = (fetch or self._fetch)(offset)
         self._refuse_other_order(offset, listed)
         ids = _ids(listed)
-        last = listed.records[-1].job_id if listed.records else None
+        last = _name(listed.records[-1]) if listed.records else None
         # Asked from further on, a server that cut the answer short would have come further.
         self.ended = offset > self._offset and last is not None and last == self._last
         self._offset, self._last = offset, last
@@ -319,6 +319,13 @@ def _disorder(listed: Listed) -> str:
     return ""
 
 
+def _name(record: Record | Reject) -> Any:
+    """Return what a record is known by again: one without an id, by what came."""
+    if record.job_id is None and isinstance(record, Reject):
+        return record.reason, record.payload
+    return record.job_id
+
+
 def _ids_in_order(listed: Listed) -> list[int | None]:
     return [record.job_id for record in listed.records]
 
@@ -348,6 +355,7 @@ def _long_group(
     Returns where to go on, None at the list's end.
     """
     group: set[int] = set()
+    was_empty = False
     for _ in range(MAX_PASSES):
         # A pass to confirm brings no news, however long the group.
         read.patience = max(read.patience, MAX_BARREN_REQUESTS + 3 * len(group))
@@ -368,6 +376,11 @@ def _long_group(
             if newer is not None or not times or listed.more is False:
                 break
             offset += max(1, len(times) - 1)
+        if start is None and newer is None and not group:
+            if was_empty:
+                return None  # all of it has vanished, and the list ends before it
+            was_empty = True
+            continue
         if start is None and offset > anchor.offset:
             return anchor  # none of the group on several pages: it can have slipped between two
         end = offset + (len(times) if newer is None else newer)

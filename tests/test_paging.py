@@ -200,6 +200,20 @@ def test_a_listing_never_runs_for_ever(answer: Callable[[int], Listed]) -> None:
     assert 1 in seen
 
 
+@pytest.mark.parametrize("more", [True, None])
+def test_a_listing_ends_where_the_moment_it_stood_at_has_vanished(more: bool | None) -> None:  # noqa: FBT001
+    records, asked = [job(1, 1), job(2, 2)], []
+
+    def fetch(at: int) -> Listed:
+        asked.append(at)
+        found = records[at : at + 100]
+        return Listed(found, more if found else False)
+
+    left = Cursor(0, START + timedelta(seconds=5))
+    assert {r.job_id for page in pages(fetch, left) for r in page.records} == {1, 2}
+    assert len(asked) < 10
+
+
 @pytest.mark.parametrize("size", [2, 7, 250])
 def test_a_list_that_is_turned_around_is_noticed_at_once(size: int) -> None:
     records = [job(n, n) for n in range(size, 0, -1)]
