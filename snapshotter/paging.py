@@ -345,7 +345,7 @@ def _is_last(read: _Reader, cursor: Cursor, listed: Listed) -> Generator[Page, N
     return _begins_before(cursor, again.records) and _ids(again) >= _ids(listed)
 
 
-def _long_group(
+def _long_group(  # noqa: C901 - the steps of a pass share its places
     read: _Reader, anchor: Cursor, edge: datetime
 ) -> Generator[Page, None, Cursor | None]:
     """Yield the pages of a group that fills more than one, until all of it was met.

@@ -16,7 +16,7 @@ import pytest
 
 from snapshotter import logs
 from snapshotter.masking import Mask
-from snapshotter.simulator import Account
+from snapshotter.simulator import GARBLED, Account
 
 KEY = "k/e+y'of%20t\"est"
 SPELLINGS = [
@@ -118,7 +118,7 @@ def test_verbose_says_what_a_run_does(tmp_path: Path, account: Account, api: str
 
 
 def test_json_has_the_end_with_its_exit_code(tmp_path: Path, account: Account, api: str) -> None:
-    account.add_job(id="x")
+    account.add_job(owner_id=GARBLED)
     *_, end = map(json.loads, run(["sync", "--log-format", "json"], tmp_path, account, api))
     assert (end["level"], end["exit_code"], end["jobs_rejected"]) == ("error", 65, 1)
     assert (end["account"], end["run"]) == ("acme", 1)
