@@ -3,7 +3,6 @@
 import errno
 import os
 import shutil
-import signal
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from snapshotter import parts
+from snapshotter import interrupt, parts
 from snapshotter.errors import Failure, UsageError
 from snapshotter.targets import DESCRIPTORS, followed, refuse_database
 
@@ -201,8 +200,7 @@ def _copy_over(file: BinaryIO, target: Path, shown: str) -> None:
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
-    try:
+    with interrupt.held():
         descriptor = os.open(target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "wb") as over:
             _take_room(descriptor, os.fstat(descriptor).st_size, size)
@@ -216,8 +214,6 @@ def _copy_over(file: BinaryIO, target: Path, shown: str) -> None:
                     f"cannot write {shown}: {error.strerror or error}; its folder may not be "
                     "written, and the file itself is half written now: write it again"
                 ) from None
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _take_room(descriptor: int, before: int, size: int) -> None:

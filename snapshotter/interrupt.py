@@ -5,7 +5,8 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ _SLICE = 0.1  # seconds; how long a wait goes on after a signal
 # nothing, so that one that is busy closing its run on a busy machine can; and slices in all.
 _IDLE_SLICES, _MOST_SLICES = 7, 30
 _IDLE = 0.001  # seconds of work in a slice
+_ALL = 10**9  # signals that may wait
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 INTERRUPTED = "interrupted; nothing is lost, the next run goes on"
 
@@ -102,7 +104,8 @@ class _Guard:
             if came[0] not in numbers:
                 continue
             self._seen += 1
-            if self._seen > self.allowed or came[0] == signal.SIGQUIT:
+            is_urgent = came[0] == signal.SIGQUIT and self.allowed < _ALL
+            if self._seen > self.allowed or is_urgent:
                 _wait_for_the_end()
                 with suppress(OSError):
                     os.write(2, f"snapshotter: {INTERRUPTED}\n".encode())
@@ -120,6 +123,28 @@ def _wait_for_the_end() -> None:
 
 
 _guard = _Guard()
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Let signals that ask to stop wait until the block has ended; then one of them is heard.
+
+    To block them for this thread would not do: another takes them, and Python handles them here.
+    """
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _frame: came.append(number))
+        for number in asking()
+    }
+    allowed, _guard.allowed = _guard.allowed, _ALL
+    try:
+        yield
+    finally:
+        _guard.allowed = allowed
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def take_over() -> None:

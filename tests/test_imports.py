@@ -96,7 +96,7 @@ MAY_IMPORT = {
     "terminal": {"payload", "printable"},
     "parts": set(),
     "targets": {"errors"},
-    "files": {"errors", "parts", "targets"},
+    "files": {"errors", "interrupt", "parts", "targets"},
     "formats": {"errors", "parts"},
     "export": {
         *("trends", "database", "errors", "models", "targets", "files", "formats", "texts"),
