@@ -87,9 +87,18 @@ class _Retry:
         if not answers:
             return
         self._run.store(answers, partial=True)
-        for record in answers:
-            if isinstance(record, Record) and record.job.id in self._run.outcome.seen:
-                self._list_of(record.job.updated_at, f"job {record.job.id}")
+        # Many jobs may share a second, which is then listed once.
+        seconds = {
+            record.job.updated_at.replace(microsecond=0): record.job.id
+            for record in answers
+            if isinstance(record, Record)
+            and record.job.updated_at is not None
+            and record.job.id in self._run.outcome.seen
+        }
+        for at, job_id in seconds.items():
+            if self._has_spent_all:
+                break
+            self._list_of(at, f"job {job_id}")
 
     def _list_of(self, at: datetime | None, whose: str) -> bool:
         """Store what was updated in that second. Returns whether that is all of it for sure."""

@@ -154,6 +154,10 @@ def test_the_commands(engine: Engine) -> None:
         2,
         "snapshotter: no account 'acme-grup' in this database; did you mean 'acme-group'?\n",
     )
+    # Before the subcommand it would name the database of the list alone.
+    done = command(engine, "accounts", "--database", "sqlite:///x.db", "forget", "acme-group")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "snapshotter: give --database after 'forget'\n"
     done = command(engine, "accounts", "forget", "acme-group", "--with-jobs")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("snapshotter: this would remove 2 jobs with their outputs, 1 run")

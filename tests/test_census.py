@@ -608,3 +608,18 @@ def test_what_is_set_aside_counts_as_here(syncer: Syncer) -> None:
     remove(syncer.account, max(syncer.account.jobs))
     syncer.account.advance(61)
     assert syncer().gone == 1
+
+
+@sqlite
+def test_a_job_that_is_listed_but_not_given_by_id_stays(syncer: Syncer) -> None:
+    account = syncer.account
+    history(account, 30)
+    running = sorted(account.jobs)[14]
+    account.jobs[running] |= {"status": "running", "completed_at": None}
+    own = f"/jobs/{running}"
+    account.intercept = lambda request: Answer(404) if request.path.endswith(own) else None
+    for _ in range(3):
+        outcome = syncer()
+        assert (outcome.gone, outcome.noted) == (0, [])
+        account.advance(3600)
+    assert [row["id"] for row in syncer.rows(JOBS) if row["gone_at"]] == []
