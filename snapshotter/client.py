@@ -344,8 +344,9 @@ class Client:
 
     def _blamed(self, error: SnapshotterError) -> SnapshotterError:
         """Return the error; what the run's own end has cut short is no failure of its request."""
-        is_cut = isinstance(error, RequestFailed) and self.time_left() == 0
-        return Stopped(str(error)) if is_cut else error
+        if not isinstance(error, RequestFailed) or self.time_left() != 0:
+            return error
+        return Stopped(_interruption(self._time.interrupted) or str(error))
 
     def _rest(
         self, attempt: int, attempts: int, error: SnapshotterError, at_least: float | None = None
@@ -388,7 +389,7 @@ class Client:
     def _check_limits(self, *, is_free: bool) -> None:
         limits, left = self._limits, self.credits_remaining
         if self._time.interrupted:
-            raise Stopped(f"{self._time.interrupted}; nothing is lost, the next run goes on")
+            raise Stopped(_interruption(self._time.interrupted))
         if self._ends is not None and self._time.now() >= self._ends:
             raise Stopped(f"--max-time {limits.seconds:g} s are over; the next run goes on")
         if limits.requests is not None and self.requests_sent >= limits.requests:
@@ -445,6 +446,10 @@ def _updated_at(record: Record | Reject) -> datetime | None:
     if isinstance(record, Record):
         return record.job.updated_at
     return time_in(record.payload, "updated_at")
+
+
+def _interruption(by: str) -> str:
+    return f"{by}; nothing is lost, the next run goes on" if by else ""
 
 
 def _credits(told: msgspec.Raw) -> int | None:

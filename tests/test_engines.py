@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from databases import MariaDBServer, PostgresServer
@@ -61,7 +62,7 @@ def odd_database(
     request: pytest.FixtureRequest, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """Give the URL of a database with odd settings and of each encoding."""
-    name = f"odd_{request.param.lower()}"
+    name = f"odd_{request.param.lower()}_{uuid4().hex}"
     postgres._execute(f"create database {name} encoding '{request.param}' template template0")  # noqa: SLF001
     for setting, value in ODD_SETTINGS.items():
         postgres._execute(f"alter database {name} set {setting} = '{value}'")  # noqa: SLF001

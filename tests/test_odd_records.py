@@ -41,9 +41,12 @@ ODD = [
 
 
 def test_each_is_stored_beside_its_neighbours_and_stays(syncer: Syncer) -> None:
-    good = [spoilt(100 + n) for n in range(len(ODD) + 1)]
-    records = [each for pair in zip(good, ODD, strict=False) for each in pair]
-    syncer.account.intercept = listing([*records, good[-1]])
+    first, last = ODD[7], ODD[8]  # by their created_at, which the list is sorted by
+    others = [each for each in ODD if each not in (first, last)]
+    good = [spoilt(100 + n) for n in range(len(others))]
+    beside = [each for pair in zip(good, others, strict=True) for each in pair]
+    records = [first, *beside, last]
+    syncer.account.intercept = listing(records)
     ids = {json.loads(each)["id"] for each in good} | {*range(1, 10)}
     ids |= {500 + levels for levels in (MAX_DEPTH - 1, MAX_DEPTH, 100, 100_000)}
     outcome = syncer()

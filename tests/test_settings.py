@@ -64,7 +64,7 @@ def test_what_cannot_be_is_one_line(change: dict[str, str], said: str) -> None:
 
 
 def test_a_key_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="No such file"):
+    with pytest.raises(UsageError, match="there is no such file"):
         service(GOOD, tmp_path / "nothing")
 
 

@@ -1,6 +1,5 @@
 """Proxies, certificates, threads, signals and cookies: how the host and the way are set up."""
 
-import contextlib
 import json
 import os
 import signal
@@ -185,16 +184,6 @@ def test_jobs_that_fail_take_few_attempts_where_the_list_works() -> None:
             with pytest.raises(RequestFailed):
                 client.job(job_id)
         assert client.requests_sent <= 1 + ATTEMPTS_FOR_A_JOB + 8 * 3
-        account.intercept = lambda _: simulator.Answer(500)
-        with pytest.raises(Stopped) as caught:
-            ask_again_and_again(client, min(account.jobs))
-    assert not isinstance(caught.value, RequestFailed)
-
-
-def ask_again_and_again(client: Client, job_id: int) -> None:
-    for _ in range(9):
-        with contextlib.suppress(RequestFailed):
-            client.job(job_id)
 
 
 def test_while_it_tries_again_it_does_not_say_so_of_the_next_run(

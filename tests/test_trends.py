@@ -343,7 +343,7 @@ def test_retries(engine: Engine) -> None:
 def test_freshness(engine: Engine) -> None:
     put(
         engine,
-        *(ended(n, 10 * n) for n in range(3)),
+        *(ended(n or 9, 10 * n) for n in range(3)),
         ended(3, 25, status="failed"),
         ended(4, 119, package_id=2, package=None),
     )
@@ -483,7 +483,7 @@ def test_a_job_of_the_future_moves_no_clock(engine: Engine) -> None:
     known_until(engine, DAY + timedelta(hours=2))
     put(
         engine,
-        *(ended(n, 10 * n) for n in range(3)),
+        *(ended(n or 11, 10 * n) for n in range(3)),
         ended(3, 30, status="failed"),
         ended(4, 40),
         ran(5, None, status="running", started_at=None, created_at="2026-01-05T01:59:50Z"),
