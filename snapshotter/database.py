@@ -132,8 +132,6 @@ def _from_json(text: str) -> Any:
 def _opens_file(url: URL, patience: Patience, *, read_only: bool) -> sqlite_file.Creator:
     if url.database in (None, "", ":memory:"):
         raise UsageError("a SQLite database in memory is gone when the command ends; name a file")
-    if url.query:
-        raise UsageError("a SQLite URL takes no options after '?'")
     create = sqlite_file.creator(Path(str(url.database)), patience, read_only=read_only)
 
     def opened() -> sqlite3.Connection:

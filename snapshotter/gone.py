@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from snapshotter import census, rejects
 from snapshotter.by_id import ById, NoAnswer
+from snapshotter.client import PAGE_SIZE
 from snapshotter.errors import RequestFailed, RequestRefused
 from snapshotter.listing import Listings
 from snapshotter.payload import Record, Reject
@@ -23,7 +24,7 @@ HIDDEN_FROM = 20  # jobs that the list lacks and the API gives by id: from so ma
 MOST_ASKED = 500  # jobs that the list lacks, in one run
 FEW, SHARE = 10, 0.05  # jobs, or the part of all jobs, that one run may mark as gone
 CONFIRMED_AFTER = timedelta(hours=1)  # between two runs that miss more than that
-JOBS_A_PAGE = 98
+JOBS_A_PAGE = PAGE_SIZE - 2  # that are new in it: it begins one before the last of the page before
 FEW_PAGES = 3  # are searched sooner than listed again
 
 

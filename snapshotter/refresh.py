@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from snapshotter import rejects
 from snapshotter.by_id import ById, NoAnswer
-from snapshotter.client import PAGE_SIZE, Filters
+from snapshotter.client import Filters
 from snapshotter.errors import RequestFailed, RequestRefused, Stopped
-from snapshotter.gone import Gone
+from snapshotter.gone import JOBS_A_PAGE, Gone
 from snapshotter.paging import Cursor
 from snapshotter.payload import KNOWN_STATUSES
 from snapshotter.run import Snapshot
@@ -22,7 +22,6 @@ from snapshotter.tables import JOBS, OPEN, live
 
 log = logging.getLogger(__name__)
 
-JOBS_A_PAGE = PAGE_SIZE - 2  # that are new in it: it begins one before the last of the page before
 REMEMBERED_EVERY = 20  # jobs asked for by id, so that a killed run's place is about known
 MOST_ASKED = 100  # open jobs asked for one by one in a run; the next run goes on from there
 FEW = 20  # jobs of a status that is not known are not worth asking whether it can be listed

@@ -76,7 +76,7 @@ MAY_IMPORT = {
     "listing": {
         *("client", "errors", "ledger", "paging", "payload", "rejects", "run", "tables"),
     },
-    "gone": {"by_id", "census", "errors", "listing", "payload", "rejects", "run"},
+    "gone": {"by_id", "census", "client", "errors", "listing", "payload", "rejects", "run"},
     "refresh": {
         *("by_id", "client", "errors", "gone", "paging", "payload", "rejects", "run", "tables"),
     },
