@@ -2,7 +2,8 @@
 
 Each is locked (flock) while its run lives, so a dead one is known by its lock being free: process
 ids are used again, and those of another host say nothing. Where there are no locks, and for what
-another host made, only age counts.
+another host made, only age counts. Between being made and being locked it looks dead, and another
+run may remove it: then another is made.
 """
 
 import fcntl
@@ -32,7 +33,7 @@ def new_file(target: Path) -> tuple[Path, BinaryIO]:
         descriptor = os.open(path, flags, 0o600)
         if _take(descriptor):
             return path, os.fdopen(descriptor, "w+b")
-        os.close(descriptor)  # another run has found it before it was locked, and removed it
+        os.close(descriptor)
 
 
 @contextmanager
@@ -41,7 +42,10 @@ def new_folder(target: Path) -> Iterator[Path]:
     while True:
         path = _fresh(target, "part")
         path.mkdir(mode=0o700)
-        descriptor = os.open(path, _FOLDER)
+        try:
+            descriptor = os.open(path, _FOLDER)
+        except FileNotFoundError:
+            continue
         if _take(descriptor):
             break
         os.close(descriptor)
@@ -118,7 +122,7 @@ def _ours(folder: Path) -> list[tuple[Path, str, str]]:
 
 
 def _take(descriptor: int) -> bool:
-    """Lock what was just made. False if another run was faster, and removes it as a dead one's."""
+    """Lock what was just made. False if another run found it without its lock, and removes it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

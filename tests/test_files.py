@@ -307,6 +307,37 @@ def test_what_a_living_run_writes_is_left_alone(tmp_path: Path, kind: str) -> No
     assert (target if kind == "file" else target / "manifest").read_text() == "half"
 
 
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_another_run_may_remove_what_is_not_locked_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    removed: list[Path] = []
+
+    def cleaned(_: object) -> None:
+        if not removed:
+            removed.extend(left(tmp_path))
+            parts.remove_dead(tmp_path)
+
+    made, opened_ = Path.mkdir, os.open
+
+    def mkdir(path: Path, mode: int = 0o777, **options: bool) -> None:
+        made(path, mode, **options)
+        cleaned(path)
+
+    def open_(path: Path, flags: int, *mode: int, dir_fd: int | None = None) -> int:
+        descriptor = opened_(path, flags, *mode, dir_fd=dir_fd)
+        if mode and path.parent == tmp_path:
+            cleaned(path)
+        return descriptor
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    monkeypatch.setattr(os, "open", open_)
+    (write if kind == "file" else write_folder)(tmp_path / "x")
+    assert len(removed) == 1
+    assert left(tmp_path) == []
+    assert (tmp_path / "x").exists()
+
+
 def test_what_another_host_writes_is_left_alone_for_a_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
