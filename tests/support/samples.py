@@ -12,7 +12,7 @@ from snapshotter.flatten import flatten
 from snapshotter.load import Run, load
 from snapshotter.redact import Redaction
 
-FOLDER = Path(__file__).parent / "data"
+FOLDER = Path(__file__).parent.parent / "data"
 
 
 def sample(name: str) -> Any:
