@@ -1,14 +1,13 @@
 """What the API may do wrong, and how the command ends: one table, through real sockets."""
 
 import base64
-import os
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import command
 import pytest
 from wire import Script, answer, drip, reset, serve
 
@@ -99,21 +98,17 @@ FAULTS = {
 
 def run(
     url: str, folder: Path, *words: str, before: Sequence[str] = (), **more: str
-) -> subprocess.CompletedProcess[str]:
+) -> command.Done:
     variables = {
         "XPLENTY_ACCOUNT_ID": "acme",
         "XPLENTY_API_KEY": SECRET,
         "XPLENTY_API_URL": url,
         **more,
     }
-    done = subprocess.run(
-        [*before, sys.executable, "-m", "snapshotter", *words],
-        cwd=folder,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    if before:
+        done = command.run_fresh(words, env=variables, cwd=folder, before=before)
+    else:
+        done = command.run(words, env=variables, cwd=folder)
     assert "Traceback" not in done.stderr
     assert SECRET not in done.stdout + done.stderr
     return done
