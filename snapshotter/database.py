@@ -31,13 +31,6 @@ _LOCAL_SETTINGS = "snapshotter_local_settings"  # in a connection's `info`
 _DATABASE = "snapshotter_database"  # on an error: which database raised it, as it may be shown
 
 
-def resource_folder(name: str) -> Path:
-    """Give the folder `migrations` or `sql`: in the installed package, or beside a checkout's."""
-    package = Path(__file__).resolve().parent
-    installed = package / name
-    return installed if installed.is_dir() else package.parent / name
-
-
 def connect(url: str, *, read_only: bool = False, time_left: TimeLeft | None = None) -> Engine:
     """Make the engine for a SQLAlchemy URL; a SQLite file is made, for its owner alone.
 

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, CursorResult, Date, bindparam, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, StatementError
 
-from snapshotter.database import resource_folder
 from snapshotter.errors import UsageError
+from snapshotter.resources import resource_folder
 from snapshotter.texts import nearest
 
 _TYPES: dict[str, Any] = {"since": Date, "until": Date, "package_id": BigInteger}

@@ -25,12 +25,12 @@ from test_formats import YEARS, fill_years
 
 from snapshotter import __version__, bundle, trends
 from snapshotter.bundle import export_all, export_by_month
-from snapshotter.database import resource_folder
 from snapshotter.errors import Failure, UsageError
 from snapshotter.export import NO_MONTH, OF_JOBS, Selection, names, write
 from snapshotter.formats import FORMATS, Format, Style
 from snapshotter.models import Base
 from snapshotter.payload import stamp
+from snapshotter.resources import resource_folder
 from snapshotter.revisions import head
 from snapshotter.trends import Filters
 

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "snapshotter"
 # Each module may import those before it that its row names.
 MAY_IMPORT = {
     "errors": set(),
+    "resources": set(),
     "printable": set(),
     "texts": {"errors"},
     "masking": set(),
@@ -50,7 +51,7 @@ MAY_IMPORT = {
     "surroundings": {"errors", "patience"},
     "sqlite_file": {"errors", "patience"},
     "database": {"errors", "patience", "refusals", "sqlite_file", "surroundings", "urls"},
-    "revisions": {"database", "errors", "models"},
+    "revisions": {"database", "errors", "models", "resources"},
     "lock": {"database", "errors"},
     "bulk": {"database"},
     "tables": {"models", "payload"},
@@ -92,7 +93,7 @@ MAY_IMPORT = {
     "status": {"payload", "load", "ledger", "rejects", "texts"},
     "accounts": {"database", "lock", "errors", "ledger", "load", "models", "texts"},
     "differences": set(),
-    "trends": {"database", "errors", "texts"},
+    "trends": {"database", "errors", "resources", "texts"},
     "terminal": {"payload", "printable"},
     "parts": set(),
     "targets": {"errors"},
@@ -135,20 +136,28 @@ ONLY_IN = {
 
 
 def imports(module: str) -> set[str]:
-    tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+    tree = ast.parse((PACKAGE / f"{module.replace('.', '/')}.py").read_text())
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "snapshotter":
-            found |= {f"snapshotter.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and is_folder(node.module or ""):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found.add(node.module or "")
     return found
 
 
+def is_folder(name: str) -> bool:
+    return name.startswith("snapshotter") and (PACKAGE.parent / name.replace(".", "/")).is_dir()
+
+
 def modules() -> set[str]:
-    return {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    return {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        for path in PACKAGE.rglob("*.py")
+        if not path.stem.startswith("__")
+    }
 
 
 def test_the_table_has_every_module() -> None:
@@ -157,7 +166,11 @@ def test_the_table_has_every_module() -> None:
 
 @pytest.mark.parametrize("module", MAY_IMPORT)
 def test_imports_go_one_way(module: str) -> None:
-    own = {name.split(".")[1] for name in imports(module) if name.startswith("snapshotter.")}
+    own = {
+        name.removeprefix("snapshotter.")
+        for name in imports(module)
+        if name.startswith("snapshotter.")
+    }
     assert own - {"__version__"} <= MAY_IMPORT[module]
     assert all(
         list(MAY_IMPORT).index(name) < list(MAY_IMPORT).index(module) for name in MAY_IMPORT[module]

@@ -19,10 +19,11 @@ from samples import store
 from sqlalchemy import Engine, insert, make_url, update
 
 from snapshotter import trends
-from snapshotter.database import connect, resource_folder
+from snapshotter.database import connect
 from snapshotter.errors import UsageError
 from snapshotter.flatten import epoch
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.resources import resource_folder
 from snapshotter.revisions import upgrade
 from snapshotter.trends import Filters
 

@@ -36,11 +36,11 @@ from sqlalchemy import (
 )
 
 from snapshotter import payload, trends
-from snapshotter.database import resource_folder
 from snapshotter.flatten import epoch, flatten
 from snapshotter.load import Run, load, mark_gone
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.redact import Redaction
+from snapshotter.resources import resource_folder
 from snapshotter.trends import Filters
 
 Run_ = Callable[[str, Filters], list[tuple[Any, ...]]]
