@@ -10,6 +10,7 @@ from snapshotter.errors import Stopped, UsageError
 from snapshotter.options import Group, database_option, reading
 from snapshotter.settings import account_id as valid_account_id
 from snapshotter.streams import say, show
+from snapshotter.times import stamp
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -29,7 +30,7 @@ def accounts(context: click.Context, database_url: str) -> None:
     if found:
         show(f"{'account':{width}}  {'jobs':>10}  {'runs':>8}  {'first run':20}  last run")
     for each in found:
-        first, last = _stamp(each.first_run), _stamp(each.last_run)
+        first, last = _moment(each.first_run), _moment(each.last_run)
         show(f"{each.account_id:{width}}  {each.jobs:10,}  {each.runs:8,}  {first:20}  {last}")
     if not found:
         show("no account yet; 'snapshotter sync' brings the first")
@@ -88,5 +89,5 @@ def rename(old: str, new: str, database_url: str) -> None:
     say(f"account {old} is now {new}: {account.jobs:,} jobs, {account.runs:,} runs")
 
 
-def _stamp(at: datetime | None) -> str:
-    return "never" if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
+def _moment(at: datetime | None) -> str:
+    return "never" if at is None else stamp(at)

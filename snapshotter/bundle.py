@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from snapshotter.export import (
 )
 from snapshotter.formats import LIBRARIES, Style
 from snapshotter.targets import database_file
+from snapshotter.times import stamp
 from snapshotter.trends import Filters
 
 MANIFEST = "manifest.json"
@@ -196,12 +197,12 @@ def _manifest(
     libraries = ("pandas", *([LIBRARIES[style.format]] if style.format in LIBRARIES else []))
     return {
         "product": _PRODUCT,
-        "created_at": _time(now),
+        "created_at": stamp(now),
         "format": style.format,
         "raw": style.raw,
         "filters": _filters(filters, status),
         "accounts": [
-            {"account_id": account_id, "watermark": watermark and _time(watermark)}
+            {"account_id": account_id, "watermark": watermark and stamp(watermark)}
             for account_id, watermark in watermarks
         ],
         "versions": {
@@ -212,10 +213,6 @@ def _manifest(
         },
         "files": [asdict(entry) for entry in entries],
     }
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _put(path: Path, manifest: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import heapq
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Engine, func, select
@@ -17,12 +17,12 @@ from sqlalchemy import Engine, func, select
 from snapshotter import rejects
 from snapshotter.payload import Record, Reject
 from snapshotter.tables import JOBS, REJECTS, chunks, live
+from snapshotter.times import EPOCH
 
 Records = Sequence[Record | Reject]
 
 _PAGE = 100  # what a list answer has at most
 _NEVER = -(2**63)  # a job without a time stands before all others
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Shelf:
@@ -230,4 +230,4 @@ def _place(shelf: Shelf, record: Record | Reject, span: _Span) -> int:
 
 def _ticks(at: datetime | None) -> int:
     """Count the microseconds since 1970."""
-    return _NEVER if at is None else (at - _EPOCH) // timedelta(microseconds=1)
+    return _NEVER if at is None else (at - EPOCH) // timedelta(microseconds=1)

@@ -265,8 +265,8 @@ def _of_one_reason(group: "SetAsideGroup") -> str:
 def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
     """Run a sync and report how it ended."""
     from snapshotter.database import connect
-    from snapshotter.payload import KNOWN_STATUSES
     from snapshotter.revisions import require_head
+    from snapshotter.statuses import STATUSES
     from snapshotter.sync import sync as run
 
     began = time.monotonic()
@@ -278,9 +278,9 @@ def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
             outcome = run(engine, client, xplenty, plan, redact, tick)
         except RequestRefused as error:
             asked = plan.filters.status
-            if asked is None or asked in KNOWN_STATUSES:
+            if asked is None or asked in STATUSES:
                 raise
-            raise RequestRefused(f"{error}{nearest(asked, KNOWN_STATUSES)}") from None
+            raise RequestRefused(f"{error}{nearest(asked, STATUSES)}") from None
     last = summary(outcome, time.monotonic() - began)
     logs.about(run=outcome.snapshot_id, summary=last, ended=outcome.counts())
     say(f"{last}{logs.mark()}")
@@ -559,14 +559,14 @@ def _require_status(engine: Any, status: str | None) -> None:
     """Raise `UsageError` for a status that is neither known nor stored: a typing error."""
     from sqlalchemy import text
 
-    from snapshotter.payload import KNOWN_STATUSES
+    from snapshotter.statuses import STATUSES
 
-    if status is None or status in KNOWN_STATUSES:
+    if status is None or status in STATUSES:
         return
     with engine.connect() as connection:
         stored = set(connection.execute(text("select distinct status from jobs")).scalars())
     if status not in stored:
-        known = sorted({*KNOWN_STATUSES, *filter(None, stored)})
+        known = sorted({*STATUSES, *filter(None, stored)})
         hint = nearest(status, known) or f"; known are {', '.join(known)}"
         raise UsageError(f"--status {status!r}: no job has it{hint}")
 

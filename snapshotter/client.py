@@ -12,7 +12,7 @@ import re
 import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, NamedTuple, Self
 
@@ -36,6 +36,7 @@ from snapshotter.narrowing import ATTEMPTS, PAGE_SIZE, Narrowing, Places, Troubl
 from snapshotter.paging import Cursor, Listed, Page, pages
 from snapshotter.payload import Record, Reject, read_all, time_in
 from snapshotter.settings import Service
+from snapshotter.times import stamp
 from snapshotter.verdict import REMAINING, Verdict, date, judge, judge_fault
 
 __all__ = ["ATTEMPTS", "PAGE_SIZE", "Client", "Clock", "Filters", "Limits", "SystemClock"]
@@ -61,7 +62,7 @@ class Filters:
 
     def query(self) -> dict[str, str]:
         given = {
-            "since": self.since and _stamp(self.since),
+            "since": self.since and stamp(self.since),
             "status": self.status,
             "package_id": self.package_id,
         }
@@ -457,7 +458,3 @@ def _credits(told: msgspec.Raw) -> int | None:
         return msgspec.json.decode(told, type=_Credits)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-
-def _stamp(at: datetime) -> str:
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

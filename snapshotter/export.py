@@ -37,6 +37,7 @@ from snapshotter.formats import Kind, Rows, Style
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.targets import database_file
 from snapshotter.texts import nearest
+from snapshotter.times import stamp
 from snapshotter.trends import Filters
 
 TABLES = Base.metadata.tables
@@ -202,7 +203,7 @@ def _plain(result: Any) -> Iterator[Rows]:
 
 
 def _as_text(value: Any) -> Any:
-    return formats.stamp(value) if isinstance(value, datetime) else value
+    return stamp(value) if isinstance(value, datetime) else value
 
 
 def _kinds(columns: list[str], batches: Iterator[Rows]) -> list[formats.Column]:

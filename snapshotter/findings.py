@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 
+from snapshotter.times import duration
+
 Row = Mapping[str, Any]
 Trends = Mapping[str, Sequence[Row]]
 
@@ -244,24 +246,6 @@ def _waits(rows: Sequence[Row]) -> Iterator[Finding]:
             f"Jobs wait longer to start since {day(recent[0]['day'])}: {duration(now)} in the "
             f"median, before {duration(then)}.",
         )
-
-
-def duration(seconds: float) -> str:
-    """Tell a length of time in its two largest units, like 20 min 31 s or 3 days 4 h."""
-    if 0 < seconds < 10:  # noqa: PLR2004 - where a tenth still tells something
-        return f"{seconds:.1f}".removesuffix(".0") + " s"
-    left = round(seconds)
-    for size, word, lesser, less in (
-        (86_400, "day", 3600, "h"),
-        (3600, "h", 60, "min"),
-        (60, "min", 1, "s"),
-    ):
-        if left >= size:
-            whole, rest = divmod(left, size)
-            plural = "s" if word == "day" and whole > 1 else ""
-            small = f" {rest // lesser} {less}" if rest // lesser else ""
-            return f"{whole:,} {word}{plural}{small}"
-    return f"{left} s"
 
 
 def day(at: date | None) -> str:

@@ -21,6 +21,7 @@ import msgspec
 
 from snapshotter import parts
 from snapshotter.errors import UsageError
+from snapshotter.times import stamp
 
 Format = Literal["csv", "parquet", "xlsx", "json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -88,11 +89,6 @@ def style(asked: str | None, file_name: str, *, raw: bool = False) -> Style:
                 f"pip install 'xplenty-snapshotter[{format_}]'"
             ) from None
     return chosen
-
-
-def stamp(at: datetime) -> str:
-    """Return a time as text like `2026-01-31T23:59:59Z`: UTC, four digits of any year."""
-    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def write(

@@ -14,11 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from snapshotter.causes import UNSENDABLE, Cause, cause
 from snapshotter.database import reading
 from snapshotter.errors import Interrupted, SnapshotterError
-from snapshotter.flatten import epoch
 from snapshotter.ids import Ids
 from snapshotter.paging import Cursor
 from snapshotter.printable import printable
 from snapshotter.tables import ACCOUNTS, SNAPSHOTS
+from snapshotter.times import epoch
 
 __all__ = ["ACCOUNTS", "SNAPSHOTS", "Ledger", "Listing", "Outcome"]
 

@@ -28,17 +28,15 @@ from snapshotter.answers import (
 from snapshotter.cutting import MAX_VALUES, holds_too_much, only, split
 from snapshotter.errors import RecordError
 from snapshotter.mending import Odd
+from snapshotter.times import stamp
 
 __all__ = [
-    "FINAL_STATUSES",
-    "KNOWN_STATUSES",
     "Record",
     "Reject",
     "only",
     "read",
     "read_all",
     "split",
-    "stamp",
     "time_in",
 ]
 
@@ -66,11 +64,6 @@ class _ExactJob(Job, gc=False, forbid_unknown_fields=True):
 
 _decode = msgspec.json.Decoder(Job).decode
 _decode_exactly = msgspec.json.Decoder(_ExactJob).decode
-
-FINAL_STATUSES = frozenset({"completed", "failed", "stopped"})
-KNOWN_STATUSES = FINAL_STATUSES | {
-    *("idle", "pending", "queued", "running", "pending_stoppage", "stopping"),
-}
 
 
 class Record(NamedTuple):
@@ -242,8 +235,3 @@ def time_in(document: Any, name: str) -> datetime | None:
         return msgspec.convert(document[name], Time).astimezone(UTC)
     except (TypeError, KeyError, msgspec.ValidationError, OverflowError):
         return None
-
-
-def stamp(at: datetime) -> str:
-    """Render a time as the API does: UTC, whole seconds."""
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

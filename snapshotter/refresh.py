@@ -16,8 +16,8 @@ from snapshotter.client import Filters
 from snapshotter.errors import RequestFailed, RequestRefused, Stopped
 from snapshotter.gone import JOBS_A_PAGE, Gone
 from snapshotter.paging import Cursor
-from snapshotter.payload import KNOWN_STATUSES
 from snapshotter.run import Snapshot
+from snapshotter.statuses import STATUSES
 from snapshotter.tables import JOBS, OPEN, live
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def _list_by_status(run: Snapshot) -> None:
     listed = Counter(stored.values())
     due = Counter(stored[job_id] for job_id in _unseen(run))
     for status in sorted(status for status in due if status is not None):
-        least = 1 if status in KNOWN_STATUSES else FEW
+        least = 1 if status in STATUSES else FEW
         if due[status] <= least + listed[status] // JOBS_A_PAGE:
             continue
         try:
@@ -71,7 +71,7 @@ def _list_by_status(run: Snapshot) -> None:
                 for page in islice(pages, due[status]):
                     run.store(page.records)
         except (RequestFailed, RequestRefused) as error:
-            if isinstance(error, RequestRefused) and status not in KNOWN_STATUSES:
+            if isinstance(error, RequestRefused) and status not in STATUSES:
                 log.info("the API does not list the status %r: %s", status, error)
             else:
                 run.note(f"the jobs of status {status!r} could not be listed", error)

@@ -10,13 +10,14 @@ from sqlalchemy import Engine
 from snapshotter import reasons, rejects, sizes
 from snapshotter.client import Client
 from snapshotter.errors import SnapshotterError
-from snapshotter.flatten import JobRows, flatten, is_open
+from snapshotter.flatten import JobRows, flatten
 from snapshotter.ledger import Ledger, Listing, Outcome
 from snapshotter.load import Run, load, mark_gone
 from snapshotter.lock import Hold
-from snapshotter.payload import KNOWN_STATUSES, Record, Reject
+from snapshotter.payload import Record, Reject
 from snapshotter.printable import printable
 from snapshotter.redact import Redaction
+from snapshotter.statuses import STATUSES, is_open
 from snapshotter.write import encoded
 
 log = logging.getLogger(__name__)
@@ -164,7 +165,7 @@ class Snapshot:
         self._progress(len(outcome.seen))
         self._aside += [(reject.job_id, reject.reason) for reject in fresh]
         for job_id in (*loaded.inserted, *loaded.changed):
-            if (status := good[job_id].job.status) not in KNOWN_STATUSES:
+            if (status := good[job_id].job.status) not in STATUSES:
                 self._unknown.setdefault(status, []).append(job_id)
             for odd in good[job_id].oddities:
                 self._odd.setdefault(odd.partition(":")[0], []).append(job_id)

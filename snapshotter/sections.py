@@ -6,7 +6,8 @@ from datetime import date, datetime
 from html import escape
 from typing import Any
 
-from snapshotter.findings import Row, Trends, duration, share
+from snapshotter.findings import Row, Trends, share
+from snapshotter.times import duration
 
 ROWS = 200  # of one table: the file is to go by mail
 

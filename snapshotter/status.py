@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Engine, func, select
 
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
 from snapshotter.load import JOBS, OPEN, live
-from snapshotter.payload import stamp
 from snapshotter.rejects import REJECTS
 from snapshotter.texts import nearest
+from snapshotter.times import duration, stamp
 
 LAST_RUNS = 5
 CLOCKS_APART = timedelta(minutes=5)  # a run that began later than that by this clock is not fresh
@@ -75,7 +75,7 @@ class Account:
         age = self.age(now)
         yield f"account {self.account_id}"
         if age is not None:
-            yield f"  fresh: as of {_stamp(self.fresh_at)}, {words(age)} ago"
+            yield f"  fresh: as of {_stamp(self.fresh_at)}, {duration(age.total_seconds())} ago"
         elif self.jobs:
             yield "  fresh: no run of the whole list has completed yet; what is here came otherwise"
         else:
@@ -135,7 +135,7 @@ def stale(found: list[Account], missing: dict[str, str], now: datetime, max_age:
     names = ", ".join([*old, *missing]) or "no account at all"
     hint = "".join(f"; {why}" for why in missing.values())
     return (
-        f"stale: {names} has no complete run of the last {words(max_age)}; "
+        f"stale: {names} has no complete run of the last {duration(max_age.total_seconds())}; "
         f"see why sync does not complete{hint}"
     )
 
@@ -164,17 +164,6 @@ def _account(connection: Connection, row: Any, latest_start: datetime) -> Accoun
         [dict(run) for run in connection.execute(latest).mappings()],
         connection.execute(began.where(SNAPSHOTS.c.started_at > latest_start)).scalar(),
     )
-
-
-def words(age: timedelta) -> str:
-    """Give an age in its two largest units."""
-    seconds = int(age.total_seconds())
-    parts: list[str] = []
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
-        if (count := seconds // size) or (unit == "s" and not parts):
-            parts.append(f"{count} {unit}")
-            seconds %= size
-    return " ".join(parts[:2])
 
 
 def _stamp(at: datetime | None) -> str | None:

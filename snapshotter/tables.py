@@ -6,7 +6,7 @@ from itertools import islice
 from sqlalchemy import ColumnElement, Table, or_
 
 from snapshotter.models import Base
-from snapshotter.payload import FINAL_STATUSES
+from snapshotter.statuses import FINAL_STATUSES
 
 _TABLES = Base.metadata.tables
 ACCOUNTS: Table = _TABLES["accounts"]

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from snapshotter.payload import stamp
 from snapshotter.printable import printable
+from snapshotter.times import stamp
 
 NO_ROWS = "no rows: nothing of that kind has happened, or nothing was synced yet"
 WIDTH = 110  # columns, where there is no terminal to ask

@@ -15,18 +15,16 @@ from sqlalchemy import Engine, func, select
 from snapshotter import census, rejects
 from snapshotter.client import PAGE_SIZE, Client
 from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError
-from snapshotter.flatten import flatten, is_open
+from snapshotter.flatten import flatten
 from snapshotter.ledger import Ledger
 from snapshotter.load import JOBS, compare, live
-from snapshotter.payload import FINAL_STATUSES, KNOWN_STATUSES, Record, Reject, time_in
+from snapshotter.payload import Record, Reject, time_in
 from snapshotter.redact import Redaction
+from snapshotter.statuses import STATUSES, is_open
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-# The final ones first: a job that is open here, and found among them, needs no request of its own.
-_OPEN = ("idle", "pending", "queued", "running", "pending_stoppage", "stopping")
-STATUSES = (*sorted(FINAL_STATUSES), *_OPEN, *sorted(KNOWN_STATUSES - FINAL_STATUSES - {*_OPEN}))
 ASKED_BY_ID = 100  # jobs that the list lacks
 SHOWN = 20  # jobs of a kind that are told one by one
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from snapshotter.payload import FINAL_STATUSES
+from snapshotter.statuses import FINAL_STATUSES
 from snapshotter.trends import Filters
 
 Row = dict[str, Any]

@@ -29,9 +29,9 @@ from snapshotter.errors import Failure, UsageError
 from snapshotter.export import NO_MONTH, OF_JOBS, Selection, names, write
 from snapshotter.formats import FORMATS, Format, Style
 from snapshotter.models import Base
-from snapshotter.payload import stamp
 from snapshotter.resources import resource_folder
 from snapshotter.revisions import head
+from snapshotter.times import stamp
 from snapshotter.trends import Filters
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)

@@ -21,9 +21,9 @@ from snapshotter import report as module
 from snapshotter import trends
 from snapshotter.cli import cli
 from snapshotter.errors import Failure, UsageError
-from snapshotter.flatten import epoch
 from snapshotter.models import Base
 from snapshotter.report import report
+from snapshotter.times import epoch
 from snapshotter.trends import Filters
 
 pytestmark = pytest.mark.xdist_group("report")  # one browser

@@ -18,7 +18,7 @@ from snapshotter.load import JOBS, Run, load
 from snapshotter.options import Duration
 from snapshotter.redact import Redaction
 from snapshotter.rejects import REJECTS
-from snapshotter.status import accounts, words
+from snapshotter.status import accounts
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -311,23 +311,6 @@ def test_an_error_of_a_run_is_one_line(engine: Engine) -> None:
     add_account(engine)
     add_run(engine, ago(hours=1), status="failed", error="it broke\nat line 7\n")
     assert told(engine).endswith("\n      it broke")
-
-
-@pytest.mark.parametrize(
-    ("age", "said"),
-    [
-        (timedelta(0), "0 s"),
-        (timedelta(seconds=59.9), "59 s"),
-        (timedelta(seconds=60), "1 min"),
-        (timedelta(minutes=2, seconds=5), "2 min 5 s"),
-        (timedelta(hours=1), "1 h"),
-        (timedelta(hours=26, minutes=3, seconds=4), "1 d 2 h"),
-        (timedelta(days=1, minutes=3), "1 d 3 min"),
-        (timedelta(days=700), "700 d"),
-    ],
-)
-def test_an_age_in_words(age: timedelta, said: str) -> None:
-    assert words(age) == said
 
 
 # The command

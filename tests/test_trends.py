@@ -21,10 +21,10 @@ from sqlalchemy import Engine, insert, make_url, update
 from snapshotter import trends
 from snapshotter.database import connect
 from snapshotter.errors import UsageError
-from snapshotter.flatten import epoch
 from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
 from snapshotter.resources import resource_folder
 from snapshotter.revisions import upgrade
+from snapshotter.times import epoch
 from snapshotter.trends import Filters
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday

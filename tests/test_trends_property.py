@@ -36,11 +36,13 @@ from sqlalchemy import (
 )
 
 from snapshotter import payload, trends
-from snapshotter.flatten import epoch, flatten
+from snapshotter.flatten import flatten
 from snapshotter.load import Run, load, mark_gone
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.redact import Redaction
 from snapshotter.resources import resource_folder
+from snapshotter.statuses import FINAL_STATUSES
+from snapshotter.times import epoch
 from snapshotter.trends import Filters
 
 Run_ = Callable[[str, Filters], list[tuple[Any, ...]]]
@@ -134,7 +136,7 @@ def jobs(draw: st.DrawFn, job_id: int, *, backwards: bool) -> dict[str, Any]:
     places = sorted(draw(st.lists(st.integers(0, len(MOMENTS) - 1), min_size=3, max_size=3)))
     created, started, finished = (MOMENTS[place] for place in places)
     shift = timedelta(0)
-    if status in payload.FINAL_STATUSES and draw(st.integers(0, 9)) == 9:
+    if status in FINAL_STATUSES and draw(st.integers(0, 9)) == 9:
         shift = LONG_AGO
     lost = draw(one_of(*[()] * 7, ("created_at",), ("started_at",), ("created_at", "started_at")))
     number = draw(one_of(1, 1, 1, 1, 2, 2, 3, 4, None))

@@ -24,8 +24,9 @@ from snapshotter.lock import lock
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator import GARBLED, Account, Answer, Request, serve
+from snapshotter.statuses import STATUSES
 from snapshotter.sync import REJECTS, SNAPSHOTS, Plan, snapshot
-from snapshotter.verify import STATUSES, Findings, verify
+from snapshotter.verify import Findings, verify
 
 Done = subprocess.CompletedProcess[str]
 
