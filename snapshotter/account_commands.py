@@ -18,7 +18,7 @@ from snapshotter.times import stamp
 @click.pass_context
 def accounts(context: click.Context, database_url: str) -> None:
     """List the accounts of the database: jobs, runs, the first and the last run."""
-    from snapshotter.accounts import stored
+    from snapshotter.store.accounts import stored
 
     if context.invoked_subcommand is not None:
         if context.get_parameter_source("database_url") is ParameterSource.COMMANDLINE:
@@ -46,9 +46,9 @@ def forget(name: str, with_jobs: bool, yes: bool, database_url: str) -> None:
 
     One that has jobs is removed only --with-jobs; then it asks, or takes --yes for an answer.
     """
-    from snapshotter import accounts as known
-    from snapshotter.database import connect
-    from snapshotter.revisions import require_head
+    from snapshotter.store import accounts as known
+    from snapshotter.store.engine import connect
+    from snapshotter.store.revisions import require_head
 
     engine = connect(database_url, read_only=False)
     require_head(engine)
@@ -77,9 +77,9 @@ def rename(old: str, new: str, database_url: str) -> None:
     The vendor renames organizations, and the API then knows an account by its new name alone. Set
     XPLENTY_ACCOUNT_ID to it as well. It is refused if NEW has jobs of its own.
     """
-    from snapshotter import accounts as known
-    from snapshotter.database import connect
-    from snapshotter.revisions import require_head
+    from snapshotter.store import accounts as known
+    from snapshotter.store.engine import connect
+    from snapshotter.store.revisions import require_head
 
     valid_account_id(new, "NEW")
     engine = connect(database_url, read_only=False)

@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select, text
 
 from snapshotter import __version__, files
-from snapshotter.database import unmoving
 from snapshotter.errors import UsageError
 from snapshotter.export import (
     NO_MONTH,
@@ -27,6 +26,7 @@ from snapshotter.export import (
     write,
 )
 from snapshotter.formats import LIBRARIES, Style
+from snapshotter.store.engine import unmoving
 from snapshotter.targets import database_file
 from snapshotter.times import stamp
 from snapshotter.trends import Filters

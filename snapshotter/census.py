@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine, func, select
 
-from snapshotter import rejects
 from snapshotter.payload import Record, Reject
-from snapshotter.tables import JOBS, REJECTS, chunks, live
+from snapshotter.store import rejects
+from snapshotter.store.tables import JOBS, REJECTS, chunks, live
 from snapshotter.times import EPOCH
 
 Records = Sequence[Record | Reject]

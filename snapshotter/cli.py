@@ -36,7 +36,7 @@ from snapshotter.streams import data_output, say, show
 from snapshotter.texts import decoded, nearest
 
 if TYPE_CHECKING:
-    from snapshotter.rejects import Group as SetAsideGroup
+    from snapshotter.store.rejects import Group as SetAsideGroup
     from snapshotter.sync import Outcome, Plan
     from snapshotter.trends import Filters
 
@@ -130,8 +130,8 @@ def verify(sample: int, repair: bool, asking: Asking, database_url: str) -> None
     Exit 65 if anything differs and is not repaired. Changes made at the API since the last sync are
     not counted as differences: the next sync brings them.
     """
-    from snapshotter.database import connect, named_errors
-    from snapshotter.revisions import require_head
+    from snapshotter.store.engine import connect, named_errors
+    from snapshotter.store.revisions import require_head
     from snapshotter.sync import Plan, snapshot
     from snapshotter.verify import Findings
     from snapshotter.verify import verify as find
@@ -228,7 +228,7 @@ def rejects(retry: bool, each: bool, asking: Asking, database_url: str) -> None:
     `snapshotter export rejected_records -o -` prints them in full. Each sync tries some of them
     again.
     """
-    from snapshotter.rejects import grouped, listed
+    from snapshotter.store.rejects import grouped, listed
     from snapshotter.sync import Plan
 
     if retry:
@@ -264,9 +264,9 @@ def _of_one_reason(group: "SetAsideGroup") -> str:
 
 def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
     """Run a sync and report how it ended."""
-    from snapshotter.database import connect
-    from snapshotter.revisions import require_head
     from snapshotter.statuses import STATUSES
+    from snapshotter.store.engine import connect
+    from snapshotter.store.revisions import require_head
     from snapshotter.sync import sync as run
 
     began = time.monotonic()
@@ -477,9 +477,10 @@ def db() -> None:
 @database_option
 def upgrade(database_url: str) -> None:
     """Bring the schema to this version's; back the database up before."""
-    from snapshotter import database, revisions
+    from snapshotter.store import revisions
+    from snapshotter.store.engine import connect
 
-    engine = database.connect(database_url)
+    engine = connect(database_url)
     revisions.upgrade(engine)
     say(f"at revision {revisions.current(engine)}")
 
@@ -488,9 +489,10 @@ def upgrade(database_url: str) -> None:
 @database_option
 def current(database_url: str) -> None:
     """Print the schema's revision, and this version's."""
-    from snapshotter import database, revisions
+    from snapshotter.store import revisions
+    from snapshotter.store.engine import connect
 
-    engine = database.connect(database_url, read_only=True)
+    engine = connect(database_url, read_only=True)
     revision = revisions.current(engine) or "none, the database is empty"
     show(f"{revision} (this version's: {revisions.head()})")
 
@@ -499,11 +501,12 @@ def current(database_url: str) -> None:
 @database_option
 def check(database_url: str) -> None:
     """Compare the schema with what this version expects; exit 1 and a line each if they differ."""
-    from snapshotter import database, revisions
-    from snapshotter.differences import in_words
+    from snapshotter.store import revisions
+    from snapshotter.store.engine import connect
+    from snapshotter.store.schema_differences import in_words
 
     try:
-        revisions.check(database.connect(database_url, read_only=True))
+        revisions.check(connect(database_url, read_only=True))
     except revisions.SchemaDiffers as error:
         differences = in_words(error.differences)
         for line in differences:

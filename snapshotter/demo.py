@@ -7,11 +7,11 @@ from pathlib import Path
 
 from snapshotter import simulator
 from snapshotter.client import Client
-from snapshotter.database import connect
 from snapshotter.errors import UsageError
 from snapshotter.redact import Redaction
-from snapshotter.revisions import require_head
 from snapshotter.settings import Key, Service
+from snapshotter.store.engine import connect
+from snapshotter.store.revisions import require_head
 from snapshotter.sync import Outcome, Plan, sync
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -31,10 +31,10 @@ from sqlalchemy import (
 )
 
 from snapshotter import files, formats, trends
-from snapshotter.database import unmoving
 from snapshotter.errors import UsageError
 from snapshotter.formats import Kind, Rows, Style
 from snapshotter.models import Base, UTCDateTime
+from snapshotter.store.engine import unmoving
 from snapshotter.targets import database_file
 from snapshotter.texts import nearest
 from snapshotter.times import stamp

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 
-from snapshotter import rejects
 from snapshotter.client import Filters
 from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError, Stopped
-from snapshotter.ledger import Listing
 from snapshotter.paging import Cursor, Page
 from snapshotter.payload import Record, Reject
 from snapshotter.run import Snapshot
-from snapshotter.tables import JOBS, live
+from snapshotter.store import rejects
+from snapshotter.store.ledger import Listing
+from snapshotter.store.tables import JOBS, live
 
 log = logging.getLogger(__name__)
 

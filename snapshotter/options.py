@@ -182,8 +182,8 @@ def shown(database_url: str) -> str:
 @contextmanager
 def reading(database_url: str) -> Iterator[Any]:
     """Open a database that is at head, to read."""
-    from snapshotter.database import connect, named_errors
-    from snapshotter.revisions import require_head
+    from snapshotter.store.engine import connect, named_errors
+    from snapshotter.store.revisions import require_head
 
     engine = connect(database_url, read_only=True)
     require_head(engine)

@@ -10,7 +10,6 @@ from itertools import islice
 
 from sqlalchemy import select
 
-from snapshotter import rejects
 from snapshotter.by_id import ById, NoAnswer
 from snapshotter.client import Filters
 from snapshotter.errors import RequestFailed, RequestRefused, Stopped
@@ -18,7 +17,8 @@ from snapshotter.gone import JOBS_A_PAGE, Gone
 from snapshotter.paging import Cursor
 from snapshotter.run import Snapshot
 from snapshotter.statuses import STATUSES
-from snapshotter.tables import JOBS, OPEN, live
+from snapshotter.store import rejects
+from snapshotter.store.tables import JOBS, OPEN, live
 
 log = logging.getLogger(__name__)
 

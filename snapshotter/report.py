@@ -17,13 +17,13 @@ from sqlalchemy import Connection, Engine, func, select
 
 from snapshotter import __version__, trends
 from snapshotter.charts import charts
-from snapshotter.database import unmoving
 from snapshotter.errors import UsageError
 from snapshotter.files import opened
 from snapshotter.findings import day, findings, names, share
 from snapshotter.models import Base
 from snapshotter.sections import SECTIONS, section
 from snapshotter.steps import runtime_steps
+from snapshotter.store.engine import unmoving
 from snapshotter.targets import database_file
 from snapshotter.trends import Filters
 

@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from snapshotter import __version__, rejects
+from snapshotter import __version__
 from snapshotter.by_id import ById, NoAnswer
 from snapshotter.errors import RequestFailed, RequestRefused
 from snapshotter.gone import Gone
 from snapshotter.payload import Record, Reject
-from snapshotter.rejects import Waiting
 from snapshotter.run import Snapshot
+from snapshotter.store import rejects
+from snapshotter.store.rejects import Waiting
 
 MOST_REQUESTS = 50  # of a run, but for `rejects --retry`
 AT_ONCE = 20  # jobs stored at once: two that have exchanged their outputs are taken together

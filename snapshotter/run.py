@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from snapshotter import reasons, rejects, sizes
 from snapshotter.client import Client
 from snapshotter.errors import SnapshotterError
 from snapshotter.flatten import JobRows, flatten
-from snapshotter.ledger import Ledger, Listing, Outcome
-from snapshotter.load import Run, load, mark_gone
-from snapshotter.lock import Hold
 from snapshotter.payload import Record, Reject
 from snapshotter.printable import printable
 from snapshotter.redact import Redaction
 from snapshotter.statuses import STATUSES, is_open
-from snapshotter.write import encoded
+from snapshotter.store import reasons, rejects, sizes
+from snapshotter.store.ledger import Ledger, Listing, Outcome
+from snapshotter.store.load import Run, load, mark_gone
+from snapshotter.store.lock import Hold
+from snapshotter.store.write import encoded
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
-from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.load import JOBS, OPEN, live
-from snapshotter.rejects import REJECTS
+from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.load import JOBS, OPEN, live
+from snapshotter.store.rejects import REJECTS
 from snapshotter.texts import nearest
 from snapshotter.times import duration, stamp
 

@@ -22,10 +22,9 @@ from datetime import timedelta
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from snapshotter import logs, rejects
+from snapshotter import logs
 from snapshotter.by_id import ById, NoAnswer
 from snapshotter.client import Client, Filters
-from snapshotter.database import named_errors
 from snapshotter.errors import (
     Interrupted,
     RequestFailed,
@@ -34,16 +33,18 @@ from snapshotter.errors import (
     Stopped,
 )
 from snapshotter.gone import Gone
-from snapshotter.ledger import Ledger, Outcome
 from snapshotter.listing import Listings, see_it_answer
-from snapshotter.lock import lock
 from snapshotter.paging import Cursor
 from snapshotter.redact import Redaction
 from snapshotter.refresh import refresh
 from snapshotter.retry import retry
 from snapshotter.run import Setting, Snapshot
 from snapshotter.settings import DEFAULT_OVERLAP, Service
-from snapshotter.tables import ACCOUNTS, REJECTS, SNAPSHOTS
+from snapshotter.store import rejects
+from snapshotter.store.engine import named_errors
+from snapshotter.store.ledger import Ledger, Outcome
+from snapshotter.store.lock import lock
+from snapshotter.store.tables import ACCOUNTS, REJECTS, SNAPSHOTS
 
 __all__ = ["ACCOUNTS", "REJECTS", "SNAPSHOTS", "Outcome", "Plan", "Snapshot", "snapshot", "sync"]
 

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Engine, func, select
 
-from snapshotter import census, rejects
+from snapshotter import census
 from snapshotter.client import PAGE_SIZE, Client
 from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError
 from snapshotter.flatten import flatten
-from snapshotter.ledger import Ledger
-from snapshotter.load import JOBS, compare, live
 from snapshotter.payload import Record, Reject, time_in
 from snapshotter.redact import Redaction
 from snapshotter.statuses import STATUSES, is_open
+from snapshotter.store import rejects
+from snapshotter.store.ledger import Ledger
+from snapshotter.store.load import JOBS, compare, live
 
 if TYPE_CHECKING:
     from datetime import datetime

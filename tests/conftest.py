@@ -13,7 +13,9 @@ import pytest
 from databases import MariaDBServer, PostgresServer, Servers
 from sqlalchemy import Engine
 
-from snapshotter import database, revisions, simulator
+from snapshotter import simulator
+from snapshotter.store import revisions
+from snapshotter.store.engine import connect
 
 _DATABASES = ("sqlite", "postgresql", "mariadb")
 # The project's own; libpq's, which would turn it away from the tests' server; and proxies, by which
@@ -164,7 +166,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    engine = database.connect(database_url)
+    engine = connect(database_url)
     yield engine
     engine.dispose()
 

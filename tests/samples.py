@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from snapshotter import payload
 from snapshotter.flatten import flatten
-from snapshotter.load import Run, load
 from snapshotter.redact import Redaction
+from snapshotter.store.load import Run, load
 
 FOLDER = Path(__file__).parent / "data"
 

@@ -12,12 +12,13 @@ import pytest
 from sqlalchemy import Engine, insert, select, update
 from test_sync import Syncer, history
 
-from snapshotter import reasons, rejects, retry
-from snapshotter.backoff import PAUSES, is_due, pause
-from snapshotter.load import JOBS, Run
+from snapshotter import retry
 from snapshotter.payload import Reject
 from snapshotter.redact import Redaction
 from snapshotter.simulator import Account, Answer, Request, stamp
+from snapshotter.store import reasons, rejects
+from snapshotter.store.backoff import PAUSES, is_due, pause
+from snapshotter.store.load import JOBS, Run
 from snapshotter.sync import ACCOUNTS, REJECTS, Plan
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -228,7 +229,7 @@ MEMORY = """
 import resource, sys
 from datetime import UTC, datetime
 from snapshotter import census, rejects
-from snapshotter.database import connect
+from snapshotter.store.engine import connect
 engine = connect(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assert len(rejects.waiting(engine)) == int(sys.argv[2])

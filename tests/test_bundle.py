@@ -30,7 +30,7 @@ from snapshotter.export import NO_MONTH, OF_JOBS, Selection, names, write
 from snapshotter.formats import FORMATS, Format, Style
 from snapshotter.models import Base
 from snapshotter.resources import resource_folder
-from snapshotter.revisions import head
+from snapshotter.store.revisions import head
 from snapshotter.times import stamp
 from snapshotter.trends import Filters
 

@@ -15,11 +15,11 @@ from test_sync import Syncer, history
 
 from snapshotter import census
 from snapshotter.census import Shelf, count, differences, sample
-from snapshotter.database import connect
 from snapshotter.invention import stamp
-from snapshotter.load import JOBS
 from snapshotter.payload import Reject
 from snapshotter.simulator import GARBLED, Account, Answer, Request
+from snapshotter.store.engine import connect
+from snapshotter.store.load import JOBS
 from snapshotter.sync import ACCOUNTS, SNAPSHOTS, Plan
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

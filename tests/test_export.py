@@ -15,9 +15,9 @@ from sqlalchemy import Engine, insert, text
 
 from snapshotter import export as module
 from snapshotter import trends
-from snapshotter.database import named_errors
 from snapshotter.errors import DatabaseError, Failure, UsageError
 from snapshotter.export import TABLES, export
+from snapshotter.store.engine import named_errors
 from snapshotter.trends import Filters
 
 NOW = datetime(2026, 1, 5, 1, 2, 3, tzinfo=UTC)

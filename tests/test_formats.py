@@ -456,7 +456,7 @@ def test_no_zero_has_a_sign(tmp_path: Path) -> None:
 EXPORT = """
 import re, resource, sys
 from pathlib import Path
-from snapshotter.database import connect
+from snapshotter.store.engine import connect
 from snapshotter.errors import SnapshotterError
 from snapshotter.export import export
 from snapshotter.formats import style

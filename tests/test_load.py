@@ -7,11 +7,11 @@ from samples import job
 from sqlalchemy import Engine, select, text
 
 from snapshotter import payload
-from snapshotter.database import connect
 from snapshotter.errors import UsageError
 from snapshotter.flatten import JobRows, flatten
-from snapshotter.load import CHANGES, FIELDS, JOBS, OUTPUTS, Loaded, Run, load, mark_gone
 from snapshotter.redact import Redaction
+from snapshotter.store.engine import connect
+from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS, Loaded, Run, load, mark_gone
 
 FIRST = Run("acme", 1, datetime(2026, 1, 5, tzinfo=UTC))
 SECOND = Run("acme", 2, datetime(2026, 1, 6, tzinfo=UTC))

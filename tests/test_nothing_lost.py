@@ -30,16 +30,16 @@ from sqlalchemy import Engine, delete, event, select
 
 from snapshotter import simulator
 from snapshotter.client import Client, Limits
-from snapshotter.database import connect
 from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.flatten import flatten
-from snapshotter.load import CHANGES, FIELDS, JOBS, OUTPUTS
-from snapshotter.lock import lock
 from snapshotter.models import Base
 from snapshotter.payload import Record, read_all
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator import FINAL, GARBLED, STATUSES, Account, Request, as_sent, stamp
+from snapshotter.store.engine import connect
+from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
+from snapshotter.store.lock import lock
 from snapshotter.sync import ACCOUNTS, REJECTS, Plan, sync
 
 LAG = 60  # seconds; the issue's «up to a minute after their updated_at»

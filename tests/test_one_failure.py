@@ -13,12 +13,12 @@ from test_verify import command
 
 from snapshotter import by_id, refresh
 from snapshotter.client import Client
-from snapshotter.database import connect
 from snapshotter.errors import RequestFailed, Stopped
-from snapshotter.load import JOBS
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator import Account, Answer, Request, stamp
+from snapshotter.store.engine import connect
+from snapshotter.store.load import JOBS
 from snapshotter.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
 from snapshotter.verify import Findings, verify
 

@@ -14,16 +14,16 @@ from databases import MariaDBServer, PostgresServer
 from sqlalchemy import Engine, exc, make_url, select, text
 from test_sync import Syncer, history
 
-from snapshotter import revisions
-from snapshotter.causes import Cause, cause
 from snapshotter.client import Client
-from snapshotter.database import connect
 from snapshotter.errors import DatabaseError
-from snapshotter.load import JOBS, OUTPUTS
 from snapshotter.redact import Redaction
-from snapshotter.rejects import listed
 from snapshotter.settings import Key, Service
 from snapshotter.simulator import Account
+from snapshotter.store import revisions
+from snapshotter.store.causes import Cause, cause
+from snapshotter.store.engine import connect
+from snapshotter.store.load import JOBS, OUTPUTS
+from snapshotter.store.rejects import listed
 from snapshotter.sync import REJECTS, Plan, sync
 
 only = {

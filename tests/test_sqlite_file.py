@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from snapshotter import simulator
-from snapshotter.database import connect
 from snapshotter.errors import DatabaseError, Stopped
-from snapshotter.revisions import current, head, upgrade
+from snapshotter.store.engine import connect
+from snapshotter.store.revisions import current, head, upgrade
 
 
 def run(*words: str, database: Path, **more: str) -> subprocess.CompletedProcess[str]:

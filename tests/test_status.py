@@ -13,12 +13,12 @@ from sqlalchemy import Engine, insert, update
 
 from snapshotter import payload
 from snapshotter.flatten import flatten
-from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.load import JOBS, Run, load
 from snapshotter.options import Duration
 from snapshotter.redact import Redaction
-from snapshotter.rejects import REJECTS
 from snapshotter.status import accounts
+from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.load import JOBS, Run, load
+from snapshotter.store.rejects import REJECTS
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

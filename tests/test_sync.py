@@ -18,17 +18,17 @@ from sqlalchemy import Engine, event, func, select, text, update
 
 from snapshotter import simulator
 from snapshotter.client import Client, Filters, Limits
-from snapshotter.database import connect
 from snapshotter.errors import DatabaseError, KeyRefused, Stopped, UsageError
 from snapshotter.flatten import flatten
-from snapshotter.load import FIELDS, JOBS, OUTPUTS
-from snapshotter.lock import lock
 from snapshotter.paging import ALONE
 from snapshotter.payload import read
 from snapshotter.redact import Redaction
-from snapshotter.revisions import require_head
 from snapshotter.settings import Key, Service
 from snapshotter.simulator import GARBLED, Account, Answer, Request, as_sent
+from snapshotter.store.engine import connect
+from snapshotter.store.load import FIELDS, JOBS, OUTPUTS
+from snapshotter.store.lock import lock
+from snapshotter.store.revisions import require_head
 from snapshotter.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Outcome, Plan, sync
 
 

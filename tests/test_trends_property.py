@@ -37,11 +37,11 @@ from sqlalchemy import (
 
 from snapshotter import payload, trends
 from snapshotter.flatten import flatten
-from snapshotter.load import Run, load, mark_gone
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.redact import Redaction
 from snapshotter.resources import resource_folder
 from snapshotter.statuses import FINAL_STATUSES
+from snapshotter.store.load import Run, load, mark_gone
 from snapshotter.times import epoch
 from snapshotter.trends import Filters
 

@@ -16,15 +16,15 @@ from sqlalchemy import Connection, delete, select, update
 from test_sync import Syncer, history
 
 from snapshotter.client import Client, Limits
-from snapshotter.database import connect
 from snapshotter.errors import Stopped
 from snapshotter.invention import stamp
-from snapshotter.load import FIELDS, JOBS, OUTPUTS
-from snapshotter.lock import lock
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator import GARBLED, Account, Answer, Request, serve
 from snapshotter.statuses import STATUSES
+from snapshotter.store.engine import connect
+from snapshotter.store.load import FIELDS, JOBS, OUTPUTS
+from snapshotter.store.lock import lock
 from snapshotter.sync import REJECTS, SNAPSHOTS, Plan, snapshot
 from snapshotter.verify import Findings, verify
 

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, select, update
 
 from snapshotter.errors import UsageError
 from snapshotter.flatten import JobRows, Row, cluster_wait
-from snapshotter.tables import CHANGES, FIELDS, JOBS, OPEN, OUTPUTS, chunks, live
-from snapshotter.write import (
+from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OPEN, OUTPUTS, chunks, live
+from snapshotter.store.write import (
     FLATTENED,
     KEPT_ASIDE,
     OUTPUT,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from snapshotter.errors import DatabaseError, UsageError
-from snapshotter.patience import Patience
+from snapshotter.store.patience import Patience
 
 _OLDEST_POSTGRESQL = 100000  # as it numbers its versions
 _KEEPS_IDLE_SESSIONS, _LIMITS_TRANSACTIONS = 140000, 170000

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, func, select, update
 
-from snapshotter.database import named_errors
 from snapshotter.errors import Stopped, UsageError
-from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.load import CHANGES, FIELDS, JOBS, OUTPUTS
-from snapshotter.lock import lock
 from snapshotter.models import Base
+from snapshotter.store.engine import named_errors
+from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
+from snapshotter.store.lock import lock
 from snapshotter.texts import nearest
 
 # Every table that names an account, those of later revisions too.

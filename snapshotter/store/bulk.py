@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from snapshotter.database import COPIES, to_json
+from snapshotter.store.engine import COPIES, to_json
 
 Row = Mapping[str, Any]
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from snapshotter.database import checkpoint, connect, named_errors, reading
 from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.resources import resource_folder
+from snapshotter.store.engine import checkpoint, connect, named_errors, reading
 
 if TYPE_CHECKING:
     from alembic.config import Config

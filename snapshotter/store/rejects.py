@@ -24,12 +24,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from snapshotter import __version__, backoff, reasons, sizes
-from snapshotter.causes import UNSENDABLE, Cause, cause
+from snapshotter import __version__
 from snapshotter.payload import Record, Reject, read_all, time_in
 from snapshotter.printable import printable
-from snapshotter.tables import JOBS, REJECTS, chunks, live
-from snapshotter.write import Run
+from snapshotter.store import backoff, reasons, sizes
+from snapshotter.store.causes import UNSENDABLE, Cause, cause
+from snapshotter.store.tables import JOBS, REJECTS, chunks, live
+from snapshotter.store.write import Run
 
 __all__ = [
     "REJECTS",

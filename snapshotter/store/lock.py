@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, exc, text
 
-from snapshotter.database import checkpoint, is_pooled, named_errors
 from snapshotter.errors import DatabaseError, SnapshotterError
+from snapshotter.store.engine import checkpoint, is_pooled, named_errors
 
 Hold = Callable[[], None]
 

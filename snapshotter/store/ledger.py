@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from snapshotter.causes import UNSENDABLE, Cause, cause
-from snapshotter.database import reading
 from snapshotter.errors import Interrupted, SnapshotterError
-from snapshotter.ids import Ids
 from snapshotter.paging import Cursor
 from snapshotter.printable import printable
-from snapshotter.tables import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.causes import UNSENDABLE, Cause, cause
+from snapshotter.store.engine import reading
+from snapshotter.store.ids import Ids
+from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
 from snapshotter.times import epoch
 
 __all__ = ["ACCOUNTS", "SNAPSHOTS", "Ledger", "Listing", "Outcome"]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from snapshotter.errors import DatabaseError
-from snapshotter.patience import Patience
+from snapshotter.store.patience import Patience
 
 _SLICE_MS = 200  # how long SQLite waits for a lock by itself, before time and signals are looked at
 _LOG_PAGES = 10_000  # of 4 kB

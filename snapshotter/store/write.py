@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Dialect, delete, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from snapshotter import sizes
-from snapshotter.bulk import Encoded, encode, insert_encoded, update_rows
-from snapshotter.causes import UNSENDABLE, Cause, cause, words
 from snapshotter.flatten import JobRows
-from snapshotter.tables import CHANGES, FIELDS, JOBS, OUTPUTS, chunks
+from snapshotter.store import sizes
+from snapshotter.store.bulk import Encoded, encode, insert_encoded, update_rows
+from snapshotter.store.causes import UNSENDABLE, Cause, cause, words
+from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, chunks
 
 STATE = ("status", "progress", "runtime_in_seconds", "outputs_count")
 KEPT_ASIDE = ("account_id", "snapshot_id", "gone_at")

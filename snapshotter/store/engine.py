@@ -15,12 +15,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
 
-from snapshotter import sqlite_file
 from snapshotter.errors import DatabaseError, SnapshotterError, Stopped, UsageError
-from snapshotter.patience import Patience, TimeLeft
-from snapshotter.refusals import told
-from snapshotter.surroundings import Surroundings
-from snapshotter.urls import Hosts, bad_value, check_options, parse, secrets, shown
+from snapshotter.store import sqlite_file
+from snapshotter.store.patience import Patience, TimeLeft
+from snapshotter.store.refusals import told
+from snapshotter.store.surroundings import Surroundings
+from snapshotter.store.urls import Hosts, bad_value, check_options, parse, secrets, shown
 
 _READS = "snapshotter_reads"
 # The execution option of a PostgreSQL statement that is a COPY FROM STDIN; its one parameter is
