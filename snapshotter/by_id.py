@@ -3,6 +3,7 @@
 from contextlib import suppress
 from enum import Enum
 
+from snapshotter.api.records import Record, Reject
 from snapshotter.errors import (
     KeyRefused,
     RequestFailed,
@@ -11,7 +12,6 @@ from snapshotter.errors import (
     Stopped,
     UsageError,
 )
-from snapshotter.payload import Record, Reject
 from snapshotter.run import Snapshot
 
 LOST_AFTER = 3  # jobs in a row without an answer: then it is seen whether the API answers at all

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine, func, select
 
-from snapshotter.payload import Record, Reject
+from snapshotter.api.records import Record, Reject
 from snapshotter.store import rejects
 from snapshotter.store.tables import JOBS, REJECTS, chunks, live
 from snapshotter.times import EPOCH

@@ -100,7 +100,7 @@ def sync(
     watermark where it is: the next plain run still reads all that is new. A run that has to stop
     early ends with 75, and the next goes on from there.
     """
-    from snapshotter.client import Filters
+    from snapshotter.api.client import Filters
     from snapshotter.sync import Plan
 
     filters = Filters(since, status, package_id)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from snapshotter import simulator
-from snapshotter.client import Client
+from snapshotter.api.client import Client
 from snapshotter.errors import UsageError
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import UNSET
 
 from snapshotter import fingerprint
-from snapshotter.answers import (
+from snapshotter.api.records import Record
+from snapshotter.api.schema import (
     LARGEST_KEPT,
     Cluster,
     Component,
@@ -24,7 +25,6 @@ from snapshotter.answers import (
     read_object,
     read_package,
 )
-from snapshotter.payload import Record
 from snapshotter.statuses import STATUSES, is_open
 from snapshotter.times import epoch
 

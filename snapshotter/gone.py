@@ -11,11 +11,11 @@ import math
 from datetime import datetime, timedelta
 
 from snapshotter import census
+from snapshotter.api.client import PAGE_SIZE
+from snapshotter.api.records import Record, Reject
 from snapshotter.by_id import ById, NoAnswer
-from snapshotter.client import PAGE_SIZE
 from snapshotter.errors import RequestFailed, RequestRefused
 from snapshotter.listing import Listings
-from snapshotter.payload import Record, Reject
 from snapshotter.run import Snapshot
 from snapshotter.store import rejects
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 
-from snapshotter.client import Filters
+from snapshotter.api.client import Filters
+from snapshotter.api.paging import Cursor, Page
+from snapshotter.api.records import Record, Reject
 from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError, Stopped
-from snapshotter.paging import Cursor, Page
-from snapshotter.payload import Record, Reject
 from snapshotter.run import Snapshot
 from snapshotter.store import rejects
 from snapshotter.store.ledger import Listing

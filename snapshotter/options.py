@@ -26,7 +26,7 @@ from snapshotter.settings import (
 from snapshotter.texts import cleaned
 
 if TYPE_CHECKING:
-    from snapshotter.client import Client
+    from snapshotter.api.client import Client
     from snapshotter.redact import Redaction
 
 ID = click.IntRange(1, 2**63 - 1)
@@ -153,7 +153,7 @@ class Asking:
     @contextmanager
     def session(self) -> Iterator[tuple["Client", Service, "Redaction"]]:
         """Give the client and what goes with it; a signal stops it after the page under way."""
-        from snapshotter.client import Client, Limits
+        from snapshotter.api.client import Client, Limits
         from snapshotter.interrupt import Interruptible
         from snapshotter.redact import Redaction
 

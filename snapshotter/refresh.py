@@ -10,11 +10,11 @@ from itertools import islice
 
 from sqlalchemy import select
 
+from snapshotter.api.client import Filters
+from snapshotter.api.paging import Cursor
 from snapshotter.by_id import ById, NoAnswer
-from snapshotter.client import Filters
 from snapshotter.errors import RequestFailed, RequestRefused, Stopped
 from snapshotter.gone import JOBS_A_PAGE, Gone
-from snapshotter.paging import Cursor
 from snapshotter.run import Snapshot
 from snapshotter.statuses import STATUSES
 from snapshotter.store import rejects

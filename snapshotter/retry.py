@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from snapshotter import __version__
+from snapshotter.api.records import Record, Reject
 from snapshotter.by_id import ById, NoAnswer
 from snapshotter.errors import RequestFailed, RequestRefused
 from snapshotter.gone import Gone
-from snapshotter.payload import Record, Reject
 from snapshotter.run import Snapshot
 from snapshotter.store import rejects
 from snapshotter.store.rejects import Waiting

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from snapshotter.client import Client
+from snapshotter.api.client import Client
+from snapshotter.api.records import Record, Reject
 from snapshotter.errors import SnapshotterError
 from snapshotter.flatten import JobRows, flatten
-from snapshotter.payload import Record, Reject
 from snapshotter.printable import printable
 from snapshotter.redact import Redaction
 from snapshotter.statuses import STATUSES, is_open

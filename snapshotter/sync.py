@@ -23,8 +23,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from snapshotter import logs
+from snapshotter.api.client import Client, Filters
+from snapshotter.api.paging import Cursor
 from snapshotter.by_id import ById, NoAnswer
-from snapshotter.client import Client, Filters
 from snapshotter.errors import (
     Interrupted,
     RequestFailed,
@@ -34,7 +35,6 @@ from snapshotter.errors import (
 )
 from snapshotter.gone import Gone
 from snapshotter.listing import Listings, see_it_answer
-from snapshotter.paging import Cursor
 from snapshotter.redact import Redaction
 from snapshotter.refresh import refresh
 from snapshotter.retry import retry

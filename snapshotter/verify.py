@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 from sqlalchemy import Engine, func, select
 
 from snapshotter import census
-from snapshotter.client import PAGE_SIZE, Client
+from snapshotter.api.client import PAGE_SIZE, Client
+from snapshotter.api.records import Record, Reject, time_in
 from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError
 from snapshotter.flatten import flatten
-from snapshotter.payload import Record, Reject, time_in
 from snapshotter.redact import Redaction
 from snapshotter.statuses import STATUSES, is_open
 from snapshotter.store import rejects

@@ -11,7 +11,7 @@ import pytest
 from samples import job
 from sqlalchemy import Engine, func, insert, select
 
-from snapshotter import payload
+from snapshotter.api import records
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.flatten import flatten
 from snapshotter.models import Base
@@ -45,7 +45,7 @@ def add(engine: Engine, account_id: str, *job_ids: int, row: bool = True) -> Non
         for job_id in job_ids:
             outputs = [{"id": 10 * job_id + n, "fields": ["a", "b"]} for n in (1, 2)]
             document: dict[str, Any] = job(id=job_id, outputs=outputs)
-            record = payload.read(json.dumps(document).encode())
+            record = records.read(json.dumps(document).encode())
             load(connection, Run(account_id, 1, NOW), [flatten(record, Redaction())])
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, insert, select, update
 from test_sync import Syncer, history
 
 from snapshotter import retry
-from snapshotter.payload import Reject
+from snapshotter.api.records import Reject
 from snapshotter.redact import Redaction
 from snapshotter.simulator import Account, Answer, Request, stamp
 from snapshotter.store import reasons, rejects

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from samples import job
 from sqlalchemy import Connection, Engine, event, exc, select, text
 
-from snapshotter import payload
+from snapshotter.api import records
 from snapshotter.errors import Stopped
 from snapshotter.flatten import JobRows, flatten
 from snapshotter.redact import Redaction
@@ -26,7 +26,7 @@ SECOND = Run("acme", 2, datetime(2026, 1, 6, tzinfo=UTC))
 
 
 def rows(document: dict[str, Any]) -> JobRows:
-    return flatten(payload.read(json.dumps(document).encode()), Redaction())
+    return flatten(records.read(json.dumps(document).encode()), Redaction())
 
 
 def batch(count: int, **fields: Any) -> list[JobRows]:

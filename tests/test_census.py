@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from test_sync import Syncer, history
 
 from snapshotter import census
+from snapshotter.api.records import Reject
 from snapshotter.census import Shelf, count, differences, sample
 from snapshotter.invention import stamp
-from snapshotter.payload import Reject
 from snapshotter.simulator import GARBLED, Account, Answer, Request
 from snapshotter.store.engine import connect
 from snapshotter.store.load import JOBS

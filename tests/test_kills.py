@@ -29,10 +29,10 @@ import pytest
 from lines import unmarked
 from sqlalchemy import Connection, Engine, delete, func, insert, inspect, select, text
 
+from snapshotter.api.records import read
 from snapshotter.errors import RecordError
 from snapshotter.flatten import JobRows, flatten
 from snapshotter.models import Base
-from snapshotter.payload import read
 from snapshotter.redact import Redaction
 from snapshotter.simulator import GARBLED, Account, Answer, Request, as_sent
 from snapshotter.store import revisions

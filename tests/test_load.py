@@ -6,7 +6,7 @@ import pytest
 from samples import job
 from sqlalchemy import Engine, select, text
 
-from snapshotter import payload
+from snapshotter.api import records
 from snapshotter.errors import UsageError
 from snapshotter.flatten import JobRows, flatten
 from snapshotter.redact import Redaction
@@ -18,7 +18,7 @@ SECOND = Run("acme", 2, datetime(2026, 1, 6, tzinfo=UTC))
 
 
 def rows(*documents: dict[str, Any]) -> list[JobRows]:
-    return [flatten(payload.read(json.dumps(d).encode()), Redaction()) for d in documents]
+    return [flatten(records.read(json.dumps(d).encode()), Redaction()) for d in documents]
 
 
 def put(engine: Engine, run: Run, *documents: dict[str, Any]) -> Loaded:

@@ -11,7 +11,7 @@ import pytest
 from samples import job, sample
 from sqlalchemy import inspect, text
 
-from snapshotter import payload
+from snapshotter.api.records import Reject, read
 from snapshotter.errors import DatabaseError
 from snapshotter.flatten import flatten
 from snapshotter.models import Base
@@ -129,7 +129,7 @@ def test_an_upgrade_works_out_what_the_loader_does(database_url: str, tmp_path: 
         job(id=4, created_at=moments[2], started_at=moments[1], cluster=cluster, outputs=None),
     ]
     engine = connect(database_url)
-    rows = [flatten(payload.read(json.dumps(each).encode()), Redaction()) for each in records]
+    rows = [flatten(read(json.dumps(each).encode()), Redaction()) for each in records]
     with engine.begin() as connection:
         load(connection, Run("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), rows)
     for words in (["downgrade", "0002"], ["upgrade", "head"]):
@@ -147,7 +147,7 @@ def test_what_is_set_aside_stays_so_from_revision_to_revision(
     """It is tried again by the next run, and known again for what it was."""
     engine = connect(database_url)
     run, record = Run("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), job(id="x")
-    aside = [payload.Reject(None, None, "no id", record), payload.Reject(8, None, "no", [8])]
+    aside = [Reject(None, None, "no id", record), Reject(8, None, "no", [8])]
     with engine.begin() as connection:
         rejects.set_aside(connection, run, aside, Redaction())
         before = connection.execute(text("select * from rejected_records order by id")).all()

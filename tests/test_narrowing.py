@@ -9,10 +9,10 @@ import pytest
 from clock import Impatient
 
 from snapshotter import simulator
-from snapshotter.client import Client, Filters
+from snapshotter.api.client import Client, Filters
+from snapshotter.api.paging import Cursor
+from snapshotter.api.records import Reject
 from snapshotter.errors import RequestFailed
-from snapshotter.paging import Cursor
-from snapshotter.payload import Reject
 from snapshotter.settings import Key, Service
 from snapshotter.simulator import Account, Answer, Request
 

@@ -29,11 +29,11 @@ from hypothesis.stateful import (
 from sqlalchemy import Engine, delete, event, select
 
 from snapshotter import simulator
-from snapshotter.client import Client, Limits
+from snapshotter.api.client import Client, Limits
+from snapshotter.api.records import Record, read_all
 from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.flatten import flatten
 from snapshotter.models import Base
-from snapshotter.payload import Record, read_all
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator import FINAL, GARBLED, STATUSES, Account, Request, as_sent, stamp

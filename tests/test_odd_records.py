@@ -8,7 +8,7 @@ from test_rejects import listing, raw, spoilt
 from test_sync import Syncer
 from test_verify import command
 
-from snapshotter.answers import MAX_DEPTH
+from snapshotter.api.schema import MAX_DEPTH
 from snapshotter.simulator import Account
 from snapshotter.store.engine import connect
 from snapshotter.store.load import JOBS

@@ -12,7 +12,7 @@ from test_sync import Syncer, history
 from test_verify import command
 
 from snapshotter import by_id, refresh
-from snapshotter.client import Client
+from snapshotter.api.client import Client
 from snapshotter.errors import RequestFailed, Stopped
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service

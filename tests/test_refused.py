@@ -14,7 +14,7 @@ from databases import MariaDBServer, PostgresServer
 from sqlalchemy import Engine, exc, make_url, select, text
 from test_sync import Syncer, history
 
-from snapshotter.client import Client
+from snapshotter.api.client import Client
 from snapshotter.errors import DatabaseError
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service

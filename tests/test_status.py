@@ -11,7 +11,7 @@ import pytest
 from samples import job
 from sqlalchemy import Engine, insert, update
 
-from snapshotter import payload
+from snapshotter.api import records
 from snapshotter.flatten import flatten
 from snapshotter.options import Duration
 from snapshotter.redact import Redaction
@@ -65,7 +65,7 @@ def add_job(
     engine: Engine, job_id: int, account_id: str = "acme", *, gone: bool = False, **fields: Any
 ) -> None:
     document = job(id=job_id, outputs=[], **fields)
-    record = payload.read(json.dumps(document).encode())
+    record = records.read(json.dumps(document).encode())
     with engine.begin() as connection:
         load(connection, Run(account_id, 1, NOW), [flatten(record, Redaction())])
         if gone:

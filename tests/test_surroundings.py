@@ -18,10 +18,11 @@ from clock import Impatient
 from samples import job
 from wire import answer, drip, serve
 
-from snapshotter import certificates, simulator
-from snapshotter.client import ATTEMPTS_FOR_A_JOB, Client, Filters, Limits
+from snapshotter import simulator
+from snapshotter.api import certificates
+from snapshotter.api.client import ATTEMPTS_FOR_A_JOB, Client, Filters, Limits
+from snapshotter.api.paging import Cursor
 from snapshotter.errors import KeyRefused, RequestFailed, RequestRefused, Stopped, UsageError
-from snapshotter.paging import Cursor
 from snapshotter.settings import Key, Service
 
 HTTPS = Service("acme", Key("s3cr3t"), "https://api.example", 5.0)
@@ -247,7 +248,7 @@ def test_without_a_thread_a_drip_ends_all_the_same(
         service = Service("acme", Key("s3cr3t"), wire.url, 1.0)
         client = Client(service, clock=Impatient())
         if not has_threads:
-            monkeypatch.setattr("snapshotter.deadlines._WATCHDOG.add", lambda _: False)
+            monkeypatch.setattr("snapshotter.api.deadlines._WATCHDOG.add", lambda _: False)
         assert client.job(7) is not None
     assert len(wire.requests) == 2
     assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL

@@ -17,11 +17,11 @@ from clock import Impatient
 from sqlalchemy import Engine, event, func, select, text, update
 
 from snapshotter import simulator
-from snapshotter.client import Client, Filters, Limits
+from snapshotter.api.client import Client, Filters, Limits
+from snapshotter.api.paging import ALONE
+from snapshotter.api.records import read
 from snapshotter.errors import DatabaseError, KeyRefused, Stopped, UsageError
 from snapshotter.flatten import flatten
-from snapshotter.paging import ALONE
-from snapshotter.payload import read
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator import GARBLED, Account, Answer, Request, as_sent

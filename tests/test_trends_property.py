@@ -35,7 +35,8 @@ from sqlalchemy import (
     select,
 )
 
-from snapshotter import payload, trends
+from snapshotter import trends
+from snapshotter.api.records import read
 from snapshotter.flatten import flatten
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.redact import Redaction
@@ -302,9 +303,7 @@ def store(engine: Engine, history: History) -> None:
                 connection.execute(delete(table))
         for account in ACCOUNTS:
             run = Run(account, 1, MOMENTS[-1])
-            records = [
-                payload.read(json.dumps(job).encode()) for of, job in history.jobs if of == account
-            ]
+            records = [read(json.dumps(job).encode()) for of, job in history.jobs if of == account]
             load(connection, run, [flatten(record, Redaction()) for record in records])
             for job_id in history.gone:
                 mark_gone(connection, run, job_id)

@@ -15,7 +15,7 @@ from lines import unmarked
 from sqlalchemy import Connection, delete, select, update
 from test_sync import Syncer, history
 
-from snapshotter.client import Client, Limits
+from snapshotter.api.client import Client, Limits
 from snapshotter.errors import Stopped
 from snapshotter.invention import stamp
 from snapshotter.redact import Redaction

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from snapshotter.api.paging import Cursor
 from snapshotter.errors import Interrupted, SnapshotterError
-from snapshotter.paging import Cursor
 from snapshotter.printable import printable
 from snapshotter.store.causes import UNSENDABLE, Cause, cause
 from snapshotter.store.engine import reading

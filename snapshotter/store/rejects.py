@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from snapshotter import __version__
-from snapshotter.payload import Record, Reject, read_all, time_in
+from snapshotter.api.records import Record, Reject, read_all, time_in
 from snapshotter.printable import printable
 from snapshotter.store import backoff, reasons, sizes
 from snapshotter.store.causes import UNSENDABLE, Cause, cause

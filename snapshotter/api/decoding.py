@@ -9,7 +9,7 @@ import re
 import msgspec
 import requests
 
-from snapshotter import payload
+from snapshotter.api.records import only, split
 from snapshotter.errors import BadAnswer
 
 MOST_RECORDS = 1000  # of a page; 100 are asked for, and a server that sends more has more pages
@@ -32,7 +32,7 @@ _MARKS = {
 def page(response: requests.Response, body: bytes) -> tuple[list[bytes], bool | None]:
     """Return the records, and whether the Link header names a next page: whether, never where."""
     body, is_cut = _bounded(_utf8(body))
-    records = payload.split(body)
+    records = split(body)
     more = "next" in response.links if response.headers.get("Link") is not None else None
     if is_cut or len(records) > MOST_RECORDS:
         return records[:MOST_RECORDS], True
@@ -41,7 +41,7 @@ def page(response: requests.Response, body: bytes) -> tuple[list[bytes], bool | 
 
 def record(_response: requests.Response, body: bytes) -> bytes:
     body, _ = _bounded(_utf8(body))
-    return payload.only(body)
+    return only(body)
 
 
 class Budget(msgspec.Struct):
@@ -58,7 +58,7 @@ class _RateLimits(msgspec.Struct):
 def budget(_response: requests.Response, body: bytes) -> Budget:
     """Return the credits that an answer names; of another shape it names none."""
     try:
-        answer = msgspec.json.decode(payload.only(_utf8(body)), type=_RateLimits)
+        answer = msgspec.json.decode(only(_utf8(body)), type=_RateLimits)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadAnswer("expected a JSON object, got one that is garbled") from None
     try:

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from snapshotter import mending
-from snapshotter.answers import (
+from snapshotter.api import mending
+from snapshotter.api.cutting import MAX_VALUES, holds_too_much, only, split
+from snapshotter.api.mending import Odd
+from snapshotter.api.schema import (
     LARGEST_KEPT,
     Job,
     Output,
@@ -25,9 +27,7 @@ from snapshotter.answers import (
     read_object,
     read_package,
 )
-from snapshotter.cutting import MAX_VALUES, holds_too_much, only, split
 from snapshotter.errors import RecordError
-from snapshotter.mending import Odd
 from snapshotter.times import stamp
 
 __all__ = [

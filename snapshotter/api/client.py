@@ -20,7 +20,13 @@ import msgspec
 import requests
 from requests.auth import HTTPBasicAuth
 
-from snapshotter import __version__, bodies, certificates, decoding, early, proxies, transport
+from snapshotter import __version__
+from snapshotter.api import bodies, certificates, decoding, prefetch, proxies, transport
+from snapshotter.api.limits import DEFAULT_RESERVE, Clock, Limits, SystemClock
+from snapshotter.api.narrowing import ATTEMPTS, PAGE_SIZE, Narrowing, Places, Trouble, Width, Wire
+from snapshotter.api.paging import Cursor, Listed, Page, pages
+from snapshotter.api.records import Record, Reject, read_all, time_in
+from snapshotter.api.verdict import REMAINING, Verdict, date, judge, judge_fault
 from snapshotter.errors import (
     AGAIN,
     BadAnswer,
@@ -30,14 +36,9 @@ from snapshotter.errors import (
     Stopped,
     UsageError,
 )
-from snapshotter.limits import DEFAULT_RESERVE, Clock, Limits, SystemClock
 from snapshotter.masking import Mask
-from snapshotter.narrowing import ATTEMPTS, PAGE_SIZE, Narrowing, Places, Trouble, Width, Wire
-from snapshotter.paging import Cursor, Listed, Page, pages
-from snapshotter.payload import Record, Reject, read_all, time_in
 from snapshotter.settings import Service
 from snapshotter.times import stamp
-from snapshotter.verdict import REMAINING, Verdict, date, judge, judge_fault
 
 __all__ = ["ATTEMPTS", "PAGE_SIZE", "Client", "Clock", "Filters", "Limits", "SystemClock"]
 
@@ -200,8 +201,8 @@ class Client:
         def ask(offset: int) -> Listed:
             return list_(offset, PAGE_SIZE)
 
-        calls = early.Calls(ask, ask_early, cancel, lambda: self._usual_size <= EARLY_BODY)
-        with early.Threads(calls) as threads:
+        calls = prefetch.Calls(ask, ask_early, cancel, lambda: self._usual_size <= EARLY_BODY)
+        with prefetch.Threads(calls) as threads:
             yield from pages(ask, cursor, threads)
 
     def page(self, offset: int, *, limit: int = PAGE_SIZE, status: str = "all") -> Listed:
@@ -328,7 +329,7 @@ class Client:
                     return request.decode(response, body)
             except bodies.TooLarge as fault:
                 if request.most < bodies.MAX_BODY:
-                    raise early.TooLarge from None
+                    raise prefetch.TooLarge from None
                 body = fault.head
                 verdict = Verdict(BadAnswer(f"{asked}: {fault}, more than is read{AGAIN}"), 0.0)
             except requests.RequestException as fault:
@@ -440,7 +441,7 @@ class Client:
             self.latest_clock = max(self.latest_clock or at, at)
 
 
-_CROSSING = 4 * early.THREADS  # credits that answers under way can be apart
+_CROSSING = 4 * prefetch.THREADS  # credits that answers under way can be apart
 
 
 def _updated_at(record: Record | Reject) -> datetime | None:

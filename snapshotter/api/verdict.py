@@ -11,8 +11,8 @@ from http import HTTPStatus
 import msgspec
 import requests
 
-from snapshotter import proxies
-from snapshotter.bodies import HEAD
+from snapshotter.api import proxies
+from snapshotter.api.bodies import HEAD
 from snapshotter.errors import (
     AGAIN,
     BadAnswer,

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from snapshotter.cutting import TOKEN
+from snapshotter.api.cutting import TOKEN
 
 JobId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Int = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]

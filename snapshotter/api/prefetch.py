@@ -7,7 +7,7 @@ from concurrent.futures import Future, wait
 from queue import SimpleQueue
 from typing import NamedTuple, Self
 
-from snapshotter.paging import Listed
+from snapshotter.api.paging import Listed
 
 THREADS = 8
 _SLICE = 0.1  # seconds

@@ -13,9 +13,9 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
+from snapshotter.api.paging import Listed
+from snapshotter.api.records import Record, Reject
 from snapshotter.errors import AGAIN, BadAnswer, RequestFailed, RequestRefused, Stopped
-from snapshotter.paging import Listed
-from snapshotter.payload import Record, Reject
 
 Trouble = RequestFailed | RequestRefused
 TROUBLE = (RequestFailed, RequestRefused)

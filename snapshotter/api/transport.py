@@ -19,8 +19,8 @@ from urllib3.exceptions import (
     NewConnectionError,
 )
 
-from snapshotter import bodies, deadlines
-from snapshotter.deadlines import Deadline
+from snapshotter.api import bodies, deadlines
+from snapshotter.api.deadlines import Deadline
 
 CONNECT_TIMEOUT = 10.0  # seconds
 

@@ -19,8 +19,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
+from snapshotter.api.records import Record, Reject
 from snapshotter.errors import AGAIN, Stopped
-from snapshotter.payload import Record, Reject
 
 MAX_BARREN_REQUESTS = 200  # in a row, with no job that was not met before: far past any shift
 MAX_PASSES = 30  # over one long group; each pass of two or more pages meets half of it, or better

@@ -21,7 +21,8 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 import msgspec
 from msgspec import Raw, Struct
 
-from snapshotter.answers import (
+from snapshotter.api.cutting import TOKEN, holds_too_much
+from snapshotter.api.schema import (
     MAX_DEPTH,
     Cluster,
     Component,
@@ -36,7 +37,6 @@ from snapshotter.answers import (
     Time,
     is_too_deep,
 )
-from snapshotter.cutting import TOKEN, holds_too_much
 from snapshotter.errors import RecordError
 
 Object = dict[str, Any]
