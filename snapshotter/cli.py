@@ -37,7 +37,7 @@ from snapshotter.texts import decoded, nearest
 
 if TYPE_CHECKING:
     from snapshotter.store.rejects import Group as SetAsideGroup
-    from snapshotter.sync import Outcome, Plan
+    from snapshotter.sync.sync import Outcome, Plan
     from snapshotter.trends import Filters
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def sync(
     early ends with 75, and the next goes on from there.
     """
     from snapshotter.api.client import Filters
-    from snapshotter.sync import Plan
+    from snapshotter.sync.sync import Plan
 
     filters = Filters(since, status, package_id)
     ids = _ids(job_ids, ids_file)
@@ -132,9 +132,9 @@ def verify(sample: int, repair: bool, asking: Asking, database_url: str) -> None
     """
     from snapshotter.store.engine import connect, named_errors
     from snapshotter.store.revisions import require_head
-    from snapshotter.sync import Plan, snapshot
-    from snapshotter.verify import Findings
-    from snapshotter.verify import verify as find
+    from snapshotter.sync.sync import Plan, snapshot
+    from snapshotter.sync.verify import Findings
+    from snapshotter.sync.verify import verify as find
 
     found = Findings()
     seed = random.Random()  # noqa: S311 - which pages to read is no secret
@@ -191,7 +191,7 @@ def status(
     It asks the database alone. The age is counted from when the last complete run began, by this
     host's clock; a run that began in the future by that clock does not count.
     """
-    from snapshotter.status import accounts, stale, unknown
+    from snapshotter.sync.status import accounts, stale, unknown
 
     now = datetime.now(UTC)
     with reading(database_url) as engine:
@@ -229,7 +229,7 @@ def rejects(retry: bool, each: bool, asking: Asking, database_url: str) -> None:
     again.
     """
     from snapshotter.store.rejects import grouped, listed
-    from snapshotter.sync import Plan
+    from snapshotter.sync.sync import Plan
 
     if retry:
         _sync(asking, database_url, Plan(rejected=True))
@@ -267,7 +267,7 @@ def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
     from snapshotter.statuses import STATUSES
     from snapshotter.store.engine import connect
     from snapshotter.store.revisions import require_head
-    from snapshotter.sync import sync as run
+    from snapshotter.sync.sync import sync as run
 
     began = time.monotonic()
     with asking.session() as (client, xplenty, redact), _ticker() as tick:

@@ -12,7 +12,7 @@ from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.store.engine import connect
 from snapshotter.store.revisions import require_head
-from snapshotter.sync import Outcome, Plan, sync
+from snapshotter.sync.sync import Outcome, Plan, sync
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOURS_LATER = 6

@@ -33,7 +33,7 @@ from sqlalchemy.pool import Pool
 
 import snapshotter.cli
 import snapshotter.interrupt
-import snapshotter.sync  # noqa: F401
+import snapshotter.sync.sync  # noqa: F401
 from snapshotter import entry
 from snapshotter.api import prefetch
 

@@ -40,7 +40,7 @@ from snapshotter.simulator import FINAL, GARBLED, STATUSES, Account, Request, as
 from snapshotter.store.engine import connect
 from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock
-from snapshotter.sync import ACCOUNTS, REJECTS, Plan, sync
+from snapshotter.sync.sync import ACCOUNTS, REJECTS, Plan, sync
 
 LAG = 60  # seconds; the issue's «up to a minute after their updated_at»
 ANY = st.integers(0, 2**16)

@@ -12,7 +12,7 @@ from snapshotter.api.schema import MAX_DEPTH
 from snapshotter.simulator import Account
 from snapshotter.store.engine import connect
 from snapshotter.store.load import JOBS
-from snapshotter.sync import REJECTS
+from snapshotter.sync.sync import REJECTS
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from snapshotter.store.causes import Cause, cause
 from snapshotter.store.engine import connect
 from snapshotter.store.load import JOBS, OUTPUTS
 from snapshotter.store.rejects import listed
-from snapshotter.sync import REJECTS, Plan, sync
+from snapshotter.sync.sync import REJECTS, Plan, sync
 
 only = {
     name: pytest.mark.parametrize("database_url", [name], indirect=True)
@@ -191,7 +191,7 @@ def test_words_of_the_api_that_the_databases_encoding_has_not(latin1: Syncer) ->
     )
     with pytest.raises(Exception, match="422"):
         latin1()
-    from snapshotter.sync import SNAPSHOTS  # noqa: PLC0415
+    from snapshotter.sync.sync import SNAPSHOTS  # noqa: PLC0415
 
     assert "lost" in latin1.rows(SNAPSHOTS)[-1]["error"]
 

@@ -17,7 +17,7 @@ from snapshotter.store.engine import connect
 from snapshotter.store.load import JOBS
 from snapshotter.store.reasons import group_of
 from snapshotter.store.rejects import SetAside, listed, read_again, time_of
-from snapshotter.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
+from snapshotter.sync.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -15,10 +15,10 @@ from snapshotter.api import records
 from snapshotter.flatten import flatten
 from snapshotter.options import Duration
 from snapshotter.redact import Redaction
-from snapshotter.status import accounts
 from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
 from snapshotter.store.load import JOBS, Run, load
 from snapshotter.store.rejects import REJECTS
+from snapshotter.sync.status import accounts
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

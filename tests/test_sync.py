@@ -29,7 +29,7 @@ from snapshotter.store.engine import connect
 from snapshotter.store.load import FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock
 from snapshotter.store.revisions import require_head
-from snapshotter.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Outcome, Plan, sync
+from snapshotter.sync.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Outcome, Plan, sync
 
 
 class Syncer:

@@ -25,8 +25,8 @@ from snapshotter.statuses import STATUSES
 from snapshotter.store.engine import connect
 from snapshotter.store.load import FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock
-from snapshotter.sync import REJECTS, SNAPSHOTS, Plan, snapshot
-from snapshotter.verify import Findings, verify
+from snapshotter.sync.sync import REJECTS, SNAPSHOTS, Plan, snapshot
+from snapshotter.sync.verify import Findings, verify
 
 Done = subprocess.CompletedProcess[str]
 

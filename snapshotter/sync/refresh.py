@@ -12,13 +12,13 @@ from sqlalchemy import select
 
 from snapshotter.api.client import Filters
 from snapshotter.api.paging import Cursor
-from snapshotter.by_id import ById, NoAnswer
 from snapshotter.errors import RequestFailed, RequestRefused, Stopped
-from snapshotter.gone import JOBS_A_PAGE, Gone
-from snapshotter.run import Snapshot
 from snapshotter.statuses import STATUSES
 from snapshotter.store import rejects
 from snapshotter.store.tables import JOBS, OPEN, live
+from snapshotter.sync.by_id import ById, NoAnswer
+from snapshotter.sync.gone import JOBS_A_PAGE, Gone
+from snapshotter.sync.run import Snapshot
 
 log = logging.getLogger(__name__)
 

@@ -10,14 +10,14 @@ import logging
 import math
 from datetime import datetime, timedelta
 
-from snapshotter import census
 from snapshotter.api.client import PAGE_SIZE
 from snapshotter.api.records import Record, Reject
-from snapshotter.by_id import ById, NoAnswer
 from snapshotter.errors import RequestFailed, RequestRefused
-from snapshotter.listing import Listings
-from snapshotter.run import Snapshot
 from snapshotter.store import rejects
+from snapshotter.sync import reconcile
+from snapshotter.sync.by_id import ById, NoAnswer
+from snapshotter.sync.listing import Listings
+from snapshotter.sync.run import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Gone:
         since = self._vanishing_since()
         if not (missing or self._waits or since):
             return []
-        here = census.present(run.engine, run.account_id, missing)
+        here = reconcile.present(run.engine, run.account_id, missing)
         aside = {row.job_id for row in rejects.waiting(run.engine, run.account_id)}
         known = here | aside.intersection(missing)
         is_much = self._waits or len(here) > self._most()
@@ -72,7 +72,7 @@ class Gone:
         return [job_id for job_id in missing if job_id not in known]
 
     def _most(self) -> int:
-        stored = census.stored(self._run.engine, self._run.account_id)
+        stored = reconcile.stored(self._run.engine, self._run.account_id)
         return max(FEW, int(stored * SHARE))
 
     def _vanishing_since(self) -> datetime | None:
@@ -116,8 +116,8 @@ class Gone:
     def _expected(self, unlisted: int) -> int:
         """Return how many jobs the list should have."""
         run = self._run
-        missing = census.present(run.engine, run.account_id, self._still_missing())
-        return census.stored(run.engine, run.account_id) - len(missing) - unlisted
+        missing = reconcile.present(run.engine, run.account_id, self._still_missing())
+        return reconcile.stored(run.engine, run.account_id) - len(missing) - unlisted
 
     def _still_missing(self) -> set[int]:
         """Return what the API did not give by id, and the list has not shown since."""
@@ -132,7 +132,7 @@ class Gone:
             if self._vanishing_since() and not self._is_confirmed(self._vanishing_since()):
                 self._waits = True
                 return unlisted
-            return self._search(census.count(places.has, expected - 1))
+            return self._search(reconcile.count(places.has, expected - 1))
         if not places.has(expected):
             return self._search(expected) if is_search else unlisted
         total = self._read_end(places, expected)
@@ -159,7 +159,7 @@ class Gone:
         end = start + len(listed.records)
         if listed.more is False:
             return end
-        return census.count(places.has, end)
+        return reconcile.count(places.has, end)
 
     def _search(self, total: int) -> int:
         """Store what the list of `total` jobs has and is not here, ask for what it lacks.
@@ -168,17 +168,17 @@ class Gone:
         an id than can be told apart.
         """
         run = self._run
-        shelf = census.shelf(run.engine, run.account_id, without=self._still_missing())
+        shelf = reconcile.shelf(run.engine, run.account_id, without=self._still_missing())
         waiting = rejects.waiting(run.engine, run.account_id)
         now = run.stamp.observed_at
         failing = {row.job_id for row in waiting if not (row.has_come or row.is_due(now))}
         most = MOST_ASKED if self._is_confirmed(self._vanishing_since()) else self._most() + 1
         asked = hidden = nameless = 0
 
-        def fetch(place: int) -> census.Records:
+        def fetch(place: int) -> reconcile.Records:
             return run.client.page(place).records
 
-        for stretch in census.differences(fetch, total, shelf):
+        for stretch in reconcile.differences(fetch, total, shelf):
             run.store(stretch.listed)
             nameless += sum(record.job_id is None for record in stretch.listed)
             for job_id in stretch.unlisted:

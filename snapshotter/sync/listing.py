@@ -12,10 +12,10 @@ from snapshotter.api.client import Filters
 from snapshotter.api.paging import Cursor, Page
 from snapshotter.api.records import Record, Reject
 from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError, Stopped
-from snapshotter.run import Snapshot
 from snapshotter.store import rejects
 from snapshotter.store.ledger import Listing
 from snapshotter.store.tables import JOBS, live
+from snapshotter.sync.run import Snapshot
 
 log = logging.getLogger(__name__)
 

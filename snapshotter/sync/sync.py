@@ -25,7 +25,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from snapshotter import logs
 from snapshotter.api.client import Client, Filters
 from snapshotter.api.paging import Cursor
-from snapshotter.by_id import ById, NoAnswer
 from snapshotter.errors import (
     Interrupted,
     RequestFailed,
@@ -33,18 +32,19 @@ from snapshotter.errors import (
     SnapshotterError,
     Stopped,
 )
-from snapshotter.gone import Gone
-from snapshotter.listing import Listings, see_it_answer
 from snapshotter.redact import Redaction
-from snapshotter.refresh import refresh
-from snapshotter.retry import retry
-from snapshotter.run import Setting, Snapshot
 from snapshotter.settings import DEFAULT_OVERLAP, Service
 from snapshotter.store import rejects
 from snapshotter.store.engine import named_errors
 from snapshotter.store.ledger import Ledger, Outcome
 from snapshotter.store.lock import lock
 from snapshotter.store.tables import ACCOUNTS, REJECTS, SNAPSHOTS
+from snapshotter.sync.by_id import ById, NoAnswer
+from snapshotter.sync.gone import Gone
+from snapshotter.sync.listing import Listings, see_it_answer
+from snapshotter.sync.refresh import refresh
+from snapshotter.sync.retry_rejects import retry
+from snapshotter.sync.run import Setting, Snapshot
 
 __all__ = ["ACCOUNTS", "REJECTS", "SNAPSHOTS", "Outcome", "Plan", "Snapshot", "snapshot", "sync"]
 

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from snapshotter import __version__
 from snapshotter.api.records import Record, Reject
-from snapshotter.by_id import ById, NoAnswer
 from snapshotter.errors import RequestFailed, RequestRefused
-from snapshotter.gone import Gone
-from snapshotter.run import Snapshot
 from snapshotter.store import rejects
 from snapshotter.store.rejects import Waiting
+from snapshotter.sync.by_id import ById, NoAnswer
+from snapshotter.sync.gone import Gone
+from snapshotter.sync.run import Snapshot
 
 MOST_REQUESTS = 50  # of a run, but for `rejects --retry`
 AT_ONCE = 20  # jobs stored at once: two that have exchanged their outputs are taken together

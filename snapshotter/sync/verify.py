@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Engine, func, select
 
-from snapshotter import census
 from snapshotter.api.client import PAGE_SIZE, Client
 from snapshotter.api.records import Record, Reject, time_in
 from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError
@@ -22,6 +21,7 @@ from snapshotter.statuses import STATUSES, is_open
 from snapshotter.store import rejects
 from snapshotter.store.ledger import Ledger
 from snapshotter.store.load import JOBS, compare, live
+from snapshotter.sync import reconcile
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -136,8 +136,8 @@ class _Verification:
 
     def run(self, sample: int, chance: random.Random) -> None:
         self._client.credits()
-        shelf = census.shelf(self._engine, self._account_id)
-        total = self._count("all", "jobs", census.stored(self._engine, self._account_id))
+        shelf = reconcile.shelf(self._engine, self._account_id)
+        total = self._count("all", "jobs", reconcile.stored(self._engine, self._account_id))
         self._search("all", total, shelf)
         for status, here in self._by_status().items():
             try:
@@ -148,10 +148,10 @@ class _Verification:
                 self._failed = error
                 continue
             if there != here:
-                self._search(status, there, census.shelf(self._engine, self._account_id, status))
+                self._search(status, there, reconcile.shelf(self._engine, self._account_id, status))
         places = range(0, total, PAGE_SIZE)
         for place in sorted(chance.sample(places, min(len(places), -(-sample // PAGE_SIZE)))):
-            records, unlisted = census.sample(self._page("all"), place, total, shelf)
+            records, unlisted = reconcile.sample(self._page("all"), place, total, shelf)
             self._findings.read += len(records)
             self._look_at(records, unlisted)
         waiting = rejects.waiting(self._engine, self._account_id)
@@ -159,14 +159,14 @@ class _Verification:
         if self._failed is not None:
             raise self._failed  # the rest has been looked at
 
-    def _page(self, status: str) -> Callable[[int], census.Records]:
+    def _page(self, status: str) -> Callable[[int], reconcile.Records]:
         return lambda place: self._client.page(place, status=status).records
 
     def _count(self, status: str, what: str, here: int) -> int:
         def has(place: int) -> bool:
             return bool(self._client.page(place, limit=1, status=status).records)
 
-        there = census.count(has, here)
+        there = reconcile.count(has, here)
         self._findings.counted.append((what, there, here))
         return there
 
@@ -180,11 +180,11 @@ class _Verification:
             here = {row[0]: int(row[1]) for row in connection.execute(statement)}
         return {status: here.get(status, 0) for status in STATUSES}
 
-    def _search(self, status: str, total: int, shelf: census.Shelf) -> None:
-        for stretch in census.differences(self._page(status), total, shelf):
+    def _search(self, status: str, total: int, shelf: reconcile.Shelf) -> None:
+        for stretch in reconcile.differences(self._page(status), total, shelf):
             self._look_at(stretch.listed, stretch.unlisted)
 
-    def _look_at(self, listed: census.Records, unlisted: list[int]) -> None:
+    def _look_at(self, listed: reconcile.Records, unlisted: list[int]) -> None:
         """Judge records of the list, and jobs that are here and not in the list."""
         found, repair = self._findings, self._repair
         differing = self._differing([record for record in listed if isinstance(record, Record)])

@@ -12,7 +12,7 @@ from snapshotter.errors import (
     Stopped,
     UsageError,
 )
-from snapshotter.run import Snapshot
+from snapshotter.sync.run import Snapshot
 
 LOST_AFTER = 3  # jobs in a row without an answer: then it is seen whether the API answers at all
 GIVEN_UP_AFTER = 9  # jobs in a row, while the list answers: the rest waits for the next run
