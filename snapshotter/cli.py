@@ -38,7 +38,7 @@ from snapshotter.texts import decoded, nearest
 if TYPE_CHECKING:
     from snapshotter.store.rejects import Group as SetAsideGroup
     from snapshotter.sync.sync import Outcome, Plan
-    from snapshotter.trends import Filters
+    from snapshotter.trends.trends import Filters
 
 log = logging.getLogger(__name__)
 
@@ -345,7 +345,7 @@ def export(
     from snapshotter import bundle, formats
     from snapshotter.export import Selection
     from snapshotter.export import export as write
-    from snapshotter.trends import Filters
+    from snapshotter.trends.trends import Filters
 
     target = _one_target(name, output, folder)
     filters = Filters(since, until, package_id)
@@ -413,7 +413,7 @@ def trends(
 
     On a terminal it is a table, with the course of what there is in time; into a pipe it is CSV.
     """
-    from snapshotter import trends as known
+    from snapshotter.trends import trends as known
 
     if name is None:
         width = max(map(len, known.names(sql_dir)))
@@ -529,7 +529,7 @@ def check(database_url: str) -> None:
 def demo(path: Path) -> None:
     """Try it out: a simulated account, synced twice into demo.db, and some trends of it."""
     from snapshotter import demo as way
-    from snapshotter import trends
+    from snapshotter.trends import trends
 
     way.run(path, show, summary)
     shown = ("slowest_packages", "runtime_regressions", "failure_reasons")
@@ -611,7 +611,7 @@ def _filters(
     package_id: int | None,
 ) -> "Filters":
     """Give what the options let through. Raises `UsageError` where two say the same."""
-    from snapshotter import trends
+    from snapshotter.trends import trends
 
     if last is not None and since is not None:
         raise UsageError("--last and --since both say where to begin: give one")
@@ -632,7 +632,7 @@ def _filters(
 
 def _print(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> None:
     """Print a trend's rows."""
-    from snapshotter import terminal
+    from snapshotter.trends import terminal
 
     answer = terminal.Answer(columns, rows)
     if not rows and shape != "table":

@@ -30,7 +30,7 @@ from sqlalchemy import (
     select,
 )
 
-from snapshotter import files, formats, trends
+from snapshotter import files, formats
 from snapshotter.errors import UsageError
 from snapshotter.formats import Kind, Rows, Style
 from snapshotter.models import Base, UTCDateTime
@@ -38,7 +38,8 @@ from snapshotter.store.engine import unmoving
 from snapshotter.targets import database_file
 from snapshotter.texts import nearest
 from snapshotter.times import stamp
-from snapshotter.trends import Filters
+from snapshotter.trends import trends
+from snapshotter.trends.trends import Filters
 
 TABLES = Base.metadata.tables
 JOBS, OUTPUTS = TABLES["jobs"], TABLES["job_outputs"]

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, TextIO, cast
 
 from sqlalchemy import Connection, Engine, func, select
 
-from snapshotter import __version__, trends
+from snapshotter import __version__
 from snapshotter.charts import charts
 from snapshotter.errors import UsageError
 from snapshotter.files import opened
@@ -25,7 +25,8 @@ from snapshotter.sections import SECTIONS, section
 from snapshotter.steps import runtime_steps
 from snapshotter.store.engine import unmoving
 from snapshotter.targets import database_file
-from snapshotter.trends import Filters
+from snapshotter.trends import trends
+from snapshotter.trends.trends import Filters
 
 TABLES = Base.metadata.tables
 ACCOUNTS, JOBS, CALENDAR = TABLES["accounts"], TABLES["jobs"], TABLES["calendar"]

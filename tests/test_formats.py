@@ -25,12 +25,13 @@ from samples import job
 from sqlalchemy import Engine, insert, update
 from test_export import put
 
-from snapshotter import formats, trends
+from snapshotter import formats
 from snapshotter.errors import UsageError
 from snapshotter.export import TABLES, export
 from snapshotter.fingerprint import of_fields
 from snapshotter.formats import Column, Format, Style, style, write
-from snapshotter.trends import Filters
+from snapshotter.trends import trends
+from snapshotter.trends.trends import Filters
 
 HOSTILE = ["=1+1", "+1", "-5", "@SUM(A1)", "\tx", "\rx", '=HYPERLINK("http://x","y")']
 HOSTILE += ["\nx", *(sign + "1+1" for sign in "\uff1d\uff0b\uff0d\uff20")]  # full-width, too

@@ -35,7 +35,6 @@ from sqlalchemy import (
     select,
 )
 
-from snapshotter import trends
 from snapshotter.api.records import read
 from snapshotter.flatten import flatten
 from snapshotter.models import Base, UTCDateTime
@@ -44,7 +43,8 @@ from snapshotter.resources import resource_folder
 from snapshotter.statuses import FINAL_STATUSES
 from snapshotter.store.load import Run, load, mark_gone
 from snapshotter.times import epoch
-from snapshotter.trends import Filters
+from snapshotter.trends import trends
+from snapshotter.trends.trends import Filters
 
 Run_ = Callable[[str, Filters], list[tuple[Any, ...]]]
 TABLES = [
