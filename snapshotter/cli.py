@@ -342,9 +342,9 @@ def export(
     field, as the empty text is. Text that begins with = + - @, tab, return or line feed gets an
     apostrophe before it, or a spreadsheet would run it as a formula; --raw leaves it as it is.
     """
-    from snapshotter import bundle, formats
-    from snapshotter.export import Selection
-    from snapshotter.export import export as write
+    from snapshotter.export import bundle, formats
+    from snapshotter.export.export import Selection
+    from snapshotter.export.export import export as write
     from snapshotter.trends.trends import Filters
 
     target = _one_target(name, output, folder)
@@ -644,8 +644,8 @@ def _print(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> None:
             with data_output() as file:
                 terminal.write_markdown(answer, file)
         case _:
-            from snapshotter.export import write_rows
-            from snapshotter.formats import style
+            from snapshotter.export.export import write_rows
+            from snapshotter.export.formats import style
 
             with data_output() as file:
                 write_rows(columns, rows, file, style(shape, ""))

@@ -23,11 +23,12 @@ from sqlalchemy import Engine, insert
 from test_export import put
 from test_formats import YEARS, fill_years
 
-from snapshotter import __version__, bundle
-from snapshotter.bundle import export_all, export_by_month
+from snapshotter import __version__
 from snapshotter.errors import Failure, UsageError
-from snapshotter.export import NO_MONTH, OF_JOBS, Selection, names, write
-from snapshotter.formats import FORMATS, Format, Style
+from snapshotter.export import bundle
+from snapshotter.export.bundle import export_all, export_by_month
+from snapshotter.export.export import NO_MONTH, OF_JOBS, Selection, names, write
+from snapshotter.export.formats import FORMATS, Format, Style
 from snapshotter.models import Base
 from snapshotter.resources import resource_folder
 from snapshotter.store.revisions import head

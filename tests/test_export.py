@@ -13,9 +13,9 @@ import pytest
 from samples import job, sample, store
 from sqlalchemy import Engine, insert, text
 
-from snapshotter import export as module
 from snapshotter.errors import DatabaseError, Failure, UsageError
-from snapshotter.export import TABLES, export
+from snapshotter.export import export as module
+from snapshotter.export.export import TABLES, export
 from snapshotter.store.engine import named_errors
 from snapshotter.trends import trends
 from snapshotter.trends.trends import Filters

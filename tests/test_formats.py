@@ -25,11 +25,11 @@ from samples import job
 from sqlalchemy import Engine, insert, update
 from test_export import put
 
-from snapshotter import formats
 from snapshotter.errors import UsageError
-from snapshotter.export import TABLES, export
+from snapshotter.export import formats
+from snapshotter.export.export import TABLES, export
+from snapshotter.export.formats import Column, Format, Style, style, write
 from snapshotter.fingerprint import of_fields
-from snapshotter.formats import Column, Format, Style, style, write
 from snapshotter.trends import trends
 from snapshotter.trends.trends import Filters
 
@@ -459,8 +459,8 @@ import re, resource, sys
 from pathlib import Path
 from snapshotter.store.engine import connect
 from snapshotter.errors import SnapshotterError
-from snapshotter.export import export
-from snapshotter.formats import style
+from snapshotter.export.export import export
+from snapshotter.export.formats import style
 url, name, target, limit = sys.argv[1:]
 if int(limit):  # as a full disk answers a write
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))

@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "store.causes": {"printable"},
     "trends.terminal": {"printable", "times"},
     "targets": {"errors"},
-    "formats": {"errors", "parts", "times"},
+    "export.formats": {"errors", "parts", "times"},
     "findings": {"times"},
     "simulator": {"invention"},
     "streams": {"logs", "printable"},
@@ -72,10 +72,10 @@ MAY_IMPORT = {
     "store.revisions": {"errors", "models", "resources", "store.engine"},
     "store.lock": {"errors", "store.engine"},
     "store.bulk": {"store.engine"},
-    "export": {
+    "export.export": {
         "errors",
+        "export.formats",
         "files",
-        "formats",
         "models",
         "store.engine",
         "targets",
@@ -96,11 +96,11 @@ MAY_IMPORT = {
         "trends.trends",
     },
     "api.records": {"api.cutting", "api.mending", "api.schema", "errors", "times"},
-    "bundle": {
+    "export.bundle": {
         "errors",
-        "export",
+        "export.export",
+        "export.formats",
         "files",
-        "formats",
         "store.engine",
         "targets",
         "times",
@@ -289,9 +289,9 @@ ONLY_IN = {
         "api.decoding",
         "api.proxies",
     },
-    "pandas": {"formats"},
-    "pyarrow": {"formats"},
-    "xlsxwriter": {"formats"},
+    "pandas": {"export.formats"},
+    "pyarrow": {"export.formats"},
+    "xlsxwriter": {"export.formats"},
     "plotly": {"report"},
 }
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, select, text
 
 from snapshotter import __version__, files
 from snapshotter.errors import UsageError
-from snapshotter.export import (
+from snapshotter.export.export import (
     NO_MONTH,
     OF_JOBS,
     TABLES,
@@ -25,7 +25,7 @@ from snapshotter.export import (
     narrowed_by,
     write,
 )
-from snapshotter.formats import LIBRARIES, Style
+from snapshotter.export.formats import LIBRARIES, Style
 from snapshotter.store.engine import unmoving
 from snapshotter.targets import database_file
 from snapshotter.times import stamp

@@ -30,9 +30,10 @@ from sqlalchemy import (
     select,
 )
 
-from snapshotter import files, formats
+from snapshotter import files
 from snapshotter.errors import UsageError
-from snapshotter.formats import Kind, Rows, Style
+from snapshotter.export import formats
+from snapshotter.export.formats import Kind, Rows, Style
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.store.engine import unmoving
 from snapshotter.targets import database_file
