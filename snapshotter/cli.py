@@ -456,7 +456,7 @@ def report(output: str, last: timedelta, package: str | None, database_url: str)
     why, what waits, volume, cost, field changes, freshness, and the snapshot itself. It opens with
     no network. Needs the extra `report`.
     """
-    from snapshotter.report import report as write
+    from snapshotter.report.report import report as write
 
     target = _one_target("report", output, None)
     with (

@@ -1,7 +1,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from snapshotter.findings import Finding, findings, share
+from snapshotter.report.findings import Finding, findings, share
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ORDERS = {"package_id": 434, "package_name": "orders"}

@@ -17,11 +17,11 @@ from plotly.offline import get_plotlyjs
 from samples import job, store
 from sqlalchemy import Engine, insert
 
-from snapshotter import report as module
 from snapshotter.cli import cli
 from snapshotter.errors import Failure, UsageError
 from snapshotter.models import Base
-from snapshotter.report import report
+from snapshotter.report import report as module
+from snapshotter.report.report import report
 from snapshotter.times import epoch
 from snapshotter.trends import trends
 from snapshotter.trends.trends import Filters

@@ -16,13 +16,13 @@ from typing import Any, BinaryIO, TextIO, cast
 from sqlalchemy import Connection, Engine, func, select
 
 from snapshotter import __version__
-from snapshotter.charts import charts
 from snapshotter.errors import UsageError
 from snapshotter.files import opened
-from snapshotter.findings import day, findings, names, share
 from snapshotter.models import Base
-from snapshotter.sections import SECTIONS, section
-from snapshotter.steps import runtime_steps
+from snapshotter.report.charts import charts
+from snapshotter.report.findings import day, findings, names, share
+from snapshotter.report.sections import SECTIONS, section
+from snapshotter.report.steps import runtime_steps
 from snapshotter.store.engine import unmoving
 from snapshotter.targets import database_file
 from snapshotter.trends import trends
@@ -182,7 +182,7 @@ def page(answers: Answers, plotly: str, now: datetime) -> Iterator[str]:
 
 
 def _resource(name: str) -> str:
-    return files("snapshotter").joinpath(name).read_text(encoding="utf-8")
+    return files("snapshotter.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(script: str) -> str:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from html import escape
 from typing import Any
 
-from snapshotter.findings import Row, Trends, share
+from snapshotter.report.findings import Row, Trends, share
 from snapshotter.times import duration
 
 ROWS = 200  # of one table: the file is to go by mail

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from snapshotter.findings import Row, Trends, is_odd, names
+from snapshotter.report.findings import Row, Trends, is_odd, names
 
 TOP = 8  # lines that a chart of all packages shows
 REASONS = 12
