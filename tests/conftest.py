@@ -13,7 +13,7 @@ import pytest
 from databases import MariaDBServer, PostgresServer, Servers
 from sqlalchemy import Engine
 
-from snapshotter import simulator
+from snapshotter.simulator.account import Account, serve
 from snapshotter.store import revisions
 from snapshotter.store.engine import connect
 
@@ -172,12 +172,12 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def account() -> simulator.Account:
-    return simulator.Account()
+def account() -> Account:
+    return Account()
 
 
 @pytest.fixture
-def api(account: simulator.Account) -> Iterator[str]:
+def api(account: Account) -> Iterator[str]:
     """Give the URL of the API that serves `account`."""
-    with simulator.serve(account) as url:
+    with serve(account) as url:
         yield url

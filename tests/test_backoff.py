@@ -14,7 +14,7 @@ from test_sync import Syncer, history
 
 from snapshotter.api.records import Reject
 from snapshotter.redact import Redaction
-from snapshotter.simulator import Account, Answer, Request, stamp
+from snapshotter.simulator.account import Account, Answer, Request, stamp
 from snapshotter.store import reasons, rejects
 from snapshotter.store.backoff import PAUSES, is_due, pause
 from snapshotter.store.load import JOBS, Run

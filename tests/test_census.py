@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from test_sync import Syncer, history
 
 from snapshotter.api.records import Reject
-from snapshotter.invention import stamp
-from snapshotter.simulator import GARBLED, Account, Answer, Request
+from snapshotter.simulator.account import GARBLED, Account, Answer, Request
+from snapshotter.simulator.history import stamp
 from snapshotter.store.engine import connect
 from snapshotter.store.load import JOBS
 from snapshotter.sync import reconcile

@@ -28,7 +28,6 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine, delete, event, select
 
-from snapshotter import simulator
 from snapshotter.api.client import Client, Limits
 from snapshotter.api.records import Record, read_all
 from snapshotter.errors import DatabaseError, Stopped
@@ -36,7 +35,16 @@ from snapshotter.flatten import flatten
 from snapshotter.models import Base
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import FINAL, GARBLED, STATUSES, Account, Request, as_sent, stamp
+from snapshotter.simulator.account import (
+    FINAL,
+    GARBLED,
+    STATUSES,
+    Account,
+    Request,
+    as_sent,
+    serve,
+    stamp,
+)
 from snapshotter.store.engine import connect
 from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock
@@ -84,7 +92,7 @@ class Accounts(RuleBasedStateMachine):
         for n in range(jobs):
             at = self.account.now - timedelta(seconds=4 * (jobs - n) // 3)
             self.account.add_job(created_at=at, started_at=at, completed_at=at, updated_at=at)
-        self.api = self.stack.enter_context(simulator.serve(self.account))
+        self.api = self.stack.enter_context(serve(self.account))
 
     # The account
 

@@ -9,7 +9,7 @@ from test_sync import Syncer
 from test_verify import command
 
 from snapshotter.api.schema import MAX_DEPTH
-from snapshotter.simulator import Account
+from snapshotter.simulator.account import Account
 from snapshotter.store.engine import connect
 from snapshotter.store.load import JOBS
 from snapshotter.sync.sync import REJECTS

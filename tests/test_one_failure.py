@@ -15,7 +15,7 @@ from snapshotter.api.client import Client
 from snapshotter.errors import RequestFailed, Stopped
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import Account, Answer, Request, stamp
+from snapshotter.simulator.account import Account, Answer, Request, stamp
 from snapshotter.store.engine import connect
 from snapshotter.store.load import JOBS
 from snapshotter.sync import by_id, refresh

@@ -18,7 +18,7 @@ from snapshotter.api.client import Client
 from snapshotter.errors import DatabaseError
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import Account
+from snapshotter.simulator.account import Account
 from snapshotter.store import revisions
 from snapshotter.store.causes import Cause, cause
 from snapshotter.store.engine import connect
@@ -177,7 +177,7 @@ def test_a_character_that_the_databases_encoding_has_not(latin1: Syncer) -> None
 
 def test_words_of_the_api_that_the_databases_encoding_has_not(latin1: Syncer) -> None:
     """They are the reason of a job that cannot be asked for, and of a run that stops."""
-    from snapshotter.simulator import Answer  # noqa: PLC0415 - just here
+    from snapshotter.simulator.account import Answer  # noqa: PLC0415 - just here
 
     said = json.dumps({"message": "\N{PACKAGE} lost"}).encode()
     known = latin1.account.add_job(id=7)

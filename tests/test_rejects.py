@@ -11,8 +11,8 @@ from sqlalchemy import insert, update
 from test_sync import Syncer, history
 from test_verify import command
 
-from snapshotter.invention import stamp
-from snapshotter.simulator import GARBLED, Account, Answer, Request
+from snapshotter.simulator.account import GARBLED, Account, Answer, Request
+from snapshotter.simulator.history import stamp
 from snapshotter.store.engine import connect
 from snapshotter.store.load import JOBS
 from snapshotter.store.reasons import group_of

@@ -17,10 +17,10 @@ from test_sync import Syncer, history
 
 from snapshotter.api.client import Client, Limits
 from snapshotter.errors import Stopped
-from snapshotter.invention import stamp
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import GARBLED, Account, Answer, Request, serve
+from snapshotter.simulator.account import GARBLED, Account, Answer, Request, serve
+from snapshotter.simulator.history import stamp
 from snapshotter.statuses import STATUSES
 from snapshotter.store.engine import connect
 from snapshotter.store.load import FIELDS, JOBS, OUTPUTS

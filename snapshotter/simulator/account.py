@@ -34,7 +34,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from snapshotter.invention import FINAL, STATUSES, Invention, Package, Run, due, history, stamp
+from snapshotter.simulator.history import (
+    FINAL,
+    STATUSES,
+    Invention,
+    Package,
+    Run,
+    due,
+    history,
+    stamp,
+)
 
 __all__ = [
     "ACCEPT",
