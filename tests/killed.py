@@ -31,11 +31,11 @@ from sqlalchemy import Engine, event
 from sqlalchemy.dialects import mysql, postgresql, sqlite  # noqa: F401
 from sqlalchemy.pool import Pool
 
-import snapshotter.cli
+import snapshotter.cli.commands
 import snapshotter.interrupt
 import snapshotter.sync.sync  # noqa: F401
-from snapshotter import entry
 from snapshotter.api import prefetch
+from snapshotter.cli import entry
 
 _LONGEST = 60  # seconds; a run that hangs dies of SIGALRM
 _WRITES = ("insert", "update", "delete", "copy", "create", "alter", "drop", "release")

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from snapshotter.cli import cli
+from snapshotter.cli.commands import cli
 from snapshotter.models import Base
 from snapshotter.trends import trends
 

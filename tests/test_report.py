@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 from samples import job, store
 from sqlalchemy import Engine, insert
 
-from snapshotter.cli import cli
+from snapshotter.cli.commands import cli
 from snapshotter.errors import Failure, UsageError
 from snapshotter.models import Base
 from snapshotter.report import report as module

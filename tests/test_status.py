@@ -12,8 +12,8 @@ from samples import job
 from sqlalchemy import Engine, insert, update
 
 from snapshotter.api import records
+from snapshotter.cli.options import Duration
 from snapshotter.flatten import flatten
-from snapshotter.options import Duration
 from snapshotter.redact import Redaction
 from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
 from snapshotter.store.load import JOBS, Run, load

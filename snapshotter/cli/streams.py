@@ -106,7 +106,7 @@ def _reopened(stream: Any) -> int | None:
     return None if stream is not None else os.open(os.devnull, os.O_RDWR)
 
 
-def _text(kind: type[io.TextIOWrapper], buffer: Any, by_line: bool) -> io.TextIOWrapper:  # noqa: FBT001 - private
+def _text(kind: type[io.TextIOWrapper], buffer: Any, by_line: bool) -> io.TextIOWrapper:
     return kind(
         buffer, encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=by_line
     )

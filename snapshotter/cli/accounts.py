@@ -6,10 +6,10 @@ from datetime import datetime
 import click
 from click.core import ParameterSource
 
+from snapshotter.cli.options import Group, database_option, reading
+from snapshotter.cli.streams import say, show
 from snapshotter.errors import Stopped, UsageError
-from snapshotter.options import Group, database_option, reading
 from snapshotter.settings import account_id as valid_account_id
-from snapshotter.streams import say, show
 from snapshotter.times import stamp
 
 

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snapshotter import __version__, logs
-from snapshotter.account_commands import accounts as accounts_group
-from snapshotter.errors import DatabaseError, Failure, RecordError, RequestRefused, UsageError
-from snapshotter.options import (
+from snapshotter.cli.accounts import accounts as accounts_group
+from snapshotter.cli.options import (
     ID,
     Asking,
     Day,
@@ -31,8 +30,9 @@ from snapshotter.options import (
     reading,
     shown,
 )
+from snapshotter.cli.streams import data_output, say, show
+from snapshotter.errors import DatabaseError, Failure, RecordError, RequestRefused, UsageError
 from snapshotter.settings import DEFAULT_OVERLAP
-from snapshotter.streams import data_output, say, show
 from snapshotter.texts import decoded, nearest
 
 if TYPE_CHECKING:
@@ -528,7 +528,7 @@ def check(database_url: str) -> None:
 )
 def demo(path: Path) -> None:
     """Try it out: a simulated account, synced twice into demo.db, and some trends of it."""
-    from snapshotter import demo as way
+    from snapshotter.cli import demo as way
     from snapshotter.trends import trends
 
     way.run(path, show, summary)
@@ -659,10 +659,3 @@ def _ticker() -> Iterator[Any]:
         return
     yield lambda jobs: click.echo(f"\r{jobs:,} jobs", nl=False, err=True)
     click.echo("\r\033[K", nl=False, err=True)
-
-
-def main() -> None:
-    """Run the command, as the installed `snapshotter` does."""
-    from snapshotter.entry import main as run
-
-    run()

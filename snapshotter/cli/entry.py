@@ -8,7 +8,8 @@ import logging
 import sys
 from itertools import pairwise
 
-from snapshotter import interrupt, logs, streams
+from snapshotter import interrupt, logs
+from snapshotter.cli import streams
 from snapshotter.errors import (
     DatabaseError,
     Failure,
@@ -53,7 +54,7 @@ def _run() -> Ending:
         logs.configure(is_json=_asks_for_json(words))
         for secret in known_secrets():
             logs.learn(secret)
-        from snapshotter.cli import cli  # noqa: PLC0415 - signals are taken over before
+        from snapshotter.cli.commands import cli
 
         cli.main(words, standalone_mode=False, prog_name="snapshotter")
         sys.stdout.flush()
@@ -75,7 +76,7 @@ def _asks_for_json(words: list[str]) -> bool:
 
 def _ending(error: BaseException) -> Ending:
     """Return the exit code and the line that an error ends the command with."""
-    import click  # noqa: PLC0415 - as above
+    import click
 
     match error:
         case click.exceptions.NoArgsIsHelpError():
@@ -130,7 +131,7 @@ def _of_the_database(error: BaseException) -> Ending | None:
         getattr(sqlite, "Error", Interrupted),
     )
     if isinstance(error, of_databases):
-        from snapshotter.store.refusals import told  # noqa: PLC0415 - heavy, and here by now
+        from snapshotter.store.refusals import told
 
         ending = told(getattr(error, "orig", None) or error)
         return ending.exit_code, _named(ending)
@@ -156,7 +157,7 @@ def _named(error: SnapshotterError) -> str:
     said = str(error)
     if not isinstance(error, DatabaseError) or not logs.ABOUT.database:
         return said
-    from snapshotter.options import shown  # noqa: PLC0415 - heavy, and here by now
+    from snapshotter.cli.options import shown
 
     database = shown(logs.ABOUT.database)
     is_named = database in said or database.removeprefix("sqlite:///") in said
