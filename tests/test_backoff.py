@@ -228,13 +228,14 @@ def test_a_reject_is_kept_whatever_it_holds(engine: Engine) -> None:
 MEMORY = """
 import resource, sys
 from datetime import UTC, datetime
-from snapshotter import census, rejects
+from snapshotter.store import rejects
+from snapshotter.sync import reconcile
 from snapshotter.store.engine import connect
 engine = connect(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assert len(rejects.waiting(engine)) == int(sys.argv[2])
 assert sum(1 for _ in rejects.listed(engine)) == int(sys.argv[2])
-census.shelf(engine, "acme")
+reconcile.shelf(engine, "acme")
 rejects.grouped(engine)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
