@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import databases
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
@@ -74,7 +75,7 @@ def test_a_server_dies_with_a_killed_parent(name: str, request: pytest.FixtureRe
     )
     with subprocess.Popen(
         [sys.executable, "-c", program],
-        cwd=Path(__file__).parent,
+        cwd=Path(databases.__file__).parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
+import databases
 import pytest
 from lines import unmarked
 from sqlalchemy import Connection, Engine, delete, func, insert, inspect, select, text
@@ -230,7 +231,7 @@ class Forks:
 
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("killed.py"))],
+            [sys.executable, str(Path(databases.__file__).with_name("killed.py"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -12,7 +12,7 @@ from snapshotter.flatten import flatten
 from snapshotter.redact import Redaction
 from snapshotter.store.load import Run, load
 
-FOLDER = Path(__file__).parent / "data"
+FOLDER = Path(__file__).parent.parent / "data"
 
 
 def sample(name: str) -> Any:
