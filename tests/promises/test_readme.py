@@ -15,7 +15,7 @@ from snapshotter.cli.commands import cli
 from snapshotter.models import Base
 from snapshotter.trends import trends
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 
 
 def block(marker: str) -> str:
