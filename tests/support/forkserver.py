@@ -142,8 +142,20 @@ def _run(request: dict[str, Any], streams: list[int]) -> NoReturn:
         stream = open(number, mode, encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    _execute(request["arguments"])
+    try:
+        _execute(request["arguments"])
+    finally:
+        _clear_caches()
     sys.exit()
+
+
+def _clear_caches() -> None:
+    """Let go of what functions have cached, like a connection: frozen, they would keep it."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("snapshotter"):
+            for member in vars(module).values():
+                if hasattr(member, "cache_clear"):
+                    member.cache_clear()
 
 
 def _execute(arguments: list[str]) -> None:

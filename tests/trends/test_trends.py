@@ -1,0 +1,828 @@
+"""Each trend by hand-computed answers, alike on every engine, and in each engine's own shell."""
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from databases import PostgresServer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from samples import store
+from sqlalchemy import Engine, insert, make_url, update
+
+from snapshotter.errors import UsageError
+from snapshotter.resources import resource_folder
+from snapshotter.store.engine import connect
+from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.revisions import upgrade
+from snapshotter.times import epoch
+from snapshotter.trends import trends
+from snapshotter.trends.trends import Filters
+
+DAY = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
+
+
+def ran(job_id: int, seconds: int | None, **fields: Any) -> dict[str, Any]:
+    """Give a completed job of package 1 that began on `DAY` and ran that long."""
+    at = (DAY + timedelta(minutes=job_id)).isoformat()
+    return {
+        "id": job_id,
+        "status": "completed",
+        "package_id": 1,
+        "package": {"id": 1, "name": "one"},
+        "created_at": at,
+        "started_at": at,
+        "runtime_in_seconds": seconds,
+        **fields,
+    }
+
+
+put = partial(store, at=DAY)
+
+
+def answer(engine: Engine, name: str, **filters: Any) -> list[tuple[Any, ...]]:
+    with (
+        engine.connect() as connection,
+        trends.run(connection, name, Filters(**filters)) as result,
+    ):
+        columns = list(result.keys())
+        rows = [trends.plain(columns, tuple(row)) for row in result]
+    return [tuple(str(v) if isinstance(v, date) else v for v in row) for row in rows]
+
+
+def test_runtime_by_day(engine: Engine) -> None:
+    put(
+        engine,
+        ran(1, 10),
+        ran(2, 20),
+        ran(3, 30),
+        ran(4, 100, package={"id": 1, "name": "renamed"}),
+        ran(5, None),
+        ran(6, 999, status="running"),
+        ran(7, 999, status="failed"),
+        ran(8, 7, started_at="2026-01-06T00:00:00Z", package={"id": 1, "name": "renamed"}),
+        ran(9, 5, package_id=None, package=None),
+        ran(10, None, package_id=2, package=None),
+    )
+    assert answer(engine, "runtime_by_day") == [
+        (1, "renamed", "2026-01-05", 5, 25.0, 89.5, 100),
+        (1, "renamed", "2026-01-06", 1, 7.0, 7.0, 7),
+        (2, None, "2026-01-05", 1, None, None, None),
+        (None, None, "2026-01-05", 1, 5.0, 5.0, 5),
+    ]
+
+
+def test_slowest_packages(engine: Engine) -> None:
+    put(
+        engine,
+        ran(1, 10),
+        ran(2, 20),
+        ran(3, 90, package_id=2, package={"name": "two"}),
+        ran(4, None, package_id=3, package={"name": "three"}),
+        ran(5, 5000, status="stopped"),
+    )
+    assert answer(engine, "slowest_packages") == [
+        (2, "two", 1, 90, 0.75, 90.0, 90.0),
+        (1, "one", 2, 30, 0.25, 15.0, 19.5),
+        (3, "three", 1, None, None, None, None),
+    ]
+
+
+def test_failures_by_day(engine: Engine) -> None:
+    put(
+        engine,
+        ran(1, 1),
+        ran(2, 1),
+        ran(3, 1, status="failed"),
+        ran(4, 1, status="stopped"),
+        ran(5, 1, status="running"),
+        ran(6, 1, status="paused"),
+        ran(7, 1, status="stopped", package_id=2, package={"name": "two"}),
+    )
+    assert answer(engine, "failures_by_day") == [
+        (1, "one", "2026-01-05", 4, 1, 1, 0.333333),
+        (2, "two", "2026-01-05", 1, 0, 1, None),
+    ]
+
+
+def ended(job_id: int, minute: float, seconds: int = 60, **fields: Any) -> dict[str, Any]:
+    """Give a job of package 1 that began that many minutes after `DAY` and ran that long."""
+    began = DAY + timedelta(minutes=minute)
+    return ran(
+        job_id,
+        seconds,
+        **{
+            "created_at": began.isoformat(),
+            "started_at": began.isoformat(),
+            "completed_at": (began + timedelta(seconds=seconds)).isoformat(),
+            **fields,
+        },
+    )
+
+
+def test_runtime_by_week(engine: Engine) -> None:
+    put(
+        engine,
+        ran(1, 10),
+        ran(2, 20, started_at="2026-01-11T23:59:59Z"),
+        ran(3, 7, started_at="2026-01-12T00:00:00Z"),
+        ran(4, 9, status="failed"),
+    )
+    assert answer(engine, "runtime_by_week") == [
+        (1, "one", "2026-01-05", 2, 15.0, 19.5, 20),
+        (1, "one", "2026-01-12", 1, 7.0, 7.0, 7),
+    ]
+
+
+def test_runtime_regressions(engine: Engine) -> None:
+    edited = {"id": 1, "name": "one", "updated_at": "2026-01-05T00:12:30Z"}
+    other = {"package_id": 2, "package": {"name": "two"}}
+    put(
+        engine,
+        *(ended(n, n, 10 if n % 2 else 12) for n in range(1, 13)),
+        *(ended(n, n, 20, package=edited) for n in range(13, 18)),
+        *(ended(n, n, 20, **other) for n in range(21, 33)),
+        *(ended(n, n, 29, **other) for n in range(33, 38)),
+        ended(40, 40, 900, status="failed"),
+    )
+    since = "2026-01-05 00:13:20+00:00"
+    assert answer(engine, "runtime_regressions") == [
+        (1, "one", 20.0, 11.0, 1.818182, 13, since, 1.0, 12, 1)
+    ]
+
+
+@pytest.mark.parametrize("baseline", [9, 10])
+def test_a_regression_needs_ten_runs_before(engine: Engine, baseline: int) -> None:
+    put(
+        engine,
+        *(ended(n, n, 10) for n in range(1, baseline + 1)),
+        *(ended(n, n, 15) for n in range(101, 106)),
+    )
+    found = answer(engine, "runtime_regressions")
+    assert [row[2:5] + row[7:] for row in found] == [(15.0, 10.0, 1.5, 0.0, 10, 0)] * (baseline - 9)
+
+
+def test_failure_reasons(engine: Engine) -> None:
+    put(
+        engine,
+        ended(1, 1, status="failed", errors="Job 1 lost /tmp/a"),
+        ended(2, 2, status="failed", errors="Job 2 lost /tmp/b", package_id=2),
+        ended(3, 3, status="failed"),
+        ended(4, 4, status="stopped", errors="Job 4 lost /tmp/b"),
+    )
+    assert answer(engine, "failure_reasons") == [
+        (
+            *("Job # lost <path>", 2, 2),
+            *("2026-01-05 00:02:00+00:00", "2026-01-05 00:03:00+00:00", 2),
+        ),
+        (None, 1, 1, "2026-01-05 00:04:00+00:00", "2026-01-05 00:04:00+00:00", 3),
+    ]
+
+
+def test_recovery(engine: Engine) -> None:
+    put(
+        engine,
+        ended(1, 1),
+        ended(2, 2, status="failed"),
+        ended(3, 3, status="failed"),
+        ended(4, 3.5, status="stopped"),
+        ended(5, 4),
+        ended(6, 5, status="failed"),
+        ended(7, 6, package_id=2),
+    )
+    assert answer(engine, "recovery") == [
+        (1, "one", 2, 3, 2, 1, 120.0, 120.0, 120, 1, "2026-01-05 00:06:00+00:00"),
+    ]
+
+
+def test_queue_wait_by_day(engine: Engine) -> None:
+    made = "2026-01-05T00:00:00Z"
+    cluster = {"id": 1, "available_since": "2026-01-05T00:00:50Z"}
+    put(
+        engine,
+        ran(1, 1, created_at=made, started_at="2026-01-05T00:00:10Z"),
+        ran(2, 1, created_at=made, started_at="2026-01-05T00:01:00Z", status="running",
+            cluster=cluster),
+        ran(3, 1, created_at=made, started_at=None, status="queued"),
+        ran(4, 1, created_at=made, started_at="2026-01-06T00:00:00Z"),
+    )  # fmt: skip
+    assert answer(engine, "queue_wait_by_day") == [
+        ("2026-01-05", 2, 35.0, 57.5, 1, 50.0, 50.0, 10.0, 10.0),
+        ("2026-01-06", 1, 86400.0, 86400.0, 0, None, None, None, None),
+    ]
+
+
+def test_open_jobs(engine: Engine) -> None:
+    put(
+        engine,
+        ended(1, 1, 10),
+        ended(2, 2, 20),
+        ran(3, 0, status="running"),
+        ran(10, None, status="queued", package_id=2, package=None),
+    )
+    assert answer(engine, "open_jobs") == [
+        (3, 1, "one", "running", "2026-01-05 00:03:00+00:00", 420, 2, 19.5, 1),
+        (10, 2, None, "queued", "2026-01-05 00:10:00+00:00", 0, 0, None, None),
+    ]
+
+
+def test_records_by_day(engine: Engine) -> None:
+    put(
+        engine,
+        ran(1, 1, outputs=[{"id": 11, "name": "a", "records_count": 2**53 + 1}]),
+        ran(2, 1, outputs=[{"id": 21, "name": "a", "records_count": 0}, {"id": 22, "name": "A "}]),
+        ran(3, 1, status="failed", outputs=[{"id": 31, "name": "a", "records_count": 5}]),
+        ran(4, 1, outputs=None),
+    )
+    assert answer(engine, "records_by_day") == [
+        (1, "a", "2026-01-05", 2, 2**53 + 1, 1, float(2**53 + 1), 1, None),
+        (1, "A ", "2026-01-05", 1, None, 0, None, 0, None),
+    ]
+
+
+def test_records_by_day_against_the_same_weekday(engine: Engine) -> None:
+    put(
+        engine,
+        *(
+            ran(n, 1, started_at=f"2026-01-{day:02}T00:00:00Z",
+                outputs=[{"id": n, "name": "a", "records_count": records}])
+            for n, day, records in ((1, 5, 10), (2, 12, 12), (3, 19, 14), (4, 26, 100), (5, 6, 99))
+        ),
+        ran(6, 1, started_at="2026-01-27T00:00:00Z", outputs=[
+            {"id": 61, "name": "a", "records_count": 0}, {"id": 62, "name": "a", "records_count": 9}
+        ]),
+    )  # fmt: skip
+    assert [row[2:] for row in answer(engine, "records_by_day")] == [
+        ("2026-01-05", 1, 10, 0, 13.0, 4, -1.01175),
+        ("2026-01-06", 1, 99, 0, 54.0, 2, 0.6745),
+        ("2026-01-12", 1, 12, 0, 13.0, 4, -0.33725),
+        ("2026-01-19", 1, 14, 0, 13.0, 4, 0.33725),
+        ("2026-01-26", 1, 100, 0, 13.0, 4, 29.34075),
+        ("2026-01-27", 1, 9, 0, 54.0, 2, -0.6745),
+    ]
+
+
+def test_throughput(engine: Engine) -> None:
+    def output(n: int, records: int | None) -> list[dict[str, Any]]:
+        return [{"id": n, "name": "a", "records_count": records}]
+
+    put(
+        engine,
+        ran(1, 60, outputs=output(1, 400_000)),
+        ran(2, 40, outputs=output(2, 600_000)),
+        ran(3, 100, started_at="2026-01-19T00:00:00Z", outputs=output(3, 2_000_000)),
+        ran(4, 100, outputs=output(4, None)),
+        ran(5, 100, outputs=None),
+    )
+    assert answer(engine, "throughput") == [
+        (1, "one", "2026-01-05", 2, 100, 1_000_000, 100.0, None, None, None),
+        (1, "one", "2026-01-19", 1, 100, 2_000_000, 50.0, 2.0, 4.0, 0.5),
+    ]
+
+
+def test_output_field_changes(engine: Engine) -> None:
+    def output(n: int, *fields: str) -> list[dict[str, Any]]:
+        return [{"id": n, "name": "a", "component": {"name": "to", "fields": fields}}]
+
+    put(
+        engine,
+        ended(3, 1, outputs=output(1, "a", "b", "c")),
+        ended(1, 2, outputs=output(2, "x"), status="failed"),
+        ended(2, 3, outputs=output(3, "a", "c", "d")),
+        ended(4, 4, outputs=output(4, "a", "c", "d")),
+        ended(5, 5, outputs=output(5, "c", "a", "d")),
+        ended(6, 6, outputs=output(6, "z"), package_id=2),
+    )
+    second, fifth = "2026-01-05 00:04:00+00:00", "2026-01-05 00:06:00+00:00"
+    assert answer(engine, "output_field_changes") == [
+        (1, "to", "a", 2, second, "b", "removed", None, 2, 3),
+        (1, "to", "a", 2, second, "c", "moved", 2, 3, 3),
+        (1, "to", "a", 2, second, "d", "added", 3, None, 3),
+        (1, "to", "a", 5, fifth, "c", "moved", 1, 2, 4),
+        (1, "to", "a", 5, fifth, "a", "moved", 2, 1, 4),
+    ]
+
+
+def test_node_hours_by_week(engine: Engine) -> None:
+    put(
+        engine,
+        ran(1, 3600, cluster_id=5, cluster={"id": 5, "name": "five", "nodes": 2}),
+        ran(2, 1800, cluster_id=5, cluster={"id": 5, "name": "5", "nodes": 2}, status="failed"),
+        ran(3, 3600, cluster_id=6),
+        ran(4, 3600, cluster_id=6, status="running"),
+    )
+    assert answer(engine, "node_hours_by_week") == [
+        (1, "one", 5, "5", "2026-01-05", 2, 1.5, 2, 3.0),
+        (1, "one", 6, None, "2026-01-05", 1, 1.0, 0, None),
+    ]
+
+
+def test_retries(engine: Engine) -> None:
+    schedule = {"creator": {"type": "Schedule", "id": 7}}
+    put(
+        engine,
+        ran(1, 10, **schedule),
+        ran(2, 1200, status="failed", attempts=0, **schedule),
+        ran(3, 1200, status="failed", attempts=1, **schedule),
+        ran(4, 10, attempts=2, **schedule),
+        ran(5, 1200, status="failed", attempts=0, **schedule),
+        ran(6, 1200, status="failed", attempts=1, creator={"type": "User", "id": 7}),
+    )
+    assert answer(engine, "retries") == [
+        (7, 1, "one", 3, 1, 1, 0.333333, 2, 0.666667, 1.0),
+    ]
+
+
+def test_freshness(engine: Engine) -> None:
+    put(
+        engine,
+        *(ended(n or 9, 10 * n) for n in range(3)),
+        ended(3, 25, status="failed"),
+        ended(4, 119, package_id=2, package=None),
+    )
+    assert answer(engine, "freshness") == [
+        (1, "one", "2026-01-05 00:21:00+00:00", 2, 3, 600.0, 600.0, 5940, 1),
+        (2, None, "2026-01-05 02:00:00+00:00", 4, 1, None, None, 0, None),
+    ]
+
+
+def test_concurrency(engine: Engine) -> None:
+    put(
+        engine,
+        ended(1, 10, 600),
+        ended(2, 15, 2700),
+        ended(3, 20, 600),
+        ended(4, 50, 7800, status="failed"),
+        ran(5, 0, status="queued", started_at=None),
+    )
+    assert answer(engine, "concurrency") == [
+        ("2026-01-05", 0, 4, 2, 4500),
+        ("2026-01-05", 1, 1, 1, 3600),
+        ("2026-01-05", 2, 1, 1, 3600),
+    ]
+
+
+def test_snapshot_log(engine: Engine) -> None:
+    log_two_runs(engine)
+    known = (0, 0, 0, 0, 3, None, None)
+    assert answer(engine, "snapshot_log") == [
+        (1, "acme", "full", "completed", "2026-01-05 10:00:00+00:00", 30, *known, 30, None),
+        (2, "acme", "jobs", "partial", "2026-01-05 11:00:00+00:00", 10, *known, 3610, "no more"),
+    ]
+    assert answer(engine, "snapshot_log", since=date(2026, 1, 6)) == []
+
+
+HOSTILE = {
+    "package_id": 2,
+    "package": {"id": 2, "name": "two"},
+    "cluster_id": 5,
+    "creator": {"type": "Schedule", "id": 7},
+    "created_at": DAY.isoformat(),
+}
+
+
+def hostile(first_id: int) -> list[dict[str, Any]]:
+    """Give jobs of package 2 with numbers that no job has: the sum of any two overflows."""
+    numbers = [2**63 - 1] * 3 + [-(2**63)] * 3 + [-7210] * 3
+    return [
+        ran(
+            first_id + place,
+            number,
+            status="failed" if place % 3 == 2 else "completed",
+            cluster={"id": 5, "nodes": number},
+            outputs=[{"id": first_id + place, "name": "a", "records_count": number}],
+            **HOSTILE,
+        )
+        for place, number in enumerate(numbers)
+    ]
+
+
+def peaceful() -> list[dict[str, Any]]:
+    return [
+        ended(n, n, 10 * n, status="failed" if n == 4 else "completed",
+              cluster_id=6, cluster={"id": 6, "nodes": 2}, creator={"type": "Schedule", "id": 3},
+              outputs=[{"id": n, "name": "b", "records_count": 5 * n}])
+        for n in range(1, 6)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", trends.names())
+def test_numbers_that_cannot_be_are_counted_by_no_trend(engine: Engine, name: str) -> None:
+    put(engine, *peaceful())
+    alone = answer(engine, name)
+    put(engine, *hostile(100))
+    both = answer(engine, name)
+    if name not in ("failure_reasons", "queue_wait_by_day"):  # which know no package
+        column = 1 if name == "retries" else 0
+        assert [row for row in both if row[column] != 2] == alone
+
+
+def test_what_is_left_of_jobs_whose_numbers_cannot_be(engine: Engine) -> None:
+    put(engine, *hostile(100))
+    assert answer(engine, "runtime_by_day") == [(2, "two", "2026-01-05", 6, None, None, None)]
+    assert answer(engine, "slowest_packages") == [(2, "two", 6, None, None, None, None)]
+    assert answer(engine, "records_by_day") == [(2, "a", "2026-01-05", 6, None, 0, None, 0, None)]
+    assert answer(engine, "node_hours_by_week") == []
+    assert answer(engine, "throughput") == []
+    assert answer(engine, "retries")[0][-1] == 0.0
+
+
+def test_the_greatest_numbers_that_can_be_add_up(engine: Engine) -> None:
+    """Thousands of them: beyond 64 bits, whole where they were whole, and alike on every engine."""
+    outputs = [{"id": n, "name": "a", "records_count": 10**16} for n in range(1, 2001)]
+    put(engine, *(ran(n, 10**9, cluster={"nodes": 10**6}, outputs=None) for n in range(2, 13)))
+    put(engine, ran(1, 10**9, cluster={"nodes": 10**6}, outputs=outputs))
+    assert answer(engine, "slowest_packages") == [(1, "one", 12, 12 * 10**9, 1.0, 1e9, 1e9)]
+    assert answer(engine, "node_hours_by_week")[0][-3:] == pytest.approx(
+        (12 * 10**9 / 3600, 12, 12 * 10**15 / 3600)
+    )
+    ((*_, records, zero_runs, usual, _, _),) = answer(engine, "records_by_day")
+    assert (records, zero_runs, usual) == (2 * 10**19, 0, 2e19)
+    ((*_, records, pace, _, _, _),) = answer(engine, "throughput")
+    assert (records, pace) == (2 * 10**19, 0.00005)
+
+
+def test_a_negative_runtime_enters_no_sum(engine: Engine) -> None:
+    nodes = {"cluster_id": 5, "cluster": {"nodes": 1}, "creator": {"type": "Schedule", "id": 7}}
+    put(engine, *(ran(n, 3600, **nodes) for n in range(1, 4)), ran(4, -7210, **nodes))
+    put(engine, ran(5, -7210, status="failed", **nodes))
+    assert answer(engine, "node_hours_by_week")[0][-4:] == (3, 3.0, 3, 3.0)
+    assert answer(engine, "slowest_packages")[0][2:5] == (4, 10800, 1.0)
+    assert answer(engine, "runtime_by_day")[0][3:] == (4, 3600.0, 3600.0, 3600)
+    assert answer(engine, "retries")[0][-1] == 0.0
+
+
+def test_a_wait_of_less_than_nothing_is_none(engine: Engine) -> None:
+    early = "2026-01-05T00:00:00Z"
+    put(engine, ran(1, 1, created_at="2026-01-05T00:01:00Z", started_at=early),
+        ran(2, 1, created_at="0001-01-01T00:00:00Z", started_at=early),
+        ran(3, 1, created_at=early, started_at="2026-01-05T00:00:07Z"))  # fmt: skip
+    assert [row[:4] for row in answer(engine, "queue_wait_by_day")] == [("2026-01-05", 1, 7.0, 7.0)]
+
+
+def known_until(engine: Engine, at: datetime) -> None:
+    row = {"account_id": "acme", "api_url": "", "watermark": at, "watermark_epoch": epoch(at)}
+    with engine.begin() as connection:
+        connection.execute(insert(ACCOUNTS).values(row))
+
+
+def ahead(job_id: int, **fields: Any) -> dict[str, Any]:
+    at = "2046-01-01T00:00:00Z"
+    times = {"created_at": at, "started_at": at, "completed_at": "2046-01-01T01:00:00Z"}
+    return ran(job_id, 3600, **{**times, **fields})
+
+
+def test_a_job_of_the_future_moves_no_clock(engine: Engine) -> None:
+    known_until(engine, DAY + timedelta(hours=2))
+    put(
+        engine,
+        *(ended(n or 11, 10 * n) for n in range(3)),
+        ended(3, 30, status="failed"),
+        ended(4, 40),
+        ran(5, None, status="running", started_at=None, created_at="2026-01-05T01:59:50Z"),
+        ahead(6),
+        ahead(7, status="failed", completed_at=None, failed_at="2046-01-01T00:00:00Z"),
+        ahead(8, status="running", completed_at=None),
+        ran(9, None, status="running", created_at="1970-01-01T00:00:00Z", started_at=None),
+    )
+    assert answer(engine, "freshness") == [
+        (1, "one", "2026-01-05 00:41:00+00:00", 4, 4, 600.0, 1140.0, 4740, 1)
+    ]
+    assert [(row[0], row[5]) for row in answer(engine, "open_jobs")] == [(5, 10), (8, 0), (9, None)]
+    assert answer(engine, "recovery") == [(1, "one", 1, 1, 1, 1, 600.0, 600.0, 600, 0, None)]
+    assert {row[0] for row in answer(engine, "concurrency")} == {"2026-01-05"}
+
+
+def test_a_job_of_the_future_is_no_recent_run(engine: Engine) -> None:
+    known_until(engine, DAY + timedelta(hours=2))
+    put(engine, *(ended(n, n, 10) for n in range(1, 13)), *(ended(n, n, 20) for n in range(13, 18)))
+    before = answer(engine, "runtime_regressions")
+    assert len(before) == 1
+    put(engine, *(ahead(n, runtime_in_seconds=1) for n in range(100, 106)))
+    assert answer(engine, "runtime_regressions") == before
+
+
+def test_a_job_that_runs_for_years_makes_a_week_of_rows(engine: Engine) -> None:
+    known_until(engine, DAY + timedelta(hours=1))
+    since = {"created_at": "2013-01-01T00:00:00Z", "started_at": "2013-01-01T00:00:00Z"}
+    put(engine, ended(1, 10, 600), ran(2, None, status="running", **since),
+        ran(3, 1, completed_at="2026-01-05T00:30:00Z", **since),
+        ran(4, 1, created_at="0001-01-01T00:00:00Z", started_at="0001-01-01T00:00:00Z"),
+        ran(5, 1, created_at="1970-01-01T00:00:00Z", started_at="1970-01-01T00:00:00Z",
+            completed_at="2010-01-02T00:00:00Z"))  # fmt: skip
+    found = answer(engine, "concurrency")
+    assert len(found) == 7 * 24 + 1
+    assert {row[2:] for row in found[:-1]} == {(2, 2, 7200)}
+    assert found[-1] == ("2026-01-05", 0, 1, 1, 600)
+
+
+def test_clocks_that_were_set(engine: Engine) -> None:
+    """A run whose host's clock went back, and one whose server was years ahead."""
+    log_two_runs(engine)
+    columns = SNAPSHOTS.c
+    with engine.begin() as connection:
+        first = update(SNAPSHOTS).where(columns.id == 1)
+        connection.execute(
+            first.values(watermark_epoch=epoch(DAY + timedelta(days=7305)), finished_epoch=0)
+        )
+        second = update(SNAPSHOTS).where(columns.id == 2)
+        connection.execute(second.values(watermark_epoch=columns.finished_epoch - 5))
+    found = [(row[5], row[13]) for row in answer(engine, "snapshot_log")]
+    assert found == [(None, 0), (10, 5)]
+
+
+def log_two_runs(engine: Engine) -> None:
+    at = DAY + timedelta(hours=10)
+    none = dict.fromkeys(
+        ("jobs_seen", "jobs_inserted", "jobs_changed", "jobs_unchanged", "jobs_rejected"), 0
+    )
+    known = {"account_id": "acme", "requests": 3, "pages": 1, **none}
+    runs = (
+        (1, "full", "completed", at, 30, at, None),
+        (2, "jobs", "partial", at + timedelta(hours=1), 10, None, "no more"),
+    )
+    with engine.begin() as connection:
+        for number, kind, status, began, seconds, watermark, error in runs:
+            finished = began + timedelta(seconds=seconds)
+            connection.execute(
+                insert(SNAPSHOTS).values(
+                    id=number,
+                    kind=kind,
+                    status=status,
+                    error=error,
+                    started_at=began,
+                    started_epoch=epoch(began),
+                    finished_at=finished,
+                    finished_epoch=epoch(finished),
+                    watermark=watermark,
+                    watermark_epoch=epoch(watermark),
+                    **known,
+                )
+            )
+
+
+def test_filters(engine: Engine) -> None:
+    put(
+        engine,
+        ran(1, 1),
+        ran(2, 2, started_at="2026-01-06T00:00:00Z"),
+        ran(3, 3, started_at="2026-01-07T00:00:00Z"),
+        ran(4, 4, package_id=2, started_at="2026-01-06T00:00:00Z"),
+    )
+
+    def days(**filters: Any) -> list[tuple[Any, str]]:
+        return [(row[0], row[2]) for row in answer(engine, "runtime_by_day", **filters)]
+
+    assert days(since=date(2026, 1, 6), package_id=1) == [(1, "2026-01-06"), (1, "2026-01-07")]
+    assert days(since=date(2026, 1, 6), until=date(2026, 1, 7)) == [
+        (1, "2026-01-06"),
+        (2, "2026-01-06"),
+    ]
+    assert days(package_id=3) == []
+
+
+@pytest.mark.parametrize("name", trends.names())
+def test_an_empty_database_has_an_empty_answer(engine: Engine, name: str) -> None:
+    assert answer(engine, name) == []
+
+
+def test_until_must_be_after_since() -> None:
+    with pytest.raises(UsageError, match="is not after"):
+        Filters(date(2026, 1, 2), date(2026, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("-- Mine?\n\nselect id,\n    nope\nfrom jobs\n", 4, "nope"),
+        ("select id\nfrom jobs\nwhere where id = 1", 3, "where"),
+        ("-- Mine?\nselect id\nfrom jobs\nwhere id = :job", 4, "job"),
+    ],
+)
+def test_an_error_in_a_trend_of_ones_own_names_file_and_line(
+    engine: Engine, tmp_path: Path, text: str, line: int, said: str
+) -> None:
+    (tmp_path / "mine.sql").write_text(text)
+    with (
+        engine.connect() as connection,
+        pytest.raises(UsageError, match=rf"mine\.sql, line {line}: .*{said}"),
+        trends.run(connection, "mine", Filters(), tmp_path),
+    ):
+        pass
+
+
+def test_a_trend_of_ones_own(engine: Engine, tmp_path: Path) -> None:
+    put(engine, ran(1, 10), ran(2, 20, package_id=2))
+    (tmp_path / "mine.sql").write_text(
+        "\ufeff-- Mine? It's at 100 % :now\nselect id, id % 2 as odd\nfrom jobs\n"
+        "where ':no' <> '' and /* :none */ :package_id is null or package_id = :package_id;\n"
+    )
+    (tmp_path / "snapshot_log.sql").write_text("select 1 as one")
+    assert trends.question("mine", tmp_path) == "Mine? It's at 100 % :now"
+    assert {"mine", "recovery"} < set(trends.names(tmp_path))
+    with engine.connect() as connection:
+        found = trends.rows(connection, "mine", Filters(package_id=2), tmp_path)
+        assert found == (["id", "odd"], [(2, 0)])
+        assert trends.rows(connection, "snapshot_log", Filters(), tmp_path) == (["one"], [(1,)])
+        (tmp_path / "mine.sql").write_text("delete from job_changes")
+        with pytest.raises(UsageError, match=r"mine\.sql"):
+            trends.rows(connection, "mine", Filters(), tmp_path)
+    with pytest.raises(UsageError, match="is no folder"):
+        trends.names(tmp_path / "none")
+
+
+def test_a_package_by_its_name(engine: Engine) -> None:
+    two = {"package_id": 2, "package": {"name": "Two"}}
+    put(
+        engine,
+        ran(1, 1, **two),
+        ran(2, 1, package={"name": "7"}),
+        ran(3, 1, package_id=3, package={"name": "two"}),
+        ran(4, 1, package_id=7, package=None),
+        ran(5, 1, package_id=8, package={"name": "same"}),
+        ran(6, 1, package_id=9, package={"name": "same"}),
+        ran(7, 1, package_id=10, package={"name": "Größe"}),
+    )
+    with engine.connect() as connection:
+        for words, package_id in (("Two", 2), ("two", 3), ("7", 7), ("GRÖSSE", 10)):
+            assert trends.package(connection, words) == package_id
+        for words, said in (("same", "packages 8, 9"), ("TWO", "packages 2, 3"), ("x", "no job")):
+            with pytest.raises(UsageError, match=said):
+                trends.package(connection, words)
+
+
+def test_the_last_days_end_with_the_newest_of_the_history(engine: Engine) -> None:
+    with engine.begin() as connection:
+        assert trends.since(connection, timedelta(days=7)) is None
+    put(engine, ran(1, 1))
+    with engine.begin() as connection:
+        assert trends.since(connection, timedelta(days=7)) == date(2025, 12, 30)
+        assert trends.since(connection, timedelta(hours=12)) == date(2026, 1, 5)
+        assert trends.since(connection, timedelta(days=9**7)) is None
+        row = {"account_id": "acme", "api_url": "", "watermark_epoch": 1767657600}
+        connection.execute(insert(ACCOUNTS).values(row))
+        assert trends.since(connection, timedelta(days=7)) == date(2025, 12, 31)
+
+
+def test_the_last_days_end_before_a_job_of_the_future(engine: Engine) -> None:
+    put(engine, ran(1, 1), ahead(2), ran(3, 1, created_at=None, started_at="0001-01-01T00:00:00Z"))
+    week = timedelta(days=7)
+    with engine.begin() as connection:
+        # With no clock but the host's, and one that is behind all jobs.
+        assert trends.newest_day(connection, date(2026, 1, 10)) == date(2026, 1, 5)
+        assert trends.newest_day(connection, date(2026, 1, 4)) == date(1, 1, 1)
+    log_two_runs(engine)  # by the host's clock on the 5th; there is no watermark
+    with engine.begin() as connection:
+        assert trends.last_days(connection, week) == (date(2025, 12, 30), date(2026, 1, 6))
+    known_until(engine, DAY + timedelta(days=2))
+    with engine.begin() as connection:
+        assert trends.last_days(connection, week) == (date(2026, 1, 1), date(2026, 1, 8))
+
+
+def test_where_all_jobs_are_of_the_future(engine: Engine) -> None:
+    put(engine, ahead(1))
+    with engine.begin() as connection:
+        assert trends.newest_day(connection, date(2026, 1, 10)) == date(2046, 1, 1)
+    log_two_runs(engine)
+    with engine.begin() as connection:
+        assert trends.newest_day(connection) == date(2026, 1, 5)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_file_of_ones_own_as_editors_save_it(engine: Engine, tmp_path: Path) -> None:
+    text = "-- Grö\u00dfer?\r\nselect 1 as one,\r\n  nope\r\nfrom jobs\r\n"
+    files = {
+        "crlf": text.encode(),
+        "bom": b"\xef\xbb\xbf" + text.encode(),
+        "mac": text.replace("\r\n", "\r").encode(),
+        "little": b"\xff\xfe" + text.encode("utf-16-le"),
+        "big": b"\xfe\xff" + text.encode("utf-16-be"),
+    }
+    with engine.connect() as connection:
+        for name, raw in files.items():
+            path = tmp_path / f"{name}.sql"
+            path.write_bytes(raw)
+            assert trends.question(name, tmp_path) == "Grö\u00dfer?"
+            with pytest.raises(UsageError, match=rf"{name}\.sql, line 3: .*nope"):
+                trends.rows(connection, name, Filters(), tmp_path)
+    for raw, said in (
+        (text.encode("utf-16-le"), "is not UTF-8 text; save it as UTF-8"),
+        ("select 1".encode("utf-16-le"), "has NUL characters; save it as UTF-8 text"),
+        (text.encode("latin-1"), "is not UTF-8 text"),
+        (b"\xff\xfeo", "is not UTF-8 text"),
+    ):
+        (tmp_path / "odd.sql").write_bytes(raw)
+        with pytest.raises(UsageError, match=said):
+            trends.question("odd", tmp_path)
+
+
+def test_a_name_that_is_none(engine: Engine) -> None:
+    with pytest.raises(UsageError, match=r"no trend 'runtime'; there are .*runtime_by_day"):
+        answer(engine, "runtime")
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60))
+def test_percentiles_interpolate_as_numpy_does(tmp_path: Path, seconds: list[int]) -> None:
+    path = tmp_path / "percentiles.db"
+    if not path.exists():
+        upgrade(f"sqlite:///{path}")
+    with sqlite3.connect(path) as connection:
+        connection.execute("delete from jobs")
+        connection.executemany(
+            "insert into jobs (id, account_id, status, package_id, run_date, runtime_in_seconds, "
+            "first_seen_at, last_changed_at, snapshot_id) "
+            "values (?, 'a', 'completed', 1, '2026-01-05', ?, '', '', 1)",
+            enumerate(seconds, 1),
+        )
+    connection.close()
+    engine = connect(f"sqlite:///{path}")
+    ((*_, p50, p95, longest),) = answer(engine, "runtime_by_day")
+    engine.dispose()
+    assert (p50, p95) == pytest.approx(tuple(np.percentile(seconds, [50, 95])), abs=1e-6)
+    assert longest == max(seconds)
+
+
+def headers(name: str) -> str:
+    return (resource_folder("sql") / f"{name}.sql").read_text().split("\n\n", 1)[0]
+
+
+@pytest.mark.parametrize("name", trends.names())
+def test_the_head_says_what_the_file_answers(name: str, engine: Engine) -> None:
+    head = headers(name)
+    assert trends.question(name).endswith("?")
+    named = head.split("-- columns: ")[1].split("\n--\n")[0]
+    with engine.connect() as connection, trends.run(connection, name, Filters()) as result:
+        columns = list(result.keys())
+    listed = [part.split()[0] for part in re.sub(r"\([^)]*\)|\n--", "", named).split(",")]
+    assert listed == columns
+
+
+@pytest.mark.parametrize("name", trends.names())
+def test_the_head_says_how_to_run_it(
+    name: str, database_url: str, postgres: PostgresServer
+) -> None:
+    """The commands of the head, word for word, but for where the database is."""
+    engine = connect(database_url)
+    own: dict[str, Any] = {"package_id": 434, "creator": {"type": "Schedule", "id": 7}}
+    put(
+        engine,
+        *(
+            ended(n, n, 10 if n < 20 else 30, outputs=[
+                {"id": n, "name": "a", "records_count": 5, "component": {"fields": ["b"] * (n % 2)}}
+            ], **own)
+            for n in range(1, 26)
+        ),
+        ended(30, 30, status="failed", **own),
+        ran(31, 1, status="running", **own),
+        ran(40, 20),
+    )  # fmt: skip
+    log_two_runs(engine)
+    expected = len(answer(engine, name, package_id=434))
+    assert expected
+    url, kind = engine.url, engine.dialect.name
+    engine.dispose()
+    shell = {"sqlite": "sqlite3", "postgresql": "psql"}.get(kind, "mariadb")
+    folder = str(postgres.binaries) if shell == "psql" else ""
+    search = os.pathsep.join(filter(None, [folder, os.environ["PATH"]]))
+    if shutil.which(shell, path=search) is None:
+        pytest.skip(f"no {shell} here")
+    (line,) = (line for line in headers(name).splitlines() if line.startswith(f"-- {shell}:"))
+    command = line.split(":", 1)[1].strip()
+    environment = {**os.environ, "PATH": search}
+    if shell == "sqlite3":
+        command = command.replace("job_history.db", str(make_url(database_url).database))
+        command = command.replace(
+            "-csv ", "-csv -cmd '.parameter init' -cmd '.parameter set :package_id 434' "
+        )
+    elif shell == "psql":
+        environment |= {
+            "PGHOST": str(url.query["host"]),
+            "PGUSER": str(url.username),
+            "PGDATABASE": str(url.database),
+        }
+        command = command.replace("psql ", "psql -X --csv ", 1)
+    else:
+        socket = url.query["unix_socket"]
+        command += f" --socket={socket} --user=root --batch {url.database}"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=resource_folder("sql").parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 1 + expected
