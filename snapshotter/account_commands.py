@@ -10,6 +10,7 @@ from snapshotter.errors import Stopped, UsageError
 from snapshotter.options import Group, database_option, reading
 from snapshotter.settings import account_id as valid_account_id
 from snapshotter.streams import say, show
+from snapshotter.times import stamp
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -17,7 +18,7 @@ from snapshotter.streams import say, show
 @click.pass_context
 def accounts(context: click.Context, database_url: str) -> None:
     """List the accounts of the database: jobs, runs, the first and the last run."""
-    from snapshotter.accounts import stored
+    from snapshotter.store.accounts import stored
 
     if context.invoked_subcommand is not None:
         if context.get_parameter_source("database_url") is ParameterSource.COMMANDLINE:
@@ -29,7 +30,7 @@ def accounts(context: click.Context, database_url: str) -> None:
     if found:
         show(f"{'account':{width}}  {'jobs':>10}  {'runs':>8}  {'first run':20}  last run")
     for each in found:
-        first, last = _stamp(each.first_run), _stamp(each.last_run)
+        first, last = _moment(each.first_run), _moment(each.last_run)
         show(f"{each.account_id:{width}}  {each.jobs:10,}  {each.runs:8,}  {first:20}  {last}")
     if not found:
         show("no account yet; 'snapshotter sync' brings the first")
@@ -45,9 +46,9 @@ def forget(name: str, with_jobs: bool, yes: bool, database_url: str) -> None:
 
     One that has jobs is removed only --with-jobs; then it asks, or takes --yes for an answer.
     """
-    from snapshotter import accounts as known
-    from snapshotter.database import connect
-    from snapshotter.revisions import require_head
+    from snapshotter.store import accounts as known
+    from snapshotter.store.engine import connect
+    from snapshotter.store.revisions import require_head
 
     engine = connect(database_url, read_only=False)
     require_head(engine)
@@ -76,9 +77,9 @@ def rename(old: str, new: str, database_url: str) -> None:
     The vendor renames organizations, and the API then knows an account by its new name alone. Set
     XPLENTY_ACCOUNT_ID to it as well. It is refused if NEW has jobs of its own.
     """
-    from snapshotter import accounts as known
-    from snapshotter.database import connect
-    from snapshotter.revisions import require_head
+    from snapshotter.store import accounts as known
+    from snapshotter.store.engine import connect
+    from snapshotter.store.revisions import require_head
 
     valid_account_id(new, "NEW")
     engine = connect(database_url, read_only=False)
@@ -88,5 +89,5 @@ def rename(old: str, new: str, database_url: str) -> None:
     say(f"account {old} is now {new}: {account.jobs:,} jobs, {account.runs:,} runs")
 
 
-def _stamp(at: datetime | None) -> str:
-    return "never" if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
+def _moment(at: datetime | None) -> str:
+    return "never" if at is None else stamp(at)

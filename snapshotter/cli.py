@@ -36,9 +36,9 @@ from snapshotter.streams import data_output, say, show
 from snapshotter.texts import decoded, nearest
 
 if TYPE_CHECKING:
-    from snapshotter.rejects import Group as SetAsideGroup
-    from snapshotter.sync import Outcome, Plan
-    from snapshotter.trends import Filters
+    from snapshotter.store.rejects import Group as SetAsideGroup
+    from snapshotter.sync.sync import Outcome, Plan
+    from snapshotter.trends.trends import Filters
 
 log = logging.getLogger(__name__)
 
@@ -100,8 +100,8 @@ def sync(
     watermark where it is: the next plain run still reads all that is new. A run that has to stop
     early ends with 75, and the next goes on from there.
     """
-    from snapshotter.client import Filters
-    from snapshotter.sync import Plan
+    from snapshotter.api.client import Filters
+    from snapshotter.sync.sync import Plan
 
     filters = Filters(since, status, package_id)
     ids = _ids(job_ids, ids_file)
@@ -130,11 +130,11 @@ def verify(sample: int, repair: bool, asking: Asking, database_url: str) -> None
     Exit 65 if anything differs and is not repaired. Changes made at the API since the last sync are
     not counted as differences: the next sync brings them.
     """
-    from snapshotter.database import connect, named_errors
-    from snapshotter.revisions import require_head
-    from snapshotter.sync import Plan, snapshot
-    from snapshotter.verify import Findings
-    from snapshotter.verify import verify as find
+    from snapshotter.store.engine import connect, named_errors
+    from snapshotter.store.revisions import require_head
+    from snapshotter.sync.sync import Plan, snapshot
+    from snapshotter.sync.verify import Findings
+    from snapshotter.sync.verify import verify as find
 
     found = Findings()
     seed = random.Random()  # noqa: S311 - which pages to read is no secret
@@ -191,7 +191,7 @@ def status(
     It asks the database alone. The age is counted from when the last complete run began, by this
     host's clock; a run that began in the future by that clock does not count.
     """
-    from snapshotter.status import accounts, stale, unknown
+    from snapshotter.sync.status import accounts, stale, unknown
 
     now = datetime.now(UTC)
     with reading(database_url) as engine:
@@ -228,8 +228,8 @@ def rejects(retry: bool, each: bool, asking: Asking, database_url: str) -> None:
     `snapshotter export rejected_records -o -` prints them in full. Each sync tries some of them
     again.
     """
-    from snapshotter.rejects import grouped, listed
-    from snapshotter.sync import Plan
+    from snapshotter.store.rejects import grouped, listed
+    from snapshotter.sync.sync import Plan
 
     if retry:
         _sync(asking, database_url, Plan(rejected=True))
@@ -264,10 +264,10 @@ def _of_one_reason(group: "SetAsideGroup") -> str:
 
 def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
     """Run a sync and report how it ended."""
-    from snapshotter.database import connect
-    from snapshotter.payload import KNOWN_STATUSES
-    from snapshotter.revisions import require_head
-    from snapshotter.sync import sync as run
+    from snapshotter.statuses import STATUSES
+    from snapshotter.store.engine import connect
+    from snapshotter.store.revisions import require_head
+    from snapshotter.sync.sync import sync as run
 
     began = time.monotonic()
     with asking.session() as (client, xplenty, redact), _ticker() as tick:
@@ -278,9 +278,9 @@ def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
             outcome = run(engine, client, xplenty, plan, redact, tick)
         except RequestRefused as error:
             asked = plan.filters.status
-            if asked is None or asked in KNOWN_STATUSES:
+            if asked is None or asked in STATUSES:
                 raise
-            raise RequestRefused(f"{error}{nearest(asked, KNOWN_STATUSES)}") from None
+            raise RequestRefused(f"{error}{nearest(asked, STATUSES)}") from None
     last = summary(outcome, time.monotonic() - began)
     logs.about(run=outcome.snapshot_id, summary=last, ended=outcome.counts())
     say(f"{last}{logs.mark()}")
@@ -342,10 +342,10 @@ def export(
     field, as the empty text is. Text that begins with = + - @, tab, return or line feed gets an
     apostrophe before it, or a spreadsheet would run it as a formula; --raw leaves it as it is.
     """
-    from snapshotter import bundle, formats
-    from snapshotter.export import Selection
-    from snapshotter.export import export as write
-    from snapshotter.trends import Filters
+    from snapshotter.export import bundle, formats
+    from snapshotter.export.export import Selection
+    from snapshotter.export.export import export as write
+    from snapshotter.trends.trends import Filters
 
     target = _one_target(name, output, folder)
     filters = Filters(since, until, package_id)
@@ -413,7 +413,7 @@ def trends(
 
     On a terminal it is a table, with the course of what there is in time; into a pipe it is CSV.
     """
-    from snapshotter import trends as known
+    from snapshotter.trends import trends as known
 
     if name is None:
         width = max(map(len, known.names(sql_dir)))
@@ -456,7 +456,7 @@ def report(output: str, last: timedelta, package: str | None, database_url: str)
     why, what waits, volume, cost, field changes, freshness, and the snapshot itself. It opens with
     no network. Needs the extra `report`.
     """
-    from snapshotter.report import report as write
+    from snapshotter.report.report import report as write
 
     target = _one_target("report", output, None)
     with (
@@ -477,9 +477,10 @@ def db() -> None:
 @database_option
 def upgrade(database_url: str) -> None:
     """Bring the schema to this version's; back the database up before."""
-    from snapshotter import database, revisions
+    from snapshotter.store import revisions
+    from snapshotter.store.engine import connect
 
-    engine = database.connect(database_url)
+    engine = connect(database_url)
     revisions.upgrade(engine)
     say(f"at revision {revisions.current(engine)}")
 
@@ -488,9 +489,10 @@ def upgrade(database_url: str) -> None:
 @database_option
 def current(database_url: str) -> None:
     """Print the schema's revision, and this version's."""
-    from snapshotter import database, revisions
+    from snapshotter.store import revisions
+    from snapshotter.store.engine import connect
 
-    engine = database.connect(database_url, read_only=True)
+    engine = connect(database_url, read_only=True)
     revision = revisions.current(engine) or "none, the database is empty"
     show(f"{revision} (this version's: {revisions.head()})")
 
@@ -499,11 +501,12 @@ def current(database_url: str) -> None:
 @database_option
 def check(database_url: str) -> None:
     """Compare the schema with what this version expects; exit 1 and a line each if they differ."""
-    from snapshotter import database, revisions
-    from snapshotter.differences import in_words
+    from snapshotter.store import revisions
+    from snapshotter.store.engine import connect
+    from snapshotter.store.schema_differences import in_words
 
     try:
-        revisions.check(database.connect(database_url, read_only=True))
+        revisions.check(connect(database_url, read_only=True))
     except revisions.SchemaDiffers as error:
         differences = in_words(error.differences)
         for line in differences:
@@ -526,7 +529,7 @@ def check(database_url: str) -> None:
 def demo(path: Path) -> None:
     """Try it out: a simulated account, synced twice into demo.db, and some trends of it."""
     from snapshotter import demo as way
-    from snapshotter import trends
+    from snapshotter.trends import trends
 
     way.run(path, show, summary)
     shown = ("slowest_packages", "runtime_regressions", "failure_reasons")
@@ -559,14 +562,14 @@ def _require_status(engine: Any, status: str | None) -> None:
     """Raise `UsageError` for a status that is neither known nor stored: a typing error."""
     from sqlalchemy import text
 
-    from snapshotter.payload import KNOWN_STATUSES
+    from snapshotter.statuses import STATUSES
 
-    if status is None or status in KNOWN_STATUSES:
+    if status is None or status in STATUSES:
         return
     with engine.connect() as connection:
         stored = set(connection.execute(text("select distinct status from jobs")).scalars())
     if status not in stored:
-        known = sorted({*KNOWN_STATUSES, *filter(None, stored)})
+        known = sorted({*STATUSES, *filter(None, stored)})
         hint = nearest(status, known) or f"; known are {', '.join(known)}"
         raise UsageError(f"--status {status!r}: no job has it{hint}")
 
@@ -608,7 +611,7 @@ def _filters(
     package_id: int | None,
 ) -> "Filters":
     """Give what the options let through. Raises `UsageError` where two say the same."""
-    from snapshotter import trends
+    from snapshotter.trends import trends
 
     if last is not None and since is not None:
         raise UsageError("--last and --since both say where to begin: give one")
@@ -629,7 +632,7 @@ def _filters(
 
 def _print(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> None:
     """Print a trend's rows."""
-    from snapshotter import terminal
+    from snapshotter.trends import terminal
 
     answer = terminal.Answer(columns, rows)
     if not rows and shape != "table":
@@ -641,8 +644,8 @@ def _print(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> None:
             with data_output() as file:
                 terminal.write_markdown(answer, file)
         case _:
-            from snapshotter.export import write_rows
-            from snapshotter.formats import style
+            from snapshotter.export.export import write_rows
+            from snapshotter.export.formats import style
 
             with data_output() as file:
                 write_rows(columns, rows, file, style(shape, ""))

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from snapshotter import simulator
-from snapshotter.client import Client
-from snapshotter.database import connect
+from snapshotter.api.client import Client
 from snapshotter.errors import UsageError
 from snapshotter.redact import Redaction
-from snapshotter.revisions import require_head
 from snapshotter.settings import Key, Service
-from snapshotter.sync import Outcome, Plan, sync
+from snapshotter.simulator.account import Account, serve
+from snapshotter.store.engine import connect
+from snapshotter.store.revisions import require_head
+from snapshotter.sync.sync import Outcome, Plan, sync
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOURS_LATER = 6
@@ -27,11 +27,11 @@ def run(path: Path, tell: Callable[[str], None], show: Callable[[Outcome], str])
         raise UsageError(
             f"{str(path)!r} is there already; remove it, or name another by --database"
         )
-    account = simulator.Account(now=NOW)
+    account = Account(now=NOW)
     account.populate()
     engine = connect(f"sqlite:///{path}")
     require_head(engine, may_create=True)
-    with simulator.serve(account) as url:
+    with serve(account) as url:
         service = Service(account.account_id, Key(account.api_key), url)
         tell(f"a simulated account at {url}, {len(account.jobs):,} jobs; first sync into {path}:")
         for passing in (HOURS_LATER * 3600, 0):

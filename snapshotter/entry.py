@@ -130,7 +130,7 @@ def _of_the_database(error: BaseException) -> Ending | None:
         getattr(sqlite, "Error", Interrupted),
     )
     if isinstance(error, of_databases):
-        from snapshotter.refusals import told  # noqa: PLC0415 - heavy, and here by now
+        from snapshotter.store.refusals import told  # noqa: PLC0415 - heavy, and here by now
 
         ending = told(getattr(error, "orig", None) or error)
         return ending.exit_code, _named(ending)

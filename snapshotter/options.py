@@ -26,7 +26,7 @@ from snapshotter.settings import (
 from snapshotter.texts import cleaned
 
 if TYPE_CHECKING:
-    from snapshotter.client import Client
+    from snapshotter.api.client import Client
     from snapshotter.redact import Redaction
 
 ID = click.IntRange(1, 2**63 - 1)
@@ -153,7 +153,7 @@ class Asking:
     @contextmanager
     def session(self) -> Iterator[tuple["Client", Service, "Redaction"]]:
         """Give the client and what goes with it; a signal stops it after the page under way."""
-        from snapshotter.client import Client, Limits
+        from snapshotter.api.client import Client, Limits
         from snapshotter.interrupt import Interruptible
         from snapshotter.redact import Redaction
 
@@ -182,8 +182,8 @@ def shown(database_url: str) -> str:
 @contextmanager
 def reading(database_url: str) -> Iterator[Any]:
     """Open a database that is at head, to read."""
-    from snapshotter.database import connect, named_errors
-    from snapshotter.revisions import require_head
+    from snapshotter.store.engine import connect, named_errors
+    from snapshotter.store.revisions import require_head
 
     engine = connect(database_url, read_only=True)
     require_head(engine)

@@ -33,8 +33,9 @@ from sqlalchemy.pool import Pool
 
 import snapshotter.cli
 import snapshotter.interrupt
-import snapshotter.sync  # noqa: F401
-from snapshotter import early, entry
+import snapshotter.sync.sync  # noqa: F401
+from snapshotter import entry
+from snapshotter.api import prefetch
 
 _LONGEST = 60  # seconds; a run that hangs dies of SIGALRM
 _WRITES = ("insert", "update", "delete", "copy", "create", "alter", "drop", "release")
@@ -90,10 +91,10 @@ def _run(order: dict[str, Any], orders: IO[str], answers: IO[str], said: IO[byte
 
 
 def _let_pages_come(*, together: bool) -> None:
-    def has(threads: early.Threads, offset: int) -> bool:
+    def has(threads: prefetch.Threads, offset: int) -> bool:
         return together and bool(threads.wait(offset).records)
 
-    setattr(early.Threads, "has", has)  # noqa: B010 - to the types it is no method
+    setattr(prefetch.Threads, "has", has)  # noqa: B010 - to the types it is no method
 
 
 def _watch(act: Callable[[str], None]) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from snapshotter.payload import FINAL_STATUSES
-from snapshotter.trends import Filters
+from snapshotter.statuses import FINAL_STATUSES
+from snapshotter.trends.trends import Filters
 
 Row = dict[str, Any]
 Tables = Mapping[str, pd.DataFrame]  # of objects: None is null, an integer is exact

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from snapshotter import database, revisions
+from snapshotter.store import revisions
+from snapshotter.store.engine import connect
 
 if TYPE_CHECKING:
     from databases import MariaDBServer, PostgresServer
@@ -56,7 +57,7 @@ def test_each_url_leads_to_its_own_kind_of_database(
 
 
 def test_a_database_starts_at_head(database_url: str) -> None:
-    engine = database.connect(database_url)
+    engine = connect(database_url)
     assert revisions.current(engine) == revisions.head()
     revisions.check(engine)  # that the tables are the models'
     engine.dispose()

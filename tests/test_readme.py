@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 import pytest
 
-from snapshotter import trends
 from snapshotter.cli import cli
 from snapshotter.models import Base
+from snapshotter.trends import trends
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
