@@ -183,7 +183,7 @@ def test_comments_change_at_once_and_nothing_else_does(
 ) -> None:
     """A table that is rebuilt gets another file; `show create table` has every property of it."""
     assert alembic(empty_database_url, "upgrade", "0004", folder=tmp_path).returncode == 0
-    engine = database.connect(empty_database_url)
+    engine = connect(empty_database_url)
 
     def seen() -> tuple[dict[str, object], dict[str, object], set[object]]:
         tables = [*Base.metadata.tables]
