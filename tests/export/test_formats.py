@@ -1,0 +1,536 @@
+"""Each format by whole files, alike from every engine; what cannot be; memory, full disks."""
+
+import csv
+import errno
+import gc
+import gzip
+import io
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from exports import YEARS, fill_years, put
+from samples import job
+from sqlalchemy import Engine, insert, update
+
+from snapshotter.errors import UsageError
+from snapshotter.export import formats
+from snapshotter.export.export import TABLES, export
+from snapshotter.export.formats import Column, Format, Style, style, write
+from snapshotter.fingerprint import of_fields
+from snapshotter.trends import trends
+from snapshotter.trends.trends import Filters
+
+HOSTILE = ["=1+1", "+1", "-5", "@SUM(A1)", "\tx", "\rx", '=HYPERLINK("http://x","y")']
+HOSTILE += ["\nx", *(sign + "1+1" for sign in "\uff1d\uff0b\uff0d\uff20")]  # full-width, too
+PEACEFUL = ["a=1", " =1", "'=1", "", "x\ry", 'a "b", c\nd', "\N{PILE OF POO}"]
+
+
+def fill(engine: Engine) -> None:
+    component = {"name": "to_db", "fields": []}
+    times = {"created_at": "2026-01-02T03:05:00Z", "updated_at": "2026-01-02T03:06:00.123456Z"}
+    put(
+        engine,
+        job(
+            outputs=[
+                {"id": 70, "name": "=1+1", "records_count": 5, "progress": 0.5, **times},
+                {"id": 71, "records_count": 2**53 + 1, "component": component, "odd": {"a": "é"}},
+            ]
+        ),
+    )
+    outputs = TABLES["job_outputs"]
+    with engine.begin() as connection:  # the API's own are never negative
+        first = update(outputs).where(outputs.c.id == 70)
+        connection.execute(first.values(records_count=-5, progress=-0.5))
+
+
+COLUMNS = [column.name for column in TABLES["job_outputs"].columns]
+# What each row holds beside null; `extra` is told apart.
+FIRST = {
+    "id": 70,
+    "job_id": 7,
+    "name": "=1+1",
+    "records_count": -5,
+    "progress": -0.5,
+    "fields_digest": of_fields(434, None, "=1+1", ()),
+}
+SECOND = {
+    "id": 71,
+    "job_id": 7,
+    "records_count": 2**53 + 1,
+    "component_name": "to_db",
+    "fields_digest": of_fields(434, "to_db", None, ()),
+}
+
+
+def rows(**times: Any) -> list[dict[str, Any]]:
+    return [
+        {name: {**FIRST, **times}.get(name) for name in COLUMNS},
+        {name: {**SECOND, "extra": {"odd": {"a": "é"}}}.get(name) for name in COLUMNS},
+    ]
+
+
+def test_csv(engine: Engine, tmp_path: Path) -> None:
+    fill(engine)
+    assert export(engine, "job_outputs", tmp_path / "x.csv") == 2
+    assert (tmp_path / "x.csv").read_bytes().decode() == (
+        "id,job_id,name,records_count,progress,created_at,updated_at,url,preview_url,"
+        "preview_type,component_name,component_type,fields_digest,extra\n"
+        "70,7,'=1+1,-5,-0.5,2026-01-02T03:05:00Z,2026-01-02T03:06:00Z,,,,,,"
+        f"{FIRST['fields_digest']},\n"
+        f'71,7,,{2**53 + 1},,,,,,,to_db,,{SECOND["fields_digest"]},"{{""odd"":{{""a"":""é""}}}}"\n'
+    )
+
+
+def test_json(engine: Engine, tmp_path: Path) -> None:
+    fill(engine)
+    assert export(engine, "job_outputs", tmp_path / "x.json", style=Style("json")) == 2
+    text = (tmp_path / "x.json").read_text(encoding="utf-8")
+    assert json.loads(text) == rows(
+        created_at="2026-01-02T03:05:00Z", updated_at="2026-01-02T03:06:00Z"
+    )
+    assert [line[:6] for line in text.splitlines()] == ["[", '{"id":', '{"id":', "]"]
+
+
+def test_parquet(engine: Engine, tmp_path: Path) -> None:
+    fill(engine)
+    assert export(engine, "job_outputs", tmp_path / "x.parquet", style=Style("parquet")) == 2
+    found = pq.read_table(tmp_path / "x.parquet")
+    assert {field.name: str(field.type) for field in found.schema} == {
+        **dict.fromkeys(COLUMNS, "string"),
+        **dict.fromkeys(("id", "job_id", "records_count"), "int64"),
+        "progress": "double",
+        **dict.fromkeys(("created_at", "updated_at"), "timestamp[us, tz=UTC]"),
+    }
+    first, second = found.to_pylist()
+    second["extra"] = json.loads(second["extra"])
+    assert [first, second] == rows(
+        created_at=datetime(2026, 1, 2, 3, 5, tzinfo=UTC),
+        updated_at=datetime(2026, 1, 2, 3, 6, 0, 123456, tzinfo=UTC),
+    )
+
+
+def test_excel(engine: Engine, tmp_path: Path) -> None:
+    fill(engine)
+    assert export(engine, "job_outputs", tmp_path / "x.xlsx", style=Style("xlsx")) == 2
+    (sheet,) = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets
+    header, *cells = sheet.iter_rows()
+    assert [cell.value for cell in header] == COLUMNS
+    first, second = ({n: c.value for n, c in zip(COLUMNS, row, strict=True)} for row in cells)
+    second["extra"] = json.loads(second["extra"])
+    assert [first, second] == [
+        rows(
+            created_at=datetime(2026, 1, 2, 3, 5),  # noqa: DTZ001 - Excel knows no zones
+            updated_at=datetime(2026, 1, 2, 3, 6, 0, 123000),  # noqa: DTZ001
+        )[0],
+        # Excel would make a round number of it.
+        {**rows()[1], "records_count": str(2**53 + 1)},
+    ]
+    assert cells[0][COLUMNS.index("name")].data_type == "s"
+    assert cells[0][COLUMNS.index("records_count")].data_type == "n"
+
+
+def test_truth_and_days(engine: Engine, tmp_path: Path) -> None:
+    account = {"account_id": "acme", "api_url": "x", "sends_links": True}
+    with engine.begin() as connection:
+        connection.execute(insert(TABLES["accounts"]).values(account))
+    out = io.StringIO()
+    export(engine, "accounts", out)
+    assert next(csv.DictReader(io.StringIO(out.getvalue())))["sends_links"] == "True"
+    export(engine, "accounts", tmp_path / "x", style=Style("parquet"))
+    assert pq.read_table(tmp_path / "x").to_pylist()[0]["sends_links"] is True
+    export(engine, "accounts", out := io.StringIO(), style=Style("json"))
+    assert json.loads(out.getvalue())[0]["sends_links"] is True
+    export(engine, "accounts", tmp_path / "x.xlsx", style=Style("xlsx"))
+    sheet = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets[0]
+    assert sheet.cell(2, list(TABLES["accounts"].columns.keys()).index("sends_links") + 1).value
+    day = Filters(date(2026, 1, 5), date(2026, 1, 6))
+    export(engine, "calendar", tmp_path / "x", day, style=Style("parquet"))
+    assert pq.read_table(tmp_path / "x").to_pylist() == [
+        {
+            "day": date(2026, 1, 5),
+            "epoch": 1767571200,
+            "week": date(2026, 1, 5),
+            "month": date(2026, 1, 1),
+            "weekday": 1,
+        }
+    ]
+
+
+@pytest.mark.parametrize("format_", formats.FORMATS)
+@pytest.mark.parametrize("name", ["jobs", "accounts", "runtime_by_day"])
+def test_nothing_has_its_columns(
+    engine: Engine, name: str, format_: Format, tmp_path: Path
+) -> None:
+    path = tmp_path / f"x.{format_}"
+    assert export(engine, name, path, style=Style(format_)) == 0
+    match format_:
+        case "json":
+            assert path.read_text() == "[]\n"
+            return
+        case "csv":
+            (header,) = csv.reader(path.read_text().splitlines())
+        case "parquet":
+            header = pq.read_schema(path).names
+        case "xlsx":
+            sheet = openpyxl.load_workbook(path).worksheets[0]
+            ((*header,),) = sheet.iter_rows(values_only=True)
+    if name in TABLES:
+        assert header == [column.name for column in TABLES[name].columns]
+    else:
+        assert header[0] == "package_id"
+
+
+def test_a_trend_has_its_types_whatever_it_holds(engine: Engine, tmp_path: Path) -> None:
+    export(engine, "runtime_by_day", tmp_path / "x", style=Style("parquet"))
+    empty = pq.read_schema(tmp_path / "x")
+    put(engine, job(), job(id=8, runtime_in_seconds=None, package_id=None, outputs=None))
+    export(engine, "runtime_by_day", tmp_path / "x", style=Style("parquet"))
+    table = pq.read_table(tmp_path / "x")
+    types = {
+        "package_id": pa.int64(),
+        "package_name": pa.string(),
+        "runs": pa.int64(),
+        "p50_seconds": pa.float64(),
+        "max_seconds": pa.int64(),
+    }
+    for name, type_ in types.items():
+        assert (empty.field(name).type, table.schema.field(name).type) == (type_, type_), name
+    assert empty.field("day").type == pa.date32()
+    assert [row["p50_seconds"] for row in table.to_pylist()] == [110.0, None]
+
+
+def csv_of(values: list[Any], *, raw: bool = False, column: str = "x") -> list[str]:
+    out = io.StringIO(newline="")
+    write(out, Style(raw=raw), [Column(column), Column("n")], [[(v, 1) for v in values]])
+    out.seek(0)
+    return [row[0] for row in csv.reader(out)]
+
+
+def test_csv_that_no_spreadsheet_runs() -> None:
+    assert csv_of(HOSTILE) == ["x", *("'" + text for text in HOSTILE)]
+    assert csv_of(PEACEFUL) == ["x", *PEACEFUL]
+    assert csv_of([-5, -0.5, None, True]) == ["x", "-5", "-0.5", "", "True"]
+    assert csv_of([], column="=x") == ["'=x"]
+    assert csv_of([*HOSTILE, *PEACEFUL], raw=True) == ["x", *HOSTILE, *PEACEFUL]
+
+
+def test_a_return_in_a_text_ends_no_row(engine: Engine) -> None:
+    put(engine, job(errors="a\rb"))
+    out = io.StringIO(newline="")
+    export(engine, "jobs", out)
+    (row,) = csv.DictReader(io.StringIO(out.getvalue(), newline=""))
+    assert (row["errors"], row["progress"], row["failed_at"]) == ("a\rb", "1.0", "")
+
+
+@pytest.mark.parametrize("format_", ["json", "parquet"])
+def test_no_apostrophe_where_nothing_runs(format_: Format, tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    with path.open("wb") as file:
+        write(file, Style(format_), [Column("x", "text")], [[(text,) for text in HOSTILE]])
+    found = json.loads(path.read_bytes()) if format_ == "json" else pq.read_table(path).to_pylist()
+    assert found == [{"x": text} for text in HOSTILE]
+
+
+@pytest.mark.parametrize("format_", ["csv", "json"])
+def test_gzip_is_the_same_bytes(format_: Format, tmp_path: Path) -> None:
+    paths = tmp_path / "a.gz", tmp_path / "b.gz"
+    for path in paths:
+        with path.open("wb") as file:
+            write(file, Style(format_, gzip=True), [Column("x")], [[("y",)]])
+    first, second = (path.read_bytes() for path in paths)
+    assert first == second
+    assert first[4:8] == bytes(4)  # the time
+    assert (
+        gzip.decompress(first).decode() == {"csv": "x\ny\n", "json": '[\n{"x":"y"}\n]\n'}[format_]
+    )
+
+
+def test_gzip_is_closed_where_the_rows_end_in_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is left open fails once more when it is collected, with a traceback of its own."""
+    made: list[gzip.GzipFile] = []
+
+    class Kept(gzip.GzipFile):
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            made.append(self)
+
+    def batches() -> Iterator[list[tuple[Any, ...]]]:
+        yield [("x" * 10**5,)]
+        raise RuntimeError
+
+    monkeypatch.setattr(gzip, "GzipFile", Kept)
+    for style_ in (Style("csv", gzip=True), Style("json", gzip=True)):
+        with (tmp_path / "x").open("wb") as file, pytest.raises(RuntimeError):
+            write(file, style_, [Column("x")], batches())
+    assert [each.closed for each in made] == [True, True]
+
+
+def excel_of(values: list[Any], path: Path) -> list[Any]:
+    with path.open("wb") as file:
+        write(file, Style("xlsx"), [Column("x")], [[(value,) for value in values]])
+    sheet = openpyxl.load_workbook(path).worksheets[0]
+    assert all(cell.hyperlink is None for (cell,) in sheet.iter_rows())
+    return [cell.value for (cell,) in sheet.iter_rows(min_row=2, max_row=1 + len(values))]
+
+
+def test_excel_keeps_text_text(tmp_path: Path) -> None:
+    texts = [*HOSTILE[:5], *PEACEFUL[:3], "http://x/y", "007", "x\N{PILE OF POO}", "_x0041_"]
+    with (tmp_path / "x.xlsx").open("wb") as file:
+        write(file, Style("xlsx"), [Column("x")], [[(text,) for text in texts]])
+    sheet = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets[0]
+    for text, (cell,) in zip(texts, sheet.iter_rows(min_row=2), strict=True):
+        assert (cell.data_type, cell.hyperlink) == ("s", None)
+        assert openpyxl.utils.escape.unescape(str(cell.value)) == text
+
+
+def test_excel_within_its_limits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    values = [10**15 - 1, 10**15, -(10**15), date(1800, 1, 1), date(2026, 1, 5), 0.1]
+    assert excel_of(values, tmp_path / "x.xlsx") == [
+        *(10**15 - 1, str(10**15), str(-(10**15)), "1800-01-01"),
+        datetime(2026, 1, 5),  # noqa: DTZ001 - Excel knows no zones
+        0.1,
+    ]
+    assert not caplog.messages
+    fitting, long, wide = "x" * 32_767, "x" * 40_000, "\N{PILE OF POO}" * 20_000
+    kept, cut, narrow = excel_of([fitting, long, wide], tmp_path / "x.xlsx")
+    assert kept == fitting
+    assert len(cut) == 32_767
+    assert cut.endswith("x… (cut: 40,000 characters)")
+    assert len(narrow.encode("utf-16-le")) // 2 in (32_766, 32_767)
+    assert narrow.endswith("\N{PILE OF POO}… (cut: 20,000 characters)")
+    assert caplog.messages == ["2 texts are longer than a cell of Excel, and were cut"]
+
+
+def test_what_a_killed_run_left_of_excel_goes_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "rmtree", lambda *_, **__: None)
+        assert excel_of(["x"], tmp_path / "x.xlsx") == ["x"]
+    assert len(list(tmp_path.glob(".snapshotter-*"))) == 1
+    assert excel_of(["x"], tmp_path / "x.xlsx") == ["x"]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.xlsx"]
+
+
+def test_excel_goes_on_in_another_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "SHEET_ROWS", 2)
+    with (tmp_path / "x.xlsx").open("wb") as file:
+        assert write(file, Style("xlsx"), [Column("x")], [[(1,), (2,), (3,)], [(4,)]]) == 4
+    sheets = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets
+    assert [(s.title, list(s.iter_rows(values_only=True))) for s in sheets] == [
+        ("rows", [("x",), (1,), (2,)]),
+        ("rows 2", [("x",), (3,), (4,)]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "name", "expected"),
+    [
+        (None, "-", Style("csv")),
+        (None, "x", Style("csv")),
+        (None, "parquet", Style("csv")),
+        (None, "x.txt", Style("csv")),
+        (None, "a.json/x", Style("csv")),
+        (None, "x.csv.gz", Style("csv", gzip=True)),
+        (None, "x.gz", Style("csv", gzip=True)),
+        (None, "X.JSON", Style("json")),
+        (None, "x.json.gz", Style("json", gzip=True)),
+        (None, "x.parquet", Style("parquet")),
+        (None, "x.xlsx", Style("xlsx")),
+        ("json", "-", Style("json")),
+        ("csv", "x.parquet", Style("csv")),
+        ("parquet", "x", Style("parquet")),
+    ],
+)
+def test_a_style_by_its_name(asked: str | None, name: str, expected: Style) -> None:
+    assert style(asked, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "name", "raw", "said"),
+    [
+        (None, "x.parquet.gz", False, "parquet is compressed by itself; leave .gz out"),
+        ("xlsx", "x.gz", False, "xlsx is compressed by itself; leave .gz out"),
+        ("xlsx", "-", False, "xlsx is nothing for standard output; name a file"),
+        ("parquet", "-", False, "parquet is nothing for standard output; name a file"),
+        (None, "x.json", True, "--raw is for CSV: json keeps all text"),
+    ],
+)
+def test_a_style_that_cannot_be(asked: str | None, name: str, raw: bool, said: str) -> None:  # noqa: FBT001 - a case
+    with pytest.raises(UsageError, match=said):
+        style(asked, name, raw=raw)
+
+
+@pytest.mark.parametrize(("format_", "library"), formats.LIBRARIES.items())
+def test_a_library_that_is_missing(
+    format_: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    said = rf"{format_} needs {library}.*; pip install 'xplenty-snapshotter\[{format_}\]'"
+    with pytest.raises(UsageError, match=said):
+        style(format_, "x")
+    assert style("csv", "x") == Style()
+
+
+def test_jobs_of_any_year_in_any_format(engine: Engine, tmp_path: Path) -> None:
+    fill_years(engine)
+    times = [f"{year:04}-12-31T23:59:59Z" for year in YEARS]
+    days = [f"{year:04}-12-31" for year in YEARS]
+    moments = [datetime(year, 12, 31, 23, 59, 59, 999999, tzinfo=UTC) for year in YEARS]
+    out = tmp_path / "x"
+    export(engine, "jobs", out)
+    found = list(csv.DictReader(out.read_text().splitlines()))
+    assert [row["created_at"] for row in found] == times
+    assert [row["run_date"] for row in found] == days
+    assert {(row["progress"], row["runtime_in_seconds"]) for row in found} == {
+        ("0.0", str(2**63 - 1))
+    }
+    export(engine, "jobs", out, style=Style("json"))
+    found = json.loads(out.read_text())
+    assert [row["finished_at"] for row in found] == times
+    assert '"progress":-0' not in out.read_text()
+    export(engine, "jobs", out, style=Style("parquet"))
+    table = pq.read_table(out).to_pylist()
+    assert [row["started_at"] for row in table] == moments
+    assert [row["run_date"] for row in table] == [at.date() for at in moments]
+    export(engine, "jobs", tmp_path / "x.xlsx", style=Style("xlsx"))
+    header, *cells = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets[0].iter_rows()
+    places = [[cell.value for cell in header].index(name) for name in ("created_at", "run_date")]
+    shown = [tuple(str(row[place].value)[:10] for place in places) for row in cells]
+    assert shown == [(day, day) for day in days]
+
+
+@pytest.mark.parametrize("format_", formats.FORMATS)
+def test_all_trends_of_jobs_of_any_year(engine: Engine, format_: Format, tmp_path: Path) -> None:
+    fill_years(engine)
+    for name in ("runtime_by_day", "throughput", "open_jobs", "freshness", "output_field_changes"):
+        export(engine, name, tmp_path / name, style=Style(format_))
+    if format_ == "csv":
+        found = list(csv.DictReader((tmp_path / "runtime_by_day").read_text().splitlines()))
+        assert [row["day"] for row in found] == [f"{year:04}-12-31" for year in YEARS]
+
+
+def test_no_zero_has_a_sign(tmp_path: Path) -> None:
+    assert trends.plain(["x", "y"], (-0.0, 1.5)) == (0.0, 1.5)
+    assert str(trends.plain(["x"], (-0.0,))[0]) == "0.0"
+    assert excel_of([float("inf"), float("nan"), 0.0], tmp_path / "x.xlsx") == ["inf", "nan", 0]
+
+
+# In a process of its own: it exports, and tells the most memory that it held, in KiB.
+EXPORT = """
+import re, resource, sys
+from pathlib import Path
+from snapshotter.store.engine import connect
+from snapshotter.errors import SnapshotterError
+from snapshotter.export.export import export
+from snapshotter.export.formats import style
+url, name, target, limit = sys.argv[1:]
+if int(limit):  # as a full disk answers a write
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+try:
+    export(connect(url, read_only=True), name, Path(target), style=style(None, target))
+except SnapshotterError as error:
+    sys.exit(f"{error.exit_code} {error}")
+# Not getrusage: what the process forked from counts there.
+print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
+
+
+def exporting(
+    url: str, name: str, target: Path, limit: int = 0
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", EXPORT, url, name, str(target), str(limit)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "TMPDIR": str(target.parent)},
+    )
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "json", "json.gz", "parquet", "xlsx"])
+@pytest.mark.parametrize("limit", [0, 40_000])  # SQLite wants 32 KiB beside the database
+def test_a_disk_that_is_full(database_url: str, ending: str, limit: int, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    target = folder / f"x.{ending}"
+    if limit:
+        target.write_text("before")
+    elif Path("/dev/full").exists():
+        target.symlink_to("/dev/full")
+    else:
+        pytest.skip("no /dev/full here")
+    done = exporting(database_url, "calendar", target, limit)
+    assert done.returncode == 1
+    reason = "File too large" if limit else "No space left on device"
+    assert done.stderr == f"1 cannot write {str(target)!r}: {reason}\n"
+    assert list(folder.iterdir()) == [target]
+    assert target.is_symlink() or target.read_text() == "before"
+
+
+class Full(io.FileIO):
+    """A file on a disk that has no room past a size."""
+
+    room = 0
+
+    def write(self, data: Any, /) -> int:
+        if self.tell() + len(data) > self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write(data)
+
+
+@pytest.mark.parametrize("ending", ["csv.gz", "parquet", "xlsx"])
+def test_a_library_says_nothing_of_its_own_about_a_full_disk(ending: str, tmp_path: Path) -> None:
+    """What it still does when it is collected would print a traceback; here that is an error."""
+    columns, rows = [Column("x", "text")], [(f"a{number * 7919}",) for number in range(600)]
+    whole = tmp_path / "whole"
+    with whole.open("wb") as file:
+        write(file, style(None, f"x.{ending}"), columns, iter([rows]))
+    for room in range(0, whole.stat().st_size, whole.stat().st_size // 15):
+        with Full(tmp_path / "full", "wb") as full:
+            full.room = room
+            with pytest.raises(OSError, match="No space"):
+                write(full, style(None, f"x.{ending}"), columns, iter([rows]))
+        gc.collect()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_memory_does_not_grow_with_the_rows(database_url: str, tmp_path: Path) -> None:
+    if not Path("/proc/self/status").exists():
+        pytest.skip("no /proc here to tell a process's memory")
+    peaks: dict[tuple[str, int], float] = {}
+    before = 0
+    with sqlite3.connect(tmp_path / "test.db") as connection:
+        for rows in (150_000, 900_000):
+            connection.execute(
+                "with recursive n(n) as (select ? union all select n + 1 from n where n + 1 < ?) "
+                "insert into output_fields select n / 50, n % 50 + 1, 'field ' || n from n",
+                (before, rows),
+            )
+            connection.commit()
+            before = rows
+            for ending in ("csv", "json", "parquet"):
+                done = exporting(database_url, "output_fields", tmp_path / f"x.{ending}")
+                assert done.returncode == 0, done.stderr
+                peaks[ending, rows] = int(done.stdout) / 1024
+    connection.close()
+    for ending in ("csv", "json", "parquet"):
+        assert peaks[ending, 900_000] < min(200, peaks[ending, 150_000] + 15), peaks

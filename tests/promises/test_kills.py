@@ -1,0 +1,913 @@
+"""Killed anywhere, what is stored is whole, and the next run goes on: real signals, real databases.
+
+`killed.py` strikes a run at a statement's boundary; the other tests run the command as cron does.
+"""
+
+import copy
+import functools
+import json
+import os
+import random
+import select as poll
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qsl
+
+import databases
+import pytest
+from lines import unmarked
+from sqlalchemy import Connection, Engine, delete, func, insert, inspect, select, text
+
+from snapshotter.api.records import read
+from snapshotter.errors import RecordError
+from snapshotter.flatten import JobRows, flatten
+from snapshotter.models import Base
+from snapshotter.redact import Redaction
+from snapshotter.simulator.account import GARBLED, Account, Answer, Request, as_sent
+from snapshotter.store import revisions
+from snapshotter.store.engine import connect
+from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
+from snapshotter.store.rejects import REJECTS
+
+TABLES = [table for table in Base.metadata.sorted_tables if table.name != "calendar"]
+KILLS = 4
+PATIENCE = 60  # seconds; a guard against hanging, far past anything that is waited for
+BOOKKEEPING = ("account_id", "first_seen_at", "last_changed_at", "snapshot_id", "gone_at")
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account(page_cap=5)
+
+
+# What is stored, and what should be
+
+
+def stamp(at: datetime) -> str:
+    """Render a time as the API does."""
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def whole(job: dict[str, Any]) -> JobRows:
+    """Give the rows that a job of the API makes, in an order."""
+    return in_order(*flatten(read(as_sent(job)), Redaction())[:3])
+
+
+def in_order(
+    job: dict[str, Any], outputs: list[dict[str, Any]], fields: list[tuple[int, int, str]]
+) -> JobRows:
+    return JobRows(job, sorted(outputs, key=lambda output: int(output["id"])), sorted(fields))
+
+
+def stored(connection: Connection) -> dict[int, JobRows]:
+    """Give the rows of each job as `whole` does; children of no job are an error."""
+    jobs: dict[int, JobRows] = {}
+    for row in connection.execute(select(JOBS)).mappings():
+        job = {name: value for name, value in row.items() if name not in BOOKKEEPING}
+        jobs[job["id"]] = JobRows(job, [], [])
+    owners: dict[int, int] = {}
+    for row in connection.execute(select(OUTPUTS)).mappings():
+        owners[row["id"]] = row["job_id"]
+        jobs[row["job_id"]].outputs.append(dict(row))
+    for output_id, position, name in connection.execute(
+        select(FIELDS.c.output_id, FIELDS.c.position, FIELDS.c.name)
+    ):
+        jobs[owners[output_id]].fields.append((output_id, position, name))
+    return {job_id: in_order(*rows[:3]) for job_id, rows in jobs.items()}
+
+
+def last_states(connection: Connection) -> dict[int, tuple[Any, ...]]:
+    """Give what `job_changes` has last of each job."""
+    last = select(func.max(CHANGES.c.id)).group_by(CHANGES.c.job_id)
+    found = connection.execute(select(CHANGES).where(CHANGES.c.id.in_(last)))
+    return {
+        row.job_id: (
+            row.status,
+            row.progress,
+            row.runtime_in_seconds,
+            row.outputs_count,
+            row.records_count,
+        )
+        for row in found
+    }
+
+
+def state(rows: JobRows) -> tuple[Any, ...]:
+    job = rows.job
+    records = sum(output["records_count"] for output in rows.outputs)
+    return job["status"], job["progress"], job["runtime_in_seconds"], job["outputs_count"], records
+
+
+class Store:
+    """A database as a reader sees it, who keeps connections of their own."""
+
+    def __init__(self, url: str) -> None:
+        self.writer = connect(url)
+        self.reader = connect(url, read_only=True)
+        with self.writer.connect(), self.reader.connect():
+            pass
+        self._at_rest = self._sessions()
+
+    def close(self) -> None:
+        self.writer.dispose()
+        self.reader.dispose()
+
+    def rows(self, table: Any) -> list[Any]:
+        with self.reader.connect() as connection:
+            return list(connection.execute(select(table).order_by(*table.primary_key)).all())
+
+    def keep(self) -> dict[str, list[dict[str, Any]]]:
+        with self.reader.connect() as connection:
+            return {
+                table.name: [dict(row) for row in connection.execute(select(table)).mappings()]
+                for table in TABLES
+            }
+
+    def restore(self, kept: Mapping[str, list[dict[str, Any]]]) -> None:
+        with self.writer.begin() as connection:
+            for table in reversed(TABLES):
+                connection.execute(delete(table))
+            for table in TABLES:
+                if kept[table.name]:
+                    connection.execute(insert(table), kept[table.name])
+
+    def drop(self) -> None:
+        """Make the database empty, without a schema."""
+        with self.writer.begin() as connection:
+            Base.metadata.drop_all(connection)
+            connection.execute(text("drop table if exists alembic_version"))
+
+    def is_at_head(self) -> bool:
+        return revisions.current(self.reader) == revisions.head()
+
+    def wait_until_alone(self) -> None:
+        """Wait until the server has noticed that the processes that had it are gone.
+
+        A lock goes with its session: none is ever taken away by hand.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while (sessions := self._sessions()) > self._at_rest:
+            assert time.monotonic() < deadline, f"{sessions} sessions are still there"
+
+    @contextmanager
+    def _one_moment(self) -> Iterator[Connection]:
+        """Give a connection whose reads all see the same moment."""
+        with self.reader.connect() as connection:
+            if connection.dialect.name == "sqlite":  # does so anyway
+                yield connection
+            else:
+                yield connection.execution_options(isolation_level="REPEATABLE READ")
+
+    def _sessions(self) -> int:
+        statement = {
+            "sqlite": "select 0",
+            "postgresql": "select count(*) from pg_stat_activity "
+            "where datname = current_database() and backend_type = 'client backend'",
+            "mysql": "select count(*) from information_schema.processlist where db = database()",
+        }[self.reader.dialect.name]
+        with self.reader.connect() as connection:
+            return int(connection.execute(text(statement)).scalar_one())
+
+    @property
+    def url(self) -> str:
+        return self.writer.url.render_as_string(hide_password=False)
+
+    def assert_no_half_job(self, *versions: Mapping[int, JobRows]) -> dict[int, JobRows]:
+        """Hold each job that is stored against what it was; give the jobs."""
+        with self._one_moment() as connection:
+            jobs, states = stored(connection), last_states(connection)
+        for job_id, rows in jobs.items():
+            assert rows in [version[job_id] for version in versions if job_id in version]
+        assert states == {job_id: state(rows) for job_id, rows in jobs.items()}
+        return jobs
+
+    def assert_equal_to(self, account: Account) -> None:
+        jobs = {job_id: whole(job) for job_id, job in account.jobs.items()}
+        assert self.assert_no_half_job(jobs) == jobs
+        assert self.rows(REJECTS) == []
+        assert [row for row in self.rows(JOBS) if row.gone_at is not None] == []
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    store = Store(database_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def empty_store(empty_database_url: str) -> Iterator[Store]:
+    store = Store(empty_database_url)
+    yield store
+    store.close()
+
+
+# The command
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended: its exit code, or less the signal's number, and what it said."""
+
+    code: int
+    said: str
+
+
+class Forks:
+    """Runs of the command in forks of one process, see `killed.py`."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(databases.__file__).with_name("killed.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+            cwd=folder,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()  # a run that has halted goes on to its end
+        self._process.stdout.read()
+        self._process.stdout.close()
+        assert self._process.wait(PATIENCE) == 0
+
+    def run(
+        self,
+        *words: str,
+        at: int = sys.maxsize,
+        number: signal.Signals = signal.SIGKILL,
+        **order: Any,
+    ) -> Ended:
+        self._say(json.dumps({"words": words, "at": at, "number": number, **order}))
+        return Ended(**self._answer())
+
+    def halting(self, *words: str, look: Callable[[str], None], **order: Any) -> Ended:
+        """Run the command, and look at each boundary while it waits there."""
+        self._say(json.dumps({"words": words, "halts": True, **order}))
+        while "halted" in (answer := self._answer()):
+            look(answer["halted"])
+            self._say("go on")
+        return Ended(**answer)
+
+    def _say(self, line: str) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+
+@pytest.fixture
+def environment(account: Account, api: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "XPLENTY_ACCOUNT_ID": account.account_id,
+        "XPLENTY_API_KEY": account.api_key,
+        "XPLENTY_API_URL": api,
+    }
+
+
+@pytest.fixture
+def forks(environment: dict[str, str], store: Store, tmp_path: Path) -> Iterator[Forks]:
+    with Forks({**environment, "SNAPSHOTTER_DATABASE_URL": store.url}, tmp_path) as forks:
+        yield forks
+
+
+# A kill at every statement's boundary
+
+
+def outputs(job_id: int, names: str, fields: int) -> list[dict[str, Any]]:
+    """Give an output for each name, with that many fields."""
+    return [
+        {
+            "id": job_id * 10 + n,
+            "name": name,
+            "records_count": 100 * n,
+            "progress": 1,
+            "component": {"name": name, "fields": [f"{name}_{i}" for i in range(fields)]},
+        }
+        for n, name in enumerate(names.split(), 1)
+    ]
+
+
+def change(account: Account, job_id: int, names: str, fields: int, **other: Any) -> None:
+    """Change a job at the account: it has these outputs now."""
+    made = outputs(job_id, names, fields)
+    moved = {"updated_at": stamp(account.now), "outputs": made, "outputs_count": len(made)}
+    account.jobs[job_id].update({**moved, **other})
+
+
+def finished(account: Account, numbers: range) -> None:
+    """Add finished jobs with these ids, each created ten minutes after the one before."""
+    for job_id in numbers:
+        at = account.now - timedelta(minutes=10 * (numbers.stop - job_id))
+        made = outputs(job_id, "orders lines", 3)
+        account.add_job(
+            id=job_id,
+            outputs=made,
+            created_at=at,
+            started_at=at,
+            completed_at=at,
+            runtime_in_seconds=job_id,
+        )
+
+
+BEFORE_COMMIT, AFTER_COMMIT = "before: commit", "after: a commit"
+OPEN, BAD, BAD_LATER = 3, 4, 16
+
+
+def first_day(account: Account) -> None:
+    """Nine jobs in three pages: one is open, and one is malformed."""
+    finished(account, range(1, 10))
+    account.jobs[OPEN].update(status="running", completed_at=None, progress=0.2)
+    account.jobs[BAD]["owner_id"] = GARBLED
+    account.touch()
+
+
+def next_day(account: Account) -> None:
+    """Nine jobs to list, in three pages: of the first day three that changed, and the last.
+
+    The open job moves without that its `updated_at` does, and another job is malformed.
+    """
+    account.advance(86_400)
+    finished(account, range(12, 17))
+    account.jobs[BAD_LATER]["owner_id"] = GARBLED
+    for job_id in (1, 5, 6):
+        change(account, job_id, "orders", 2)
+    change(account, OPEN, "orders", 4, progress=0.6, updated_at=account.jobs[OPEN]["updated_at"])
+    account.touch()
+
+
+def mend(account: Account) -> None:
+    """Let time pass after a kill: what was malformed is mended, what had been read changes."""
+    account.advance(60)
+    for job_id in {BAD, BAD_LATER} & account.jobs.keys():
+        mended = {"owner_id": 8, "runtime_in_seconds": 17, "updated_at": stamp(account.now)}
+        account.jobs[job_id].update(mended)
+    change(account, 5, "orders lines returns", 1)
+    change(account, OPEN, "orders", 5, progress=0.7, updated_at=account.jobs[OPEN]["updated_at"])
+    account.touch()
+
+
+def mend_again(account: Account) -> None:
+    """Change as many jobs as there are, in each page."""
+    account.advance(3600)
+    for job_id in account.jobs:
+        change(account, job_id, "orders lines returns refunds", 6)
+    account.touch()
+
+
+class Trial:
+    """A run to be killed, again and again from the same beginning."""
+
+    def __init__(self, account: Account, store: Store, forks: Forks) -> None:
+        self.account, self.store, self.forks = account, store, forks
+        self._kept, self._now = store.keep(), account.now
+        self.step = 1 if store.writer.dialect.name == "sqlite" else 3
+        self._jobs = copy.deepcopy(account.jobs)
+        self.ended = Ended(0, "")
+        self.asked: list[tuple[str | None, int]] = []
+
+    @property
+    def place(self) -> str:
+        """Where the run was killed."""
+        return self.ended.said.splitlines()[-1].removeprefix("killed ")
+
+    def run(
+        self, at: int = sys.maxsize, number: signal.Signals = signal.SIGKILL, **order: Any
+    ) -> None:
+        """Run the command; `asked` has the pages that it asked for: a listing's since, a place."""
+        self.account.requests.clear()
+        self.ended = self.forks.run("sync", at=at, number=number, **order)
+        self.store.wait_until_alone()
+        queries = [dict(parse_qsl(query)) for _path, query in self.account.requests]
+        self.asked = [
+            (query.get("since"), int(query["offset"]))
+            for query in queries
+            if query.get("sort") == "created" and "status" not in query
+        ]
+
+    def begin_again(self) -> None:
+        self.store.restore(self._kept)
+        with self.account.lock:
+            self.account.now, self.account.credits_remaining = self._now, self.account.credits
+            self.account.jobs = copy.deepcopy(self._jobs)
+            self.account.touch()
+
+
+def readable(account: Account) -> dict[int, JobRows]:
+    """Give the rows of the account's jobs, without those that are malformed."""
+    jobs = {}
+    for job_id, job in account.jobs.items():
+        with suppress(RecordError):
+            jobs[job_id] = whole(job)
+    return jobs
+
+
+def assert_claims_what_is_stored(
+    trial: Trial, earlier: Mapping[int, JobRows], watermark: datetime | None
+) -> None:
+    """Hold the checkpoint, or a watermark that has moved, against the jobs that are new to it.
+
+    The `created_at` of all listed jobs differ: a page is stored up to the checkpoint's edge.
+    """
+    account, store = trial.account, trial.store
+    claims = store.rows(ACCOUNTS)
+    if not claims:
+        assert store.rows(JOBS) == store.rows(REJECTS) == []
+        return
+    (claim,) = claims
+    with store.reader.connect() as connection:
+        jobs = stored(connection)
+    aside, now = {row.job_id for row in store.rows(REJECTS)}, readable(account)
+    for job_id, job in account.jobs.items():
+        if earlier and (job_id == BAD or now.get(job_id) == earlier.get(job_id)):
+            continue  # no other than it was
+        here = job_id in aside or (job_id in jobs and jobs[job_id] == now.get(job_id))
+        created_at, updated_at = (
+            datetime.fromisoformat(job[name]) for name in ("created_at", "updated_at")
+        )
+        if claim.listing_offset is not None:
+            listed = claim.listing_since is None or updated_at >= claim.listing_since
+            edge = claim.listing_edge
+            assert here == (listed and edge is not None and created_at <= edge)
+        elif claim.watermark == watermark:
+            assert not here
+        elif job_id != OPEN:  # of what no list shows, the watermark does not speak
+            assert here
+
+
+def assert_a_killed_run_is_gone_on_with(trial: Trial, before: int, pages: int, again: int) -> None:
+    """Run to the end after a kill; `before` runs are no concern, and a listing has `pages`.
+
+    So many of them may be asked for `again`.
+    """
+    account, store, place, asked = trial.account, trial.store, trial.place, trial.asked
+    statuses = [row.status for row in store.rows(SNAPSHOTS)][before:]
+    assert statuses in ([], ["running"], ["completed"])
+    under_way = [
+        (claim.listing_since and stamp(claim.listing_since), claim.listing_offset)
+        for claim in store.rows(ACCOUNTS)
+        if claim.listing_offset is not None
+    ]
+    mend(account)
+    trial.run()
+    assert trial.ended.code == 0, (place, trial.ended.said)
+    store.assert_equal_to(account)
+    assert trial.asked[: len(under_way)] == under_way, place
+    of_each = Counter(since for since, _offset in asked + trial.asked)
+    assert all(of_each[since] <= pages + again for since, _offset in asked), place
+    *killed, last = store.rows(SNAPSHOTS)[before:]
+    assert last.status == "completed"
+    if statuses == ["running"]:
+        assert [row.status for row in killed] == ["failed"]
+        assert "killed" in killed[0].error
+    else:
+        assert [row.status for row in killed] == statuses
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("days", "together"),
+    [([first_day], False), ([first_day], True), ([first_day, next_day], False)],
+    ids=["first", "first, all pages at once", "next"],
+)
+def test_a_kill_at_every_boundary_of_a_run(
+    account: Account,
+    store: Store,
+    forks: Forks,
+    days: list[Callable[[Account], None]],
+    *,
+    together: bool,
+) -> None:
+    """A run on the empty tables until its first page is in; and all of one that finds changes.
+
+    On a server, which takes longer, at each third boundary only, but at each commit. Pages are
+    stored one by one, or as if all had come before the first is stored.
+    """
+    for day in days[:-1]:
+        day(account)
+        assert forks.run("sync").code == 65
+    earlier = readable(account)
+    days[-1](account)
+    trial = Trial(account, store, forks)
+    before = len(store.rows(SNAPSHOTS))
+    watermark = store.rows(ACCOUNTS)[0].watermark if before else None
+    trial.run(together=together)
+    pages = len(trial.asked)
+    assert (trial.ended.code, pages) == (65, 3)
+    # The page that was under way, and the one that was asked for early; or all, none being stored.
+    again = pages if together else 2
+    trial.begin_again()
+    places: list[str] = []
+    forks.halting("sync", look=places.append, together=together)
+    store.wait_until_alone()
+    kills = 0
+    for boundary, place in enumerate(places):
+        if boundary % trial.step and place not in (BEFORE_COMMIT, AFTER_COMMIT):
+            continue
+        trial.begin_again()
+        trial.run(at=boundary, together=together)
+        assert (trial.ended.code, trial.place) == (-signal.SIGKILL, place)
+        kills += 1
+        jobs = store.assert_no_half_job(earlier, readable(account))
+        assert_claims_what_is_stored(trial, earlier, watermark)
+        # Where nothing was committed since the kill before, the next run finds the same.
+        if place == AFTER_COMMIT or boundary % 8 == 0:
+            assert_a_killed_run_is_gone_on_with(trial, before, pages, again)
+        if not before and jobs:
+            break
+    assert kills >= (50 if before else 15) / trial.step
+
+
+# A kill at a random moment
+
+
+class Spawned:
+    """The command in a process of its own, as cron starts it."""
+
+    def __init__(
+        self,
+        environment: dict[str, str],
+        folder: Path,
+        *words: str,
+        stderr: int = subprocess.PIPE,
+    ) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "snapshotter", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            env=environment,
+            cwd=folder,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def send(self, *numbers: signal.Signals) -> None:
+        for number in numbers:
+            self._process.send_signal(number)
+
+    def ended_within(self, seconds: float) -> bool:
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def line(self) -> str:
+        """Wait for a line on standard error."""
+        assert self._process.stderr
+        return self._process.stderr.readline()
+
+    def end(self, *, within: float = PATIENCE) -> Ended:
+        """Wait for the end; give what was said on standard error."""
+        _out, said = self._process.communicate(timeout=within)
+        said = unmarked(said or "")
+        assert "Traceback" not in said
+        return Ended(self._process.returncode, said)
+
+
+def test_kills_at_random_moments_of_a_first_run(
+    account: Account, empty_store: Store, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """From nothing, through the imports, the schema and the pages, to the end."""
+    store, chance = empty_store, random.Random(7)  # noqa: S311 - which moments is no secret
+    environment = {**environment, "SNAPSHOTTER_DATABASE_URL": store.url}
+    finished(account, range(1, 40))
+    account.touch()
+    began = time.monotonic()
+    with Spawned(environment, tmp_path, "sync") as run:
+        assert run.end() == Ended(0, "")
+    undisturbed = time.monotonic() - began
+    store.drop()
+    kills = 0
+    while kills < KILLS:
+        with Spawned(environment, tmp_path, "sync") as run:
+            if run.ended_within(chance.uniform(0, undisturbed)):
+                assert run.end() == Ended(0, "")
+                store.wait_until_alone()
+                store.assert_equal_to(account)
+                store.drop()
+                continue
+            run.send(signal.SIGKILL)
+            assert run.end().code == -signal.SIGKILL
+        kills += 1
+        store.wait_until_alone()
+        if store.is_at_head():
+            store.assert_no_half_job(readable(account))
+    with Spawned(environment, tmp_path, "sync") as run:
+        assert run.end() == Ended(0, "")
+    store.assert_equal_to(account)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("empty_database_url", ["mariadb"], indirect=True)
+def test_a_kill_at_every_boundary_of_the_first_upgrade(
+    account: Account, empty_store: Store, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """MariaDB commits each statement that makes a table: some are there, and the next run goes on.
+
+    The other engines take all of it back.
+    """
+    store = empty_store
+    account.add_job()
+    with Forks({**environment, "SNAPSHOTTER_DATABASE_URL": store.url}, tmp_path) as forks:
+        assert forks.run("db", "upgrade").code == 0
+        expected = schema(store.writer)
+        boundary = 0
+        while True:
+            store.wait_until_alone()
+            store.drop()
+            killed = forks.run("db", "upgrade", at=boundary)
+            if killed.code != -signal.SIGKILL:
+                break
+            store.wait_until_alone()
+            ended = forks.run("sync")
+            assert ended.code == 0, (killed.said, ended.said)
+            assert schema(store.writer) == expected
+            store.assert_equal_to(account)
+            # One table more or less makes no difference.
+            boundary += 4 if "before: CREATE" in killed.said else 1
+    assert killed.code == 0
+    assert boundary > 25
+
+
+def schema(engine: Engine) -> dict[str, Any]:
+    with engine.connect() as connection:
+        found = inspect(connection)
+        tables = {
+            table: (
+                [(column["name"], str(column["type"])) for column in found.get_columns(table)],
+                sorted(str(index["name"]) for index in found.get_indexes(table)),
+                sorted(str(key["name"]) for key in found.get_foreign_keys(table)),
+            )
+            for table in sorted(found.get_table_names())
+        }
+        days = connection.execute(text("select count(*) from calendar")).scalar_one()
+    return {**tables, "days": days}
+
+
+# SIGTERM and SIGINT
+
+
+class Gate:
+    """Holds back the answer to a request, from the moment that it came until it is opened."""
+
+    def __init__(self, account: Account, holds: Callable[[Request], bool]) -> None:
+        self.reached, self._opened = threading.Event(), threading.Event()
+        self._holds = holds
+        account.intercept = self._intercept
+
+    def open(self) -> None:
+        self._opened.set()
+
+    def wait(self) -> None:
+        assert self.reached.wait(PATIENCE)
+
+    def _intercept(self, request: Request) -> Answer | None:
+        if self._holds(request):
+            self.reached.set()
+            assert self._opened.wait(PATIENCE)
+        return None
+
+
+def is_second_page(request: Request) -> bool:
+    return request.query.get("offset") == "3" and request.query.get("limit") == "100"
+
+
+@pytest.fixture
+def spawn(environment: dict[str, str], store: Store, tmp_path: Path) -> Callable[..., Spawned]:
+    return functools.partial(
+        Spawned, {**environment, "SNAPSHOTTER_DATABASE_URL": store.url}, tmp_path
+    )
+
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def assert_gone_on_with(store: Store, account: Account, spawn: Callable[..., Spawned]) -> None:
+    """Check that the lock is free, and that a plain run brings the rest."""
+    account.intercept = None
+    store.wait_until_alone()
+    with spawn("sync") as run:
+        assert run.end() == Ended(0, "")
+    store.assert_equal_to(account)
+    *_, last = store.rows(SNAPSHOTS)
+    assert last.status == "completed"
+
+
+@pytest.mark.parametrize(
+    ("database_url", "number"),
+    [
+        ("sqlite", signal.SIGTERM),
+        ("sqlite", signal.SIGINT),
+        ("sqlite", signal.SIGHUP),
+        ("postgresql", signal.SIGTERM),
+        ("mariadb", signal.SIGTERM),
+    ],
+    indirect=["database_url"],
+)
+def test_a_signal_lets_the_page_under_way_be_stored(
+    account: Account, store: Store, spawn: Callable[..., Spawned], number: signal.Signals
+) -> None:
+    finished(account, range(1, 16))
+    account.touch()
+    gate = Gate(account, is_second_page)
+    with spawn("sync") as run:
+        gate.wait()
+        run.send(number)
+        gate.open()
+        ended = run.end()
+    assert ended.code == 75
+    assert ended.said == (
+        f"snapshotter: stopped by {number.name}; nothing is lost, the next run goes on\n"
+    )
+    (row,) = store.rows(SNAPSHOTS)
+    assert (row.status, row.pages, row.jobs_inserted) == ("partial", 2, 8)
+    assert number.name in row.error
+    assert store.assert_no_half_job(readable(account)).keys() == set(range(1, 9))
+    assert_gone_on_with(store, account, spawn)
+
+
+@on_sqlite
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_wait_before_another_try(
+    account: Account, store: Store, spawn: Callable[..., Spawned], number: signal.Signals
+) -> None:
+    finished(account, range(1, 16))
+    account.touch()
+    account.intercept = lambda request: (
+        Answer(503, {"Retry-After": "60"}) if is_second_page(request) else None
+    )
+    with spawn("sync") as run:
+        assert "next in 60.0 s" in run.line()
+        run.send(number)
+        ended = run.end(within=30)
+    assert ended.code == 75
+    assert ended.said == (
+        f"snapshotter: stopped by {number.name}; nothing is lost, the next run goes on\n"
+    )
+    assert len(store.rows(JOBS)) == 5
+    assert [row.status for row in store.rows(SNAPSHOTS)] == ["partial"]
+    assert_gone_on_with(store, account, spawn)
+
+
+def wait_for_jobs(store: Store, jobs: int) -> None:
+    end = time.monotonic() + PATIENCE
+    while len(store.rows(JOBS)) < jobs:
+        assert time.monotonic() < end
+
+
+@on_sqlite
+def test_two_signals_do_not_wait_for_the_server(
+    account: Account, store: Store, spawn: Callable[..., Spawned]
+) -> None:
+    finished(account, range(1, 16))
+    account.touch()
+    gate = Gate(account, is_second_page)
+    with spawn("sync", "--timeout", "3600") as run:
+        gate.wait()
+        wait_for_jobs(store, 5)  # the second page is asked for before the first is stored
+        run.send(signal.SIGINT, signal.SIGTERM)
+        ended = run.end()
+        gate.open()
+    assert ended == Ended(75, "snapshotter: interrupted; nothing is lost, the next run goes on\n")
+    assert len(store.rows(JOBS)) == 5
+    assert [row.status for row in store.rows(SNAPSHOTS)] == ["partial"]
+    assert_gone_on_with(store, account, spawn)
+
+
+@on_sqlite
+def test_on_a_terminal_the_first_signal_tells_of_the_second(
+    account: Account, store: Store, spawn: Callable[..., Spawned]
+) -> None:
+    finished(account, range(1, 16))
+    account.touch()
+    gate = Gate(account, is_second_page)
+    terminal, other_end = os.openpty()
+    with spawn("sync", "--timeout", "3600", stderr=other_end) as run:
+        os.close(other_end)
+        gate.wait()
+        wait_for_jobs(store, 5)
+        run.send(signal.SIGINT)
+        said = b""
+        while b"once more stops at once" not in said:
+            assert poll.select([terminal], [], [], PATIENCE)[0], said
+            said += os.read(terminal, 1000)
+        run.send(signal.SIGINT)
+        assert run.end().code == 75
+        gate.open()
+    os.close(terminal)
+    assert len(store.rows(JOBS)) == 5
+    assert_gone_on_with(store, account, spawn)
+
+
+@on_sqlite
+def test_a_signal_while_the_command_starts(
+    account: Account, store: Store, spawn: Callable[..., Spawned]
+) -> None:
+    """Until it has its own handler, the signal's usual effect is as good: nothing has begun."""
+    finished(account, range(1, 16))
+    account.touch()
+    for delay in (0, 0.05, 0.15, 0.3):
+        gate = Gate(account, lambda _request: True)  # no run gets further than its first request
+        with spawn("sync") as run:
+            assert not run.ended_within(delay)
+            run.send(signal.SIGTERM)
+            gate.open()
+            ended = run.end()
+        assert ended.code in (-signal.SIGTERM, 75)
+        assert ended.said.count("\n") == (ended.code == 75), ended.said
+    assert_gone_on_with(store, account, spawn)
+
+
+@on_sqlite
+def test_a_signal_at_every_boundary_of_a_run(account: Account, store: Store, forks: Forks) -> None:
+    """Whatever a run is at, it ends in order: stopped with all that it has, or at its own end."""
+    first_day(account)
+    assert forks.run("sync").code == 65
+    earlier = readable(account)
+    next_day(account)
+    trial = Trial(account, store, forks)
+    watermark = store.rows(ACCOUNTS)[0].watermark
+    stopped = 0
+    for boundary in count(step=3):
+        trial.begin_again()
+        trial.run(at=boundary, number=signal.SIGTERM)
+        jobs = store.assert_no_half_job(earlier, readable(account))
+        assert_claims_what_is_stored(trial, earlier, watermark)
+        *_, row = store.rows(SNAPSHOTS)
+        if trial.ended.code != 75:
+            break
+        stopped += 1
+        # One that was asked for early may be left.
+        assert row.status == "partial"
+        assert len(trial.asked) - 1 <= row.pages <= len(trial.asked)
+        assert "stopped by SIGTERM" in row.error
+    assert (trial.ended.code, row.status) == (65, "completed")
+    assert jobs == readable(account)
+    assert stopped > 12
+
+
+# Readers
+
+
+def test_a_reader_sees_no_half_job(account: Account, store: Store, forks: Forks) -> None:
+    """A reader sees every job as the API had it at one time.
+
+    They look at each boundary while the run waits there, and then, while others run, all the time.
+    """
+    versions: list[dict[int, JobRows]] = []
+    seen: set[int] = set()
+    looks = 0
+
+    def look(_place: str = "") -> None:
+        nonlocal looks
+        looks += 1
+        rows = store.assert_no_half_job(*versions).get(OPEN)
+        seen.update(n for n, version in enumerate(versions) if version[OPEN] == rows)
+
+    for day in (first_day, next_day):
+        day(account)
+        versions.append(readable(account))
+        forks.halting("sync", look=look)
+    assert looks > 80
+    with ThreadPoolExecutor(1) as aside:
+        for day in (mend, mend_again):
+            day(account)
+            versions.append(readable(account))
+            run = aside.submit(forks.run, "sync")
+            while not run.done():
+                look()
+            look()
+    store.assert_equal_to(account)
+    assert seen == {0, 1, 2, 3}

@@ -1,0 +1,102 @@
+"""What the README shows and tells is what happens."""
+
+import os
+import re
+import shlex
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from snapshotter.cli.commands import cli
+from snapshotter.models import Base
+from snapshotter.trends import trends
+
+README = (Path(__file__).parent.parent.parent / "README.md").read_text()
+
+
+def block(marker: str) -> str:
+    """Give the fenced block behind `<!-- marker -->`."""
+    found = re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README, re.DOTALL)
+    assert found is not None, marker
+    return found[1]
+
+
+def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "snapshotter", "demo"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", done.stdout) == block("demo")
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        *zip(
+            re.findall(r"^\*/15 \* \* \* \* (.*)$", README, re.MULTILINE),
+            ("snapshotter/.venv/bin/snapshotter", ".local/bin/snapshotter"),
+            strict=True,
+        )
+    ],
+    ids=["venv", "pipx or uv"],
+)
+def test_the_cron_lines_work_as_written(tmp_path: Path, api: str, line: str, command: str) -> None:
+    """Run the line as cron does: by sh, from $HOME, with next to no environment."""
+    assert "%" not in line  # cron would end the line there
+    bare = ["env", "-i", f"HOME={tmp_path}", "PATH=/usr/bin:/bin", "/bin/sh", "-c"]
+    subprocess.run([*bare, block("cron:variables")], cwd=tmp_path, check=True)
+    variables = tmp_path / ".snapshotter"
+    assert stat.S_IMODE(variables.stat().st_mode) == 0o600
+    text = variables.read_text().replace("your-account", "acme").replace("your-key", "demo-key")
+    variables.write_text(f"{text}export XPLENTY_API_URL={api}\n")
+    (tmp_path / "snapshotter").mkdir()
+    program = tmp_path / command
+    program.parent.mkdir(parents=True)
+    path = shlex.quote(os.environ.get("PYTHONPATH", ""))
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={path} exec {sys.executable} -m snapshotter "$@"\n')
+    program.chmod(0o755)
+    for _ in range(2):
+        subprocess.run([*bare, line], cwd=tmp_path, check=True)
+    log = (tmp_path / "snapshotter" / "sync.log").read_text()
+    assert log.count("\n") == 2
+    assert log.startswith("0 jobs seen, 0 new, 0 changed, 3 requests, ")
+    assert re.fullmatch(r".* s \[20.*Z acme run 1\]\n.* s \[20.*Z acme run 2\]\n", log)
+    assert (tmp_path / "snapshotter" / "job_history.db").exists()
+
+
+@pytest.mark.parametrize("name", [*trends.names(), *Base.metadata.tables])
+def test_every_trend_and_table_is_told(name: str) -> None:
+    assert f"| `{name}` |" in README
+
+
+@pytest.mark.parametrize("name", [*trends.names()])
+def test_a_trend_is_told_by_its_own_question(name: str) -> None:
+    question = trends.question(name)
+    assert f"| `{name}` | {question[0].lower()}{question[1:]} |" in README
+
+
+def test_every_command_is_told() -> None:
+    for name, command in cli.commands.items():
+        words = [f"{name} {sub}" for sub in getattr(command, "commands", {})] or [name]
+        for each in words:
+            assert f"`{each}" in README, each
+
+
+def test_every_option_of_sync_is_in_the_readme_or_its_help() -> None:
+    sync = cli.commands["sync"]
+    for option in sync.params:
+        if isinstance(option, click.Option):
+            assert option.help, option.name
+
+
+def test_the_first_block_is_the_demo() -> None:
+    first = block("ci:demo").splitlines()
+    assert len(first) == 2
+    assert first[1] == ".venv/bin/snapshotter demo"

@@ -1,0 +1,267 @@
+"""The schema, on each engine: what Alembic sees, and what it does not."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from samples import job, sample
+from sqlalchemy import inspect, text
+
+from snapshotter.api.records import Reject, read
+from snapshotter.errors import DatabaseError
+from snapshotter.flatten import flatten
+from snapshotter.models import Base
+from snapshotter.redact import Redaction
+from snapshotter.store import rejects, revisions
+from snapshotter.store.engine import connect
+from snapshotter.store.load import Run, compare, load
+
+ROOT = Path(__file__).parent.parent.parent
+VERSIONS = ROOT / "migrations" / "versions"
+
+
+def alembic(url: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "alembic", "-c", str(ROOT / "alembic.ini"), *words],
+        cwd=folder,
+        env={**os.environ, "SNAPSHOTTER_DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_revisions_are_numbered_in_one_line() -> None:
+    names = sorted(path.name for path in VERSIONS.glob("*.py"))
+    assert [name[:4] for name in names] == [f"{n:04}" for n in range(1, len(names) + 1)]
+    for n, name in enumerate(names):
+        source = (VERSIONS / name).read_text()
+        assert f'revision = "{n + 1:04}"' in source
+        below = f'"{n:04}"' if n else "None"
+        assert f"down_revision = {below}" in source
+    assert revisions.head() == names[-1][:4]
+
+
+@pytest.mark.slow
+def test_every_revision_goes_up_down_and_up_and_matches_the_models(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    for revision in sorted(path.name[:4] for path in VERSIONS.glob("*.py")):
+        for words in (["upgrade", revision], ["downgrade", "-1"], ["upgrade", revision]):
+            done = alembic(empty_database_url, *words, folder=tmp_path)
+            assert done.returncode == 0, done.stderr
+    done = alembic(empty_database_url, "check", folder=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    engine = connect(empty_database_url)
+    revisions.check(engine)
+    assert alembic(empty_database_url, "downgrade", "base", folder=ROOT).returncode == 0
+    assert inspect(engine).get_table_names() == ["alembic_version"]
+    engine.dispose()
+
+
+def test_keys_and_constraints_are_these(database_url: str) -> None:
+    """What `alembic check` does not see: the keys, the foreign keys and the indexes, literally."""
+    engine = connect(database_url)
+    found = inspect(engine)
+    keys = {
+        table: tuple(found.get_pk_constraint(table)["constrained_columns"])
+        for table in Base.metadata.tables
+    }
+    assert keys == {
+        "accounts": ("account_id",),
+        "calendar": ("day",),
+        "job_changes": ("id",),
+        "job_outputs": ("id",),
+        "jobs": ("id",),
+        "output_fields": ("output_id", "position"),
+        "rejected_records": ("id",),
+        "snapshots": ("id",),
+    }
+    foreign = {
+        (table, key["name"], *key["constrained_columns"], key["referred_table"])
+        for table in keys
+        for key in found.get_foreign_keys(table)
+    }
+    assert foreign == {
+        ("job_outputs", "fk_job_outputs_job_id_jobs", "job_id", "jobs"),
+        ("output_fields", "fk_output_fields_output_id_job_outputs", "output_id", "job_outputs"),
+    }
+    indexes = {
+        (index["name"], *index["column_names"])
+        for table in keys
+        for index in found.get_indexes(table)
+    }
+    assert indexes == {
+        ("ix_job_changes_job_id", "job_id"),
+        ("ix_job_outputs_fields_digest", "fields_digest"),
+        ("ix_job_outputs_job_id", "job_id"),
+        (
+            *("ix_jobs_epochs", "account_id", "finished_epoch", "started_epoch"),
+            *("created_epoch", "package_id"),
+        ),
+        ("ix_jobs_named", "package_id"),
+        (
+            *("ix_jobs_runs", "status", "package_id", "run_date", "runtime_in_seconds"),
+            "finished_epoch",
+        ),
+        ("ix_jobs_account_id_gone_at_finished_at", "account_id", "gone_at", "finished_at"),
+        ("ix_jobs_package_id_run_date", "package_id", "run_date"),
+        ("ix_rejected_records_account_id_job_id", "account_id", "job_id"),
+    }
+    engine.dispose()
+
+
+def test_an_upgrade_works_out_what_the_loader_does(database_url: str, tmp_path: Path) -> None:
+    """Rows of an older version end as if they were read anew, or a sync would write them all."""
+    moments = "2026-01-05T00:00:09.900000Z", "2026-01-05T00:00:59.100000Z", "2026-01-05T00:00:30Z"
+    cluster = {"id": 52, "available_since": moments[2]}
+    records = [
+        sample("job-with-log-summary"),
+        job(
+            id=1, errors="Job 17 has no /tmp/a", status="failed", updated_at="2026-01-05T01:00:00Z"
+        ),
+        job(id=2, created_at=moments[0], started_at=moments[1], cluster=cluster, outputs=[]),
+        job(id=3, created_at=moments[1], started_at=moments[0], cluster=cluster, outputs=None),
+        job(id=4, created_at=moments[2], started_at=moments[1], cluster=cluster, outputs=None),
+    ]
+    engine = connect(database_url)
+    rows = [flatten(read(json.dumps(each).encode()), Redaction()) for each in records]
+    with engine.begin() as connection:
+        load(connection, Run("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), rows)
+    for words in (["downgrade", "0002"], ["upgrade", "head"]):
+        assert alembic(database_url, *words, folder=tmp_path).returncode == 0
+    with engine.connect() as connection:
+        assert compare(connection, rows) == {}
+        epoch = text("select epoch from calendar where day = '2026-11-24'")
+        assert connection.execute(epoch).scalar() == 1795478400
+    engine.dispose()
+
+
+def test_what_is_set_aside_stays_so_from_revision_to_revision(
+    database_url: str, tmp_path: Path
+) -> None:
+    """It is tried again by the next run, and known again for what it was."""
+    engine = connect(database_url)
+    run, record = Run("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), job(id="x")
+    aside = [Reject(None, None, "no id", record), Reject(8, None, "no", [8])]
+    with engine.begin() as connection:
+        rejects.set_aside(connection, run, aside, Redaction())
+        before = connection.execute(text("select * from rejected_records order by id")).all()
+    for words in (["downgrade", "0003"], ["upgrade", "head"]):
+        done = alembic(database_url, *words, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    with engine.begin() as connection:
+        after = connection.execute(text("select * from rejected_records order by id")).all()
+        assert [row.digest for row in after] == [row.digest for row in before]
+        assert [row[:7] for row in after] == [row[:7] for row in before]
+        assert [(r.attempts, r.next_attempt_at, r.program_version) for r in after] == [
+            (None, None, None)
+        ] * 2
+        again = Run("acme", 2, datetime(2026, 1, 7, tzinfo=UTC))
+        rejects.set_aside(connection, again, aside, Redaction())
+    assert [(row.id, row.attempts) for row in rejects.waiting(engine)] == [
+        (row.id, 1) for row in before
+    ]
+    engine.dispose()
+
+
+STORAGE = {
+    "postgresql": "select relname, relfilenode from pg_class where relname = any(:tables)",
+    "mysql": "select substring_index(name, '/', -1), table_id "
+    "from information_schema.innodb_sys_tables where name like concat(database(), '/%')",
+}
+
+
+@pytest.mark.parametrize("empty_database_url", ["postgresql", "mariadb"], indirect=True)
+def test_comments_change_at_once_and_nothing_else_does(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    """A table that is rebuilt gets another file; `show create table` has every property of it."""
+    assert alembic(empty_database_url, "upgrade", "0004", folder=tmp_path).returncode == 0
+    engine = connect(empty_database_url)
+
+    def seen() -> tuple[dict[str, object], dict[str, object], set[object]]:
+        tables = [*Base.metadata.tables]
+        with engine.connect() as connection:
+            found = inspect(connection)
+            comments: dict[str, object] = {
+                f"{table}.{each['name']}": each.get("comment")
+                for table in tables
+                for each in found.get_columns(table)
+            }
+            comments |= {table: found.get_table_comment(table)["text"] for table in tables}
+            properties: dict[str, object] = {
+                table: re.sub(r" COMMENT[ =]'(?:[^']|'')*'", "", created)
+                for table in tables
+                if engine.dialect.name == "mysql"
+                for _, created in connection.execute(text(f"show create table {table}"))
+            }
+            query = STORAGE[engine.dialect.name]
+            values = {"tables": tables} if ":tables" in query else {}
+            files = {tuple(row) for row in connection.execute(text(query), values)}
+        return comments, properties, {row for row in files if row[0] in tables}
+
+    before = seen()
+    assert len(before[2]) == len(Base.metadata.tables)
+    assert alembic(empty_database_url, "upgrade", "0005", folder=tmp_path).returncode == 0
+    after = seen()
+    assert after[0] != before[0]
+    assert after[1:] == before[1:]
+    assert alembic(empty_database_url, "downgrade", "0004", folder=tmp_path).returncode == 0
+    assert seen() == before
+    engine.dispose()
+
+
+def test_every_table_and_column_says_what_it_is() -> None:
+    for table in Base.metadata.tables.values():
+        assert table.comment, table.name
+        for column in table.columns:
+            assert column.comment, f"{table.name}.{column.name}"
+
+
+def test_the_calendar_has_every_day(database_url: str) -> None:
+    engine = connect(database_url, read_only=True)
+    with engine.connect() as connection:
+        count, first, last = connection.execute(
+            text("select count(*), min(day), max(day) from calendar")
+        ).one()
+        row = connection.execute(
+            text("select week, month, weekday from calendar where day = '2026-11-24'")
+        ).one()
+    assert (count, str(first), str(last)) == (14610, "2010-01-01", "2049-12-31")
+    assert [str(value) for value in row] == ["2026-11-23", "2026-11-01", "2"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("revision", "said"),
+    [
+        ("0000", "behind {head}; run 'snapshotter db upgrade'"),
+        ("9999", "ahead of this version's {head}; install a newer xplenty-snapshotter"),
+    ],
+)
+def test_a_schema_of_another_version_is_refused(
+    database_url: str, revision: str, said: str
+) -> None:
+    engine = connect(database_url)
+    with engine.begin() as connection:
+        connection.execute(text(f"update alembic_version set version_num = '{revision}'"))
+    with pytest.raises(DatabaseError) as caught:
+        revisions.require_head(engine, may_create=True)
+    assert said.format(head=revisions.head()) in str(caught.value)
+    engine.dispose()
+
+
+def test_somebody_elses_table_is_left_alone(empty_database_url: str) -> None:
+    engine = connect(empty_database_url)
+    with engine.begin() as connection:
+        connection.execute(text("create table jobs (name varchar(9))"))
+    with pytest.raises(DatabaseError, match="somebody else's"):
+        revisions.require_head(engine, may_create=True)
+    assert inspect(engine).get_table_names() == ["jobs"]
+    engine.dispose()

@@ -1,0 +1,405 @@
+"""`snapshotter rejects`: what cannot be read is set aside, told, and comes back once it can."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from samples import job
+from scripted import listing, raw, spoilt
+from sqlalchemy import insert, update
+from syncer import Syncer, history
+from test_verify import command
+
+from snapshotter.simulator.account import GARBLED, Account, Answer, Request
+from snapshotter.simulator.history import stamp
+from snapshotter.store.load import JOBS
+from snapshotter.store.reasons import group_of
+from snapshotter.store.rejects import SetAside, listed, read_again, time_of
+from snapshotter.sync.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
+
+sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+RETRY = Plan(rejected=True)
+GARBLED_AT = "JSON is malformed: invalid character (byte 43)"
+
+
+def reasons(syncer: Syncer) -> dict[int | None, str]:
+    return {row.job_id: row.reason for row in listed(syncer.engine)}
+
+
+def one_bad(syncer: Syncer, **fields: Any) -> dict[str, Any]:
+    """Have four good jobs stored and one set aside; a day goes by."""
+    history(syncer.account, 4)
+    bad = syncer.account.add_job(**fields)
+    assert syncer().rejected == 1
+    syncer.account.advance(timedelta(days=1).total_seconds())
+    return bad
+
+
+# The list
+
+
+@sqlite
+def test_each_is_told_with_its_reason(syncer: Syncer) -> None:
+    bad = one_bad(syncer, owner_id=GARBLED)
+    del syncer.account.add_job()["id"]
+    syncer()  # it asks for the first again
+    done = command(syncer, "rejects", "--all")
+    assert (done.returncode, done.stderr, syncer.account.requests) == (0, "", [])
+    when = stamp(syncer.account.now)
+    assert done.stdout == (
+        f"{when}  acme  job {bad['id']}: {GARBLED_AT}\n"
+        f"{when}  acme  a record with no id: Object missing required field `id`\n"
+    )
+
+
+@sqlite
+def test_nothing_is_set_aside(syncer: Syncer) -> None:
+    history(syncer.account, 1)
+    syncer()
+    done = command(syncer, "rejects")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "no records are set aside\n"
+    done = command(syncer, "rejects", "--retry")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("0 jobs seen, 0 new, 0 changed, 1 requests, ")
+
+
+# Once more
+
+
+def test_mended_at_the_api_it_lands(syncer: Syncer) -> None:
+    bad = one_bad(syncer, owner_id=GARBLED)
+    bad["owner_id"] = 8
+    outcome = syncer(RETRY)
+    assert (outcome.kind, outcome.inserted, outcome.rejected) == ("jobs", 1, 0)
+    # Asked for by its id, a job is told with less of its package and cluster than in the list.
+    assert syncer.asked == ["rate_limit_status", f"jobs/{bad['id']}", "jobs"]
+    assert syncer.rows(REJECTS) == []
+    syncer.assert_equal_to_the_account()
+    assert not syncer(RETRY).seen
+    assert syncer.asked == ["rate_limit_status"]
+
+
+@sqlite
+def test_still_bad_it_stays(syncer: Syncer) -> None:
+    bad = one_bad(syncer, owner_id=GARBLED)
+    first = syncer.rows(REJECTS)
+    outcome = syncer(RETRY)
+    assert (outcome.inserted, outcome.rejected) == (0, 1)
+    (again,) = syncer.rows(REJECTS)
+    # Text that is not JSON is another as its own call tells it.
+    told_anew = {"id", "payload", "digest", "snapshot_id", "rejected_at", "attempts"}
+    told_anew |= {"next_attempt_at"}
+    assert {k: v for k, v in again.items() if k not in told_anew} == {
+        k: v for k, v in first[0].items() if k not in told_anew
+    }
+    assert (again["snapshot_id"], again["rejected_at"]) == (2, syncer.account.now)
+    # So its pause begins anew, once.
+    assert (again["attempts"], again["next_attempt_at"]) == (
+        1,
+        syncer.account.now + timedelta(hours=1),
+    )
+    assert f'"owner_id":{GARBLED}' in json.loads(again["payload"])
+    assert len(syncer.rows(JOBS)) == 4
+    assert bad["id"] not in {row["id"] for row in syncer.rows(JOBS)}
+
+
+@sqlite
+def test_gone_at_the_api_it_leaves(syncer: Syncer) -> None:
+    bad = one_bad(syncer, owner_id=GARBLED)
+    syncer.account.remove_job(bad["id"])
+    outcome = syncer(RETRY)
+    assert (outcome.inserted, outcome.rejected, outcome.missing) == (0, 0, [])
+    assert syncer.rows(REJECTS) == []
+    assert len(syncer.rows(JOBS)) == 4
+
+
+@sqlite
+def test_the_exit_codes_of_a_retry(syncer: Syncer) -> None:
+    bad = one_bad(syncer, owner_id=GARBLED)
+    done = command(syncer, "rejects", "--retry")
+    assert done.returncode == 65
+    assert done.stdout.startswith("0 jobs seen, 0 new, 0 changed, 1 set aside, 2 requests, ")
+    told, last = done.stderr.splitlines()
+    assert told == f"snapshotter: WARNING: set aside: job {bad['id']}: {GARBLED_AT}"
+    assert last.startswith("snapshotter: 1 records were set aside into rejected_records")
+    bad["owner_id"] = 8
+    done = command(syncer, "rejects", "--retry")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("1 jobs seen, 1 new, 0 changed, 3 requests, ")
+    assert command(syncer, "rejects", "--all").stdout == "no records are set aside\n"
+
+
+NAMELESS = 999  # where the account keeps the record that has no id
+
+
+def one_without_an_id(account: Account) -> dict[str, Any]:
+    """Add a record so old that no later listing goes back to it."""
+    at = account.now - timedelta(hours=2)
+    record = account.add_job(
+        id=NAMELESS, created_at=at, started_at=at, completed_at=at, updated_at=at
+    )
+    del record["id"]
+    account.add_job(id=2000)
+    return record
+
+
+def test_a_record_without_an_id_that_is_given_one(syncer: Syncer) -> None:
+    """It is looked for where it was: no listing has it, for its updated_at is the same."""
+    history(syncer.account, 3)
+    nameless = one_without_an_id(syncer.account)
+    assert syncer().rejected == 1
+    syncer.account.advance(timedelta(days=1).total_seconds())
+    assert syncer().rejected == 1  # still bad
+    assert list(reasons(syncer)) == [None]
+    nameless["id"] = 5000
+    syncer.account.jobs[5000] = syncer.account.jobs.pop(NAMELESS)
+    syncer.account.advance(timedelta(hours=6).total_seconds())
+    outcome = syncer()
+    assert (outcome.inserted, outcome.rejected) == (1, 0)
+    assert 5000 in outcome.seen
+    assert syncer.rows(REJECTS) == []
+    syncer.assert_equal_to_the_account()
+
+
+@sqlite
+@pytest.mark.parametrize("retry", [False, True])
+def test_a_record_without_an_id_that_is_gone(syncer: Syncer, *, retry: bool) -> None:
+    history(syncer.account, 3)
+    one_without_an_id(syncer.account)
+    syncer()
+    syncer.account.advance(timedelta(days=1).total_seconds())
+    syncer.account.remove_job(NAMELESS)
+    assert syncer(RETRY if retry else None).rejected == 0
+    assert syncer.rows(REJECTS) == []
+
+
+# As it is kept
+
+
+def keep(syncer: Syncer, document: Any, job_id: int | None = 7) -> None:
+    """Put a record into the table, as a run of another version has left it."""
+    with syncer.engine.begin() as connection:
+        connection.execute(
+            insert(REJECTS).values(
+                snapshot_id=1,
+                account_id="acme",
+                job_id=job_id,
+                reason="as it was then",
+                payload=json.dumps(document),
+                rejected_at=datetime(2026, 1, 1, tzinfo=UTC),
+            )
+        )
+
+
+def test_what_this_version_understands_lands_without_the_api(syncer: Syncer) -> None:
+    history(syncer.account, 1)
+    syncer()
+    keep(syncer, job(id=7))
+    nested = {**job(id=8, outputs=[]), "created_at": "2026-01-02T03:04:05.5Z"}
+    keep(syncer, nested, job_id=None)
+    outcome = syncer(RETRY)
+    assert (set(outcome.seen), outcome.inserted, outcome.rejected) == ({7, 8}, 2, 0)
+    assert syncer.asked == ["rate_limit_status"]
+    assert syncer.rows(REJECTS) == []
+    stored = {row["id"]: row for row in syncer.rows(JOBS)}[7]
+    assert (stored["status"], stored["package_name"]) == ("completed", "orders")
+    assert stored["variables"] == {"day": "'2026-01-01'"}
+
+
+@sqlite
+def test_what_is_kept_lands_though_the_api_still_sends_it_bad(syncer: Syncer) -> None:
+    bad = one_bad(syncer, owner_id=GARBLED, outputs=[])
+    with syncer.engine.begin() as connection:
+        connection.execute(update(REJECTS).values(payload=json.dumps({**bad, "owner_id": 8})))
+    assert syncer(RETRY).inserted == 1
+    assert syncer.rows(REJECTS) == []
+    assert {row["id"]: row["owner_id"] for row in syncer.rows(JOBS)}[bad["id"]] == 8
+
+
+@sqlite
+def test_what_is_kept_never_overwrites_what_is_newer(syncer: Syncer) -> None:
+    known = syncer.account.add_job(outputs=[])
+    syncer()
+    before = syncer.rows(JOBS)
+    older = {**known, "updated_at": "2020-01-01T00:00:00Z", "errors": "long ago"}
+    keep(syncer, older, known["id"])
+    outcome = syncer(RETRY)
+    assert (outcome.inserted, outcome.changed) == (0, 0)
+    assert syncer.rows(JOBS) == before
+    assert syncer.rows(REJECTS) == []
+
+
+@sqlite
+def test_a_record_kept_under_another_id_is_asked_for(syncer: Syncer) -> None:
+    syncer()
+    keep(syncer, job(id=8), job_id=7)
+    syncer(RETRY)
+    assert syncer.asked == ["rate_limit_status", "jobs/7"]
+    assert syncer.rows(JOBS) == []
+
+
+@sqlite
+def test_secrets_stay_hidden_after_a_retry(syncer: Syncer) -> None:
+    secret = {"db_password": "hunter2", "day": "'monday'"}
+    creator = {"type": "User", "id": 8, "token": "hunter2"}
+    bad = one_bad(syncer, owner_id=GARBLED, variables=secret, creator=creator, outputs=[])
+    (row,) = listed(syncer.engine)
+    assert "hunter2" not in row.payload
+    kept = json.loads(json.loads(row.payload).replace(GARBLED, "8"))
+    with syncer.engine.begin() as connection:
+        connection.execute(update(REJECTS).values(payload=json.dumps(kept)))
+    assert syncer(RETRY).inserted == 1
+    stored = {row["id"]: row for row in syncer.rows(JOBS)}[bad["id"]]
+    assert stored["variables"] == {"db_password": "***", "day": "'monday'"}
+    assert stored["extra"]["creator"] == {"token": "***"}
+    assert "hunter2" not in str(syncer.rows(JOBS)) + str(syncer.rows(REJECTS))
+
+
+@sqlite
+def test_a_record_of_an_older_version_that_nested_too_deep_is_not_taken_for_whole(
+    syncer: Syncer,
+) -> None:
+    """Its id and its time alone were kept: a job read of them would be hollow."""
+    bad = one_bad(syncer, owner_id=GARBLED)
+    kept = {"id": bad["id"], "created_at": bad["created_at"]}
+    with syncer.engine.begin() as connection:
+        connection.execute(update(REJECTS).values(payload=json.dumps(kept)))
+    assert syncer(RETRY).rejected == 1
+    assert bad["id"] not in {row["id"] for row in syncer.rows(JOBS)}
+    bad["owner_id"] = 8
+    assert syncer(RETRY).inserted == 1
+    assert {row["id"]: row["status"] for row in syncer.rows(JOBS)}[bad["id"]] == "completed"
+
+
+# All that can be wrong
+
+
+BAD: list[tuple[bytes, int | None, str]] = [  # the record, its id where it has one, the reason
+    (b"null", None, "a record with no id: Expected `object`, got `null`"),
+    (b"17", None, "a record with no id: Expected `object`, got `int`"),
+    (b'["job"]', None, "a record with no id: Expected `object`, got `array`"),
+    (b'"job"', None, "a record with no id: Expected `object`, got `str`"),
+    (raw({"status": "failed"}), None, "a record with no id: Object missing required field `id`"),
+    (
+        raw({"id": 2**63}),
+        None,
+        "a record with no id: Expected `int` <= 9223372036854775807 - at `$.id`",
+    ),
+    (raw({"id": "7x"}), None, "a record with no id: Expected `int`, got `str` - at `$.id`"),
+    (raw({"id": True}), None, "a record with no id: Expected `int`, got `bool` - at `$.id`"),
+    (raw({"id": 0}), None, "a record with no id: Expected `int` >= 1 - at `$.id`"),
+    (b'{"id": 21, "errors": say "it"}', 21, "job 21: JSON is malformed"),
+    (b'{"errors": oh no, "id": 22, "x": 1}', 22, "job 22: JSON is malformed"),
+    (b'{"id": 23, "errors"}', 23, "job 23: JSON is malformed"),
+]
+
+
+def test_a_page_of_bad_records_beside_good_ones(syncer: Syncer) -> None:
+    good = [spoilt(100 + n, created_at=f"2026-01-02T03:04:{n:02}Z") for n in range(len(BAD) + 1)]
+    records = [each for n, (bad, _, _) in enumerate(BAD) for each in (good[n], bad)]
+    syncer.account.intercept = listing([*records, good[-1]])
+    outcome = syncer()
+    assert set(outcome.seen) == {100 + n for n in range(len(good))}
+    assert (outcome.inserted, outcome.rejected) == (len(good), len(BAD))
+    assert syncer.rows(ACCOUNTS)[0]["watermark"] == syncer.account.now
+    run = syncer.rows(SNAPSHOTS)[0]
+    assert (run["status"], run["jobs_rejected"]) == ("completed", len(BAD))
+    for row, (_, job_id, reason) in zip(listed(syncer.engine), BAD, strict=True):
+        assert row.job_id == job_id
+        assert row.reason == reason if reason.endswith("`") else reason in row.reason
+    outcome = syncer(RETRY)
+    assert (outcome.inserted, outcome.rejected) == (0, len(BAD))
+    assert len(syncer.rows(REJECTS)) == len(BAD)
+
+
+@sqlite
+def test_a_page_of_bad_records_is_exit_65(syncer: Syncer) -> None:
+    syncer.account.intercept = listing([bad for bad, _, _ in BAD] + [spoilt(100)])
+    done = command(syncer, "sync")
+    assert done.returncode == 65
+    assert done.stdout.startswith(f"1 jobs seen, 1 new, 0 changed, {len(BAD)} set aside, ")
+    *told, last = done.stderr.splitlines()
+    aside = [line for line in told if ": set aside: " in line]
+    kinds = {group_of(row.reason) for row in listed(syncer.engine)}
+    assert len(aside) == len(kinds) < len(BAD)
+    assert last.startswith(f"snapshotter: {len(BAD)} records were set aside")
+    shown = command(syncer, "rejects", "--all").stdout.splitlines()
+    assert len(shown) == len(BAD)
+    for (_, _, reason), line in zip(BAD, shown, strict=True):
+        assert f"  acme  {reason}" in line
+
+
+# The rows themselves
+
+
+def row(document: Any, job_id: int | None = None) -> SetAside:
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    return SetAside(1, "acme", job_id, "a reason", json.dumps(document), now)
+
+
+@pytest.mark.parametrize(
+    ("document", "at"),
+    [
+        ({"updated_at": "2026-01-02T03:04:05Z"}, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ({"updated_at": "2026-01-02T03:04:05+02:00"}, datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC)),
+        ({"updated_at": "2026-01-02T03:04:05"}, None),
+        ({"updated_at": "0001-01-01T00:00:00+02:00"}, None),
+        ({"updated_at": None}, None),
+        ({"updated_at": 7}, None),
+        ({}, None),
+        (None, None),
+        ([], None),
+        (7, None),
+        ("updated_at", None),
+    ],
+)
+def test_the_time_of_a_record(document: Any, at: datetime | None) -> None:
+    assert time_of(row(document), "updated_at") == at
+
+
+@pytest.mark.parametrize(
+    ("document", "job_id", "is_read"),
+    [
+        (job(id=7), 7, True),
+        (job(id=7), None, True),
+        (job(id=7), 8, False),
+        (job(id="7x"), None, False),
+        (None, None, False),
+        ({"id": 7, "status": None}, 7, True),
+        ({"id": 7, "created_at": "2026-01-02T03:04:05Z"}, 7, False),
+    ],
+)
+def test_reading_again(document: Any, job_id: int | None, is_read: bool) -> None:  # noqa: FBT001
+    again = read_again(row(document, job_id))
+    assert hasattr(again, "job") == is_read
+    if not is_read and job_id is not None:
+        assert (again.job_id, again.reason) == (job_id, "a reason")  # type: ignore[union-attr]
+
+
+@sqlite
+def test_places_that_fail_alike_are_set_aside_each(syncer: Syncer) -> None:
+    """What came is the same for both, and says nothing of whose record it is."""
+    history(syncer.account, 12)
+    ids = sorted(syncer.account.jobs)
+    bad = {ids[3], ids[8]}
+
+    def failing(request: Request) -> Answer | None:
+        if not request.path.endswith("/jobs"):
+            return None
+        offset, limit = int(request.query["offset"]), int(request.query["limit"])
+        with syncer.account.lock:
+            order = sorted(syncer.account.jobs, key=lambda i: syncer.account.jobs[i]["created_at"])
+        is_faulty = bad & set(order[offset : offset + limit])
+        return Answer(500, {}, b"oops") if is_faulty else None
+
+    syncer.account.intercept = failing
+    assert syncer().rejected == 2
+    assert {row["id"] for row in syncer.rows(JOBS)} == set(ids) - bad
+    syncer.account.intercept = None
+    syncer.account.advance(timedelta(days=1).total_seconds())
+    assert syncer().rejected == 0
+    assert syncer.rows(REJECTS) == []
+    syncer.assert_equal_to_the_account()

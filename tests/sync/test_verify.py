@@ -1,0 +1,534 @@
+"""`snapshotter verify`: what differs from the API is found, told and mended, for few requests."""
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from clock import Impatient
+from lines import unmarked
+from sqlalchemy import Connection, delete, select, update
+from syncer import Syncer, history
+
+from snapshotter.api.client import Client, Limits
+from snapshotter.errors import Stopped
+from snapshotter.redact import Redaction
+from snapshotter.settings import Key, Service
+from snapshotter.simulator.account import GARBLED, Account, Answer, Request, serve
+from snapshotter.simulator.history import stamp
+from snapshotter.statuses import STATUSES
+from snapshotter.store.engine import connect
+from snapshotter.store.load import FIELDS, JOBS, OUTPUTS
+from snapshotter.store.lock import lock
+from snapshotter.sync.sync import REJECTS, SNAPSHOTS, Plan, snapshot
+from snapshotter.sync.verify import Findings, verify
+
+Done = subprocess.CompletedProcess[str]
+
+sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def command(syncer: Syncer, *words: str, **environment: str) -> Done:
+    """Run `snapshotter` on the account and its database."""
+    syncer.account.requests.clear()
+    done = subprocess.run(
+        [sys.executable, "-m", "snapshotter", *words],
+        env={
+            **os.environ,
+            "XPLENTY_ACCOUNT_ID": syncer.account.account_id,
+            "XPLENTY_API_KEY": syncer.account.api_key,
+            "XPLENTY_API_URL": syncer.url,
+            "SNAPSHOTTER_DATABASE_URL": syncer.engine.url.render_as_string(hide_password=False),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    done.stderr = unmarked(done.stderr)
+    return done
+
+
+def verified(
+    syncer: Syncer, *, repair: bool = False, sample: int = 500, limits: Limits | None = None
+) -> Findings:
+    """Give what `verify` finds, and look at each page in the same order."""
+    account, engine = syncer.account, syncer.engine
+    service = Service(account.account_id, Key(account.api_key), syncer.url)
+    chance = random.Random(1)  # noqa: S311 - a test's order
+    account.requests.clear()
+    with Client(service, limits or Limits(), clock=Impatient()) as client:
+        look, found = (engine, client, account.account_id, Redaction()), Findings()
+        if not repair:
+            verify(*look, sample=sample, found=found, chance=chance)
+            return found
+        with snapshot(engine, client, service, Plan(ids=()), Redaction()) as run:
+            verify(*look, sample=sample, found=found, repair=run, chance=chance)
+        return found
+
+
+def counts(findings: Findings) -> dict[str, tuple[int, int]]:
+    return {what: (there, here) for what, there, here in findings.counted}
+
+
+def synced(syncer: Syncer) -> None:
+    """Have 150 finished jobs and a running one, all stored; a minute goes by."""
+    history(syncer.account, 150)
+    for job in syncer.account.jobs.values():
+        job["variables"] = {"db_password": "hunter2"}
+    syncer.account.add_job(status="running")
+    syncer.account.touch()
+    syncer()
+    syncer.account.advance(60)
+
+
+WHOLE_OUTPUT = """\
+                  at the API        here
+jobs                     151         151
+completed                150         150
+failed                     0           0
+stopped                    0           0
+idle                       0           0
+pending                    0           0
+queued                     0           0
+running                    1           1
+pending_stoppage           0           0
+stopping                   0           0
+151 jobs read again, field by field
+1 jobs moved since the last sync; that is no difference, and the next 'snapshotter sync' brings it
+0 differences, 16 requests
+"""
+
+
+@sqlite
+def test_a_clean_account(syncer: Syncer) -> None:
+    synced(syncer)
+    done = command(syncer, "verify")
+    assert (done.returncode, done.stdout, done.stderr) == (0, WHOLE_OUTPUT, "")
+    credits_left, all_jobs, a_status, pages = 1, 2, len(STATUSES) + 2, 2
+    assert len(syncer.account.requests) == credits_left + all_jobs + a_status + pages
+    assert len(syncer.rows(SNAPSHOTS)) == 1
+
+
+@sqlite
+def test_a_sample_of_many_jobs(syncer: Syncer) -> None:
+    history(syncer.account, 1200)
+    syncer()
+    syncer.account.advance(60)
+    found = verified(syncer, sample=101)
+    assert (found.read, found.differences) == (200, 0)
+    assert len(syncer.account.requests) <= 3 + 2 * len(STATUSES) + 2
+
+
+# What alone is enough to differ
+
+
+class Damage(NamedTuple):
+    """Makes a job differ, and says how it is told. `counts`: the numbers alone show it."""
+
+    make: Callable[[Connection, Account, int], Any]
+    told: str
+    counts: bool
+
+
+def delete_job(connection: Connection, _account: Account, job_id: int) -> None:
+    outputs = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id == job_id)
+    connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(outputs)))
+    connection.execute(delete(OUTPUTS).where(OUTPUTS.c.job_id == job_id))
+    connection.execute(delete(JOBS).where(JOBS.c.id == job_id))
+
+
+def set_columns(**values: Any) -> Callable[[Connection, Account, int], None]:
+    def make(connection: Connection, _account: Account, job_id: int) -> None:
+        connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(values))
+
+    return make
+
+
+def set_records(connection: Connection, _account: Account, job_id: int) -> None:
+    connection.execute(update(OUTPUTS).where(OUTPUTS.c.job_id == job_id).values(records_count=999))
+
+
+def delete_field(connection: Connection, _account: Account, job_id: int) -> None:
+    output = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id == job_id).scalar_subquery()
+    connection.execute(delete(FIELDS).where(FIELDS.c.output_id == output, FIELDS.c.position == 2))
+
+
+def remove_from_the_api(connection: Connection, account: Account, job_id: int) -> None:
+    # Its outputs would stay, which the account has no more.
+    connection.execute(delete(FIELDS))
+    connection.execute(delete(OUTPUTS))
+    for job in account.jobs.values():
+        job["outputs"] = []
+    account.remove_job(job_id)
+
+
+GONE_SINCE = datetime.fromisoformat("2026-01-31T09:00:00Z")
+DAMAGES = {
+    "a job deleted": Damage(delete_job, "missing here: {}", counts=True),
+    "a stale status": Damage(
+        set_columns(status="running", finished_at=None),
+        "different here: {} (status, finished_at)",
+        counts=True,
+    ),
+    "other records": Damage(set_records, "different here: {} (job_outputs)", counts=False),
+    "a field missing": Damage(delete_field, "different here: {} (output_fields)", counts=False),
+    "other errors": Damage(
+        set_columns(errors="all is well"), "different here: {} (errors)", counts=False
+    ),
+    "gone from the API": Damage(remove_from_the_api, "gone from the API: {}", counts=True),
+    "wrongly gone": Damage(
+        set_columns(gone_at=GONE_SINCE), "different here: {} (gone_at)", counts=True
+    ),
+}
+
+
+def damage(syncer: Syncer, name: str, job_id: int) -> str:
+    """Make the job differ; give what is to be told."""
+    with syncer.engine.begin() as connection:
+        DAMAGES[name].make(connection, syncer.account, job_id)
+    return DAMAGES[name].told.format(job_id)
+
+
+@sqlite
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_difference_is_told_and_mended(syncer: Syncer, name: str) -> None:
+    history(syncer.account, 150)
+    syncer()
+    job_id = sorted(syncer.account.jobs)[75]
+    if name == "gone from the API":
+        for job in syncer.account.jobs.values():
+            job["outputs"] = []
+        syncer(Plan(full=True))
+    syncer.account.advance(60)
+    told = damage(syncer, name, job_id)
+
+    by_counting = verified(syncer, sample=0)
+    assert by_counting.differences == DAMAGES[name].counts
+    assert by_counting.read == 0
+    assert len(syncer.account.requests) <= 26
+
+    done = command(syncer, "verify")
+    assert done.returncode == 65
+    said = done.stdout.splitlines()
+    assert told in said
+    assert said[-1].startswith("1 differences, ")
+    assert done.stderr == "snapshotter: 1 jobs differ; --repair fetches them\n"
+
+    found = verified(syncer, repair=True)
+    assert told in found.lines()
+    assert verified(syncer).differences == 0
+    syncer.assert_equal_to_the_account()
+    gone_at = {row["id"]: row["gone_at"] for row in syncer.rows(JOBS)}[job_id]
+    assert gone_at == (syncer.account.now if name == "gone from the API" else None)
+
+
+@sqlite
+def test_the_command_mends(syncer: Syncer) -> None:
+    synced(syncer)
+    told = damage(syncer, "a job deleted", min(syncer.account.jobs))
+    done = command(syncer, "verify", "--repair")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert told in done.stdout.splitlines()
+    done = command(syncer, "verify")
+    assert (done.returncode, done.stdout, done.stderr) == (0, WHOLE_OUTPUT, "")
+
+
+def test_all_at_once_in_each_database(syncer: Syncer) -> None:
+    synced(syncer)
+    names = [name for name in DAMAGES if name != "gone from the API"]
+    ids = dict(zip(names, sorted(syncer.account.jobs)[::20], strict=False))
+    told = {damage(syncer, name, job_id).split(": ")[1] for name, job_id in ids.items()}
+    before = syncer.rows(JOBS)
+    found = verified(syncer)
+    assert found.differences == len(names)
+    lines = "\n".join(found.lines())
+    assert all(each in lines for each in told)
+    assert syncer.rows(JOBS) == before
+
+    verified(syncer, repair=True)
+    run = syncer.rows(SNAPSHOTS)[-1]
+    summary = ("kind", "status", "jobs_inserted", "jobs_changed", "watermark")
+    assert [run[name] for name in summary] == ["jobs", "completed", 1, len(names) - 1, None]
+    assert verified(syncer).differences == 0
+    syncer()
+    syncer.assert_equal_to_the_account()
+
+
+@sqlite
+def test_several_that_are_gone(syncer: Syncer) -> None:
+    synced(syncer)
+    ids = set(sorted(syncer.account.jobs)[40:60:4])
+    for job_id in ids:
+        syncer.account.remove_job(job_id)
+    assert verified(syncer, sample=0).gone == ids
+    assert verified(syncer, repair=True).gone == ids
+    assert {row["id"] for row in syncer.rows(JOBS) if row["gone_at"] is not None} == ids
+    assert verified(syncer).gone == set()
+
+
+# What is no difference
+
+
+def test_what_moved_since_the_last_sync_is_told_apart(syncer: Syncer) -> None:
+    account = syncer.account
+    account.populate(days=3)
+    syncer()
+    account.advance(30)
+    statuses = {job["status"] for job in account.jobs.values()}
+    assert {"pending", "running"} <= statuses  # one of them has moved, and not its updated_at
+    changed, spoilt = sorted(account.jobs)[:2]
+    account.jobs[changed].update(errors="looked at again", updated_at=stamp(account.now))
+    account.add_job()
+    account.jobs[spoilt].update(owner_id=GARBLED, updated_at=stamp(account.now))
+    found = verified(syncer)
+    assert (found.differences, found.set_aside) == (0, [])
+    assert {changed, spoilt, max(account.jobs)} < found.newer
+    assert f"{len(found.newer)} jobs moved since the last sync" in "\n".join(found.lines())
+
+    account.jobs[spoilt]["owner_id"] = 8
+    syncer()
+    assert verified(syncer).newer == set()
+    syncer.assert_equal_to_the_account()
+
+
+@sqlite
+def test_many_that_ended_meanwhile_cost_no_request_each(syncer: Syncer) -> None:
+    for _ in range(40):
+        syncer.account.add_job(status="running")
+    syncer()
+    syncer.account.advance(3600)
+    found = verified(syncer, sample=0)
+    assert (found.differences, len(found.newer)) == (0, 40)
+    assert not [path for path in syncer.asked if path.startswith("jobs/")]
+
+
+@sqlite
+def test_a_change_of_the_second_of_the_last_one(syncer: Syncer) -> None:
+    """Whether the listing had it is not to be told: better a false alarm than none."""
+    history(syncer.account, 5)
+    syncer()
+    last = max(job["updated_at"] for job in syncer.account.jobs.values())
+    syncer.account.add_job(updated_at=last)
+    syncer.account.add_job()
+    found = verified(syncer)
+    assert (found.differences, len(found.newer)) == (1, 1)
+
+
+@pytest.mark.parametrize("offset", [-86_400 * 365, 86_400])
+@sqlite
+def test_a_date_that_is_off_hides_nothing(syncer: Syncer, offset: float) -> None:
+    syncer.account.date_offset = offset
+    history(syncer.account, 5)
+    syncer()
+    syncer.account.advance(60)
+    syncer.account.add_job()
+    with syncer.engine.begin() as connection:
+        connection.execute(delete(FIELDS))
+        connection.execute(delete(OUTPUTS))
+        connection.execute(delete(JOBS))
+    found = verified(syncer)
+    assert (len(found.missing), len(found.newer)) == (5, 1)
+
+
+@sqlite
+def test_a_job_that_is_open_there_and_done_here(syncer: Syncer) -> None:
+    history(syncer.account, 5)
+    syncer()
+    job_id = min(syncer.account.jobs)
+    syncer.account.jobs[job_id].update(status="running", completed_at=None)
+    syncer.account.touch()
+    found = verified(syncer)
+    assert found.differing == {job_id: ["status", "completed_at", "finished_at", "finished_epoch"]}
+
+
+# Records set aside
+
+
+def test_a_record_set_aside_is_told(syncer: Syncer) -> None:
+    account = syncer.account
+    history(account, 5)
+    bad, turned_bad, *_ = sorted(account.jobs)
+    account.jobs[bad]["owner_id"] = GARBLED
+    syncer()
+    del account.add_job()["id"]
+    account.jobs[turned_bad].update(owner_id=GARBLED, updated_at=stamp(account.now))
+    account.touch()
+    syncer()
+    account.advance(60)
+    found = verified(syncer)
+    assert found.differences == len(found.newer) == 0
+    assert sorted(found.set_aside, key=str) == [bad, turned_bad, None]
+    said = f"set aside (snapshotter rejects): one without an id, {bad}, {turned_bad}"
+    assert list(found.lines())[-1] == said
+    assert counts(found)["jobs"] == (6, 6)
+
+
+@sqlite
+def test_a_record_set_aside_is_exit_65(syncer: Syncer) -> None:
+    syncer.account.add_job(owner_id=GARBLED)
+    syncer()
+    syncer.account.advance(60)
+    done = command(syncer, "verify")
+    assert done.returncode == 65
+    assert done.stderr == "snapshotter: 1 records are set aside; see 'snapshotter rejects'\n"
+
+
+@sqlite
+def test_a_bad_record_that_is_missing_is_set_aside_by_repair(syncer: Syncer) -> None:
+    history(syncer.account, 5)
+    syncer.account.jobs[min(syncer.account.jobs)]["owner_id"] = GARBLED
+    syncer()
+    syncer.account.advance(60)
+    with syncer.engine.begin() as connection:
+        connection.execute(delete(REJECTS))
+    bad = min(syncer.account.jobs)
+    assert verified(syncer).missing == {bad}
+    assert syncer.rows(REJECTS) == []
+    found = verified(syncer, repair=True)
+    assert (found.missing, found.set_aside) == ({bad}, [bad])
+    assert [row["job_id"] for row in syncer.rows(REJECTS)] == [bad]
+    assert verified(syncer).missing == set()
+
+
+# Beginnings, old services, limits
+
+
+def test_an_account_never_synced(syncer: Syncer) -> None:
+    history(syncer.account, 25)
+    found = verified(syncer)
+    ids = sorted(syncer.account.jobs)
+    assert found.missing == set(ids)
+    assert counts(found)["jobs"] == counts(found)["completed"] == (25, 0)
+    lines = list(found.lines())
+    assert lines[1] == "jobs                      25           0  differs"
+    assert lines[-1] == f"missing here: {', '.join(map(str, ids[:20]))} and 5 more"
+    verified(syncer, repair=True)
+    syncer.assert_equal_to_the_account()
+    assert verified(syncer).differences == 0
+
+
+@sqlite
+def test_an_account_never_synced_is_exit_65(syncer: Syncer) -> None:
+    history(syncer.account, 3)
+    done = command(syncer, "verify")
+    assert done.returncode == 65
+    assert done.stderr == "snapshotter: 3 jobs differ; --repair fetches them\n"
+
+
+@sqlite
+def test_an_empty_account(syncer: Syncer) -> None:
+    found = verified(syncer)
+    assert found.counted == [("jobs", 0, 0), *((status, 0, 0) for status in STATUSES)]
+    assert found.differences == found.read == 0
+
+
+@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("repair", [[], ["--repair"]])
+def test_a_database_without_tables(
+    empty_database_url: str, account: Account, api: str, tmp_path: Path, repair: list[str]
+) -> None:
+    syncer = Syncer(connect(empty_database_url), account, api)
+    done = command(syncer, "verify", *repair)
+    assert (done.returncode, done.stdout, account.requests) == (1, "", [])
+    assert done.stderr == (
+        "snapshotter: the database has no tables yet; run 'snapshotter sync' first "
+        f"(database {empty_database_url})\n"
+    )
+    nowhere = f"sqlite:///{tmp_path}/nowhere.db"
+    done = command(syncer, "verify", SNAPSHOTTER_DATABASE_URL=nowhere)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "'snapshotter sync' makes it" in done.stderr
+    syncer.engine.dispose()
+
+
+@sqlite
+def test_a_service_older_than_a_status(syncer: Syncer) -> None:
+    def refuse_queued(request: Request) -> Answer | None:
+        if request.query.get("status") == "queued":
+            return Answer(422, {}, b'{"message": "no such status"}')
+        return None
+
+    synced(syncer)
+    syncer.account.intercept = refuse_queued
+    done = command(syncer, "verify")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = WHOLE_OUTPUT.splitlines(keepends=True)
+    assert done.stdout == "".join(line for line in lines if not line.startswith("queued"))
+
+
+@sqlite
+def test_no_sample(syncer: Syncer) -> None:
+    synced(syncer)
+    damage(syncer, "other records", min(syncer.account.jobs))
+    done = command(syncer, "verify", "--sample", "0")
+    assert done.returncode == 0
+    assert "0 jobs read again, field by field" in done.stdout.splitlines()
+    assert "0 differences, 14 requests" in done.stdout.splitlines()
+
+
+@sqlite
+def test_the_reserve_of_credits_holds(syncer: Syncer) -> None:
+    synced(syncer)
+    syncer.account.credits_remaining = 505
+    done = command(syncer, "verify")
+    assert done.returncode == 75
+    assert done.stdout.endswith("0 jobs read again, field by field\n")
+    assert "500 credits are left of this hour's, and 500 are to be kept" in done.stderr
+    assert syncer.account.credits_remaining == 500
+    assert command(syncer, "verify", "--reserve-credits", "400").returncode == 0
+
+
+@sqlite
+def test_the_bound_on_requests_holds(syncer: Syncer) -> None:
+    synced(syncer)
+    done = command(syncer, "verify", "--max-requests", "5")
+    assert done.returncode == 75
+    assert done.stdout.endswith("0 jobs read again, field by field\n")
+    assert done.stderr == "snapshotter: --max-requests 5 are sent; the next run goes on\n"
+    assert len(syncer.account.requests) == 5
+
+
+@sqlite
+def test_a_repair_that_has_to_stop_keeps_what_it_mended(syncer: Syncer) -> None:
+    synced(syncer)
+    first, last = min(syncer.account.jobs), max(syncer.account.jobs) - 1
+    for job_id in (first, last):
+        damage(syncer, "a job deleted", job_id)
+    with pytest.raises(Stopped):
+        verified(syncer, repair=True, limits=Limits(requests=9))
+    assert {first, last} & {row["id"] for row in syncer.rows(JOBS)}
+    run = syncer.rows(SNAPSHOTS)[-1]
+    assert (run["kind"], run["status"], run["requests"]) == ("jobs", "partial", 9)
+    verified(syncer, repair=True)
+    assert verified(syncer).differences == 0
+
+
+def test_a_repair_waits_for_no_other_run(syncer: Syncer) -> None:
+    synced(syncer)
+    with lock(syncer.engine, syncer.account.account_id) as held:
+        assert held
+        with pytest.raises(Stopped, match="is being read by another run"):
+            verified(syncer, repair=True)
+        assert syncer.account.requests == []
+        assert verified(syncer).differences == 0
+
+
+@sqlite
+def test_another_account_in_the_database_does_not_count(syncer: Syncer) -> None:
+    synced(syncer)
+    other = Account("other")
+    with serve(other) as url:
+        for n in range(3):
+            other.add_job(id=5000 + n)
+        Syncer(syncer.engine, other, url)()
+    found = verified(syncer)
+    assert found.differences == 0
+    assert counts(found)["jobs"] == (151, 151)
+    assert all(there == here for there, here in counts(found).values())
