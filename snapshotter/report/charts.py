@@ -148,6 +148,6 @@ def _node_hours(rows: Iterable[Row], place: Mapping[Any, int], weeks: list[date]
 def _rounded(value: Any) -> Any:
     """Return a number cut as far as neither a chart nor its text differs."""
     if isinstance(value, float):
-        # Percentiles are in twentieths, which two decimals hold; a text has whole seconds from 10 on.
+        # Percentiles are in twentieths, which two decimals hold; texts have none from 10 s on.
         return int(value) if value.is_integer() else round(value, 2 if abs(value) < 100 else 0)  # noqa: PLR2004
     return value
