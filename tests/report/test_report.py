@@ -393,6 +393,23 @@ def test_light_and_dark(written: Path, browser: Browser) -> None:
 
 
 @only_sqlite
+def test_paper_is_white_without_scripts_too(written: Path, browser: Browser) -> None:
+    colour = "getComputedStyle(document.body).backgroundColor"
+    with opened(browser, written, color_scheme="dark", java_script_enabled=False) as page:
+        assert page.evaluate(colour) == "rgb(15, 21, 28)"
+        page.emulate_media(media="print", color_scheme="dark")
+        assert page.evaluate(colour) == "rgb(255, 255, 255)"
+
+
+def test_the_dark_palette_has_every_colour_of_the_light_one() -> None:
+    light, dark = (
+        set(re.findall(r"(--[\w-]+):", Path(module.__file__).with_name(name).read_text("utf-8")))
+        for name in ("report.css", "dark.css")
+    )
+    assert dark == light
+
+
+@only_sqlite
 def test_without_scripts_the_tables_tell_it(written: Path, browser: Browser) -> None:
     with opened(browser, written, java_script_enabled=False) as page:
         assert page.locator("[data-series=runtime]").is_visible()
