@@ -96,8 +96,24 @@ FAULTS = {
 }
 
 
+# The command, whose pauses take no time.
+IMPATIENT = """
+import runpy
+from snapshotter.interrupt import Interruptible
+
+Interruptible.sleep = lambda *_: None
+runpy.run_module("snapshotter", run_name="__main__")
+"""
+PATIENT = ("500", "429, wait a second", "reset")
+
+
 def run(
-    url: str, folder: Path, *words: str, before: Sequence[str] = (), **more: str
+    url: str,
+    folder: Path,
+    *words: str,
+    before: Sequence[str] = (),
+    is_patient: bool = True,
+    **more: str,
 ) -> command.Done:
     variables = {
         "XPLENTY_ACCOUNT_ID": "acme",
@@ -107,8 +123,10 @@ def run(
     }
     if before:
         done = command.run_fresh(words, env=variables, cwd=folder, before=before)
-    else:
+    elif is_patient:
         done = command.run(words, env=variables, cwd=folder)
+    else:
+        done = command.python(["-c", IMPATIENT, *words], env=variables, cwd=folder)
     assert "Traceback" not in done.stderr
     assert SECRET not in done.stdout + done.stderr
     return done
@@ -116,12 +134,16 @@ def run(
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_how_a_run_ends(name: str, tmp_path: Path) -> None:
-    """A final answer is asked for once; another again and again, until all attempts are used."""
+    """A final answer is asked for once; another again and again, until all attempts are used.
+
+    The pauses in between are real for some only: they are the same for all.
+    """
     fault = FAULTS[name]
     # Short only for what drips: on a busy machine any answer may take as long.
     timeout = "0.3" if "dripping" in name else "60"
     with serve(CREDITS, fault.script) as wire:
-        done = run(wire.url, tmp_path, "sync", "--max-time", "1m", "--timeout", timeout)
+        words = ["sync", "--max-time", "1m", "--timeout", timeout]
+        done = run(wire.url, tmp_path, *words, is_patient=name in PATIENT)
     *_, last = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (fault.exit_code, "")
     assert last.startswith(f"snapshotter: GET {wire.url}/acme/api/jobs: ")

@@ -133,7 +133,8 @@ class Process:
             "env": {**os.environ, **(env or {})},
             "cwd": str(cwd or Path.cwd()),
         }
-        assert not any(name.startswith(_READ_AT_START) for name in env or ())
+        changed = {name for name, _ in (env or {}).items() - os.environ.items()}
+        assert not any(name.startswith(_READ_AT_START) for name in changed)
         streams = (theirs_in, theirs_out, theirs_err)
         self._reports = _server.ask(request, streams)
         for given, theirs in zip((stdin, stdout, stderr), streams, strict=True):
