@@ -57,6 +57,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # else each fork would copy what they share
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests, which then close
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup, the command not
     ended, writer = os.pipe()
     os.set_blocking(ended, False)
     os.set_blocking(writer, False)
