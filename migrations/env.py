@@ -12,11 +12,11 @@ from sqlalchemy import JSON, Column, Connection, Table, event
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
-from snapshotter.database import connect, named_errors
 from snapshotter.errors import SnapshotterError
 from snapshotter.models import Base
-from snapshotter.revisions import refuse_foreign
 from snapshotter.settings import DATABASE_URL_VARIABLE, DEFAULT_DATABASE_URL
+from snapshotter.store.engine import connect, named_errors
+from snapshotter.store.revisions import refuse_foreign
 
 
 def compare_type(

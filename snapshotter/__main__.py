@@ -1,3 +1,3 @@
-from snapshotter.entry import main
+from snapshotter.cli import main
 
 main()

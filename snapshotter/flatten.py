@@ -8,7 +8,8 @@ import msgspec
 from msgspec import UNSET
 
 from snapshotter import fingerprint
-from snapshotter.answers import (
+from snapshotter.api.records import Record
+from snapshotter.api.schema import (
     LARGEST_KEPT,
     Cluster,
     Component,
@@ -24,7 +25,8 @@ from snapshotter.answers import (
     read_object,
     read_package,
 )
-from snapshotter.payload import FINAL_STATUSES, KNOWN_STATUSES, Record
+from snapshotter.statuses import STATUSES, is_open
+from snapshotter.times import epoch
 
 # What the columns hold of each object; the rest goes to `extra`. `package.id` and `cluster.id` are
 # other facts than the job's own `package_id` and `cluster_id`: they are held only where they agree.
@@ -38,7 +40,6 @@ _OLDER = ("component_name", "component_type")  # of an output; `component` has t
 _STATUS_LENGTH = 255
 
 Row = dict[str, Any]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Redact(Protocol):
@@ -63,11 +64,6 @@ class JobRows(NamedTuple):
     encoded: Any = None
 
 
-def is_open(status: str | None) -> bool:
-    """Whether a job is not final. An unknown status counts as open."""
-    return status not in FINAL_STATUSES
-
-
 def flatten(record: Record, redact: Redact) -> JobRows:
     """Return the rows of a job. What they hold of JSON values is shared, and not to be changed."""
     job = record.job
@@ -88,7 +84,7 @@ def flatten(record: Record, redact: Redact) -> JobRows:
     errors = redact.text(job.errors)  # a driver's words can have a URL with its password
     row = {
         "id": job.id,
-        "status": job.status if job.status in KNOWN_STATUSES else _status(job.status, redact),
+        "status": job.status if job.status in STATUSES else _status(job.status, redact),
         "owner_id": job.owner_id,
         "progress": _share(job.progress),
         "outputs_count": job.outputs_count,
@@ -309,14 +305,6 @@ def _add(extra: Row, apart: Row) -> None:
         known = extra.get(name)
         both = isinstance(known, dict) and isinstance(value, dict)
         extra[name] = {**known, **value} if both and known is not None else value
-
-
-def epoch(at: datetime | None) -> int | None:
-    """Give a time in whole seconds since 1970."""
-    if at is None:
-        return None
-    since = at - _EPOCH
-    return since.days * 86_400 + since.seconds
 
 
 def cluster_wait(

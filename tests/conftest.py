@@ -13,7 +13,9 @@ import pytest
 from databases import MariaDBServer, PostgresServer, Servers
 from sqlalchemy import Engine
 
-from snapshotter import database, revisions, simulator
+from snapshotter.simulator.account import Account, serve
+from snapshotter.store import revisions
+from snapshotter.store.engine import connect
 
 _DATABASES = ("sqlite", "postgresql", "mariadb")
 # The project's own; libpq's, which would turn it away from the tests' server; and proxies, by which
@@ -164,18 +166,18 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    engine = database.connect(database_url)
+    engine = connect(database_url)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def account() -> simulator.Account:
-    return simulator.Account()
+def account() -> Account:
+    return Account()
 
 
 @pytest.fixture
-def api(account: simulator.Account) -> Iterator[str]:
+def api(account: Account) -> Iterator[str]:
     """Give the URL of the API that serves `account`."""
-    with simulator.serve(account) as url:
+    with serve(account) as url:
         yield url

@@ -11,16 +11,17 @@ import pytest
 from samples import job
 from sqlalchemy import Engine, func, insert, select
 
-from snapshotter import accounts, payload
-from snapshotter.accounts import NAMED, find, forget, rename, stored
+from snapshotter.api import records
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.flatten import flatten
-from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.load import CHANGES, FIELDS, JOBS, OUTPUTS, Run, load
-from snapshotter.lock import lock
 from snapshotter.models import Base
 from snapshotter.redact import Redaction
-from snapshotter.rejects import REJECTS
+from snapshotter.store import accounts
+from snapshotter.store.accounts import NAMED, find, forget, rename, stored
+from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS, Run, load
+from snapshotter.store.lock import lock
+from snapshotter.store.rejects import REJECTS
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TABLES = (ACCOUNTS, SNAPSHOTS, REJECTS, JOBS, OUTPUTS, FIELDS, CHANGES)
@@ -44,7 +45,7 @@ def add(engine: Engine, account_id: str, *job_ids: int, row: bool = True) -> Non
         for job_id in job_ids:
             outputs = [{"id": 10 * job_id + n, "fields": ["a", "b"]} for n in (1, 2)]
             document: dict[str, Any] = job(id=job_id, outputs=outputs)
-            record = payload.read(json.dumps(document).encode())
+            record = records.read(json.dumps(document).encode())
             load(connection, Run(account_id, 1, NOW), [flatten(record, Redaction())])
 
 

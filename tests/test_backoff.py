@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import Engine, insert, select, update
 from test_sync import Syncer, history
 
-from snapshotter import reasons, rejects, retry
-from snapshotter.backoff import PAUSES, is_due, pause
-from snapshotter.load import JOBS, Run
-from snapshotter.payload import Reject
+from snapshotter.api.records import Reject
 from snapshotter.redact import Redaction
-from snapshotter.simulator import Account, Answer, Request, stamp
-from snapshotter.sync import ACCOUNTS, REJECTS, Plan
+from snapshotter.simulator.account import Account, Answer, Request, stamp
+from snapshotter.store import reasons, rejects
+from snapshotter.store.backoff import PAUSES, is_due, pause
+from snapshotter.store.load import JOBS, Run
+from snapshotter.sync import retry_rejects
+from snapshotter.sync.sync import ACCOUNTS, REJECTS, Plan
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -110,7 +111,7 @@ def test_very_many_are_tried_in_turn(syncer: Syncer) -> None:
     for _ in range(3):
         assert syncer().rejected == 120
         turns.append(asked_for(syncer))
-        assert len(syncer.asked) <= retry.MOST_REQUESTS + 3
+        assert len(syncer.asked) <= retry_rejects.MOST_REQUESTS + 3
         syncer.account.now += timedelta(minutes=2)
     assert [len(turn) for turn in turns] == [50, 50, 20]
     assert sorted(job_id for turn in turns for job_id in turn) == bad
@@ -227,13 +228,14 @@ def test_a_reject_is_kept_whatever_it_holds(engine: Engine) -> None:
 MEMORY = """
 import resource, sys
 from datetime import UTC, datetime
-from snapshotter import census, rejects
-from snapshotter.database import connect
+from snapshotter.store import rejects
+from snapshotter.sync import reconcile
+from snapshotter.store.engine import connect
 engine = connect(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assert len(rejects.waiting(engine)) == int(sys.argv[2])
 assert sum(1 for _ in rejects.listed(engine)) == int(sys.argv[2])
-census.shelf(engine, "acme")
+reconcile.shelf(engine, "acme")
 rejects.grouped(engine)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """

@@ -16,7 +16,7 @@ from benchmarks.server import Api, Jobs
 from benchmarks.service import ROOT, TOP, serve
 from click.testing import CliRunner
 
-from snapshotter import trends
+from snapshotter.trends import trends
 
 JOBS = 300
 MEASURED = Results(

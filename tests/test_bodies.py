@@ -11,8 +11,8 @@ from clock import Impatient
 from samples import job
 from wire import answer, serve
 
-from snapshotter.bodies import MAX_BODY
-from snapshotter.client import Client
+from snapshotter.api.bodies import MAX_BODY
+from snapshotter.api.client import Client
 from snapshotter.errors import BadAnswer, RequestFailed
 from snapshotter.settings import Key, Service
 

@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from samples import job
 from sqlalchemy import Connection, Engine, event, exc, select, text
 
-from snapshotter import payload
-from snapshotter.bulk import encode, insert_encoded
-from snapshotter.database import connect, named_errors
+from snapshotter.api import records
 from snapshotter.errors import Stopped
 from snapshotter.flatten import JobRows, flatten
-from snapshotter.load import CHANGES, FIELDS, JOBS, OUTPUTS, Loaded, Run, load
 from snapshotter.redact import Redaction
+from snapshotter.store.bulk import encode, insert_encoded
+from snapshotter.store.engine import connect, named_errors
+from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS, Loaded, Run, load
 
 FIRST = Run("acme", 1, datetime(2026, 1, 5, 1, 2, 3, 456789, tzinfo=UTC))
 SECOND = Run("acme", 2, datetime(2026, 1, 6, tzinfo=UTC))
 
 
 def rows(document: dict[str, Any]) -> JobRows:
-    return flatten(payload.read(json.dumps(document).encode()), Redaction())
+    return flatten(records.read(json.dumps(document).encode()), Redaction())
 
 
 def batch(count: int, **fields: Any) -> list[JobRows]:

@@ -23,16 +23,18 @@ from sqlalchemy import Engine, insert
 from test_export import put
 from test_formats import YEARS, fill_years
 
-from snapshotter import __version__, bundle, trends
-from snapshotter.bundle import export_all, export_by_month
+from snapshotter import __version__
 from snapshotter.errors import Failure, UsageError
-from snapshotter.export import NO_MONTH, OF_JOBS, Selection, names, write
-from snapshotter.formats import FORMATS, Format, Style
+from snapshotter.export import bundle
+from snapshotter.export.bundle import export_all, export_by_month
+from snapshotter.export.export import NO_MONTH, OF_JOBS, Selection, names, write
+from snapshotter.export.formats import FORMATS, Format, Style
 from snapshotter.models import Base
-from snapshotter.payload import stamp
 from snapshotter.resources import resource_folder
-from snapshotter.revisions import head
-from snapshotter.trends import Filters
+from snapshotter.store.revisions import head
+from snapshotter.times import stamp
+from snapshotter.trends import trends
+from snapshotter.trends.trends import Filters
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 CSV, PARQUET = Style(), Style("parquet")

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_sync import Syncer, history
 
-from snapshotter import census
-from snapshotter.census import Shelf, count, differences, sample
-from snapshotter.database import connect
-from snapshotter.invention import stamp
-from snapshotter.load import JOBS
-from snapshotter.payload import Reject
-from snapshotter.simulator import GARBLED, Account, Answer, Request
-from snapshotter.sync import ACCOUNTS, SNAPSHOTS, Plan
+from snapshotter.api.records import Reject
+from snapshotter.simulator.account import GARBLED, Account, Answer, Request
+from snapshotter.simulator.history import stamp
+from snapshotter.store.engine import connect
+from snapshotter.store.load import JOBS
+from snapshotter.sync import reconcile
+from snapshotter.sync.reconcile import Shelf, count, differences, sample
+from snapshotter.sync.sync import ACCOUNTS, SNAPSHOTS, Plan
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PAGE = 100
@@ -191,7 +191,7 @@ def test_one_job_gone_of_a_hundred_thousand() -> None:
             asked.append(place)
             return listed[place : place + PAGE]
 
-        assert list(differences(fetch, 99_999, shelf)) == [census.Stretch([], [gone])]
+        assert list(differences(fetch, 99_999, shelf)) == [reconcile.Stretch([], [gone])]
         assert len(asked) <= 12
 
 

@@ -16,10 +16,10 @@ from lines import unmarked
 from sqlalchemy import text
 from wire import answer, reset, serve
 
-from snapshotter.database import connect
-from snapshotter.lock import lock
-from snapshotter.revisions import head
-from snapshotter.simulator import GARBLED, Account
+from snapshotter.simulator.account import GARBLED, Account
+from snapshotter.store.engine import connect
+from snapshotter.store.lock import lock
+from snapshotter.store.revisions import head
 
 Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
@@ -469,12 +469,12 @@ def test_an_error_of_the_database_names_it_without_its_password(
 
 HOST = """
 import sys
-from snapshotter import cli, entry
+from snapshotter.cli import commands, entry
 
 def fail(*_, **__):
     raise {error}
 
-cli.cli.main = fail
+commands.cli.main = fail
 entry.main()
 """
 

@@ -13,7 +13,9 @@ from clock import Impatient
 from samples import job
 from wire import Script, answer, drip, reset, serve
 
-from snapshotter.client import ATTEMPTS, Client, Filters, Limits
+from snapshotter.api.client import ATTEMPTS, Client, Filters, Limits
+from snapshotter.api.paging import Cursor
+from snapshotter.api.records import Record
 from snapshotter.errors import (
     BadAnswer,
     Failure,
@@ -22,8 +24,6 @@ from snapshotter.errors import (
     Stopped,
     UsageError,
 )
-from snapshotter.paging import Cursor
-from snapshotter.payload import Record
 from snapshotter.settings import Key, Service
 
 PAGE = json.dumps([job()]).encode()

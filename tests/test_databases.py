@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import databases
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from snapshotter import database, revisions
+from snapshotter.store import revisions
+from snapshotter.store.engine import connect
 
 if TYPE_CHECKING:
     from databases import MariaDBServer, PostgresServer
@@ -56,7 +58,7 @@ def test_each_url_leads_to_its_own_kind_of_database(
 
 
 def test_a_database_starts_at_head(database_url: str) -> None:
-    engine = database.connect(database_url)
+    engine = connect(database_url)
     assert revisions.current(engine) == revisions.head()
     revisions.check(engine)  # that the tables are the models'
     engine.dispose()
@@ -73,7 +75,7 @@ def test_a_server_dies_with_a_killed_parent(name: str, request: pytest.FixtureRe
     )
     with subprocess.Popen(
         [sys.executable, "-c", program],
-        cwd=Path(__file__).parent,
+        cwd=Path(databases.__file__).parent,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

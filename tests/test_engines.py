@@ -11,12 +11,12 @@ from servers import PgBouncer, SpecialMariaDB
 from sqlalchemy import Engine, insert, inspect, select, text
 from sqlalchemy.exc import DataError
 
-from snapshotter.database import connect, named_errors
 from snapshotter.errors import DatabaseError, Stopped
-from snapshotter.ledger import ACCOUNTS
-from snapshotter.lock import lock
 from snapshotter.models import Base
-from snapshotter.revisions import check, require_head
+from snapshotter.store.engine import connect, named_errors
+from snapshotter.store.ledger import ACCOUNTS
+from snapshotter.store.lock import lock
+from snapshotter.store.revisions import check, require_head
 
 AT = datetime(2026, 2, 1, 3, 4, 5, 678901, UTC)
 WORDS = "a\\b 'c' \"d\" größe"

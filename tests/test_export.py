@@ -13,12 +13,12 @@ import pytest
 from samples import job, sample, store
 from sqlalchemy import Engine, insert, text
 
-from snapshotter import export as module
-from snapshotter import trends
-from snapshotter.database import named_errors
 from snapshotter.errors import DatabaseError, Failure, UsageError
-from snapshotter.export import TABLES, export
-from snapshotter.trends import Filters
+from snapshotter.export import export as module
+from snapshotter.export.export import TABLES, export
+from snapshotter.store.engine import named_errors
+from snapshotter.trends import trends
+from snapshotter.trends.trends import Filters
 
 NOW = datetime(2026, 1, 5, 1, 2, 3, tzinfo=UTC)
 

@@ -13,8 +13,8 @@ import pytest
 from samples import job
 from test_export import put
 
-from snapshotter.database import connect
-from snapshotter.export import names
+from snapshotter.export.export import names
+from snapshotter.store.engine import connect
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

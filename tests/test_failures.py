@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 from wire import Script, answer, drip, reset, serve
 
-from snapshotter import simulator
-from snapshotter.simulator import Account
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import serve as serve_account
 
 CREDITS = answer(body=b'{"limits": {"limit": 5000, "remaining": 4000}}')
 NOTHING = answer(body=b"[]", headers="Date: Fri, 02 Jan 2026 03:04:05 GMT\r\n")
@@ -201,7 +201,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_is_full(small_disk: Path) -> None:
     """What was committed stays, and the next run goes on once there is room."""
     account = Account()
-    with simulator.serve(account) as url:
+    with serve_account(account) as url:
         for _ in range(700):
             account.add_job(errors="e" * 3000)
         done = run(url, small_disk, "sync", XPLENTY_API_KEY=account.api_key)
@@ -223,7 +223,7 @@ def test_a_disk_that_is_full(small_disk: Path) -> None:
 
 def test_a_file_that_cannot_grow(tmp_path: Path) -> None:
     account = Account()
-    with simulator.serve(account) as url:
+    with serve_account(account) as url:
         for _ in range(700):
             account.add_job(errors="e" * 3000)
         limit = ["prlimit", "--fsize=2000000"]

@@ -1,9 +1,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import pytest
-
-from snapshotter.findings import Finding, duration, findings, share
+from snapshotter.report.findings import Finding, findings, share
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ORDERS = {"package_id": 434, "package_name": "orders"}
@@ -211,23 +209,6 @@ def test_the_five_that_matter_most_and_of_a_kind_two_before_others() -> None:
     assert "Fields" in [finding.kind for finding in found]
     assert found == sorted(found, key=lambda finding: -finding.weight)
     assert isinstance(found[0], Finding)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0, "0 s"),
-        (0.25, "0.2 s"),
-        (9, "9 s"),
-        (59.6, "1 min"),
-        (1231, "20 min 31 s"),
-        (3600, "1 h"),
-        (90_061, "1 day 1 h"),
-        (273_600, "3 days 4 h"),
-    ],
-)
-def test_durations(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
 
 
 def test_shares() -> None:

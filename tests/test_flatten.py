@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from samples import job, sample
 
-from snapshotter import payload
+from snapshotter.api import records
 from snapshotter.flatten import JobRows, flatten
 from snapshotter.redact import Redaction
 
 
 def rows(document: Any) -> JobRows:
-    return flatten(payload.read(json.dumps(document).encode()), Redaction())
+    return flatten(records.read(json.dumps(document).encode()), Redaction())
 
 
 def at(words: str) -> datetime:
@@ -119,7 +119,7 @@ def test_what_no_column_holds_is_kept_under_its_own_names() -> None:
 def test_a_job_of_known_fields_gives_the_same_rows_as_one_that_is_searched_for_others(
     document: dict[str, Any],
 ) -> None:
-    record = payload.read(json.dumps(document).encode())
+    record = records.read(json.dumps(document).encode())
     assert record.is_exact
     assert flatten(record, Redaction()) == flatten(
         record._replace(is_exact=False), Redaction("mask", ["no such name"])
@@ -227,14 +227,14 @@ def test_the_longest_wait_there_can_be() -> None:
 @pytest.mark.parametrize("number", ["-0.0", "-0", "0", "-0e5"])
 def test_zero_has_no_sign(number: str) -> None:
     text = f'{{"id": 7, "progress": {number}, "outputs": [{{"id": 1, "progress": {number}}}]}}'
-    found = flatten(payload.read(text.encode()), Redaction())
+    found = flatten(records.read(text.encode()), Redaction())
     assert str(found.job["progress"]) == str(found.outputs[0]["progress"]) == "0.0"
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "1e400"])
 def test_what_is_no_finite_number_is_null_and_kept_as_text(number: str) -> None:
     text = f'{{"id": 7, "progress": {number}, "attempts": {number}, "new": {number}}}'
-    found = flatten(payload.read(text.encode()), Redaction()).job
+    found = flatten(records.read(text.encode()), Redaction()).job
     assert (found["progress"], found["attempts"]) == (None, None)
     assert found["extra"] == dict.fromkeys(("progress", "attempts", "new"), number)
 

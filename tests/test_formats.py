@@ -25,12 +25,13 @@ from samples import job
 from sqlalchemy import Engine, insert, update
 from test_export import put
 
-from snapshotter import formats, trends
 from snapshotter.errors import UsageError
-from snapshotter.export import TABLES, export
+from snapshotter.export import formats
+from snapshotter.export.export import TABLES, export
+from snapshotter.export.formats import Column, Format, Style, style, write
 from snapshotter.fingerprint import of_fields
-from snapshotter.formats import Column, Format, Style, style, write
-from snapshotter.trends import Filters
+from snapshotter.trends import trends
+from snapshotter.trends.trends import Filters
 
 HOSTILE = ["=1+1", "+1", "-5", "@SUM(A1)", "\tx", "\rx", '=HYPERLINK("http://x","y")']
 HOSTILE += ["\nx", *(sign + "1+1" for sign in "\uff1d\uff0b\uff0d\uff20")]  # full-width, too
@@ -456,10 +457,10 @@ def test_no_zero_has_a_sign(tmp_path: Path) -> None:
 EXPORT = """
 import re, resource, sys
 from pathlib import Path
-from snapshotter.database import connect
+from snapshotter.store.engine import connect
 from snapshotter.errors import SnapshotterError
-from snapshotter.export import export
-from snapshotter.formats import style
+from snapshotter.export.export import export
+from snapshotter.export.formats import style
 url, name, target, limit = sys.argv[1:]
 if int(limit):  # as a full disk answers a write
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))

@@ -3,8 +3,8 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapshotter import ids
-from snapshotter.ids import Ids
+from snapshotter.store import ids
+from snapshotter.store.ids import Ids
 
 NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.integers(0, 40)
 

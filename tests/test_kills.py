@@ -25,20 +25,22 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
+import databases
 import pytest
 from lines import unmarked
 from sqlalchemy import Connection, Engine, delete, func, insert, inspect, select, text
 
-from snapshotter import database, revisions
+from snapshotter.api.records import read
 from snapshotter.errors import RecordError
 from snapshotter.flatten import JobRows, flatten
-from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.load import CHANGES, FIELDS, JOBS, OUTPUTS
 from snapshotter.models import Base
-from snapshotter.payload import read
 from snapshotter.redact import Redaction
-from snapshotter.rejects import REJECTS
-from snapshotter.simulator import GARBLED, Account, Answer, Request, as_sent
+from snapshotter.simulator.account import GARBLED, Account, Answer, Request, as_sent
+from snapshotter.store import revisions
+from snapshotter.store.engine import connect
+from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
+from snapshotter.store.rejects import REJECTS
 
 TABLES = [table for table in Base.metadata.sorted_tables if table.name != "calendar"]
 KILLS = 4
@@ -113,8 +115,8 @@ class Store:
     """A database as a reader sees it, who keeps connections of their own."""
 
     def __init__(self, url: str) -> None:
-        self.writer = database.connect(url)
-        self.reader = database.connect(url, read_only=True)
+        self.writer = connect(url)
+        self.reader = connect(url, read_only=True)
         with self.writer.connect(), self.reader.connect():
             pass
         self._at_rest = self._sessions()
@@ -229,7 +231,7 @@ class Forks:
 
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("killed.py"))],
+            [sys.executable, str(Path(databases.__file__).with_name("killed.py"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

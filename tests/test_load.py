@@ -6,19 +6,19 @@ import pytest
 from samples import job
 from sqlalchemy import Engine, select, text
 
-from snapshotter import payload
-from snapshotter.database import connect
+from snapshotter.api import records
 from snapshotter.errors import UsageError
 from snapshotter.flatten import JobRows, flatten
-from snapshotter.load import CHANGES, FIELDS, JOBS, OUTPUTS, Loaded, Run, load, mark_gone
 from snapshotter.redact import Redaction
+from snapshotter.store.engine import connect
+from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS, Loaded, Run, load, mark_gone
 
 FIRST = Run("acme", 1, datetime(2026, 1, 5, tzinfo=UTC))
 SECOND = Run("acme", 2, datetime(2026, 1, 6, tzinfo=UTC))
 
 
 def rows(*documents: dict[str, Any]) -> list[JobRows]:
-    return [flatten(payload.read(json.dumps(d).encode()), Redaction()) for d in documents]
+    return [flatten(records.read(json.dumps(d).encode()), Redaction()) for d in documents]
 
 
 def put(engine: Engine, run: Run, *documents: dict[str, Any]) -> Loaded:

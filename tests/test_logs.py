@@ -16,7 +16,7 @@ import pytest
 
 from snapshotter import logs
 from snapshotter.masking import Mask
-from snapshotter.simulator import GARBLED, Account
+from snapshotter.simulator.account import GARBLED, Account
 
 KEY = "k/e+y'of%20t\"est"
 SPELLINGS = [

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import job
 
-from snapshotter import payload
+from snapshotter.api import records
+from snapshotter.api.records import Record, Reject
 from snapshotter.flatten import JobRows, flatten
-from snapshotter.payload import Record, Reject
 from snapshotter.redact import Redaction
 
 
 def read(document: Any) -> Record:
-    return payload.read(json.dumps(document).encode())
+    return records.read(json.dumps(document).encode())
 
 
 def rows(document: Any) -> JobRows:
@@ -235,7 +235,7 @@ def test_whatever_comes_with_an_id_is_a_job_and_nothing_of_it_is_lost(
     is_whole: bool,  # noqa: FBT001 - hypothesis gives it
 ) -> None:
     document = {**(job(**fields) if is_whole else fields), "id": 7}
-    (record,) = payload.read_all([json.dumps(document).encode()])
+    (record,) = records.read_all([json.dumps(document).encode()])
     assert isinstance(record, Record)
     found = flatten(record, Redaction("keep"))
     json.dumps([found.job["extra"], [output["extra"] for output in found.outputs]]).encode()
@@ -250,6 +250,6 @@ def test_whatever_comes_with_an_id_is_a_job_and_nothing_of_it_is_lost(
 @settings(deadline=None, max_examples=200)
 @given(ANYTHING)
 def test_whatever_the_id_is_nothing_is_raised(job_id: Any) -> None:
-    (record,) = payload.read_all([json.dumps({"id": job_id}).encode()])
+    (record,) = records.read_all([json.dumps({"id": job_id}).encode()])
     assert isinstance(record, Record | Reject)
     assert record.job_id is None or 0 < record.job_id < BIG

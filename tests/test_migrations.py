@@ -11,12 +11,14 @@ import pytest
 from samples import job, sample
 from sqlalchemy import inspect, text
 
-from snapshotter import database, payload, rejects, revisions
+from snapshotter.api.records import Reject, read
 from snapshotter.errors import DatabaseError
 from snapshotter.flatten import flatten
-from snapshotter.load import Run, compare, load
 from snapshotter.models import Base
 from snapshotter.redact import Redaction
+from snapshotter.store import rejects, revisions
+from snapshotter.store.engine import connect
+from snapshotter.store.load import Run, compare, load
 
 ROOT = Path(__file__).parent.parent
 VERSIONS = ROOT / "migrations" / "versions"
@@ -54,7 +56,7 @@ def test_every_revision_goes_up_down_and_up_and_matches_the_models(
             assert done.returncode == 0, done.stderr
     done = alembic(empty_database_url, "check", folder=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
-    engine = database.connect(empty_database_url)
+    engine = connect(empty_database_url)
     revisions.check(engine)
     assert alembic(empty_database_url, "downgrade", "base", folder=ROOT).returncode == 0
     assert inspect(engine).get_table_names() == ["alembic_version"]
@@ -63,7 +65,7 @@ def test_every_revision_goes_up_down_and_up_and_matches_the_models(
 
 def test_keys_and_constraints_are_these(database_url: str) -> None:
     """What `alembic check` does not see: the keys, the foreign keys and the indexes, literally."""
-    engine = database.connect(database_url)
+    engine = connect(database_url)
     found = inspect(engine)
     keys = {
         table: tuple(found.get_pk_constraint(table)["constrained_columns"])
@@ -126,8 +128,8 @@ def test_an_upgrade_works_out_what_the_loader_does(database_url: str, tmp_path: 
         job(id=3, created_at=moments[1], started_at=moments[0], cluster=cluster, outputs=None),
         job(id=4, created_at=moments[2], started_at=moments[1], cluster=cluster, outputs=None),
     ]
-    engine = database.connect(database_url)
-    rows = [flatten(payload.read(json.dumps(each).encode()), Redaction()) for each in records]
+    engine = connect(database_url)
+    rows = [flatten(read(json.dumps(each).encode()), Redaction()) for each in records]
     with engine.begin() as connection:
         load(connection, Run("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), rows)
     for words in (["downgrade", "0002"], ["upgrade", "head"]):
@@ -143,9 +145,9 @@ def test_what_is_set_aside_stays_so_from_revision_to_revision(
     database_url: str, tmp_path: Path
 ) -> None:
     """It is tried again by the next run, and known again for what it was."""
-    engine = database.connect(database_url)
+    engine = connect(database_url)
     run, record = Run("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), job(id="x")
-    aside = [payload.Reject(None, None, "no id", record), payload.Reject(8, None, "no", [8])]
+    aside = [Reject(None, None, "no id", record), Reject(8, None, "no", [8])]
     with engine.begin() as connection:
         rejects.set_aside(connection, run, aside, Redaction())
         before = connection.execute(text("select * from rejected_records order by id")).all()
@@ -175,7 +177,7 @@ def test_every_table_and_column_says_what_it_is() -> None:
 
 
 def test_the_calendar_has_every_day(database_url: str) -> None:
-    engine = database.connect(database_url, read_only=True)
+    engine = connect(database_url, read_only=True)
     with engine.connect() as connection:
         count, first, last = connection.execute(
             text("select count(*), min(day), max(day) from calendar")
@@ -198,7 +200,7 @@ def test_the_calendar_has_every_day(database_url: str) -> None:
 def test_a_schema_of_another_version_is_refused(
     database_url: str, revision: str, said: str
 ) -> None:
-    engine = database.connect(database_url)
+    engine = connect(database_url)
     with engine.begin() as connection:
         connection.execute(text(f"update alembic_version set version_num = '{revision}'"))
     with pytest.raises(DatabaseError) as caught:
@@ -208,7 +210,7 @@ def test_a_schema_of_another_version_is_refused(
 
 
 def test_somebody_elses_table_is_left_alone(empty_database_url: str) -> None:
-    engine = database.connect(empty_database_url)
+    engine = connect(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("create table jobs (name varchar(9))"))
     with pytest.raises(DatabaseError, match="somebody else's"):

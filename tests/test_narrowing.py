@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from clock import Impatient
 
-from snapshotter import simulator
-from snapshotter.client import Client, Filters
+from snapshotter.api.client import Client, Filters
+from snapshotter.api.paging import Cursor
+from snapshotter.api.records import Reject
 from snapshotter.errors import RequestFailed
-from snapshotter.paging import Cursor
-from snapshotter.payload import Reject
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import Account, Answer, Request
+from snapshotter.simulator import account
+from snapshotter.simulator.account import Account, Answer, Request
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FAULTY = Answer(500, {}, b'{"message": "oops"}')
@@ -50,7 +50,7 @@ class Server:
 
     @contextmanager
     def client(self) -> Iterator[Client]:
-        with simulator.serve(self.account) as url:
+        with account.serve(self.account) as url:
             service = Service("acme", Key(self.account.api_key), url, 5.0)
             with Client(service, clock=Impatient()) as client:
                 yield client

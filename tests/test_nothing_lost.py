@@ -28,19 +28,27 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine, delete, event, select
 
-from snapshotter import simulator
-from snapshotter.client import Client, Limits
-from snapshotter.database import connect
+from snapshotter.api.client import Client, Limits
+from snapshotter.api.records import Record, read_all
 from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.flatten import flatten
-from snapshotter.load import CHANGES, FIELDS, JOBS, OUTPUTS
-from snapshotter.lock import lock
 from snapshotter.models import Base
-from snapshotter.payload import Record, read_all
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import FINAL, GARBLED, STATUSES, Account, Request, as_sent, stamp
-from snapshotter.sync import ACCOUNTS, REJECTS, Plan, sync
+from snapshotter.simulator.account import (
+    FINAL,
+    GARBLED,
+    STATUSES,
+    Account,
+    Request,
+    as_sent,
+    serve,
+    stamp,
+)
+from snapshotter.store.engine import connect
+from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
+from snapshotter.store.lock import lock
+from snapshotter.sync.sync import ACCOUNTS, REJECTS, Plan, sync
 
 LAG = 60  # seconds; the issue's «up to a minute after their updated_at»
 ANY = st.integers(0, 2**16)
@@ -84,7 +92,7 @@ class Accounts(RuleBasedStateMachine):
         for n in range(jobs):
             at = self.account.now - timedelta(seconds=4 * (jobs - n) // 3)
             self.account.add_job(created_at=at, started_at=at, completed_at=at, updated_at=at)
-        self.api = self.stack.enter_context(simulator.serve(self.account))
+        self.api = self.stack.enter_context(serve(self.account))
 
     # The account
 

@@ -8,11 +8,11 @@ from test_rejects import listing, raw, spoilt
 from test_sync import Syncer
 from test_verify import command
 
-from snapshotter.answers import MAX_DEPTH
-from snapshotter.database import connect
-from snapshotter.load import JOBS
-from snapshotter.simulator import Account
-from snapshotter.sync import REJECTS
+from snapshotter.api.schema import MAX_DEPTH
+from snapshotter.simulator.account import Account
+from snapshotter.store.engine import connect
+from snapshotter.store.load import JOBS
+from snapshotter.sync.sync import REJECTS
 
 
 @pytest.fixture

@@ -11,16 +11,16 @@ from clock import Impatient
 from test_sync import Syncer, history
 from test_verify import command
 
-from snapshotter import by_id, refresh
-from snapshotter.client import Client
-from snapshotter.database import connect
+from snapshotter.api.client import Client
 from snapshotter.errors import RequestFailed, Stopped
-from snapshotter.load import JOBS
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import Account, Answer, Request, stamp
-from snapshotter.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
-from snapshotter.verify import Findings, verify
+from snapshotter.simulator.account import Account, Answer, Request, stamp
+from snapshotter.store.engine import connect
+from snapshotter.store.load import JOBS
+from snapshotter.sync import by_id, refresh
+from snapshotter.sync.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
+from snapshotter.sync.verify import Findings, verify
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from snapshotter import paging
+from snapshotter.api import paging
+from snapshotter.api.paging import ALONE, BLOCK, Cursor, Early, Listed, pages
+from snapshotter.api.records import Reject
 from snapshotter.errors import Stopped
-from snapshotter.paging import ALONE, BLOCK, Cursor, Early, Listed, pages
-from snapshotter.payload import Reject
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

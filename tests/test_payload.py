@@ -6,35 +6,34 @@ from typing import Any
 import pytest
 from samples import job, sample
 
-from snapshotter import payload
-from snapshotter.answers import MAX_DEPTH
-from snapshotter.cutting import MAX_RECORDS, MAX_VALUES
+from snapshotter.api.cutting import MAX_RECORDS, MAX_VALUES
+from snapshotter.api.records import Record, Reject, only, read, read_all, split
+from snapshotter.api.schema import MAX_DEPTH
 from snapshotter.errors import BadAnswer, RecordError
 from snapshotter.flatten import flatten
-from snapshotter.payload import Record, Reject
 from snapshotter.redact import Redaction
 
 
-def read(document: Any) -> Record:
-    return payload.read(json.dumps(document).encode())
+def record_of(document: Any) -> Record:
+    return read(json.dumps(document).encode())
 
 
 def test_the_samples_are_read() -> None:
-    records = [read(document) for document in sample("list-jobs")]
+    records = [record_of(document) for document in sample("list-jobs")]
     assert [record.job.id for record in records] == [304, 303, 299, 157]
-    assert read(sample("job-with-log-summary")).job.log_summary is not None
+    assert record_of(sample("job-with-log-summary")).job.log_summary is not None
 
 
 def test_a_job_of_nothing_but_its_id_is_a_job() -> None:
-    assert read({"id": 1}).job.outputs is None
+    assert record_of({"id": 1}).job.outputs is None
 
 
 @pytest.mark.parametrize("name", sorted(set(job()) - {"id"}))
 def test_every_field_may_be_null_or_missing(name: str) -> None:
     document = job()
-    assert read({**document, name: None}).job.id == 7
+    assert record_of({**document, name: None}).job.id == 7
     del document[name]
-    assert read(document).job.id == 7
+    assert record_of(document).job.id == 7
 
 
 NO_ID = [
@@ -57,7 +56,7 @@ def test_only_a_record_without_a_usable_id_is_set_aside(
     fields: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(RecordError) as caught:
-        read(job(**fields))
+        record_of(job(**fields))
     assert str(caught.value).startswith("a record with no id: ")
     assert reason in str(caught.value)
     assert caught.value.job_id is None
@@ -65,17 +64,17 @@ def test_only_a_record_without_a_usable_id_is_set_aside(
 
 @pytest.mark.parametrize("job_id", ["7", 7.0, 2**63 - 1, str(2**63 - 1)])
 def test_an_id_in_another_notation_is_the_same_id(job_id: Any) -> None:
-    assert read(job(id=job_id)).job_id == int(job_id)
+    assert record_of(job(id=job_id)).job_id == int(job_id)
 
 
 def test_an_id_longer_than_any_integer_is_none() -> None:
-    (found,) = payload.read_all([b'{"id": 1' + b"0" * 5000 + b"}"])
+    (found,) = read_all([b'{"id": 1' + b"0" * 5000 + b"}"])
     assert (type(found), found.job_id) == (Reject, None)
 
 
 def test_a_bad_record_spoils_no_other() -> None:
     body = json.dumps([job(), job(id="x"), 5, job(id=9)]).encode()
-    records = payload.read_all(payload.split(body))
+    records = read_all(split(body))
     assert [(type(record), record.job_id) for record in records] == [
         (Record, 7),
         (Reject, None),
@@ -105,7 +104,7 @@ def test_a_bad_record_spoils_no_other() -> None:
 )
 def test_what_is_not_json_or_no_database_takes_costs_no_job(bad: bytes, errors: str) -> None:
     body = b'[{"id": 1}, {"id": 2, "errors": ' + bad + b'}, {"id": 3}]'
-    records = payload.read_all(payload.split(body))
+    records = read_all(split(body))
     assert [(type(record), record.job_id) for record in records] == [
         (Record, 1),
         (Record, 2),
@@ -134,7 +133,7 @@ def test_what_is_not_json_or_no_database_takes_costs_no_job(bad: bytes, errors: 
     ],
 )
 def test_nothing_that_no_encoding_takes_is_left_anywhere(record: bytes, bad: bytes) -> None:
-    (found,) = payload.read_all([record.replace(b"@", bad)])
+    (found,) = read_all([record.replace(b"@", bad)])
     held: Any = found
     if isinstance(found, Record):
         rows = flatten(found, Redaction())
@@ -148,7 +147,7 @@ def test_nothing_that_no_encoding_takes_is_left_anywhere(record: bytes, bad: byt
 def test_a_record_that_is_not_json_keeps_its_text_its_id_and_its_place() -> None:
     bad = b'{"zz": {"id": 5}, "id": 2, "created_at": "2026-01-02T03:04:05Z", "errors": say "it"}'
     body = b'[{"id": 1}, ' + bad + b', {"id": 3},]'
-    one, two, three = payload.read_all(payload.split(body))
+    one, two, three = read_all(split(body))
     assert (one.job_id, three.job_id) == (1, 3)
     assert isinstance(two, Reject)
     assert (two.job_id, two.payload) == (2, bad.decode())
@@ -160,7 +159,7 @@ def test_a_record_that_is_not_json_keeps_its_text_its_id_and_its_place() -> None
 def test_what_nests_too_deep_is_kept_as_text_from_there_on(depth: int) -> None:
     deep = b"[" * depth + b"1" + b"]" * depth
     body = b'[{"id": 1}, {"id": 2, "status": "failed", "new": ' + deep + b"}]"
-    one, two = payload.read_all(payload.split(body))
+    one, two = read_all(split(body))
     assert isinstance(one, Record)
     assert isinstance(two, Record)
     assert two.job.status == "failed"
@@ -177,26 +176,26 @@ def test_a_time_past_the_calendar_is_no_place_in_a_listing() -> None:
         b'{"id": 1, "created_at": "9999-12-31T23:59:59-10:00"}',
         b'{"id": 1, "created_at": "0001-01-01T00:00:00+10:00"}',
     ):
-        (record,) = payload.read_all([raw])
+        (record,) = read_all([raw])
         assert (type(record), record.created_at) == (Record, None)
 
 
 def test_nul_characters_give_way_everywhere() -> None:
-    record = read(job(errors="a\0b", variables={"x\0": ["\0"]}, new="\0"))
+    record = record_of(job(errors="a\0b", variables={"x\0": ["\0"]}, new="\0"))
     assert record.job.errors == "a\N{REPLACEMENT CHARACTER}b"
     assert "\0" not in json.dumps(record.document, ensure_ascii=False)
 
 
 @pytest.mark.parametrize(
-    ("sent", "read"),
+    ("sent", "errors"),
     [
         (rb"\u0000", "\N{REPLACEMENT CHARACTER}"),
         (rb"\\u0000", r"\u0000"),
         (rb"\\\u0000", "\\\N{REPLACEMENT CHARACTER}"),
     ],
 )
-def test_a_backslash_may_be_meant(sent: bytes, read: str) -> None:
-    assert payload.read(b'{"id": 1, "errors": "' + sent + b'"}').job.errors == read
+def test_a_backslash_may_be_meant(sent: bytes, errors: str) -> None:
+    assert read(b'{"id": 1, "errors": "' + sent + b'"}').job.errors == errors
 
 
 @pytest.mark.parametrize(
@@ -213,7 +212,7 @@ def test_a_backslash_may_be_meant(sent: bytes, read: str) -> None:
 )
 def test_a_page_that_is_none_is_refused(body: bytes, said: str) -> None:
     with pytest.raises(BadAnswer, match="expected a JSON array of jobs") as caught:
-        payload.split(body)
+        split(body)
     assert said in str(caught.value)
 
 
@@ -224,8 +223,8 @@ def test_the_work_on_a_body_that_is_not_json_grows_with_its_length_alone(body: b
     def seconds(times: int) -> float:
         began = time.process_time()
         with pytest.raises(BadAnswer):
-            payload.split(body + rb"\"" * times)
-        payload.read_all([body + rb"\"" * times])
+            split(body + rb"\"" * times)
+        read_all([body + rb"\"" * times])
         return time.process_time() - began
 
     once = min(seconds(2**19) for _ in range(2))
@@ -233,10 +232,10 @@ def test_the_work_on_a_body_that_is_not_json_grows_with_its_length_alone(body: b
 
 
 def test_a_page_of_too_many_records_is_refused() -> None:
-    assert len(payload.split(b"[" + b"1," * (MAX_RECORDS - 1) + b"1]")) == MAX_RECORDS
+    assert len(split(b"[" + b"1," * (MAX_RECORDS - 1) + b"1]")) == MAX_RECORDS
     for end in (b"1]", b" " * 2**20 + b"1]", b"NaN]"):
         with pytest.raises(BadAnswer, match="more than 5,000 records"):
-            payload.split(b"[" + b"1," * MAX_RECORDS + end)
+            split(b"[" + b"1," * MAX_RECORDS + end)
 
 
 def test_a_page_of_too_many_values_is_refused_and_such_a_record_set_aside() -> None:
@@ -244,39 +243,39 @@ def test_a_page_of_too_many_values_is_refused_and_such_a_record_set_aside() -> N
         b'{"new": [' + b"{}," * MAX_VALUES + b'1], "id": 8, "created_at": "2026-01-02T03:04:05Z"}'
     )
     with pytest.raises(BadAnswer, match="over 500,000 values"):
-        payload.split(b'[{"id": 7},' + heavy + b"]")
-    (found,) = payload.read_all(payload.split(b"[" + heavy + b"]"))
+        split(b'[{"id": 7},' + heavy + b"]")
+    (found,) = read_all(split(b"[" + heavy + b"]"))
     assert found == Reject(
         8,
         datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
         "job 8: it has over 500,000 values, too many to read",
         {"id": 8, "created_at": "2026-01-02T03:04:05Z"},
     )
-    (found,) = payload.read_all([heavy.replace(b'"created_at": "', b'"created_at": "\t')])
+    (found,) = read_all([heavy.replace(b'"created_at": "', b'"created_at": "\t')])
     assert (type(found), found.job_id) == (Reject, None)
 
 
 def test_commas_in_text_are_no_values() -> None:
     long = {"id": 8, "errors": "a, b {c} [d]" * (MAX_VALUES // 2)}
     body = json.dumps([job(), long]).encode()
-    assert [record.job_id for record in payload.read_all(payload.split(body))] == [7, 8]
-    (found,) = payload.read_all([json.dumps(long).encode()])
+    assert [record.job_id for record in read_all(split(body))] == [7, 8]
+    (found,) = read_all([json.dumps(long).encode()])
     assert isinstance(found, Record)
     assert found.job.errors == long["errors"]
 
 
 @pytest.mark.parametrize("body", [b'[{"id": 1}]', b'[{"id": 1, "errors": "\t"}]'])
 def test_a_byte_order_mark_is_no_part_of_the_answer(body: bytes) -> None:
-    assert len(payload.split(b"\xef\xbb\xbf" + body)) == 1
-    assert payload.only(b"\xef\xbb\xbf" + body[1:-1]) == body[1:-1]
+    assert len(split(b"\xef\xbb\xbf" + body)) == 1
+    assert only(b"\xef\xbb\xbf" + body[1:-1]) == body[1:-1]
 
 
 @pytest.mark.parametrize("end", [b"x", b"]", b"}", b", 1]", b'"'])
 def test_more_than_a_list_is_no_page(end: bytes) -> None:
     with pytest.raises(BadAnswer, match="expected a JSON array of jobs"):
-        payload.split(b'[{"id": 1}]' + end)
+        split(b'[{"id": 1}]' + end)
     with pytest.raises(BadAnswer, match="expected a JSON object"):
-        payload.only(b'{"id": 1}' + end)
+        only(b'{"id": 1}' + end)
 
 
 @pytest.mark.parametrize("levels", [200, 5_000, 100_000])
@@ -285,10 +284,10 @@ def test_a_record_nested_without_end_spoils_no_other(levels: int) -> None:
     good = b'{"id": 7, "errors": "a, [b] \\" {c"}'
     odd = b'{"id": 9, "progress": NaN}'
     for first in (good, odd):
-        found = payload.read_all(payload.split(b"[" + first + b", " + deep + b" ," + good + b"]"))
+        found = read_all(split(b"[" + first + b", " + deep + b" ," + good + b"]"))
         assert [isinstance(record, Record) for record in found] == [True, True, True]
         assert [record.job_id for record in found[1:]] == [8, 7]
     with pytest.raises(BadAnswer, match="cut short"):
-        payload.split(b"[" + good + b", " + deep[:-9])
-    (cut,) = payload.read_all([deep[:-9]])
+        split(b"[" + good + b", " + deep[:-9])
+    (cut,) = read_all([deep[:-9]])
     assert (type(cut), cut.job_id) == (Reject, 8)

@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 import pytest
 
-from snapshotter import trends
-from snapshotter.cli import cli
+from snapshotter.cli.commands import cli
 from snapshotter.models import Base
+from snapshotter.trends import trends
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

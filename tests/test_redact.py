@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import job
 
-from snapshotter import payload
+from snapshotter.api import records
 from snapshotter.flatten import JobRows, flatten
 from snapshotter.redact import MASK, Redaction
 from snapshotter.settings import Variables
@@ -27,7 +27,7 @@ def redaction(way: Variables) -> Redaction:
 
 
 def rows(redact: Redaction, **fields: Any) -> JobRows:
-    return flatten(payload.read(json.dumps(job(**fields)).encode()), redact)
+    return flatten(records.read(json.dumps(job(**fields)).encode()), redact)
 
 
 HIDDEN = [

@@ -14,17 +14,17 @@ from databases import MariaDBServer, PostgresServer
 from sqlalchemy import Engine, exc, make_url, select, text
 from test_sync import Syncer, history
 
-from snapshotter import revisions
-from snapshotter.causes import Cause, cause
-from snapshotter.client import Client
-from snapshotter.database import connect
+from snapshotter.api.client import Client
 from snapshotter.errors import DatabaseError
-from snapshotter.load import JOBS, OUTPUTS
 from snapshotter.redact import Redaction
-from snapshotter.rejects import listed
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import Account
-from snapshotter.sync import REJECTS, Plan, sync
+from snapshotter.simulator.account import Account
+from snapshotter.store import revisions
+from snapshotter.store.causes import Cause, cause
+from snapshotter.store.engine import connect
+from snapshotter.store.load import JOBS, OUTPUTS
+from snapshotter.store.rejects import listed
+from snapshotter.sync.sync import REJECTS, Plan, sync
 
 only = {
     name: pytest.mark.parametrize("database_url", [name], indirect=True)
@@ -177,7 +177,7 @@ def test_a_character_that_the_databases_encoding_has_not(latin1: Syncer) -> None
 
 def test_words_of_the_api_that_the_databases_encoding_has_not(latin1: Syncer) -> None:
     """They are the reason of a job that cannot be asked for, and of a run that stops."""
-    from snapshotter.simulator import Answer  # noqa: PLC0415 - just here
+    from snapshotter.simulator.account import Answer  # noqa: PLC0415 - just here
 
     said = json.dumps({"message": "\N{PACKAGE} lost"}).encode()
     known = latin1.account.add_job(id=7)
@@ -191,7 +191,7 @@ def test_words_of_the_api_that_the_databases_encoding_has_not(latin1: Syncer) ->
     )
     with pytest.raises(Exception, match="422"):
         latin1()
-    from snapshotter.sync import SNAPSHOTS  # noqa: PLC0415
+    from snapshotter.sync.sync import SNAPSHOTS  # noqa: PLC0415
 
     assert "lost" in latin1.rows(SNAPSHOTS)[-1]["error"]
 

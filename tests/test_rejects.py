@@ -11,13 +11,13 @@ from sqlalchemy import insert, update
 from test_sync import Syncer, history
 from test_verify import command
 
-from snapshotter.database import connect
-from snapshotter.invention import stamp
-from snapshotter.load import JOBS
-from snapshotter.reasons import group_of
-from snapshotter.rejects import SetAside, listed, read_again, time_of
-from snapshotter.simulator import GARBLED, Account, Answer, Request
-from snapshotter.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
+from snapshotter.simulator.account import GARBLED, Account, Answer, Request
+from snapshotter.simulator.history import stamp
+from snapshotter.store.engine import connect
+from snapshotter.store.load import JOBS
+from snapshotter.store.reasons import group_of
+from snapshotter.store.rejects import SetAside, listed, read_again, time_of
+from snapshotter.sync.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -17,14 +17,14 @@ from plotly.offline import get_plotlyjs
 from samples import job, store
 from sqlalchemy import Engine, insert
 
-from snapshotter import report as module
-from snapshotter import trends
-from snapshotter.cli import cli
+from snapshotter.cli.commands import cli
 from snapshotter.errors import Failure, UsageError
-from snapshotter.flatten import epoch
 from snapshotter.models import Base
-from snapshotter.report import report
-from snapshotter.trends import Filters
+from snapshotter.report import report as module
+from snapshotter.report.report import report
+from snapshotter.times import epoch
+from snapshotter.trends import trends
+from snapshotter.trends.trends import Filters
 
 pytestmark = pytest.mark.xdist_group("report")  # one browser
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, inspect, text
 
-from snapshotter import revisions
-from snapshotter.database import connect
 from snapshotter.errors import DatabaseError
+from snapshotter.store import revisions
+from snapshotter.store.engine import connect
 
 ROOT = Path(__file__).parent.parent
 LAYOUTS = {

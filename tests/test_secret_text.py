@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import job
 
-from snapshotter import payload
+from snapshotter.api import records
 from snapshotter.flatten import JobRows, flatten
 from snapshotter.redact import Redaction, mask_text
 
@@ -183,7 +183,7 @@ def test_every_text_of_a_job_is_searched() -> None:
 
 
 def _rows(document: dict[str, Any], redact: Redaction) -> JobRows:
-    return flatten(payload.read(json.dumps(document).encode()), redact)
+    return flatten(records.read(json.dumps(document).encode()), redact)
 
 
 PIECES = [

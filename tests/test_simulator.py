@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from snapshotter.simulator import (
+from snapshotter.simulator.account import (
     ACCEPT,
     Account,
     Answer,

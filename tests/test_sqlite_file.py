@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from snapshotter import simulator
-from snapshotter.database import connect
 from snapshotter.errors import DatabaseError, Stopped
-from snapshotter.revisions import current, head, upgrade
+from snapshotter.simulator.account import Account, serve
+from snapshotter.store.engine import connect
+from snapshotter.store.revisions import current, head, upgrade
 
 
 def run(*words: str, database: Path, **more: str) -> subprocess.CompletedProcess[str]:
@@ -115,9 +115,9 @@ def test_a_file_system_without_shared_memory(without_memory: Path, file: Path) -
 def test_a_file_keeps_its_journal_mode(file: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("pragma journal_mode = delete")
-    account = simulator.Account()
+    account = Account()
     account.add_job()
-    with simulator.serve(account) as url:
+    with serve(account) as url:
         variables = {
             "XPLENTY_ACCOUNT_ID": account.account_id,
             "XPLENTY_API_KEY": account.api_key,
@@ -129,10 +129,10 @@ def test_a_file_keeps_its_journal_mode(file: Path, tmp_path: Path) -> None:
 
 
 def test_a_copy_has_all_though_a_reader_is_idle(file: Path) -> None:
-    account = simulator.Account()
+    account = Account()
     for _ in range(300):
         account.add_job()
-    with closing(sqlite3.connect(file)) as idle, simulator.serve(account) as url:
+    with closing(sqlite3.connect(file)) as idle, serve(account) as url:
         idle.execute("select count(*) from jobs").fetchall()
         variables = {
             "XPLENTY_ACCOUNT_ID": account.account_id,
@@ -208,11 +208,11 @@ def test_a_disk_that_is_full_is_said_and_read(file: Path, tmp_path: Path) -> Non
 
 
 def test_a_signal_is_noticed_while_a_lock_is_waited_for(file: Path) -> None:
-    account = simulator.Account()
+    account = Account()
     account.add_job()
     with (
         closing(sqlite3.connect(file, isolation_level=None)) as other,
-        simulator.serve(account) as url,
+        serve(account) as url,
     ):
         lock = file.parent
         other.execute("begin immediate")

@@ -11,14 +11,14 @@ import pytest
 from samples import job
 from sqlalchemy import Engine, insert, update
 
-from snapshotter import payload
+from snapshotter.api import records
+from snapshotter.cli.options import Duration
 from snapshotter.flatten import flatten
-from snapshotter.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.load import JOBS, Run, load
-from snapshotter.options import Duration
 from snapshotter.redact import Redaction
-from snapshotter.rejects import REJECTS
-from snapshotter.status import accounts, words
+from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.load import JOBS, Run, load
+from snapshotter.store.rejects import REJECTS
+from snapshotter.sync.status import accounts
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -65,7 +65,7 @@ def add_job(
     engine: Engine, job_id: int, account_id: str = "acme", *, gone: bool = False, **fields: Any
 ) -> None:
     document = job(id=job_id, outputs=[], **fields)
-    record = payload.read(json.dumps(document).encode())
+    record = records.read(json.dumps(document).encode())
     with engine.begin() as connection:
         load(connection, Run(account_id, 1, NOW), [flatten(record, Redaction())])
         if gone:
@@ -311,23 +311,6 @@ def test_an_error_of_a_run_is_one_line(engine: Engine) -> None:
     add_account(engine)
     add_run(engine, ago(hours=1), status="failed", error="it broke\nat line 7\n")
     assert told(engine).endswith("\n      it broke")
-
-
-@pytest.mark.parametrize(
-    ("age", "said"),
-    [
-        (timedelta(0), "0 s"),
-        (timedelta(seconds=59.9), "59 s"),
-        (timedelta(seconds=60), "1 min"),
-        (timedelta(minutes=2, seconds=5), "2 min 5 s"),
-        (timedelta(hours=1), "1 h"),
-        (timedelta(hours=26, minutes=3, seconds=4), "1 d 2 h"),
-        (timedelta(days=1, minutes=3), "1 d 3 min"),
-        (timedelta(days=700), "700 d"),
-    ],
-)
-def test_an_age_in_words(age: timedelta, said: str) -> None:
-    assert words(age) == said
 
 
 # The command

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from snapshotter.steps import runtime_steps
+from snapshotter.report.steps import runtime_steps
 
 FIRST = date(2026, 1, 1)
 

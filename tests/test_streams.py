@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from lines import unmarked
 
-from snapshotter.simulator import Account
+from snapshotter.simulator.account import Account
 
 COMMAND = shlex.join([sys.executable, "-m", "snapshotter"])
 Done = subprocess.CompletedProcess[str]

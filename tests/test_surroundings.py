@@ -18,11 +18,13 @@ from clock import Impatient
 from samples import job
 from wire import answer, drip, serve
 
-from snapshotter import certificates, simulator
-from snapshotter.client import ATTEMPTS_FOR_A_JOB, Client, Filters, Limits
+from snapshotter.api import certificates
+from snapshotter.api.client import ATTEMPTS_FOR_A_JOB, Client, Filters, Limits
+from snapshotter.api.paging import Cursor
 from snapshotter.errors import KeyRefused, RequestFailed, RequestRefused, Stopped, UsageError
-from snapshotter.paging import Cursor
 from snapshotter.settings import Key, Service
+from snapshotter.simulator.account import Account, Answer
+from snapshotter.simulator.account import serve as serve_account
 
 HTTPS = Service("acme", Key("s3cr3t"), "https://api.example", 5.0)
 ONE = json.dumps(job()).encode()
@@ -170,13 +172,11 @@ def test_one_job_may_be_forbidden_and_a_key_refused() -> None:
 
 
 def test_jobs_that_fail_take_few_attempts_where_the_list_works() -> None:
-    account = simulator.Account()
+    account = Account()
     for _ in range(9):
         account.add_job()
-    account.intercept = lambda request: (
-        None if request.path.endswith("/jobs") else simulator.Answer(500)
-    )
-    with simulator.serve(account) as url:
+    account.intercept = lambda request: None if request.path.endswith("/jobs") else Answer(500)
+    with serve_account(account) as url:
         service = Service("acme", Key(account.api_key), url, 5.0)
         client = Client(service, clock=Impatient())
         client.page(0)
@@ -217,10 +217,10 @@ main()
 @pytest.mark.parametrize("threads", [0, 1, 3])
 def test_few_threads_may_be_started(threads: int, tmp_path: Path) -> None:
     """The list is read with those that can be had; the same jobs, at the same cost."""
-    account = simulator.Account()
+    account = Account()
     for _ in range(1700):
         account.add_job()
-    with simulator.serve(account) as url:
+    with serve_account(account) as url:
         done = subprocess.run(
             [sys.executable, "-c", FEW_THREADS, str(threads), "sync"],
             cwd=tmp_path,
@@ -247,7 +247,7 @@ def test_without_a_thread_a_drip_ends_all_the_same(
         service = Service("acme", Key("s3cr3t"), wire.url, 1.0)
         client = Client(service, clock=Impatient())
         if not has_threads:
-            monkeypatch.setattr("snapshotter.deadlines._WATCHDOG.add", lambda _: False)
+            monkeypatch.setattr("snapshotter.api.deadlines._WATCHDOG.add", lambda _: False)
         assert client.job(7) is not None
     assert len(wire.requests) == 2
     assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL

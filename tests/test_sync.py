@@ -16,20 +16,28 @@ import pytest
 from clock import Impatient
 from sqlalchemy import Engine, event, func, select, text, update
 
-from snapshotter import simulator
-from snapshotter.client import Client, Filters, Limits
-from snapshotter.database import connect
+from snapshotter.api.client import Client, Filters, Limits
+from snapshotter.api.paging import ALONE
+from snapshotter.api.records import read
 from snapshotter.errors import DatabaseError, KeyRefused, Stopped, UsageError
 from snapshotter.flatten import flatten
-from snapshotter.load import FIELDS, JOBS, OUTPUTS
-from snapshotter.lock import lock
-from snapshotter.paging import ALONE
-from snapshotter.payload import read
 from snapshotter.redact import Redaction
-from snapshotter.revisions import require_head
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import GARBLED, Account, Answer, Request, as_sent
-from snapshotter.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Outcome, Plan, sync
+from snapshotter.simulator.account import (
+    FINAL,
+    GARBLED,
+    Account,
+    Answer,
+    Request,
+    as_sent,
+    serve,
+    stamp,
+)
+from snapshotter.store.engine import connect
+from snapshotter.store.load import FIELDS, JOBS, OUTPUTS
+from snapshotter.store.lock import lock
+from snapshotter.store.revisions import require_head
+from snapshotter.sync.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Outcome, Plan, sync
 
 
 class Syncer:
@@ -88,7 +96,7 @@ def test_a_thousand_jobs_land_equal_field_by_field(syncer: Syncer) -> None:
     outcome = syncer()
     assert (len(outcome.seen), outcome.inserted, outcome.changed) == (1000, 1000, 0)
     syncer.assert_equal_to_the_account()
-    still_open = [job for job in jobs.values() if job["status"] not in simulator.FINAL]
+    still_open = [job for job in jobs.values() if job["status"] not in FINAL]
     assert still_open
     assert syncer.asked == ["rate_limit_status", *["jobs"] * 12]
 
@@ -204,7 +212,7 @@ def test_a_date_that_runs_ahead_loses_nothing(syncer: Syncer) -> None:
     for minutes, job_id in ((1, behind), (31, ahead_of_it)):
         job = syncer.account.jobs[job_id]
         job["errors"] = "retouched"
-        job["updated_at"] = simulator.stamp(syncer.account.now + timedelta(minutes=minutes))
+        job["updated_at"] = stamp(syncer.account.now + timedelta(minutes=minutes))
     syncer.account.touch()
     syncer.account.intercept = answer
     for _ in range(3):
@@ -442,7 +450,7 @@ def test_two_accounts_in_one_database(syncer: Syncer) -> None:
     history(syncer.account, 3)
     syncer()
     other = Account("other")
-    with simulator.serve(other) as url:
+    with serve(other) as url:
         for n in range(3):
             other.add_job(id=5000 + n)
         Syncer(syncer.engine, other, url)()
@@ -657,7 +665,7 @@ def test_what_moved_behind_an_interrupted_reader_is_in_the_next_run(syncer: Sync
     syncer.account.intercept = None
     syncer.account.advance(60)
     behind = syncer.account.jobs[min(syncer.account.jobs)]
-    behind["errors"], behind["updated_at"] = "late words", simulator.stamp(syncer.account.now)
+    behind["errors"], behind["updated_at"] = "late words", stamp(syncer.account.now)
     syncer.account.touch()
     syncer()
     syncer.assert_equal_to_the_account()
@@ -687,7 +695,7 @@ def test_a_date_that_runs_ahead_hides_no_change_behind_the_reader(syncer: Syncer
     jobs = [account.jobs[job_id] for job_id in sorted(account.jobs)]
 
     def retouch(job: dict[str, Any], words: str) -> None:
-        job["errors"], job["updated_at"] = words, simulator.stamp(account.now)
+        job["errors"], job["updated_at"] = words, stamp(account.now)
         account.touch()
 
     for job in jobs[:300]:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from snapshotter.printable import printable
-from snapshotter.terminal import Answer, courses, show, sparkline, write_markdown
+from snapshotter.trends.terminal import Answer, courses, show, sparkline, write_markdown
 
 DAYS = Answer(
     ["package_id", "package_name", "day", "runs", "p50_seconds"],

@@ -35,13 +35,16 @@ from sqlalchemy import (
     select,
 )
 
-from snapshotter import payload, trends
-from snapshotter.flatten import epoch, flatten
-from snapshotter.load import Run, load, mark_gone
+from snapshotter.api.records import read
+from snapshotter.flatten import flatten
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.redact import Redaction
 from snapshotter.resources import resource_folder
-from snapshotter.trends import Filters
+from snapshotter.statuses import FINAL_STATUSES
+from snapshotter.store.load import Run, load, mark_gone
+from snapshotter.times import epoch
+from snapshotter.trends import trends
+from snapshotter.trends.trends import Filters
 
 Run_ = Callable[[str, Filters], list[tuple[Any, ...]]]
 TABLES = [
@@ -134,7 +137,7 @@ def jobs(draw: st.DrawFn, job_id: int, *, backwards: bool) -> dict[str, Any]:
     places = sorted(draw(st.lists(st.integers(0, len(MOMENTS) - 1), min_size=3, max_size=3)))
     created, started, finished = (MOMENTS[place] for place in places)
     shift = timedelta(0)
-    if status in payload.FINAL_STATUSES and draw(st.integers(0, 9)) == 9:
+    if status in FINAL_STATUSES and draw(st.integers(0, 9)) == 9:
         shift = LONG_AGO
     lost = draw(one_of(*[()] * 7, ("created_at",), ("started_at",), ("created_at", "started_at")))
     number = draw(one_of(1, 1, 1, 1, 2, 2, 3, 4, None))
@@ -300,9 +303,7 @@ def store(engine: Engine, history: History) -> None:
                 connection.execute(delete(table))
         for account in ACCOUNTS:
             run = Run(account, 1, MOMENTS[-1])
-            records = [
-                payload.read(json.dumps(job).encode()) for of, job in history.jobs if of == account
-            ]
+            records = [read(json.dumps(job).encode()) for of, job in history.jobs if of == account]
             load(connection, run, [flatten(record, Redaction()) for record in records])
             for job_id in history.gone:
                 mark_gone(connection, run, job_id)

@@ -10,9 +10,9 @@ import pytest
 from databases import MariaDBServer, PostgresServer
 from sqlalchemy import make_url
 
-from snapshotter import urls
-from snapshotter.database import connect, named_errors
 from snapshotter.errors import DatabaseError, UsageError
+from snapshotter.store import urls
+from snapshotter.store.engine import connect, named_errors
 
 PARTS = ("Tr0ub4", "dor3")
 

@@ -15,17 +15,18 @@ from lines import unmarked
 from sqlalchemy import Connection, delete, select, update
 from test_sync import Syncer, history
 
-from snapshotter.client import Client, Limits
-from snapshotter.database import connect
+from snapshotter.api.client import Client, Limits
 from snapshotter.errors import Stopped
-from snapshotter.invention import stamp
-from snapshotter.load import FIELDS, JOBS, OUTPUTS
-from snapshotter.lock import lock
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import GARBLED, Account, Answer, Request, serve
-from snapshotter.sync import REJECTS, SNAPSHOTS, Plan, snapshot
-from snapshotter.verify import STATUSES, Findings, verify
+from snapshotter.simulator.account import GARBLED, Account, Answer, Request, serve
+from snapshotter.simulator.history import stamp
+from snapshotter.statuses import STATUSES
+from snapshotter.store.engine import connect
+from snapshotter.store.load import FIELDS, JOBS, OUTPUTS
+from snapshotter.store.lock import lock
+from snapshotter.sync.sync import REJECTS, SNAPSHOTS, Plan, snapshot
+from snapshotter.sync.verify import Findings, verify
 
 Done = subprocess.CompletedProcess[str]
 

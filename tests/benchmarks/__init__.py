@@ -7,5 +7,5 @@ import sys
 from pathlib import Path
 
 # The tests' own modules import one another by name, as pytest lets them.
-if (_tests := str(Path(__file__).parent.parent)) not in sys.path:
-    sys.path.append(_tests)
+if (_support := str(Path(__file__).parent.parent / "support")) not in sys.path:
+    sys.path.append(_support)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from snapshotter import trends
+from snapshotter.trends import trends
 
 from . import account, measure, results, rows
 from .contenders import (

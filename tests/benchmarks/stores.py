@@ -11,7 +11,7 @@ from typing import Self
 import psycopg
 from databases import PostgresServer
 
-from snapshotter import revisions
+from snapshotter.store import revisions
 
 KINDS = ("sqlite", "postgresql")
 

@@ -1,0 +1,1 @@
+"""From bytes to records: what can be asked of the API, and what its answers mean."""

@@ -1,0 +1,281 @@
+"""Reads a list whose pages are not all to be had: by smaller pages, and around single records.
+
+A page fails because it is too heavy, or because of one record that the server cannot give or that
+cannot be read. So it is asked for again with half the limit, down to one record. What works is
+used as a short page. A record that fails alone, while other places of the list work, stands at its
+place as a `Reject`, and the page goes on behind it.
+
+Such a page is made of several answers, and the list may move between them. So the bad record is
+asked for once more at the end: if its place is answered now, the page ends before it.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+from snapshotter.api.paging import Listed
+from snapshotter.api.records import Record, Reject
+from snapshotter.errors import AGAIN, BadAnswer, RequestFailed, RequestRefused, Stopped
+
+Trouble = RequestFailed | RequestRefused
+TROUBLE = (RequestFailed, RequestRefused)
+
+PAGE_SIZE = 100  # the most that the API hands out
+ATTEMPTS = 5  # to get anything of a list, at several places of it
+
+_FOR_A_PAGE, _FOR_A_RECORD = 2, 3
+_ENOUGH = 12  # records that are worth a page of their own
+_MOST_PROBES = 2
+_MOST_BAD_IN_A_ROW = 5  # places, while no record of the list is seen
+_MOST_RESTARTS = 3
+_LONGEST_WAIT_TO_GROW = 32  # pages
+
+
+class Width:
+    """How many jobs to ask for at a time: half after a failure, twice after pages that worked.
+
+    Each time that a larger page fails, it takes twice as many to try again. Threads share it.
+    """
+
+    def __init__(self) -> None:
+        self.now = PAGE_SIZE
+        self._lock = threading.Lock()
+        self._worked, self._needed = 0, 1
+        self._has_just_grown = False
+
+    def narrow(self, limit: int) -> None:
+        """Note that so many work, and twice as many do not."""
+        with self._lock:
+            if self._has_just_grown:
+                self._needed = min(_LONGEST_WAIT_TO_GROW, 2 * self._needed)
+            self.now, self._worked, self._has_just_grown = max(1, limit), 0, False
+
+    def widen(self, limit: int) -> None:
+        """Note that so many have worked."""
+        if limit < self.now or self.now == PAGE_SIZE:
+            return
+        with self._lock:
+            self._worked += 1
+            if self._worked >= self._needed:
+                self.now, self._worked = min(PAGE_SIZE, 2 * self.now), 0
+                self._has_just_grown = True
+
+
+class Places:
+    """What is known of the places of one list. Threads share it."""
+
+    def __init__(self) -> None:
+        self.good: int | None = None  # where there was a record lately
+        self.bad: set[int] = set()
+        self.bad_in_a_row = 0
+
+
+class Wire(NamedTuple):
+    """How to ask, once, for so many records from an offset on, and how to wait after an attempt.
+
+    `ask` raises `RequestFailed` or `RequestRefused`. `rest` takes the number of the attempt; 0 is
+    between two requests of a list that works elsewhere. `attest` gives a reject its payload.
+    """
+
+    ask: Callable[[int, int], Listed]
+    rest: Callable[[int, Trouble], None]
+    attest: Callable[[Trouble], str | None]
+
+
+class Narrowing:
+    """Reads pages of one list, in one thread: call it with an offset and a limit.
+
+    Raises `RequestFailed` or `RequestRefused` when nothing of the list works.
+    """
+
+    def __init__(self, wire: Wire, width: Width, places: Places) -> None:
+        self._wire, self._width, self._places = wire, width, places
+        self._failed = 0  # attempts in a row
+        self._last: Trouble | None = None
+        self._is_alive = False  # the list has answered since the trouble began
+
+    def __call__(self, offset: int, limit: int) -> Listed:
+        """Return what the list has from an offset on: up to so many records, perhaps fewer."""
+        self._is_alive = False
+        for _ in range(_MOST_RESTARTS):
+            size = min(limit, self._width.now)
+            trouble: Trouble | None = None
+            if self._known_bad(offset, size) is None:
+                tries = {1: _FOR_A_RECORD, PAGE_SIZE: _FOR_A_PAGE}.get(size, 1)
+                try:
+                    return self._answer(offset, size, tries)
+                except TROUBLE as error:
+                    trouble = error
+            found = self._around(offset, size, trouble)
+            if found is not None:
+                return found
+        raise Stopped(
+            "the job list keeps changing around a record that cannot be read, at offset "
+            f"{offset}{AGAIN}"
+        )
+
+    def _around(self, offset: int, limit: int, trouble: Trouble | None) -> Listed | None:
+        """Read a page of which something fails part by part; None if the list moved meanwhile."""
+        records: list[Record | Reject] = []
+        bad_at_the_end = 0  # records that were asked for alone
+        while True:
+            place = offset + len(records)
+            good, fault = self._stretch(place, limit, trouble)
+            if bad_at_the_end and (good.records or fault is None):
+                if self._has_moved(offset, records, bad_at_the_end):
+                    del records[-bad_at_the_end:]
+                    return Listed(records, more=True) if records else None
+                bad_at_the_end = 0
+            records += good.records
+            if fault is None:
+                return Listed(records, good.more)
+            bad = offset + len(records)
+            self._places.bad.add(bad)
+            if good.records and len(records) >= _ENOUGH:
+                return Listed(records, more=True)
+            records.append(self._reject(bad, fault))
+            bad_at_the_end += 1
+            trouble = None
+
+    def _stretch(
+        self, place: int, limit: int, trouble: Trouble | None
+    ) -> tuple[Listed, Trouble | None]:
+        """Return what works from a place on, and what the record behind it fails with, if it does.
+
+        `trouble`: what asking for the whole has failed with already.
+        """
+        if trouble is None:
+            known = self._known_bad(place, limit)
+            size = limit if known is None else known - place
+            try:
+                good = self._answer(place, size) if size else Listed((), None)
+            except TROUBLE as error:
+                limit, trouble = size, error
+            else:
+                if known is None or len(good.records) < size:
+                    return good, None
+                fault = self._fault_of(known, 1, None)
+                if fault is not None:
+                    return good, fault
+                self._places.bad.discard(known)
+                return (good, None) if good.records else self._stretch(place, limit, None)
+        return self._longest(place, limit, trouble)
+
+    def _longest(self, place: int, limit: int, trouble: Trouble) -> tuple[Listed, Trouble | None]:
+        """Halve the limit until something works, and then find how far it does."""
+        found = self._alone(place, limit, trouble)
+        if not isinstance(found, Listed):
+            return Listed((), None), found
+        low, good, high = 1, found, limit
+        while good.records and high - low > 1:
+            middle = high // 2 if high // 2 > low else (low + high) // 2
+            try:
+                found = self._answer(place, middle)
+            except TROUBLE:
+                high = middle
+                continue
+            if len(found.records) < middle or middle >= _ENOUGH:
+                self._width.narrow(middle)
+                return found, None
+            low, good = middle, found
+        if not good.records or limit == 1:
+            return good, None
+        fault = self._fault_of(place + low, limit, trouble)
+        if fault is None:
+            self._width.narrow(low)  # it is the weight of all together
+        return good, fault
+
+    def _fault_of(self, place: int, limit: int, trouble: Trouble | None) -> Trouble | None:
+        found = self._alone(place, limit, trouble)
+        return None if isinstance(found, Listed) else found
+
+    def _alone(self, place: int, limit: int, trouble: Trouble | None) -> Listed | Trouble:
+        """Ask for one record. Return the answer, or what it fails with though the list works.
+
+        Raises `trouble`, or what the record fails with, when the list does not work.
+        """
+        if limit == 1 and trouble is not None:
+            if isinstance(trouble, RequestRefused) and self._places.good is None:
+                raise trouble  # it is the question that is refused, as that for a new status
+            fault, tries = trouble, 0
+        else:
+            try:
+                return self._answer(place, 1)
+            except TROUBLE as error:
+                fault, tries = error, 0 if place in self._places.bad else _FOR_A_RECORD - 1
+        self._refuse_if_down(place, limit, trouble or fault)
+        if tries:
+            try:
+                return self._answer(place, 1, tries)
+            except TROUBLE as error:
+                fault = error
+        self._places.bad_in_a_row += 1
+        self._is_alive, self._failed = False, 0  # whether it is, is to be seen anew
+        return fault
+
+    def _refuse_if_down(self, place: int, limit: int, trouble: Trouble) -> None:
+        """Raise `trouble` unless some other place of the list is answered."""
+        may_be_the_record = _is_of_the_record(trouble) or (
+            self._places.bad_in_a_row < _MOST_BAD_IN_A_ROW
+        )
+        if self._is_alive and may_be_the_record:
+            return
+        others = (self._places.good, place + limit, place + limit // 2, place + PAGE_SIZE, 0)
+        probes = dict.fromkeys(other for other in others if other not in (None, place))
+        for probe in list(probes)[:_MOST_PROBES]:
+            try:
+                found = self._answer(probe, 1)
+            except TROUBLE:
+                continue
+            if found.records or may_be_the_record:
+                return
+        raise trouble
+
+    def _has_moved(self, offset: int, records: list[Record | Reject], bad: int) -> bool:
+        """Whether the records are not where they were: the last `bad` ones, and the one before."""
+        *_, before = [None, *records[: len(records) - bad]]
+        last = self._again(offset + len(records) - 1)
+        if last is not None or before is None or before.created_at is None:
+            return last is not None
+        first = self._again(offset + len(records) - bad - 1)
+        return first is None or first.created_at != before.created_at
+
+    def _again(self, place: int) -> Record | Reject | None:
+        """Return the record at a place where one has been asked for; None if it cannot be had."""
+        try:
+            records = self._answer(place, 1).records
+        except TROUBLE:
+            self._failed, self._last = 0, None  # as was to be expected
+            return None
+        return records[0] if records else Reject(None, None, "behind the end", None)
+
+    def _answer(self, place: int, limit: int, tries: int = 1) -> Listed:
+        for left in reversed(range(tries)):
+            if self._last is not None and not isinstance(self._last, RequestRefused):
+                self._wire.rest(0 if self._is_alive else self._failed, self._last)
+            try:
+                listed = self._wire.ask(place, limit)
+            except TROUBLE as error:
+                self._failed, self._last = min(self._failed + 1, ATTEMPTS - 1), error
+                if not left or isinstance(error, RequestRefused):
+                    raise
+            else:
+                break
+        self._failed, self._last, self._is_alive = 0, None, True
+        if listed.records:
+            self._places.good, self._places.bad_in_a_row = place, 0
+            self._width.widen(limit)
+        return listed
+
+    def _known_bad(self, offset: int, limit: int) -> int | None:
+        bad = list(self._places.bad)  # other threads add to it
+        return min((place for place in bad if offset <= place < offset + limit), default=None)
+
+    def _reject(self, place: int, fault: Trouble) -> Reject:
+        reason = f"the record at offset {place} of the job list, asked for alone: {fault}"
+        return Reject(None, None, reason.removesuffix(AGAIN), self._wire.attest(fault))
+
+
+def _is_of_the_record(trouble: Trouble) -> bool:
+    """Tell whether an answer came that looks like records, and cannot be read."""
+    return isinstance(trouble, BadAnswer) and trouble.body.lstrip().startswith(b"[")

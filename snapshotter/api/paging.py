@@ -1,0 +1,419 @@
+"""Reads a list that changes while it is read, and misses nothing that was in it at the start.
+
+The list is sorted by `created_at`, ascending; jobs join it anywhere and may vanish from it, and
+jobs of one `created_at` have no promised order. So each page is asked for from one job before the
+group that shares the last `created_at` of the page before (the edge), and must begin with a job
+older than that group: then everything from the edge on is still ahead. A page that begins
+otherwise shows that the list moved left, and the reader goes back.
+
+Pages may be asked for early, at places where the reader will be about then. The proof holds for
+answers of any order in time: each is a stretch of the list as it was at some moment of the listing,
+and a job that is there all the while is in every stretch with an older job at its start and a newer
+one at its end.
+"""
+
+from bisect import insort
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, NamedTuple, Protocol
+
+from snapshotter.api.records import Record, Reject
+from snapshotter.errors import AGAIN, Stopped
+
+MAX_BARREN_REQUESTS = 200  # in a row, with no job that was not met before: far past any shift
+MAX_PASSES = 30  # over one long group; each pass of two or more pages meets half of it, or better
+
+ALONE = 12  # pages read before any but the next one is asked for early
+BLOCK = 8  # pages; about twice as many are asked for early at most
+
+_FALLS_OF_A_MESS = 4  # one in so many jobs was made before the one ahead of it
+_REMEMBERED = 1_000  # jobs met lately, to tell what is new
+_STEPS_KEPT = 8
+
+
+class Cursor(NamedTuple):
+    """Where a listing goes on: all jobs created before `edge` were read (None: none yet)."""
+
+    offset: int = 0
+    edge: datetime | None = None
+
+
+class Listed(NamedTuple):
+    """One answer of the list. `more` is the server's word, None where it gave none."""
+
+    records: Sequence[Record | Reject]
+    more: bool | None
+
+
+class Page(NamedTuple):
+    """What one answer brought, and where the listing goes on once it is stored.
+
+    `next_is_here`: the next page is there already.
+    """
+
+    records: Sequence[Record | Reject]
+    cursor: Cursor
+    next_is_here: bool = False
+
+
+class Early(Protocol):
+    """Asks for what the list has from an offset on, before it is needed."""
+
+    def start(self, offset: int) -> None:
+        """Ask, and wait for nothing."""
+
+    def has(self, offset: int) -> bool:
+        """Tell whether the answer is there, and good."""
+
+    def wait(self, offset: int) -> Listed:
+        """Give the answer, which stays; one without records where it failed."""
+
+    def take(self, offset: int) -> Listed:
+        """Give the answer, or raise what asking has raised."""
+
+    def drop(self, offset: int) -> None:
+        """Do without the answer."""
+
+
+def pages(
+    fetch: Callable[[int], Listed], cursor: Cursor, early: Early | None = None
+) -> Iterator[Page]:
+    """Yield the list's pages from `cursor` on; jobs at the pages' edges come more than once.
+
+    With `early`, most pages of a long list are asked for before they are needed. Raises `Stopped`
+    when the server keeps answering and the listing does not advance.
+    """
+    read, ahead = _Reader(fetch), _Ahead(early)
+    previous: set[int | None] = set()
+    while True:
+        at, listed, is_early = _read_on(read, ahead, cursor)
+        if not is_early:
+            cursor = at
+        if not listed.records:
+            return
+        # The page before may have been read after this one: what both have counts as it had it.
+        records = [r for r in listed.records if not is_early or r.job_id not in previous]
+        previous = _ids(listed) - {None}
+        start, edge = _last_group(listed.records)
+        if listed.more is False or (
+            listed.more is None and read.ended and (yield from _is_last(read, at, listed))
+        ):
+            yield Page(records, Cursor(at.offset + max(0, start - 1), edge))
+            return
+        if is_early and not _leads_on(cursor, Cursor(at.offset + start - 1, edge)):
+            yield Page(records, cursor)
+            continue
+        if edge is None or start > 1:
+            step_on = start - 1 if start > 1 else len(listed.records)
+            cursor = Cursor(at.offset + step_on, edge)
+            ahead.follow(cursor, step_on)
+            yield Page(records, cursor, ahead.has(cursor))
+            continue
+        if listed.more is None:
+            yield Page(records, cursor)
+        # The page holds one group alone: its end is further on, and its order may change meanwhile.
+        ahead.drop()
+        if cursor.edge is not None and edge < cursor.edge:
+            edge = cursor.edge
+        after = yield from _long_group(read, Cursor(cursor.offset, edge), edge)
+        if after is None:
+            return
+        cursor = after
+
+
+def _read_on(read: "_Reader", ahead: "_Ahead", cursor: Cursor) -> tuple[Cursor, Listed, bool]:
+    """Give the next answer that leaves nothing out, from where it is, and whether it came early."""
+    step = 1
+    while True:
+        place = ahead.place(cursor)
+        at = cursor if place is None else Cursor(place, cursor.edge)
+        listed = read(at.offset, None if place is None else ahead.take)
+        if at.edge is None or _begins_before(at, listed.records):
+            return at, listed, place is not None
+        ahead.drop()
+        if place is None:
+            cursor = Cursor(max(0, cursor.offset - step), cursor.edge)
+            step *= 2
+
+
+class _Ahead:
+    """Plans what to ask for early: at first the next page, in a long list block after block.
+
+    The last page of a block is asked for a block before the others: it shows that the list goes on
+    so far, and one request of a listing at most is in vain, behind the list's end. The places are
+    guessed, each a step from the one before, the least of the last few. Where one is too far on, as
+    many jobs of one moment stand at a page's end, its page waits until the reader has come there.
+    """
+
+    def __init__(self, early: Early | None) -> None:
+        self._early: Any = early  # where it is None, nothing is ever started
+        self._started: list[int] = []  # in order
+        self._front: list[int] = []  # of a block, what waits for its last page
+        self._last: int | None = None
+        self._steps: deque[int] = deque(maxlen=_STEPS_KEPT)
+        self._next = self._entered_at = self._pages = 0
+        self._size = 1
+        self._has_met_the_end = False
+
+    def follow(self, cursor: Cursor, step: int) -> None:
+        """Go on asking, now that a page has led to `cursor`, by a step of so many jobs."""
+        self._pages += 1
+        self._steps.append(step)
+        if self._early is None or cursor.edge is None:
+            return
+        if not self._started or self._started[0] > cursor.offset:
+            self._start(cursor.offset)
+        if self._pages >= ALONE and cursor.offset >= self._entered_at:
+            self._fill_block()
+            if not self._has_met_the_end:
+                self._open_block(cursor)
+
+    def _open_block(self, cursor: Cursor) -> None:
+        step = min(self._steps)
+        self._size = min(BLOCK, self._size * 2)
+        first = max(self._next, cursor.offset + step)
+        self._next = first + self._size * step
+        *self._front, self._last = range(first, self._next, step)
+        self._start(self._last)
+
+    def _fill_block(self) -> None:
+        """Ask for the rest of a block, if the list goes on to its last page."""
+        if self._last is None:
+            return
+        listed = self._early.wait(self._last)
+        if listed.records:
+            self._entered_at = self._front[0]
+            for place in self._front:
+                self._start(place)
+        else:
+            self._forget(self._last)
+        self._has_met_the_end |= not listed.records or listed.more is False
+        self._front, self._last = [], None
+
+    def _start(self, place: int) -> None:
+        if place not in self._started:
+            insort(self._started, place)
+            self._early.start(place)
+
+    def place(self, cursor: Cursor) -> int | None:
+        """Give the furthest place that was asked for from which nothing ahead is left out."""
+        place = None
+        while self._started and self._started[0] <= cursor.offset:
+            if place is not None:
+                self._early.drop(place)
+            place = self._started.pop(0)
+        if place is not None and place == self._last:
+            self._front, self._last = [], None
+        return place
+
+    def has(self, cursor: Cursor) -> bool:
+        """Tell whether the answer from there has come."""
+        places = [place for place in self._started if place <= cursor.offset]
+        return bool(places) and bool(self._early.has(places[-1]))
+
+    def take(self, offset: int) -> Listed:
+        listed: Listed = self._early.take(offset)
+        return listed
+
+    def drop(self) -> None:
+        """Forget all: the list is not as it was."""
+        for place in list(self._started):
+            self._forget(place)
+        self._front, self._last, self._entered_at = [], None, 0
+
+    def _forget(self, place: int) -> None:
+        self._started.remove(place)
+        self._early.drop(place)
+
+
+def _leads_on(cursor: Cursor, further: Cursor) -> bool:
+    if cursor.edge is None or further.edge is None:
+        return False
+    return further.offset > cursor.offset and further.edge > cursor.edge
+
+
+class _Reader:
+    """Counts the answers in a row that bring nothing new, so that no listing runs for ever.
+
+    `ended`: the last answer ended with the same job as the one before, from further on.
+    """
+
+    def __init__(self, fetch: Callable[[int], Listed]) -> None:
+        self._fetch = fetch
+        self._met: set[int | None] = set()
+        self._barren = 0
+        self.patience = MAX_BARREN_REQUESTS
+        self._offset = -1
+        self._last: Any = None
+        self._first: tuple[int, list[int | None]] | None = None
+        self._knows_order = False
+        self.ended = False
+
+    def __call__(self, offset: int, fetch: Callable[[int], Listed] | None = None) -> Listed:
+        listed = (fetch or self._fetch)(offset)
+        self._refuse_other_order(offset, listed)
+        ids = _ids(listed)
+        last = _name(listed.records[-1]) if listed.records else None
+        # Asked from further on, a server that cut the answer short would have come further.
+        self.ended = offset > self._offset and last is not None and last == self._last
+        self._offset, self._last = offset, last
+        fresh = not ids <= self._met
+        self._met = ids if len(self._met) > _REMEMBERED else self._met | ids
+        self._barren = 0 if fresh else self._barren + 1
+        if self._barren > self.patience:
+            raise Stopped(
+                f"the job list does not advance at offset {offset}: {self._barren} answers "
+                "in a row brought nothing new; run again later"
+            )
+        return listed
+
+    def _refuse_other_order(self, offset: int, listed: Listed) -> None:
+        """Raise `Stopped` when the list comes in another order than asked for, or from elsewhere.
+
+        One answer is in order whatever changes meanwhile, and two places have other jobs. What
+        looks otherwise is asked for once more, so that no chance is taken for a habit.
+        """
+        wrong = self._other_order(offset, listed) or self._other_place(offset, listed)
+        if wrong:
+            raise Stopped(
+                f"the API does not list jobs as asked for: {wrong}. Does a proxy or a cache drop "
+                f"what follows the ? in URLs?{AGAIN}"
+            )
+
+    def _other_order(self, offset: int, listed: Listed) -> str:
+        """Name what is wrong with the order of the first answer that has more than one moment."""
+        if self._knows_order:
+            return ""
+        self._knows_order = len({record.created_at for record in listed.records} - {None}) > 1
+        return _disorder(self._fetch(offset)) if _disorder(listed) else ""
+
+    def _other_place(self, offset: int, listed: Listed) -> str:
+        """Name what is wrong if the second place brings what the first did."""
+        ids = _ids_in_order(listed)
+        if self._first is None:
+            self._first = offset, ids
+            return ""
+        place, first = self._first
+        if not first or offset <= place:
+            return ""
+        self._first = offset, []  # the second place alone is held against the first
+        further = offset + len(ids)
+        if ids != first or _ids_in_order(self._fetch(further)) != ids:
+            return ""
+        return f"offsets {place}, {offset} and {further} brought the same jobs"
+
+
+def _disorder(listed: Listed) -> str:
+    """Name what is wrong with the order; a few odd times say nothing of the server."""
+    # The times of what is malformed may be, too.
+    good = [r for r in listed.records if isinstance(r, Record)] or listed.records
+    times = [r.created_at for r in good if r.created_at is not None]
+    falls = sum(one > other for one, other in pairwise(times))
+    rises = sum(one < other for one, other in pairwise(times))
+    if falls and not rises:
+        return "twice the newest came first, in spite of direction=asc"
+    if falls * _FALLS_OF_A_MESS >= len(times) and falls > 1:
+        return "twice they came in no order of their creation, in spite of sort=created"
+    return ""
+
+
+def _name(record: Record | Reject) -> Any:
+    """Return what a record is known by again: one without an id, by what came."""
+    if record.job_id is None and isinstance(record, Reject):
+        return record.reason, record.payload
+    return record.job_id
+
+
+def _ids_in_order(listed: Listed) -> list[int | None]:
+    return [record.job_id for record in listed.records]
+
+
+def _is_last(read: _Reader, cursor: Cursor, listed: Listed) -> Generator[Page, None, bool]:
+    """Tell whether nothing is behind a page, of a server that does not say.
+
+    It may have handed out few: only an empty answer further on is an end, and only if the list did
+    not move left meanwhile, by which this page comes again as it was.
+    """
+    behind = read(cursor.offset + len(listed.records))
+    if behind.records:
+        yield Page(behind.records, cursor)
+        return False
+    again = read(cursor.offset)
+    yield Page(again.records, cursor)
+    return _begins_before(cursor, again.records) and _ids(again) >= _ids(listed)
+
+
+def _long_group(  # noqa: C901 - the steps of a pass share its places
+    read: _Reader, anchor: Cursor, edge: datetime
+) -> Generator[Page, None, Cursor | None]:
+    """Yield the pages of a group that fills more than one, until all of it was met.
+
+    The group has as many jobs as it has places; when a pass over it meets no new one and as many
+    were met, it is whole. Records without an id, which look all alike, are counted by their places.
+    Returns where to go on, None at the list's end.
+    """
+    group: set[int] = set()
+    was_empty = False
+    for _ in range(MAX_PASSES):
+        # A pass to confirm brings no news, however long the group.
+        read.patience = max(read.patience, MAX_BARREN_REQUESTS + 3 * len(group))
+        known, offset, start = len(group), anchor.offset, None
+        nameless: set[int] = set()
+        while True:
+            listed = read(offset)
+            if offset == anchor.offset and not _begins_before(anchor, listed.records):
+                return anchor  # the list moved left: to be seen to by the caller
+            times = [record.created_at for record in listed.records]
+            nameless |= {n for n, r in enumerate(listed.records, offset) if r.job_id is None}
+            named = (r for r in listed.records if r.created_at in (edge, None))
+            group |= {r.job_id for r in named if r.job_id is not None}
+            if start is None and edge in times:
+                start = offset + times.index(edge)
+            newer = next((i for i, at in enumerate(times) if at is not None and at > edge), None)
+            yield Page(listed.records, anchor)
+            if newer is not None or not times or listed.more is False:
+                break
+            offset += max(1, len(times) - 1)
+        if start is None and newer is None and not group:
+            if was_empty:
+                return None  # all of it has vanished, and the list ends before it
+            was_empty = True
+            continue
+        if start is None and offset > anchor.offset:
+            return anchor  # none of the group on several pages: it can have slipped between two
+        end = offset + (len(times) if newer is None else newer)
+        places = end - (end if start is None else start)
+        if len(group) == known and len(group) + len(nameless) >= places:
+            if newer is None:
+                return None
+            return Cursor(max(0, end - 1), times[newer])
+    raise Stopped(
+        f"the order of the {len(group)} jobs created at {edge:%Y-%m-%dT%H:%M:%SZ} keeps changing: "
+        f"{MAX_PASSES} passes did not meet them all; run again later"
+    )
+
+
+def _ids(listed: Listed) -> set[int | None]:
+    return {record.job_id for record in listed.records}
+
+
+def _begins_before(cursor: Cursor, records: Sequence[Record | Reject]) -> bool:
+    """Tell whether everything from the edge on is at `cursor.offset` or behind it."""
+    if cursor.offset == 0:
+        return True
+    first = records[0].created_at if records else None
+    return first is not None and cursor.edge is not None and first < cursor.edge
+
+
+def _last_group(records: Sequence[Record | Reject]) -> tuple[int, datetime | None]:
+    """Give the place where the jobs begin that share the page's last `created_at`, and that time.
+
+    A record whose time cannot be read counts as one of the group: the reader then goes back more.
+    """
+    edge = next((r.created_at for r in reversed(records) if r.created_at is not None), None)
+    start = len(records)
+    while start and records[start - 1].created_at in (edge, None):
+        start -= 1
+    return start, edge

@@ -1,0 +1,117 @@
+"""Asks for pages of the list before they are needed, by a few threads."""
+
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from queue import SimpleQueue
+from typing import NamedTuple, Self
+
+from snapshotter.api.paging import Listed
+
+THREADS = 8
+_SLICE = 0.1  # seconds
+
+_Answer = Future[Listed]
+
+
+def _await(answer: _Answer) -> None:
+    # In slices: a signal that comes just before a wait begins does not end that one.
+    while not wait([answer], _SLICE).done:
+        pass
+
+
+class TooLarge(Exception):
+    """An answer is larger than what is kept until the reader comes to it."""
+
+
+class Calls(NamedTuple):
+    """What gives what the list has from an offset on: `ask` in the reader, `ask_early` in a thread.
+
+    `cancel` ends what the threads are waiting for. `has_room`: whether answers may be kept.
+    """
+
+    ask: Callable[[int], Listed]
+    ask_early: Callable[[int], Listed]
+    cancel: Callable[[], None]
+    has_room: Callable[[], bool]
+
+
+class Threads:
+    """The threads of one listing, for `paging.Early`; they end with its `with`.
+
+    As many as can be had: what no thread has begun with, the reader asks for when it comes there.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._todo: SimpleQueue[tuple[int, _Answer] | None] = SimpleQueue()
+        self._answers: dict[int, _Answer] = {}
+        self._threads: list[threading.Thread] = []
+        self._most = THREADS
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for answer in self._answers.values():
+            answer.cancel()
+        for _thread in self._threads:
+            self._todo.put(None)
+        self._calls.cancel()
+        for thread in self._threads:
+            thread.join(1)  # one that hangs in a name server, say, is left to end with the process
+
+    def start(self, offset: int) -> None:
+        self._answers[offset] = answer = _Answer()
+        if len(self._threads) < min(self._most, len(self._answers)):
+            self._add_thread()
+        if self._threads and self._calls.has_room():
+            self._todo.put((offset, answer))
+        else:
+            answer.cancel()
+
+    def _add_thread(self) -> None:
+        thread = threading.Thread(target=self._work, name="early", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads may be started
+            self._most = len(self._threads)
+        else:
+            self._threads.append(thread)
+
+    def has(self, offset: int) -> bool:
+        answer = self._answers[offset]
+        return answer.done() and not answer.cancelled() and answer.exception() is None
+
+    def wait(self, offset: int) -> Listed:
+        answer = self._answers[offset]
+        if answer.cancelled():
+            return Listed((), more=None)
+        _await(answer)
+        return answer.result() if answer.exception() is None else Listed((), more=None)
+
+    def take(self, offset: int) -> Listed:
+        answer = self._answers.pop(offset)
+        if answer.cancelled():
+            return self._calls.ask(offset)
+        _await(answer)
+        try:
+            return answer.result()
+        except TooLarge:
+            return self._calls.ask(offset)
+
+    def drop(self, offset: int) -> None:
+        self._answers.pop(offset).cancel()
+
+    def _work(self) -> None:
+        # Signals are the main thread's: only there do they end a wait.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        while (task := self._todo.get()) is not None:
+            offset, answer = task
+            if not answer.set_running_or_notify_cancel():
+                continue
+            try:
+                answer.set_result(self._calls.ask_early(offset))
+            except BaseException as error:  # noqa: BLE001 - it is raised where the answer is taken
+                answer.set_exception(error)

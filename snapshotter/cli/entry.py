@@ -1,0 +1,164 @@
+"""Where the command starts and ends: every error is one line and the documented exit code.
+
+What is imported here is little, so that a signal finds a handler as early as can be.
+"""
+
+import gc
+import logging
+import sys
+from itertools import pairwise
+
+from snapshotter import interrupt, logs
+from snapshotter.cli import streams
+from snapshotter.errors import (
+    DatabaseError,
+    Failure,
+    Interrupted,
+    SnapshotterError,
+    Stopped,
+    UsageError,
+)
+from snapshotter.interrupt import INTERRUPTED
+from snapshotter.settings import known_secrets
+
+_FAILED, _USAGE = Failure.exit_code, UsageError.exit_code
+Ending = tuple[int, str]
+
+
+def main() -> None:
+    """Run the command and end the process with its exit code."""
+    # The rows under way are many and hold no cycles: the usual 700 would look through them all the
+    # time, and take an eighth of a long run.
+    gc.set_threshold(100_000)
+    streams.prepare()
+    try:
+        interrupt.take_over()
+        exit_code, message = _run()
+    except Interrupted:  # while the command's own error was looked at
+        exit_code, message = Stopped.exit_code, INTERRUPTED
+    interrupt.end_with(exit_code)
+    try:
+        sys.stdout.flush()
+    except streams.OutputLost as error:
+        # A product that could not be printed is a failure, unless there was one already.
+        exit_code, message = (exit_code, message) if exit_code else _ending(error)
+    if not message and (lost := streams.loss()):
+        logs.notice(f"snapshotter: {lost}")
+    logs.final(exit_code, message)
+    sys.exit(exit_code)
+
+
+def _run() -> Ending:
+    try:
+        words = [word for word in map(_without_return, sys.argv[1:]) if word is not None]
+        logs.configure(is_json=_asks_for_json(words))
+        for secret in known_secrets():
+            logs.learn(secret)
+        from snapshotter.cli.commands import cli
+
+        cli.main(words, standalone_mode=False, prog_name="snapshotter")
+        sys.stdout.flush()
+    except (Exception, KeyboardInterrupt, Interrupted) as error:  # noqa: BLE001 - the one place
+        return _ending(error)
+    return 0, ""
+
+
+def _without_return(word: str) -> str | None:
+    """Return a word without the return that a script saved on Windows has at its lines' ends."""
+    return None if word == "\r" else word.rstrip("\r")
+
+
+def _asks_for_json(words: list[str]) -> bool:
+    """Whether errors are to be JSON: asked before click is, whose own errors are lines too."""
+    pairs = pairwise([*words, ""])
+    return any(w == "--log-format=json" or (w, v) == ("--log-format", "json") for w, v in pairs)
+
+
+def _ending(error: BaseException) -> Ending:
+    """Return the exit code and the line that an error ends the command with."""
+    import click
+
+    match error:
+        case click.exceptions.NoArgsIsHelpError():
+            click.echo(error.format_message(), err=True)
+            ending = error.exit_code, ""
+        case click.ClickException():
+            ending = error.exit_code, error.format_message()
+        case SnapshotterError():
+            ending = error.exit_code, _named(error)
+        case Interrupted() | KeyboardInterrupt() | click.Abort():
+            ending = Stopped.exit_code, INTERRUPTED
+        case streams.OutputLost():
+            # To a reader that has gone there is nothing more to say, nor to anyone.
+            ending = _FAILED, "" if isinstance(error, streams.OutputGone) else str(error)
+        case _:
+            logging.getLogger(__name__).debug("the traceback", exc_info=error)
+            ending = _of_the_host(error) or _of_the_database(error) or _bug(error)
+    return ending
+
+
+def _bug(error: BaseException) -> Ending:
+    return _FAILED, f"a bug in snapshotter: {type(error).__name__}: {error}; -vv shows where"
+
+
+def _of_the_host(error: BaseException) -> Ending | None:
+    """Return the ending for what the host or the installation lacks; None for anything else."""
+    match error:
+        case MemoryError():
+            ending = _FAILED, "not enough memory; give it more, what is stored is whole"
+        case RecursionError():
+            ending = _FAILED, "something nests too deep to be read; what is stored is whole"
+        case ImportError():
+            ending = _USAGE, _missing(error)
+        case UnicodeError():
+            ending = _USAGE, f"text that is not UTF-8 was given, or cannot be written ({error})"
+        case OSError():
+            about = f"{str(error.filename)!r}: " if error.filename else ""
+            ending = _FAILED, f"{about}{error.strerror or error}"
+        case RuntimeError() if "start new thread" in str(error):
+            ending = _FAILED, "the host allows no more threads; raise its limit (ulimit -u)"
+        case _:
+            return None
+    return ending
+
+
+def _of_the_database(error: BaseException) -> Ending | None:
+    """Return the ending for an error of a driver that nobody named on the way; None for others."""
+    sqlalchemy = sys.modules.get("sqlalchemy.exc")
+    sqlite = sys.modules.get("sqlite3")
+    of_databases = (
+        getattr(sqlalchemy, "SQLAlchemyError", Interrupted),
+        getattr(sqlite, "Error", Interrupted),
+    )
+    if isinstance(error, of_databases):
+        from snapshotter.store.refusals import told
+
+        ending = told(getattr(error, "orig", None) or error)
+        return ending.exit_code, _named(ending)
+    return None
+
+
+def _missing(error: ImportError) -> str:
+    name = (error.name or "").partition(".")[0]
+    match name:
+        case "fcntl":
+            return "snapshotter needs Linux or macOS; on Windows run it in WSL"
+        case "_sqlite3" | "sqlite3":
+            return "this Python was built without sqlite3; use another Python"
+        case _:
+            return (
+                f"a package is missing or broken ({error}); install xplenty-snapshotter again, "
+                "with the extras that you use"
+            )
+
+
+def _named(error: SnapshotterError) -> str:
+    """Return the error's words, with the database they are about: host and name, no password."""
+    said = str(error)
+    if not isinstance(error, DatabaseError) or not logs.ABOUT.database:
+        return said
+    from snapshotter.cli.options import shown
+
+    database = shown(logs.ABOUT.database)
+    is_named = database in said or database.removeprefix("sqlite:///") in said
+    return said if is_named else f"{said} (database {database})"

@@ -1,0 +1,1 @@
+"""From the tables and trends to files: CSV, JSON, Parquet, Excel."""

@@ -1,0 +1,1 @@
+"""The report: one HTML page about the history, with its findings and charts."""

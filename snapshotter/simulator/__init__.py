@@ -1,0 +1,1 @@
+"""An account that behaves as the API's documentation says: for the demo and the tests."""

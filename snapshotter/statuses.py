@@ -1,0 +1,13 @@
+"""The statuses of a job that the API documents, in one order."""
+
+# The final ones first: a job that is counted under two statuses while it ends is counted as ended.
+STATUSES = (
+    *("completed", "failed", "stopped"),
+    *("idle", "pending", "queued", "running", "pending_stoppage", "stopping"),
+)
+FINAL_STATUSES = frozenset(STATUSES[:3])
+
+
+def is_open(status: str | None) -> bool:
+    """Whether a job is not final. An unknown status counts as open."""
+    return status not in FINAL_STATUSES

@@ -1,0 +1,1 @@
+"""From rows to tables: the database, what is decided, compared and written there."""

@@ -1,0 +1,146 @@
+"""The accounts of a database: what is stored of each, removing one, giving one another name."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, delete, func, select, update
+
+from snapshotter.errors import Stopped, UsageError
+from snapshotter.models import Base
+from snapshotter.store.engine import named_errors
+from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
+from snapshotter.store.lock import lock
+from snapshotter.texts import nearest
+
+# Every table that names an account, those of later revisions too.
+NAMED: list[Table] = [
+    table for table in reversed(Base.metadata.sorted_tables) if "account_id" in table.c
+]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What is stored of an account. Times are UTC, by this host's clock."""
+
+    account_id: str
+    jobs: int
+    runs: int
+    rejected: int
+    first_run: datetime | None
+    last_run: datetime | None
+
+
+def stored(engine: Engine) -> list[Stored]:
+    """Return what is stored of every account, by its name."""
+    with named_errors(), engine.connect() as connection:
+        counts = {table.name: _counted(connection, table) for table in NAMED}
+        times = {
+            account_id: (first, last)
+            for account_id, first, last in connection.execute(
+                select(
+                    SNAPSHOTS.c.account_id,
+                    func.min(SNAPSHOTS.c.started_at),
+                    func.max(SNAPSHOTS.c.started_at),
+                ).group_by(SNAPSHOTS.c.account_id)
+            )
+        }
+    return [
+        Stored(
+            account_id,
+            counts["jobs"].get(account_id, 0),
+            counts["snapshots"].get(account_id, 0),
+            counts["rejected_records"].get(account_id, 0),
+            *times.get(account_id, (None, None)),
+        )
+        for account_id in sorted({name for each in counts.values() for name in each})
+    ]
+
+
+def _counted(connection: Connection, table: Table) -> dict[str, int]:
+    statement = select(table.c.account_id, func.count()).group_by(table.c.account_id)
+    return {account_id: int(number) for account_id, number in connection.execute(statement)}
+
+
+def find(accounts: Iterable[Stored], account_id: str) -> Stored:
+    """Return the account of that name. Raises `UsageError` naming the one that may be meant."""
+    known = {each.account_id: each for each in accounts}
+    if account_id not in known:
+        hint = nearest(account_id, known) or "; 'snapshotter accounts' lists them"
+        raise UsageError(f"no account {account_id!r} in this database{hint}")
+    return known[account_id]
+
+
+def forget(engine: Engine, account_id: str, *, with_jobs: bool) -> Stored:
+    """Remove an account and all that is stored of it, or nothing; return what that was.
+
+    Raises `UsageError` if it is not there, or has jobs that are not to go; `Stopped` while a run
+    of it is under way.
+    """
+    find(stored(engine), account_id)
+    with _alone(engine, [account_id]):
+        account = find(stored(engine), account_id)
+        if account.jobs and not with_jobs:
+            raise UsageError(
+                f"account {account_id!r} has {account.jobs:,} jobs; --with-jobs removes them too"
+            )
+        with engine.begin() as connection:
+            jobs = select(JOBS.c.id).where(JOBS.c.account_id == account_id)
+            outputs = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id.in_(jobs))
+            connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(outputs)))
+            connection.execute(delete(OUTPUTS).where(OUTPUTS.c.job_id.in_(jobs)))
+            connection.execute(delete(CHANGES).where(CHANGES.c.job_id.in_(jobs)))
+            for table in NAMED:
+                connection.execute(delete(table).where(table.c.account_id == account_id))
+    return account
+
+
+def rename(engine: Engine, old: str, new: str) -> Stored:
+    """Give an account another name in every table, or in none; return what it has under that.
+
+    What a few runs left under the new name is joined to it. Raises `UsageError` if the old one is
+    not there or the new one has jobs of its own, `Stopped` while a run of either is under way.
+    """
+    if old == new:
+        raise UsageError(f"account {old!r} has this name")
+    find(stored(engine), old)
+    with _alone(engine, [old, new]):
+        accounts = stored(engine)
+        find(accounts, old)
+        own = {each.account_id: each.jobs for each in accounts}.get(new, 0)
+        if own:
+            raise UsageError(
+                f"account {new!r} has {own:,} jobs of its own, and two histories cannot be "
+                f"joined; 'snapshotter accounts forget {new} --with-jobs' removes them, and the "
+                "next sync reads them again"
+            )
+        with engine.begin() as connection:
+            if _is_there(connection, old):  # else the new one's row, if there is one, stays
+                connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.account_id == new))
+            for table in NAMED:
+                connection.execute(
+                    update(table).where(table.c.account_id == old).values(account_id=new)
+                )
+        return find(stored(engine), new)
+
+
+def _is_there(connection: Connection, account_id: str) -> bool:
+    statement = select(ACCOUNTS.c.account_id).where(ACCOUNTS.c.account_id == account_id)
+    return connection.execute(statement).first() is not None
+
+
+@contextmanager
+def _alone(engine: Engine, account_ids: list[str]) -> Iterator[None]:
+    """Hold the locks of accounts, always in one order. Raises `Stopped` if a run has one."""
+    with named_errors(), ExitStack() as stack:
+        for account_id in sorted(account_ids):
+            hold: Any = stack.enter_context(lock(engine, account_id))
+            if hold is None:
+                raise Stopped(
+                    f"a run of account {account_id} is under way; nothing was changed, try again "
+                    "when it has ended"
+                )
+        yield

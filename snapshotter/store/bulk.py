@@ -1,0 +1,167 @@
+"""Many rows into a table at once, about as fast as the driver takes them.
+
+SQLAlchemy says, once for each statement, what its SQL is and how the database keeps a value; the
+values go column by column through that, and as plain tuples to the driver. All happens in the
+caller's transaction, and what the database refuses is raised as SQLAlchemy raises it.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Connection,
+    Dialect,
+    String,
+    Table,
+    bindparam,
+    update,
+)
+from sqlalchemy.types import TypeEngine
+
+from snapshotter.store.engine import COPIES, to_json
+
+Row = Mapping[str, Any]
+
+# SQLite spends less on a row of three values than on the step from one row to the next, and lets no
+# other thread run in between: so many values go into one statement. Before 3.32 it took 999.
+_VALUES_AT_ONCE = 10_000 if sqlite3.sqlite_version_info >= (3, 32) else 999
+
+Encoded = Any  # a row as it is sent: a line of COPY for PostgreSQL, else a tuple for the driver
+
+
+def encode(
+    dialect: Dialect, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> list[Encoded]:
+    """Make rows, which are tuples of the columns `names`, ready to be inserted. Any thread may."""
+    if not rows:
+        return []
+    if dialect.name == "postgresql":
+        columns = zip(names, zip(*rows, strict=True), strict=True)
+        texts = [_copied(dialect, table.c[name].type, values) for name, values in columns]
+        return list(map("\t".join, zip(*texts, strict=True)))
+    return _bound(dialect, table, names, rows)
+
+
+def insert_encoded(
+    connection: Connection,
+    table: Table,
+    names: tuple[str, ...],
+    encoded: Sequence[Encoded],
+    **same: Any,
+) -> None:
+    """Insert what `encode` has given; `same` has one value of a column for every row."""
+    if not encoded:
+        return
+    dialect, all_names = connection.dialect, (*names, *same)
+    if same:
+        (end,) = encode(dialect, table, tuple(same), [tuple(same.values())])
+        end = f"\t{end}" if dialect.name == "postgresql" else end
+        encoded = [row + end for row in encoded]
+    if dialect.name == "postgresql":
+        _copy(connection, table, all_names, encoded)
+        return
+    at_once = max(1, _VALUES_AT_ONCE // len(all_names)) if dialect.name == "sqlite" else 1
+    in_groups = len(encoded) - len(encoded) % at_once if at_once > 1 else 0
+    if in_groups:
+        groups = [
+            tuple(chain.from_iterable(encoded[start : start + at_once]))
+            for start in range(0, in_groups, at_once)
+        ]
+        connection.exec_driver_sql(_insert_sql(dialect, table, all_names, at_once), groups)
+    if in_groups < len(encoded):
+        sql = _insert_sql(dialect, table, all_names)
+        connection.exec_driver_sql(sql, list(encoded[in_groups:]))
+
+
+@lru_cache
+def _insert_sql(dialect: Dialect, table: Table, names: tuple[str, ...], rows: int = 1) -> str:
+    quote = dialect.identifier_preparer
+    mark = {"qmark": "?", "format": "%s"}[dialect.paramstyle]
+    columns = ", ".join(map(quote.quote, names))
+    values = ", ".join([f"({', '.join([mark] * len(names))})"] * rows)
+    return f"INSERT INTO {quote.format_table(table)} ({columns}) VALUES {values}"  # noqa: S608 - our own names
+
+
+def update_rows(connection: Connection, table: Table, rows: Sequence[Row], **same: Any) -> None:
+    """Set the columns of the rows that have the `id` of these; `same` has one value for all."""
+    if rows:
+        sql, names = _update_sql(connection.dialect, table, (*rows[0], *same))
+        in_order = itemgetter(*names)
+        values = [in_order({**row, **same}) for row in rows]
+        connection.exec_driver_sql(sql, _bound(connection.dialect, table, names, values))
+
+
+@lru_cache
+def _update_sql(
+    dialect: Dialect, table: Table, names: tuple[str, ...]
+) -> tuple[str, tuple[str, ...]]:
+    """Give the SQL, and the names of its parameters in their order."""
+    given: dict[str, Any] = {name: bindparam(name) for name in names if name != "id"}
+    statement = update(table).where(table.c.id == bindparam("id")).values(given)
+    compiled: Any = statement.compile(dialect=dialect)
+    return str(compiled), tuple(compiled.positiontup)
+
+
+_Convert = Callable[[Any], Any]
+
+
+def _bound(
+    dialect: Dialect, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    """Give rows of the columns `names` as the driver takes them."""
+    columns = [
+        values if (convert := _converter(dialect, table, name)) is None else map(convert, values)
+        for name, values in zip(names, zip(*rows, strict=True), strict=True)
+    ]
+    return list(zip(*columns, strict=True))
+
+
+@lru_cache
+def _converter(dialect: Dialect, table: Table, name: str) -> _Convert | None:
+    return _convert(dialect, table.c[name].type)
+
+
+def _convert(dialect: Dialect, kind: TypeEngine[Any]) -> _Convert | None:
+    if isinstance(kind, JSON) and dialect.name != "postgresql":
+        # As SQLAlchemy does, in one step of its three.
+        return _json_text
+    return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _json_text(value: Any) -> str | None:
+    return None if value is None else to_json(value)
+
+
+def _copy(connection: Connection, table: Table, names: Sequence[str], lines: Sequence[str]) -> None:
+    """Insert by PostgreSQL's COPY, in its text format."""
+    quote = connection.dialect.identifier_preparer
+    columns = ", ".join(map(quote.quote, names))
+    connection.exec_driver_sql(
+        f"copy {quote.format_table(table)} ({columns}) from stdin",
+        ("\n".join(lines),),
+        execution_options={COPIES: True},
+    )
+
+
+_NULL = r"\N"
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def _copied(dialect: Dialect, kind: TypeEngine[Any], values: Iterable[Any]) -> list[str]:
+    if isinstance(kind, JSON):
+        texts = list(map(_json_text, values))
+    elif isinstance(kind, String):
+        texts = list(values)
+    else:  # numbers and times: nothing in them is to be escaped
+        convert = _convert(dialect, kind)
+        bound = values if convert is None else map(convert, values)
+        return [_NULL if value is None else str(value) for value in bound]
+    said = "".join(filter(None, texts))
+    if any(chr(special) in said for special in _ESCAPES):
+        return [_NULL if text is None else text.translate(_ESCAPES) for text in texts]
+    return [_NULL if text is None else text for text in texts]

@@ -1,0 +1,234 @@
+"""What is on record of the runs: each one's row in `snapshots`, the account's own in `accounts`.
+
+The account's row holds the watermark and the checkpoint of a listing under way; it is written in
+the transactions that store the listing's pages, so that the two never disagree.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from snapshotter.api.paging import Cursor
+from snapshotter.errors import Interrupted, SnapshotterError
+from snapshotter.printable import printable
+from snapshotter.store.causes import UNSENDABLE, Cause, cause
+from snapshotter.store.engine import reading
+from snapshotter.store.ids import Ids
+from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
+from snapshotter.times import epoch
+
+__all__ = ["ACCOUNTS", "SNAPSHOTS", "Ledger", "Listing", "Outcome"]
+
+_LONGEST_ERROR = 4_000  # characters
+
+_NO_LISTING = {
+    "listing_since": None,
+    "listing_clock": None,
+    "listing_offset": None,
+    "listing_edge": None,
+}
+
+
+@dataclass
+class Outcome:
+    """How a run ended. `missing`: ids asked for that the API does not have.
+
+    `noted`: what could not be asked for, or could not be proved; the rest is stored.
+    """
+
+    kind: str
+    snapshot_id: int
+    status: str = "running"
+    seen: Ids = field(default_factory=Ids)
+    inserted: int = 0
+    changed: int = 0
+    rejected: int = 0
+    gone: int = 0
+    pages: int = 0
+    requests: int = 0
+    credits_spent: int = 0
+    credits_remaining: int | None = None
+    missing: list[int] = field(default_factory=list)
+    noted: list[str] = field(default_factory=list)
+
+    @property
+    def unchanged(self) -> int:
+        return len(self.seen) - self.inserted - self.changed
+
+    def counts(self) -> dict[str, int | None]:
+        """Give the counts as the columns of `snapshots` name them."""
+        return {
+            "requests": self.requests,
+            "credits_spent": self.credits_spent,
+            "credits_remaining": self.credits_remaining,
+            "pages": self.pages,
+            "jobs_seen": len(self.seen),
+            "jobs_inserted": self.inserted,
+            "jobs_changed": self.changed,
+            "jobs_unchanged": self.unchanged,
+            "jobs_rejected": self.rejected,
+        }
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A listing: from when, the server's clock when it began, where it stands, the newest then."""
+
+    since: datetime | None
+    clock: datetime | None
+    cursor: Cursor
+    newest: datetime | None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.since is None
+
+
+class Ledger:
+    """The records of one account, kept by the run that has its lock."""
+
+    def __init__(self, engine: Engine, account_id: str) -> None:
+        self._engine, self._account_id = engine, account_id
+        self._snapshot_id = 0
+        self._api_url = ""
+        self.is_known = False  # the account has its row
+
+    def account(self) -> Any:
+        """Give the account's row; None before its first run."""
+        with self._engine.connect() as connection:
+            return connection.execute(
+                select(ACCOUNTS).where(ACCOUNTS.c.account_id == self._account_id)
+            ).first()
+
+    def under_way(self) -> Listing | None:
+        """Give the listing that an earlier run left."""
+        account = self.account()
+        if account is None or account.listing_offset is None:
+            return None
+        cursor = Cursor(account.listing_offset, account.listing_edge)
+        newest = account.newest_updated_at
+        return Listing(account.listing_since, account.listing_clock, cursor, newest)
+
+    def holder(self) -> str:
+        """Name the run that is under way."""
+        with reading(self._engine).connect() as connection:
+            row = connection.execute(
+                select(SNAPSHOTS.c.id, SNAPSHOTS.c.started_at)
+                .where(SNAPSHOTS.c.account_id == self._account_id, SNAPSHOTS.c.status == "running")
+                .order_by(SNAPSHOTS.c.id.desc())
+            ).first()
+        return f"run {row.id}, begun {row.started_at:%Y-%m-%dT%H:%M:%SZ}" if row else "another run"
+
+    def begin(self, kind: str, api_url: str) -> Outcome:
+        """Open the run's row. Whatever claims to be running has died: this run has the lock.
+
+        The account itself has a row only once the API has given something of it.
+        """
+        self._api_url = api_url
+        mine = SNAPSHOTS.c.account_id == self._account_id
+        now = datetime.now(UTC)
+        self.is_known = self.account() is not None
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(SNAPSHOTS)
+                .where(mine, SNAPSHOTS.c.status == "running")
+                .values(status="failed", error="ended without a word: killed, or its machine went")
+            )
+            row = {
+                "account_id": self._account_id,
+                "kind": kind,
+                "status": "running",
+                "started_at": now,
+                "started_epoch": epoch(now),
+                **Outcome(kind, 0).counts(),
+            }
+            key = connection.execute(insert(SNAPSHOTS).values(row)).inserted_primary_key
+        self._snapshot_id = key[0] if key else 0
+        return Outcome(kind, self._snapshot_id)
+
+    def end(self, outcome: Outcome, error: BaseException | None = None) -> None:
+        now = datetime.now(UTC)
+        told = "; ".join(outcome.noted) if error is None else _named(error)
+        values = {
+            "status": outcome.status,
+            "finished_at": now,
+            "finished_epoch": epoch(now),
+            "error": printable(told)[:_LONGEST_ERROR] or None,
+            **outcome.counts(),
+        }
+        try:
+            with self._engine.begin() as connection:
+                self._note_run(connection, values)
+        except (SQLAlchemyError, *UNSENDABLE) as refused:
+            if cause(refused) is Cause.DATABASE:
+                raise
+            # The database's encoding may not have every character of the API's words.
+            values["error"] = told.encode("ascii", "backslashreplace").decode()[:_LONGEST_ERROR]
+            with self._engine.begin() as connection:
+                self._note_run(connection, values)
+
+    def start(self, listing: Listing) -> None:
+        """Put a listing on record before its first page, so that it can be gone on with."""
+        with self._engine.begin() as connection:
+            self._note_run(connection, {"since": listing.since})
+            self._note(connection, _place(listing))
+
+    def advance(self, connection: Connection, listing: Listing, **known: Any) -> None:
+        """Put on record how far a listing is, in the transaction that stores its page.
+
+        `known` are columns of the account: what is known of its server.
+        """
+        self.note(connection, {**_place(listing), **known})
+
+    def complete(self, watermark: datetime | None) -> None:
+        """Close the listing under way and move the watermark."""
+        moved = {"watermark": watermark, "watermark_epoch": epoch(watermark)}
+        with self._engine.begin() as connection:
+            self._note_run(connection, moved)
+            self.note(connection, {**moved, "api_url": self._api_url, **_NO_LISTING})
+
+    def remember(self, **values: Any) -> None:
+        """Set columns of the account."""
+        with self._engine.begin() as connection:
+            self._note(connection, values)
+
+    def ensure(self, connection: Connection) -> None:
+        """Give the account its row, if it has none yet."""
+        if not self.is_known:
+            self.note(connection, {"api_url": self._api_url})
+
+    def note(self, connection: Connection, values: dict[str, Any]) -> None:
+        """Set columns of the account, which gets its row now if it has none."""
+        if not self._note(connection, values):
+            born = {"account_id": self._account_id, "api_url": self._api_url}
+            connection.execute(insert(ACCOUNTS).values({**born, **values}))
+
+    def _note(self, connection: Connection, values: dict[str, Any]) -> bool:
+        mine = ACCOUNTS.c.account_id == self._account_id
+        return bool(connection.execute(update(ACCOUNTS).where(mine).values(values)).rowcount)
+
+    def _note_run(self, connection: Connection, values: dict[str, Any]) -> None:
+        connection.execute(
+            update(SNAPSHOTS).where(SNAPSHOTS.c.id == self._snapshot_id).values(values)
+        )
+
+
+def _place(listing: Listing) -> dict[str, Any]:
+    return {
+        "listing_since": listing.since,
+        "listing_clock": listing.clock,
+        "listing_offset": listing.cursor.offset,
+        "listing_edge": listing.cursor.edge,
+        "newest_updated_at": listing.newest,
+    }
+
+
+def _named(error: BaseException) -> str:
+    if isinstance(error, SnapshotterError):
+        return str(error)
+    if isinstance(error, Interrupted):
+        return "interrupted"
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,127 @@
+"""The lock of an account: one run at a time reads it into a database."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, exc, text
+
+from snapshotter.errors import DatabaseError, SnapshotterError
+from snapshotter.store.engine import checkpoint, is_pooled, named_errors
+
+Hold = Callable[[], None]
+
+
+@contextmanager
+def lock(engine: Engine, account_id: str) -> Iterator[Hold | None]:
+    """Take the account's lock, which ends with the process however it ends; None: not free.
+
+    What is given is to be called now and then: it raises `DatabaseError` when the database is lost,
+    and with it the lock.
+    """
+    # A name of fixed length: a file and a MariaDB lock take no more than so much.
+    name = hashlib.blake2b(account_id.encode(), digest_size=7).hexdigest()
+    if engine.dialect.name == "sqlite":
+        # By whatever links it is reached, it is one database.
+        database = Path(os.path.realpath(str(engine.url.database)))
+        with _lock_file(Path(f"{database}.{name}.lock")) as taken:
+            try:
+                yield _same_file(database) if taken else None
+            finally:
+                if taken:
+                    checkpoint(engine)
+        return
+    server_lock = _postgresql_lock if engine.dialect.name == "postgresql" else _mariadb_lock
+    with named_errors(), engine.connect() as connection:
+        try:
+            with server_lock(connection, name) as taken:
+                yield _same_session(connection) if taken else None
+        finally:
+            connection.invalidate()  # not back into the pool: the session's end ends its lock
+
+
+@contextmanager
+def _postgresql_lock(connection: Connection, name: str) -> Iterator[bool]:
+    """Take an advisory lock. Behind a pooler it is a transaction's, which stays open.
+
+    There a session is not the server's session: the lock of one would stay with whoever comes next.
+    Both kinds hold each other off.
+    """
+    key = {"key": int(name, 16)}
+    if is_pooled(connection):
+        take = "select pg_try_advisory_xact_lock(:key)"
+        try:
+            yield bool(connection.execute(text(take), key).scalar())
+        finally:
+            with suppress(exc.SQLAlchemyError, SnapshotterError):
+                connection.rollback()  # a pooler may see the session's end a little late
+        return
+    connection.execution_options(isolation_level="AUTOCOMMIT")
+    taken = bool(connection.execute(text("select pg_try_advisory_lock(:key)"), key).scalar())
+    try:
+        yield taken
+    finally:
+        if taken:  # a server may see the session's end a little late
+            with suppress(exc.SQLAlchemyError, SnapshotterError):
+                connection.execute(text("select pg_advisory_unlock(:key)"), key)
+
+
+@contextmanager
+def _mariadb_lock(connection: Connection, name: str) -> Iterator[bool]:
+    """Take a named lock; its name belongs to the whole server."""
+    connection.execution_options(isolation_level="AUTOCOMMIT")
+    key, whole = {"name": name}, "concat(:name, left(database(), 40))"
+    taken = bool(connection.execute(text(f"select get_lock({whole}, 0)"), key).scalar())
+    try:
+        yield taken
+    finally:
+        if taken:  # as above
+            with suppress(exc.SQLAlchemyError, SnapshotterError):
+                connection.execute(text(f"select release_lock({whole})"), key)
+
+
+def _same_session(connection: Connection) -> Hold:
+    def hold() -> None:
+        with named_errors():
+            connection.execute(text("select 1"))
+
+    return hold
+
+
+def _same_file(path: Path) -> Hold:
+    """SQLite itself would go on writing into a file that was removed or replaced."""
+
+    def identity() -> tuple[int, int]:
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise DatabaseError(f"the database {str(path)!r} is lost: {error.strerror}") from None
+        return found.st_dev, found.st_ino
+
+    before = identity()
+
+    def hold() -> None:
+        if identity() != before:
+            raise DatabaseError(f"the database {str(path)!r} was replaced by another file")
+
+    return hold
+
+
+@contextmanager
+def _lock_file(path: Path) -> Iterator[bool]:
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DatabaseError(f"cannot lock {str(path)!r}: {error.strerror}") from None
+    with os.fdopen(descriptor, "r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            taken = True
+        except BlockingIOError:
+            taken = False
+        except OSError as error:
+            raise DatabaseError(f"cannot lock {str(path)!r}: {error.strerror}") from None
+        yield taken

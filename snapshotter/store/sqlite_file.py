@@ -1,0 +1,292 @@
+"""A SQLite file as it is found: who may write it, on what file system, in which journal mode.
+
+Whatever stands in the way is said before the file is changed. A file that this command makes is in
+WAL mode, if the file system can share memory; any other file keeps the mode that it has.
+"""
+
+import os
+import sqlite3
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from snapshotter.errors import DatabaseError
+from snapshotter.store.patience import Patience
+
+_SLICE_MS = 200  # how long SQLite waits for a lock by itself, before time and signals are looked at
+_LOG_PAGES = 10_000  # of 4 kB
+# Below this much free space SQLite's shared memory may have no room: writing to it kills a process.
+_LEAST_FREE = 1024 * 1024
+_SMALLEST = 512  # bytes of a SQLite file
+_OLDEST = (3, 25)  # has window functions
+_CANNOT_SHARE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
+
+Creator = Callable[[], sqlite3.Connection]
+
+
+class _Cursor(sqlite3.Cursor):
+    def execute(self, *statement: Any) -> "_Cursor":
+        with_patience: _Cursor = self.connection.patiently(  # type: ignore[attr-defined]
+            lambda: super(_Cursor, self).execute(*statement)
+        )
+        return with_patience
+
+
+class _Connection(sqlite3.Connection):
+    """Waits for locks in slices, so that a signal or the end of time is noticed."""
+
+    patience = Patience()
+
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        return super().cursor(factory)
+
+    def commit(self) -> None:
+        self.patiently(super().commit)
+
+    def patiently(self, call: Callable[[], Any]) -> Any:
+        began = time.monotonic()
+        while True:
+            try:
+                return call()
+            except sqlite3.OperationalError as error:
+                waited = time.monotonic() - began
+                code = error.sqlite_errorcode
+                passes = code & 0xFF == sqlite3.SQLITE_BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT
+                if not passes or waited >= self.patience.seconds():
+                    error.waited = waited  # type: ignore[attr-defined]
+                    raise
+                time.sleep(0.01)
+
+
+def creator(path: Path, patience: Patience, *, read_only: bool) -> Creator:
+    """Return what opens the file, which is made if it is to be written.
+
+    Raises `DatabaseError` if it cannot be used.
+    """
+    if sqlite3.sqlite_version_info < _OLDEST:
+        raise DatabaseError(
+            f"SQLite {sqlite3.sqlite_version} is too old; {'.'.join(map(str, _OLDEST))} or newer"
+        )
+    _check_kind(path, read_only=read_only)
+    if read_only:
+        return _Reader(path, patience)
+    if not path.exists():
+        _create(path)
+    _check_writable(path)
+    return _Writer(path, patience)
+
+
+def _check_kind(path: Path, *, read_only: bool) -> None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        if read_only:
+            raise DatabaseError(f"no database at {str(path)!r}; 'snapshotter sync' makes it") from (
+                None
+            )
+        return
+    except OSError as error:
+        raise DatabaseError(f"cannot reach the database {str(path)!r}: {error.strerror}") from None
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
+        raise DatabaseError(f"the database cannot be used: {str(path)!r} is {kind}")
+    if 0 < found.st_size < _SMALLEST:  # SQLite would take it for an empty one, and overwrite it
+        raise DatabaseError(f"the database cannot be used: {str(path)!r} is not a SQLite database")
+    if not os.access(path, os.R_OK):
+        raise DatabaseError(f"cannot read the database {str(path)!r}: Permission denied")
+
+
+def _create(path: Path) -> None:
+    """Make the file with mode 0600: job errors and variables are nobody else's business."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise DatabaseError(f"cannot write the database {str(path)!r}: {error.strerror}") from None
+
+
+def _check_writable(path: Path) -> None:
+    for what, each in (("the database", path), ("beside the database, in", _folder(path))):
+        if not os.access(each, os.W_OK):
+            raise DatabaseError(f"cannot write {what} {str(each)!r}: only reading is permitted")
+    if _is_full(path):
+        raise DatabaseError(
+            f"the database cannot be used: the disk of {str(path)!r} is full; "
+            "nothing is changed, make room and run again"
+        )
+
+
+def _folder(path: Path) -> Path:
+    return Path(os.path.realpath(path)).parent
+
+
+def _beside(path: Path, suffix: str) -> int:
+    """Return the size of a file that SQLite keeps beside the database; 0 if there is none."""
+    try:
+        return Path(f"{os.path.realpath(path)}{suffix}").stat().st_size
+    except OSError:
+        return 0
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        found = os.statvfs(_folder(path))
+    except OSError:
+        return False
+    free = found.f_bfree if os.geteuid() == 0 else found.f_bavail
+    return found.f_blocks > 0 and free * found.f_frsize < _LEAST_FREE
+
+
+def _memory_is_there(path: Path) -> bool:
+    """Whether the shared memory has all its blocks already, so that a full disk does no harm."""
+    try:
+        found = Path(f"{os.path.realpath(path)}-shm").stat()
+    except OSError:
+        return False
+    return 0 < found.st_size <= found.st_blocks * 512
+
+
+def _open(path: Path, patience: Patience, query: str, *first: str) -> sqlite3.Connection:
+    """Open the file, and read its schema: until then SQLite has looked at nothing."""
+    uri = f"{Path(os.path.abspath(path)).as_uri()}?{query}"  # noqa: PTH100 - of a link, the link
+    connection = sqlite3.connect(uri, uri=True, factory=_Connection, check_same_thread=False)
+    try:
+        connection.patience = patience
+        # The driver's own BEGIN comes too late for DDL and too weak for writers: the engine's event
+        # sends one.
+        connection.isolation_level = None
+        for statement in (f"pragma busy_timeout = {_SLICE_MS}", "pragma foreign_keys = on", *first):
+            connection.execute(statement)
+        connection.execute("select count(*) from sqlite_master").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class _Reader:
+    """Opens a file to read it: as usual, or without shared memory if there can be none."""
+
+    def __init__(self, path: Path, patience: Patience) -> None:
+        self._path, self._patience = path, patience
+        self._way: tuple[str, ...] | None = None
+
+    def __call__(self) -> sqlite3.Connection:
+        if self._way is not None:
+            return _open(self._path, self._patience, *self._way)
+        failed: sqlite3.Error | None = None
+        for way in self._ways():
+            try:
+                connection = _open(self._path, self._patience, *way)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in _CANNOT_SHARE:
+                    raise
+                failed = error
+            else:
+                self._way = way
+                return connection
+        raise DatabaseError(self._why(failed)) from None
+
+    def _ways(self) -> Iterator[tuple[str, ...]]:
+        if not _is_full(self._path) or _memory_is_there(self._path):
+            yield ("mode=rw",)
+        if not _beside(self._path, "-wal") and not _beside(self._path, "-journal"):
+            yield ("mode=ro&immutable=1",)
+        elif os.access(self._path, os.W_OK):
+            yield "mode=rw", "pragma locking_mode = exclusive"
+
+    def _why(self, failed: sqlite3.Error | None) -> str:
+        name = str(self._path)
+        log = next((each for each in ("-wal", "-journal") if _beside(self._path, each)), None)
+        if log is not None:
+            return (
+                f"cannot read the database {name!r}: {name + log!r} has changes that only a program"
+                " which may write both can take in; wait for the run under way, or run "
+                "'snapshotter status' as the owner"
+            )
+        return f"cannot read the database {name!r}: {failed}"
+
+
+class _Writer:
+    """Opens a file to write it; a new one in WAL mode, if the file system can do that."""
+
+    def __init__(self, path: Path, patience: Patience) -> None:
+        self._path, self._patience = path, patience
+
+    def __call__(self) -> sqlite3.Connection:
+        try:
+            connection = _open(self._path, self._patience, "mode=rw")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _CANNOT_SHARE:
+                raise
+            raise DatabaseError(
+                f"cannot write the database {str(self._path)!r}: it is in WAL mode, and its file "
+                f"system cannot do that ({error}); nothing is changed. Keep it on a local disk, or "
+                "there set `pragma journal_mode = delete`"
+            ) from None
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        ((mode,),) = connection.execute("pragma journal_mode").fetchall()
+        if mode != "wal" and self._path.stat().st_size == 0 and _can_share_memory(self._path):
+            ((mode,),) = connection.execute("pragma journal_mode = wal").fetchall()
+        if mode == "wal":
+            # A crash of the machine may cost the last transactions, each whole and with the
+            # checkpoint of what it stored: the next run continues from before them.
+            connection.execute("pragma synchronous = normal")
+            # Pages that are written again and again, those of the indexes, go from the log into
+            # the file once in 40 MB instead of once in 4, and wait in memory until then.
+            connection.execute(f"pragma wal_autocheckpoint = {_LOG_PAGES}")
+            connection.execute(f"pragma journal_size_limit = {_LOG_PAGES * 4096}")
+        connection.execute("pragma cache_size = -16000")
+
+
+def _can_share_memory(path: Path) -> bool:
+    """Try WAL mode on another file in the same folder: a file that fails in it cannot be read."""
+    folder = _folder(path)
+    with _removed(folder) as name, closing(sqlite3.connect(name)) as connection:
+        try:
+            connection.execute("pragma synchronous = off")
+            connection.execute("pragma journal_mode = wal")
+            connection.execute("create table tried (it integer)")
+        except sqlite3.OperationalError:
+            return False
+        return True
+
+
+@contextmanager
+def _removed(folder: Path) -> Iterator[str]:
+    """Return the name of a new file that is removed with what SQLite puts beside it."""
+    descriptor, name = tempfile.mkstemp(prefix=".snapshotter-", suffix=".db", dir=folder)
+    os.close(descriptor)
+    try:
+        yield name
+    finally:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            with suppress(FileNotFoundError):
+                os.unlink(name + suffix)  # noqa: PTH108 - by its text
+
+
+def checkpoint(connection: sqlite3.Connection) -> None:
+    """Bring what waits in the log into the file, so that a plain copy has it; never wait long.
+
+    A reader in the middle of a transaction may hold some of it back.
+    """
+    with suppress(sqlite3.Error):
+        connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+
+
+def tables(connection: sqlite3.Connection) -> list[str]:
+    names = connection.execute(
+        "select name from sqlite_master where type = 'table' and name not like 'sqlite\\_%' "
+        "escape '\\' order by name"
+    )
+    return [name for (name,) in names]

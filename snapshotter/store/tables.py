@@ -1,0 +1,37 @@
+"""The tables as handles that every query uses, and the conditions that several share."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from sqlalchemy import ColumnElement, Table, or_
+
+from snapshotter.models import Base
+from snapshotter.statuses import FINAL_STATUSES
+
+_TABLES = Base.metadata.tables
+ACCOUNTS: Table = _TABLES["accounts"]
+CHANGES: Table = _TABLES["job_changes"]
+FIELDS: Table = _TABLES["output_fields"]
+JOBS: Table = _TABLES["jobs"]
+OUTPUTS: Table = _TABLES["job_outputs"]
+REJECTS: Table = _TABLES["rejected_records"]
+SNAPSHOTS: Table = _TABLES["snapshots"]
+
+# An open job has not finished: that is what the index is on.
+OPEN = (
+    JOBS.c.finished_at.is_(None),
+    or_(JOBS.c.status.is_(None), JOBS.c.status.not_in(FINAL_STATUSES)),
+)
+_CHUNK = 500  # ids in one list: every engine takes that many
+
+
+def chunks(ids: Iterable[int]) -> Iterator[tuple[int, ...]]:
+    """Cut ids into lists that every engine takes."""
+    left = iter(ids)
+    while chunk := tuple(islice(left, _CHUNK)):
+        yield chunk
+
+
+def live(account_id: str) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition on the jobs of an account that are not gone."""
+    return JOBS.c.account_id == account_id, JOBS.c.gone_at.is_(None)

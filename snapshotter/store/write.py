@@ -1,0 +1,291 @@
+"""Writes jobs: all of a batch at once, and if the database refuses that, every job that it takes.
+
+A job and its outputs and fields are written together or not at all.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from itertools import chain, islice
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Dialect, delete, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from snapshotter.flatten import JobRows
+from snapshotter.store import sizes
+from snapshotter.store.bulk import Encoded, encode, insert_encoded, update_rows
+from snapshotter.store.causes import UNSENDABLE, Cause, cause, words
+from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, chunks
+
+STATE = ("status", "progress", "runtime_in_seconds", "outputs_count")
+KEPT_ASIDE = ("account_id", "snapshot_id", "gone_at")
+FLATTENED = tuple(
+    column.name
+    for column in JOBS.columns
+    if column.name not in (*KEPT_ASIDE, "first_seen_at", "last_changed_at")
+)
+OUTPUT = itemgetter(*OUTPUTS.columns.keys())
+
+_MOST_LEFT_OUT = 20  # jobs that take outputs from each other, of which one may be bad
+
+
+class Run(NamedTuple):
+    """Who loads: stamped on each row that changes.
+
+    `observed_at` is the server's clock, or this host's where the server does not tell.
+    """
+
+    account_id: str
+    snapshot_id: int
+    observed_at: datetime
+
+
+class Batch(NamedTuple):
+    """Jobs to write. `known`: ids that have a row; `moved`: ids whose state is another now."""
+
+    jobs: Sequence[JobRows]
+    known: Collection[int]
+    moved: Collection[int]
+
+
+class _Refusal(NamedTuple):
+    rows: JobRows
+    error: Exception
+
+    @property
+    def job_id(self) -> int:
+        return int(self.rows.job["id"])
+
+
+def write(connection: Connection, run: Run, batch: Batch, limit: int | None) -> dict[int, str]:
+    """Write the jobs; return the ids of those that are refused, with the reason.
+
+    All go in at once; where the database refuses that, each half by itself, down to single jobs.
+    An error that is not about the values of some jobs is raised.
+    """
+    batch, reasons = _without_too_long(connection.dialect, batch, limit)
+    if not batch.jobs:
+        return reasons
+    refused = _halve(connection, run, batch)
+    unsure = [each for each in refused if cause(each.error) is Cause.UNSURE]
+    if len(unsure) == len(batch.jobs) > 1:
+        raise unsure[0].error  # what every job meets is not about one of them
+    owners = _owners(connection, refused)
+    while len(batch.jobs) > 1 and (groups := _groups(batch, refused, owners)):
+        left = _mend(connection, run, batch, refused, groups)
+        if len(left) == len(refused):
+            break
+        refused, owners = left, _owners(connection, left)
+    return reasons | {each.job_id: _reason(each, owners[each.job_id]) for each in refused}
+
+
+def _without_too_long(
+    dialect: Dialect, batch: Batch, limit: int | None
+) -> tuple[Batch, dict[int, str]]:
+    if limit is None:
+        return batch, {}
+    fitting: list[JobRows] = []
+    reasons: dict[int, str] = {}
+    for rows in batch.jobs:
+        try:
+            (ready,) = encoded(dialect, [rows])
+        except UNSENDABLE:
+            fitting.append(rows)  # it is refused when it is written
+            continue
+        sent = ready.encoded
+        longest = max(map(sizes.sent, (sent.job, *sent.outputs, *sent.fields)))
+        if longest > limit:
+            reasons[rows.job["id"]] = (
+                f"job {rows.job['id']}: a row of {longest} bytes is too long for the database "
+                "(raise its max_allowed_packet)"
+            )
+        else:
+            fitting.append(ready)
+    return batch._replace(jobs=fitting), reasons
+
+
+def _halve(connection: Connection, run: Run, batch: Batch) -> list[_Refusal]:
+    error = _try(connection, run, batch)
+    if error is None:
+        return []
+    if len(batch.jobs) == 1:
+        return [_Refusal(batch.jobs[0], error)]
+    middle = len(batch.jobs) // 2
+    halves = batch.jobs[:middle], batch.jobs[middle:]
+    return [each for half in halves for each in _halve(connection, run, batch._replace(jobs=half))]
+
+
+def _try(connection: Connection, run: Run, batch: Batch) -> Exception | None:
+    """Write the jobs, or nothing of them and return why they are refused."""
+    try:
+        with connection.begin_nested():
+            _write_all(connection, run, batch)
+    except (SQLAlchemyError, *UNSENDABLE) as error:
+        if cause(error) is Cause.DATABASE:
+            raise
+        return error
+    return None
+
+
+def _owners(connection: Connection, refused: Sequence[_Refusal]) -> dict[int, dict[int, int]]:
+    """Return, for each refused job, which of its outputs are stored under which other job."""
+    wanted = {each.job_id: [o["id"] for o in each.rows.outputs] for each in refused}
+    stored: dict[int, int] = {}
+    for ids in chunks(sorted({*chain.from_iterable(wanted.values())})):
+        owned = select(OUTPUTS.c.id, OUTPUTS.c.job_id).where(OUTPUTS.c.id.in_(ids))
+        stored.update((row.id, row.job_id) for row in connection.execute(owned))
+    return {
+        job_id: {o: stored[o] for o in outputs if stored.get(o, job_id) != job_id}
+        for job_id, outputs in wanted.items()
+    }
+
+
+def _mend(
+    connection: Connection,
+    run: Run,
+    batch: Batch,
+    refused: Sequence[_Refusal],
+    groups: list[list[int]],
+) -> list[_Refusal]:
+    """Write the jobs of each group together; return the jobs still refused."""
+    left = {each.job_id: each for each in refused}
+    for group in groups:
+        members = [left[job_id] for job_id in group]
+        tries = [members]
+        if 1 < len(members) <= _MOST_LEFT_OUT:  # one of them may be bad
+            tries += [[each for each in members if each is not bad] for bad in members]
+        for some in tries:
+            jobs = [each.rows for each in some]
+            if _try(connection, run, batch._replace(jobs=jobs)) is None:
+                for each in some:
+                    del left[each.job_id]
+                break
+    return list(left.values())
+
+
+def _groups(
+    batch: Batch, refused: Sequence[_Refusal], owners: dict[int, dict[int, int]]
+) -> list[list[int]]:
+    """Return the refused jobs that take outputs of others of their batch, in groups.
+
+    A group is written together: each may free what another takes. One whose output has been freed
+    since is a group of its own.
+    """
+    ids = {rows.job["id"] for rows in batch.jobs}
+    neighbours: dict[int, set[int]] = defaultdict(set)
+    for refusal in refused:
+        job_id, others = refusal.job_id, set(owners[refusal.job_id].values())
+        if not isinstance(refusal.error, IntegrityError) or (others and not others & ids):
+            continue
+        neighbours[job_id].add(job_id)
+        for owner in others & owners.keys():
+            neighbours[job_id].add(owner)
+            neighbours[owner].add(job_id)
+    groups: list[list[int]] = []
+    met: set[int] = set()
+    for job_id in neighbours:
+        todo, group = [job_id], set[int]()
+        while todo:
+            each = todo.pop()
+            if each not in met:
+                met.add(each)
+                group.add(each)
+                todo += neighbours[each]
+        if group:
+            groups.append(sorted(group))
+    return groups
+
+
+def _reason(refusal: _Refusal, owned: dict[int, int]) -> str:
+    job_id = refusal.job_id
+    for index, output in enumerate(refusal.rows.outputs):
+        if (owner := owned.get(output["id"])) is not None:
+            return (
+                f"job {job_id}: Output {output['id']} is job {owner}'s - at `$.outputs[{index}].id`"
+            )
+    return f"job {job_id}: the database refuses it: {words(refusal.error)}"
+
+
+def _write_all(
+    connection: Connection,
+    run: Run,
+    batch: Batch,
+) -> None:
+    known, jobs = batch.known, encoded(connection.dialect, batch.jobs)
+    new = [rows.encoded.job for rows in jobs if rows.job["id"] not in known]
+    changed = [rows.job for rows in jobs if rows.job["id"] in known]
+    stamp = {"last_changed_at": run.observed_at, "snapshot_id": run.snapshot_id, "gone_at": None}
+    born = {"account_id": run.account_id, "first_seen_at": run.observed_at, **stamp}
+    _delete_children(connection, [job["id"] for job in changed])
+    update_rows(connection, JOBS, changed, **stamp)
+    insert_encoded(connection, JOBS, FLATTENED, new, **born)
+    outputs = list(chain.from_iterable(rows.encoded.outputs for rows in jobs))
+    insert_encoded(connection, OUTPUTS, _OUTPUT_NAMES, outputs)
+    fields = list(chain.from_iterable(rows.encoded.fields for rows in jobs))
+    insert_encoded(connection, FIELDS, _FIELD_NAMES, fields)
+    states = [_state(rows) for rows in jobs if rows.job["id"] in batch.moved]
+    seen = {"snapshot_id": run.snapshot_id, "observed_at": run.observed_at}
+    encoded_states = encode(connection.dialect, CHANGES, _STATE_NAMES, states)
+    insert_encoded(connection, CHANGES, _STATE_NAMES, encoded_states, **seen)
+
+
+class _Encoded(NamedTuple):
+    """The rows of one job as they are sent."""
+
+    job: Encoded
+    outputs: list[Encoded]
+    fields: list[Encoded]
+
+
+def encoded(dialect: Dialect, batch: Sequence[JobRows]) -> list[JobRows]:
+    """Give the same with what is sent of them worked out: any thread may do that early."""
+    todo = [rows for rows in batch if rows.encoded is None]
+    jobs = encode(dialect, JOBS, FLATTENED, [_JOB(rows.job) for rows in todo])
+    outputs = iter(
+        encode(dialect, OUTPUTS, _OUTPUT_NAMES, [OUTPUT(o) for rows in todo for o in rows.outputs])
+    )
+    fields = iter(encode(dialect, FIELDS, _FIELD_NAMES, [f for rows in todo for f in rows.fields]))
+    done = iter(
+        rows._replace(
+            encoded=_Encoded(
+                job,
+                list(islice(outputs, len(rows.outputs))),
+                list(islice(fields, len(rows.fields))),
+            )
+        )
+        for rows, job in zip(todo, jobs, strict=True)
+    )
+    return [next(done) if rows.encoded is None else rows for rows in batch]
+
+
+_JOB = itemgetter(*FLATTENED)
+_OUTPUT_NAMES = tuple(OUTPUTS.columns.keys())
+_FIELD_NAMES = tuple(FIELDS.columns.keys())
+_STATE_NAMES = ("job_id", *STATE, "records_count")
+
+
+def _state(rows: JobRows) -> tuple[Any, ...]:
+    """What `job_changes` keeps of a job."""
+    return (rows.job["id"], *(rows.job[name] for name in STATE), records(rows))
+
+
+def records(rows: JobRows) -> int | None:
+    """Add up the records that a job's outputs have."""
+    return total(output["records_count"] for output in rows.outputs)
+
+
+def total(counts: Iterable[int | None]) -> int | None:
+    """Add up the counts that are known; no column holds more than 64 bits."""
+    known = [count for count in counts if count is not None]
+    return max(-(2**63), min(sum(known), 2**63 - 1)) if known else None
+
+
+def _delete_children(connection: Connection, job_ids: Sequence[int]) -> None:
+    for chunk in chunks(job_ids):
+        of_these = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id.in_(chunk))
+        # By their ids: MariaDB would read all fields to find those of a subquery.
+        for ids in chunks(connection.execute(of_these).scalars().all()):
+            connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(ids)))
+        connection.execute(delete(OUTPUTS).where(OUTPUTS.c.job_id.in_(chunk)))

@@ -1,0 +1,1 @@
+"""The runs: a sync, a verification, and what they left on record."""

@@ -1,0 +1,97 @@
+"""Asks for single jobs. One whose own call fails is set aside, and holds nothing back."""
+
+from contextlib import suppress
+from enum import Enum
+
+from snapshotter.api.records import Record, Reject
+from snapshotter.errors import (
+    KeyRefused,
+    RequestFailed,
+    RequestRefused,
+    SnapshotterError,
+    Stopped,
+    UsageError,
+)
+from snapshotter.sync.run import Snapshot
+
+LOST_AFTER = 3  # jobs in a row without an answer: then it is seen whether the API answers at all
+GIVEN_UP_AFTER = 9  # jobs in a row, while the list answers: the rest waits for the next run
+
+
+class NoAnswer(Enum):
+    """`MISSING`: the API has no such job. `FAILED`: its call fails, and so it is set aside."""
+
+    MISSING = 1
+    FAILED = 2
+
+
+class ById:
+    """The jobs that a run asks for one by one."""
+
+    def __init__(self, run: Snapshot) -> None:
+        self._run = run
+        self._failed: list[tuple[int, SnapshotterError]] = []  # not set aside yet
+        self._in_a_row = 0
+        self.is_given_up = False
+
+    def is_in_doubt(self) -> None:
+        """Take the list for broken: the first job that fails, too, shows that the API is down."""
+        self._in_a_row = LOST_AFTER - 1
+
+    def get(self, job_id: int) -> Record | Reject | NoAnswer:
+        """Ask for a job. Raises `Stopped` if the API gives no answer to anything."""
+        try:
+            answer = self._run.client.job(job_id)
+        except (RequestFailed, RequestRefused, KeyRefused, UsageError) as error:
+            self._fail(job_id, error)
+            return NoAnswer.FAILED
+        self.settle()
+        self._in_a_row = 0
+        return NoAnswer.MISSING if answer is None else _asked_for(job_id, answer)
+
+    def bring(self, job_id: int) -> Record | Reject | NoAnswer:
+        """Ask for a job, and store it."""
+        answer = self.get(job_id)
+        if not isinstance(answer, NoAnswer):
+            self._run.store([answer], partial=True)
+        return answer
+
+    def settle(self) -> None:
+        """Set the jobs aside that failed, now that something else has worked."""
+        aside = [
+            Reject(job_id, None, f"job {job_id}: {error}", None) for job_id, error in self._failed
+        ]
+        self._failed.clear()
+        if aside:
+            self._run.store(aside)
+
+    def _fail(self, job_id: int, error: SnapshotterError) -> None:
+        self._failed.append((job_id, error))
+        self._in_a_row += 1
+        # What is refused for the key or the account is refused for every request, or for one job.
+        if isinstance(error, KeyRefused | UsageError) or self._in_a_row % LOST_AFTER == 0:
+            self._probe(error)
+        if self._in_a_row >= GIVEN_UP_AFTER and not self.is_given_up:
+            self.is_given_up = True
+            self._run.note(
+                f"{self._in_a_row} jobs in a row could not be asked for, no more are tried", error
+            )
+
+    def _probe(self, error: SnapshotterError) -> None:
+        try:
+            with suppress(RequestRefused):  # which is an answer
+                self._run.client.page(0, limit=1)
+        except RequestFailed:
+            raise Stopped(
+                f"the API gives no usable answer, to {self._in_a_row} requests in a row: {error}"
+            ) from None
+        self.settle()
+
+
+def _asked_for(job_id: int, answer: Record | Reject) -> Record | Reject:
+    """Hold an answer against the job that was asked for."""
+    if answer.job_id == job_id:
+        return answer
+    payload = answer.document if isinstance(answer, Record) else answer.payload
+    came = "one with no id" if answer.job_id is None else str(answer.job_id)
+    return Reject(job_id, None, f"job {job_id}: the API gave job {came}", payload)

@@ -1,0 +1,138 @@
+"""Reads the list into the tables, page by page, each with its checkpoint."""
+
+import logging
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import func, select
+
+from snapshotter.api.client import Filters
+from snapshotter.api.paging import Cursor, Page
+from snapshotter.api.records import Record, Reject
+from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError, Stopped
+from snapshotter.store import rejects
+from snapshotter.store.ledger import Listing
+from snapshotter.store.tables import JOBS, live
+from snapshotter.sync.run import Snapshot
+
+log = logging.getLogger(__name__)
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # no listing starts before it
+PAGES_AT_ONCE = 10  # in one transaction, where they are there: it writes each page of an index once
+
+
+class Listings:
+    """The listings of a run. `has_read_all`: one was of the whole list, from its beginning."""
+
+    def __init__(self, run: Snapshot, overlap: timedelta) -> None:
+        self._run, self._overlap = run, overlap
+        self._knows_newest = True
+        self.has_read_all = False
+
+    def left_by_an_earlier_run(self, *, full: bool) -> Listing | None:
+        listing = self._run.ledger.under_way()
+        if listing is None or (full and not listing.is_whole):
+            return None
+        log.info("going on with the listing of an earlier run at job %d", listing.cursor.offset)
+        return listing
+
+    def begin(self, *, full: bool) -> Listing:
+        run = self._run
+        account = run.ledger.account()
+        marks = None if account is None else (account.watermark, account.newest_updated_at)
+        # Without one, a Date that runs ahead could hide the account's first jobs.
+        if full or marks is None or None in marks:
+            newest = self._newest()
+            listing = Listing(None, run.client.clock or newest, Cursor(), newest)
+        else:
+            clock = run.client.clock or self._newest()
+            # A Date that runs ahead of the API's own times must not make it start too late.
+            since = max(min(marks), EARLIEST + self._overlap) - self._overlap
+            newest = account.newest_updated_at
+            listing = Listing(since.replace(microsecond=0), clock, Cursor(), newest)
+        run.ledger.start(listing)
+        return listing
+
+    def _newest(self) -> datetime | None:
+        """Return the latest `updated_at` at the API, or one that is older for sure.
+
+        The next listing starts there: the older it is, the more it reads again.
+        """
+        run = self._run
+        if self._knows_newest:
+            try:
+                return run.client.newest()
+            except (RequestFailed, RequestRefused) as error:
+                see_it_answer(run, error)
+                self._knows_newest = False  # once a run is enough
+                log.warning("the latest change is not known, so the next run lists more: %s", error)
+        latest = select(func.max(JOBS.c.updated_at)).where(*live(run.account_id))
+        with run.engine.connect() as connection:
+            stored: datetime | None = connection.execute(latest).scalar()
+        return stored
+
+    def read(self, listing: Listing) -> None:
+        """Read a listing to its end; what has come before an error is stored."""
+        run = self._run
+        from_the_start = listing.cursor == Cursor()
+        elapsed = run.client.stopwatch()
+        waiting: list[Page] = []
+        log.info("listing jobs updated since %s", listing.since or "the beginning")
+        listed = run.client.jobs(Filters(since=listing.since), listing.cursor, run.prepared)
+        with closing(listed) as pages:
+            try:
+                for number, page in enumerate(pages):
+                    newest = listing.newest
+                    if from_the_start and not listing.is_whole and number == 0:
+                        # What changes from now on may be missed, and is left to the next listing.
+                        newest = _latest(newest, page.records)
+                    elif from_the_start and not listing.is_whole and number == 1:
+                        # Of several pages the first has the oldest jobs, not the latest changes.
+                        latest = self._newest() if self._knows_newest else None
+                        if latest is not None and self._knows_newest:
+                            newest = latest - elapsed() - timedelta(seconds=1)
+                    listing = replace(listing, cursor=page.cursor, newest=newest)
+                    waiting.append(page)
+                    if not page.next_is_here or len(waiting) == PAGES_AT_ONCE:
+                        self._store(waiting, listing)
+            except SnapshotterError:
+                self._store(waiting, listing)
+                raise
+        if listing.is_whole and from_the_start:
+            self.has_read_all = True
+            unseen = rejects.waiting(run.engine, run.account_id)
+            with run.engine.begin() as connection:
+                rejects.forget_rows(
+                    connection,
+                    (
+                        row.id
+                        for row in unseen
+                        if row.job_id is None and row.snapshot_id != run.outcome.snapshot_id
+                    ),
+                )
+        clocks = [at for at in (listing.clock, run.client.clock) if at is not None]
+        run.ledger.complete(None if listing.clock is None else min(clocks))
+
+    def _store(self, pages: list[Page], listing: Listing) -> None:
+        """Store pages that have come, and wait no more; `listing` is as the last one leaves it."""
+        records, number = [record for page in pages for record in page.records], len(pages)
+        pages.clear()
+        if number:
+            self._run.store(records, pages=number, checkpoint=listing)
+
+
+def see_it_answer(run: Snapshot, error: SnapshotterError) -> None:
+    """Ask the list for one job after another request has failed: raise its error if both do."""
+    if isinstance(error, RequestRefused):
+        return  # which is an answer
+    try:
+        run.client.page(0, limit=1)
+    except Stopped:
+        raise error from None
+
+
+def _latest(known: datetime | None, records: Iterable[Record | Reject]) -> datetime | None:
+    times = [r.job.updated_at for r in records if isinstance(r, Record)]
+    return max((at for at in (known, *times) if at is not None), default=None)

@@ -1,0 +1,90 @@
+"""Asks for the jobs that may have moved unseen: those that are stored as open.
+
+They are listed by their status if that takes fewer requests, else asked for one by one.
+"""
+
+import logging
+from collections import Counter
+from contextlib import closing
+from itertools import islice
+
+from sqlalchemy import select
+
+from snapshotter.api.client import Filters
+from snapshotter.api.paging import Cursor
+from snapshotter.errors import RequestFailed, RequestRefused, Stopped
+from snapshotter.statuses import STATUSES
+from snapshotter.store import rejects
+from snapshotter.store.tables import JOBS, OPEN, live
+from snapshotter.sync.by_id import ById, NoAnswer
+from snapshotter.sync.gone import JOBS_A_PAGE, Gone
+from snapshotter.sync.run import Snapshot
+
+log = logging.getLogger(__name__)
+
+REMEMBERED_EVERY = 20  # jobs asked for by id, so that a killed run's place is about known
+MOST_ASKED = 100  # open jobs asked for one by one in a run; the next run goes on from there
+FEW = 20  # jobs of a status that is not known are not worth asking whether it can be listed
+
+
+def refresh(run: Snapshot, by_id: ById, gone: Gone) -> None:
+    """Ask for what may have moved unseen, from where an earlier run had to stop."""
+    _list_by_status(run)
+    account = run.ledger.account()
+    after = None if account is None else account.refreshed_id
+    due = sorted(_unseen(run))
+    log.info("asking for %d open jobs by id", min(len(due), MOST_ASKED))
+    start = 0 if after is None else sum(job_id <= after for job_id in due)
+    in_turn = (*due[start:], *due[:start])
+    last, asked = after, 0
+    try:
+        for job_id in in_turn[:MOST_ASKED]:
+            if by_id.is_given_up:
+                break
+            if by_id.bring(job_id) is NoAnswer.MISSING:
+                gone.miss(job_id)
+            last, asked = job_id, asked + 1
+            if asked % REMEMBERED_EVERY == 0:
+                run.ledger.remember(refreshed_id=last)
+    except Stopped:
+        run.ledger.remember(refreshed_id=last)
+        raise
+    if asked < len(due):
+        run.ledger.remember(refreshed_id=last)
+        run.note(
+            f"{len(due) - asked} of {len(due)} open jobs wait for the next run to ask for them"
+        )
+    elif due:
+        run.ledger.remember(refreshed_id=None)
+
+
+def _list_by_status(run: Snapshot) -> None:
+    stored = _open_jobs(run)
+    listed = Counter(stored.values())
+    due = Counter(stored[job_id] for job_id in _unseen(run))
+    for status in sorted(status for status in due if status is not None):
+        least = 1 if status in STATUSES else FEW
+        if due[status] <= least + listed[status] // JOBS_A_PAGE:
+            continue
+        try:
+            with closing(run.client.jobs(Filters(status=status), Cursor())) as pages:
+                for page in islice(pages, due[status]):
+                    run.store(page.records)
+        except (RequestFailed, RequestRefused) as error:
+            if isinstance(error, RequestRefused) and status not in STATUSES:
+                log.info("the API does not list the status %r: %s", status, error)
+            else:
+                run.note(f"the jobs of status {status!r} could not be listed", error)
+
+
+def _unseen(run: Snapshot) -> set[int]:
+    """Return the open jobs that this run has not met; one that is set aside is `retry`'s."""
+    aside = {row.job_id for row in rejects.waiting(run.engine, run.account_id)}
+    return _open_jobs(run).keys() - run.open_seen - aside
+
+
+def _open_jobs(run: Snapshot) -> dict[int, str | None]:
+    """Return the status of each job that is stored as open."""
+    statement = select(JOBS.c.id, JOBS.c.status).where(*live(run.account_id), *OPEN)
+    with run.engine.connect() as connection:
+        return {row.id: row.status for row in connection.execute(statement)}

@@ -1,0 +1,141 @@
+"""Tries again what is set aside, and is due: as it is kept, then by asking for it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from snapshotter import __version__
+from snapshotter.api.records import Record, Reject
+from snapshotter.errors import RequestFailed, RequestRefused
+from snapshotter.store import rejects
+from snapshotter.store.rejects import Waiting
+from snapshotter.sync.by_id import ById, NoAnswer
+from snapshotter.sync.gone import Gone
+from snapshotter.sync.run import Snapshot
+
+MOST_REQUESTS = 50  # of a run, but for `rejects --retry`
+AT_ONCE = 20  # jobs stored at once: two that have exchanged their outputs are taken together
+BYTES_AT_ONCE = 4_000_000
+
+
+def retry(run: Snapshot, by_id: ById, gone: Gone, *, everything: bool = False) -> None:
+    """Try what is due, the longest waiting first; `everything`: at once, however long it takes."""
+    _Retry(run, by_id, gone, everything=everything).run()
+
+
+class _Retry:
+    def __init__(self, run: Snapshot, by_id: ById, gone: Gone, *, everything: bool) -> None:
+        self._run, self._by_id, self._gone = run, by_id, gone
+        self._everything = everything
+        self._began_at = run.client.requests_sent
+        self._answers: list[Record | Reject] = []
+        self._bytes = 0
+
+    def run(self) -> None:
+        due = self._due()
+        self._read_again(due)
+        for row in self._due():
+            if self._has_spent_all or self._by_id.is_given_up:
+                break
+            if row.job_id is not None:
+                self._ask(row.job_id)
+        self._store()
+        self._look_for_nameless([row for row in self._due() if row.job_id is None])
+
+    def _due(self) -> list[Waiting]:
+        run = self._run
+        now, mine = run.stamp.observed_at, run.outcome.snapshot_id
+        return [
+            row
+            for row in rejects.waiting(run.engine, run.account_id)
+            if self._everything or (row.snapshot_id != mine and row.is_due(now))
+        ]
+
+    @property
+    def _has_spent_all(self) -> bool:
+        sent = self._run.client.requests_sent - self._began_at
+        return not self._everything and sent >= MOST_REQUESTS
+
+    def _read_again(self, due: Sequence[Waiting]) -> None:
+        """Read the records as they are kept, which another version may not have understood."""
+        ids = {row.id for row in due if self._everything or row.program_version != __version__}
+        run, unread = self._run, list[int]()
+        for row in rejects.listed(run.engine, run.account_id) if ids else ():
+            kept = rejects.read_again(row) if row.id in ids else None
+            if isinstance(kept, Record):
+                run.store([kept])
+                if row.job_id is None:
+                    with run.engine.begin() as connection:
+                        rejects.forget_rows(connection, [row.id])
+            elif kept is not None and rejects.is_whole(row):
+                unread.append(row.id)
+        # To this version they are what they were: they wait as others do.
+        rejects.note_version(run.engine, unread)
+
+    def _ask(self, job_id: int) -> None:
+        answer = self._by_id.get(job_id)
+        if answer is NoAnswer.MISSING:
+            self._gone.miss(job_id)
+        elif not isinstance(answer, NoAnswer):
+            self._answers.append(answer)
+            self._bytes += len(answer.raw) if isinstance(answer, Record) else 0
+            if len(self._answers) == AT_ONCE or self._bytes > BYTES_AT_ONCE:
+                self._store()
+
+    def _store(self) -> None:
+        """Store what has come; ask for what could be stored as lists tell it, which is more."""
+        answers, self._answers, self._bytes = self._answers, [], 0
+        if not answers:
+            return
+        self._run.store(answers, partial=True)
+        # Many jobs may share a second, which is then listed once.
+        seconds = {
+            record.job.updated_at.replace(microsecond=0): record.job.id
+            for record in answers
+            if isinstance(record, Record)
+            and record.job.updated_at is not None
+            and record.job.id in self._run.outcome.seen
+        }
+        for at, job_id in seconds.items():
+            if self._has_spent_all:
+                break
+            self._list_of(at, f"job {job_id}")
+
+    def _list_of(self, at: datetime | None, whose: str) -> bool:
+        """Store what was updated in that second. Returns whether that is all of it for sure."""
+        if at is None:
+            return False
+        try:
+            records, is_all = self._run.client.touched_at(at)
+        except (RequestFailed, RequestRefused) as error:
+            self._run.note(f"the list has not given {whose}", error)
+            return False
+        self._run.store(records)
+        return is_all
+
+    def _look_for_nameless(self, due: Iterable[Waiting]) -> None:
+        """Look for records without an id where they were: first among those of their updated_at.
+
+        What is not found there any more is stored by now, under the id that it has been given, or
+        is gone.
+        """
+        waiting = defaultdict(list)
+        for row in due:
+            kept = rejects.record(self._run.engine, row.id)
+            if kept is not None and (at := rejects.time_of(kept, "updated_at")) is not None:
+                waiting[at].append(row.id)
+        for at, row_ids in waiting.items():
+            if self._has_spent_all:
+                return
+            if self._list_of(at, "a record with no id"):
+                self._forget_unseen(row_ids)
+
+    def _forget_unseen(self, row_ids: list[int]) -> None:
+        run = self._run
+        unseen = [
+            row.id
+            for row in rejects.waiting(run.engine, run.account_id)
+            if row.id in row_ids and row.snapshot_id != run.outcome.snapshot_id
+        ]
+        with run.engine.begin() as connection:
+            rejects.forget_rows(connection, unseen)

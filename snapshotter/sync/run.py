@@ -1,0 +1,189 @@
+"""A run under way: the only place that writes what the API gives into the tables."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+from snapshotter.api.client import Client
+from snapshotter.api.records import Record, Reject
+from snapshotter.errors import SnapshotterError
+from snapshotter.flatten import JobRows, flatten
+from snapshotter.printable import printable
+from snapshotter.redact import Redaction
+from snapshotter.statuses import STATUSES, is_open
+from snapshotter.store import reasons, rejects, sizes
+from snapshotter.store.ledger import Ledger, Listing, Outcome
+from snapshotter.store.load import Run, load, mark_gone
+from snapshotter.store.lock import Hold
+from snapshotter.store.write import encoded
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int], None]
+
+# What a value that nothing has foreseen makes plain code raise.
+_UNFORESEEN = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+
+
+class Setting(NamedTuple):
+    """What a run works with."""
+
+    engine: Engine
+    client: Client
+    account_id: str
+    redact: Redaction
+    progress: Progress
+    ledger: Ledger
+
+
+class Snapshot:
+    """A run under way."""
+
+    def __init__(self, setting: Setting, outcome: Outcome, hold: Hold) -> None:
+        self.engine, self.client, self.account_id = setting[:3]
+        self._redact, self._progress, self.ledger = setting[3:]
+        self.outcome, self._hold = outcome, hold
+        self.open_seen: set[int] = set()
+        self._limit = sizes.heed(self.engine)
+        self._aside: list[tuple[int | None, str]] = []
+        self._unknown: dict[str | None, list[int]] = {}
+        self._odd: dict[str, list[int]] = {}
+
+    def end(self, status: str, error: BaseException | None = None) -> None:
+        for line in reasons.lines(self._aside):
+            log.warning("set aside: %s", printable(line))
+        for unknown, job_ids in self._unknown.items():
+            which = f"{len(job_ids)} jobs have" if job_ids[1:] else f"job {job_ids[0]} has"
+            log.warning("%s a status that is not known: %r", which, unknown)
+        for odd, job_ids in self._odd.items():
+            which = (
+                f"{len(job_ids)} jobs, as job {job_ids[0]}," if job_ids[1:] else f"job {job_ids[0]}"
+            )
+            log.warning("%s came with %s, which fits no column and is in extra", which, odd)
+        self._hold()
+        self.outcome.status = status
+        self._note_spending()
+        self.ledger.end(self.outcome, error)
+
+    def note(self, what: str, error: SnapshotterError | None = None) -> None:
+        """Put on record what could not be done; the run goes on, and ends with 65."""
+        what = printable(what if error is None else f"{what}: {error}")
+        self.outcome.noted.append(what)
+        log.warning("%s", what)
+
+    @property
+    def stamp(self) -> Run:
+        observed_at = self.client.latest_clock or datetime.now(UTC)
+        return Run(self.account_id, self.outcome.snapshot_id, observed_at)
+
+    def mark_gone(self, job_ids: Iterable[int]) -> int:
+        """Note jobs that the API does not have any more. Returns for how many that is news."""
+        self._hold()
+        ids, run = list(job_ids), self.stamp
+        with self.engine.begin() as connection:
+            gone = sum(mark_gone(connection, run, job_id) for job_id in ids)
+            rejects.forget(connection, self.account_id, ids)
+        self.outcome.gone += gone
+        return gone
+
+    def prepared(self, records: Sequence[Record | Reject]) -> list[Record | Reject]:
+        """Work out what will be stored, in the thread that has fetched it.
+
+        A record that this fails for is left as it is, for `store` to set aside.
+        """
+        try:
+            return self._prepared(records)
+        except _UNFORESEEN:
+            return [each for record in records for each in self._prepared_alone(record)]
+
+    def _prepared(self, records: Sequence[Record | Reject]) -> list[Record | Reject]:
+        flat = [flatten(r, self._redact) for r in records if isinstance(r, Record)]
+        rows = iter(encoded(self.engine.dialect, flat))
+        return [r._replace(rows=next(rows)) if isinstance(r, Record) else r for r in records]
+
+    def _prepared_alone(self, record: Record | Reject) -> Sequence[Record | Reject]:
+        try:
+            return self._prepared([record])
+        except _UNFORESEEN:
+            return [record]
+
+    def store(
+        self,
+        records: Sequence[Record | Reject],
+        *,
+        pages: int = 0,
+        checkpoint: Listing | None = None,
+        partial: bool = False,
+        overwrite: bool = False,
+    ) -> None:
+        """Store an answer in one transaction with its checkpoint; see `load`."""
+        self._hold()
+        self._note_spending()
+        outcome = self.outcome
+        good = {r.job.id: r for r in records if isinstance(r, Record)}
+        bad = [r for r in records if isinstance(r, Reject)]
+        rows = self._flat(records, bad)
+        # What a partial answer leaves out is filled in from what is stored.
+        is_suspect = partial or any(
+            sizes.is_suspect(self._limit, len(r.raw)) for r in good.values()
+        )
+        with self.engine.begin() as connection:
+            loaded = load(
+                connection,
+                self.stamp,
+                rows,
+                partial=partial,
+                overwrite=overwrite,
+                limit=self._limit if is_suspect else None,
+            )
+            bad += [
+                Reject(job_id, None, self._redact(reason), good[job_id].document)
+                for job_id, reason in loaded.refused.items()
+            ]
+            stored = good.keys() - {reject.job_id for reject in bad}
+            rejects.forget(connection, self.account_id, stored)
+            fresh = rejects.set_aside(connection, self.stamp, bad, self._redact) if bad else []
+            if checkpoint is not None:
+                self.ledger.advance(
+                    connection,
+                    checkpoint,
+                    page_size=self.client.page_size,
+                    sends_links=self.client.sends_links,
+                )
+            elif records:
+                self.ledger.ensure(connection)
+        self.ledger.is_known |= bool(records)
+        outcome.inserted += len(loaded.inserted)
+        outcome.changed += len(loaded.changed)
+        outcome.rejected += len(fresh)
+        outcome.pages += pages
+        outcome.seen.add(stored)
+        self.open_seen |= {i for i in stored if is_open(good[i].job.status)}
+        self._progress(len(outcome.seen))
+        self._aside += [(reject.job_id, reject.reason) for reject in fresh]
+        for job_id in (*loaded.inserted, *loaded.changed):
+            if (status := good[job_id].job.status) not in STATUSES:
+                self._unknown.setdefault(status, []).append(job_id)
+            for odd in good[job_id].oddities:
+                self._odd.setdefault(odd.partition(":")[0], []).append(job_id)
+
+    def _flat(self, records: Sequence[Record | Reject], bad: list[Reject]) -> list[JobRows]:
+        """Return the rows of the records; add to `bad` those that cannot be told in rows."""
+        rows: list[JobRows] = []
+        for record in records:
+            if isinstance(record, Record):
+                try:
+                    rows.append(record.rows or flatten(record, self._redact))
+                except _UNFORESEEN as error:
+                    reason = f"job {record.job.id}: cannot be stored: {type(error).__name__}"
+                    reason = self._redact(f"{reason}: {error}")
+                    bad.append(Reject(record.job.id, None, reason, record.document))
+        return rows
+
+    def _note_spending(self) -> None:
+        outcome, client = self.outcome, self.client
+        outcome.requests, outcome.credits_spent = client.requests_sent, client.credits_spent
+        outcome.credits_remaining = client.credits_remaining

@@ -1,0 +1,170 @@
+"""How fresh the data is, what the last runs did, and what waits: read from the database alone."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select
+
+from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.load import JOBS, OPEN, live
+from snapshotter.store.rejects import REJECTS
+from snapshotter.texts import nearest
+from snapshotter.times import duration, stamp
+
+LAST_RUNS = 5
+CLOCKS_APART = timedelta(minutes=5)  # a run that began later than that by this clock is not fresh
+_LISTED = "; 'snapshotter accounts' lists them"
+LONGEST_ERROR = 300  # characters of a line
+
+_RUN = (
+    *("id", "kind", "status", "started_at", "finished_at", "jobs_seen", "jobs_inserted"),
+    *("jobs_changed", "jobs_rejected", "requests", "credits_spent", "credits_remaining", "error"),
+)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What is known of an account. Times are UTC, `fresh_at` and the runs' by this host's clock.
+
+    `fresh_at`: when the last run began that brought all there was then; None before there is one.
+    `ahead`: when a complete run began that this host's clock has not reached; it does not count.
+    `listing`: the place of a listing under way, and its `since`; None where there is none.
+    """
+
+    account_id: str
+    fresh_at: datetime | None
+    watermark: datetime | None
+    jobs: int
+    open_jobs: int
+    rejected: int
+    listing: tuple[int, datetime | None] | None
+    runs: list[dict[str, Any]]
+    ahead: datetime | None = None
+
+    def age(self, now: datetime) -> timedelta | None:
+        return None if self.fresh_at is None else max(timedelta(0), now - self.fresh_at)
+
+    def is_stale(self, now: datetime, max_age: timedelta) -> bool:
+        age = self.age(now)
+        return age is None or age > max_age
+
+    def document(self, now: datetime) -> dict[str, Any]:
+        """Give it as JSON holds it."""
+        age = self.age(now)
+        return {
+            "account_id": self.account_id,
+            "fresh_at": _stamp(self.fresh_at),
+            "age_seconds": None if age is None else int(age.total_seconds()),
+            "ahead_of_clock": _stamp(self.ahead),
+            "watermark": _stamp(self.watermark),
+            "jobs": self.jobs,
+            "open_jobs": self.open_jobs,
+            "rejected_records": self.rejected,
+            "listing_under_way": self.listing
+            and {"offset": self.listing[0], "since": _stamp(self.listing[1])},
+            "runs": [
+                {k: _stamp(v) if isinstance(v, datetime) else v for k, v in run.items()}
+                for run in self.runs
+            ],
+        }
+
+    def lines(self, now: datetime) -> Iterator[str]:
+        """Tell it, a line each."""
+        age = self.age(now)
+        yield f"account {self.account_id}"
+        if age is not None:
+            yield f"  fresh: as of {_stamp(self.fresh_at)}, {duration(age.total_seconds())} ago"
+        elif self.jobs:
+            yield "  fresh: no run of the whole list has completed yet; what is here came otherwise"
+        else:
+            yield "  fresh: never, no run has completed"
+        if self.ahead is not None:
+            yield (
+                f"  not counted: a run that began at {_stamp(self.ahead)}, which is in the future "
+                "by this host's clock"
+            )
+        yield f"  here: {self.jobs:,} jobs"
+        waiting = [
+            *([f"{self.open_jobs:,} open jobs"] if self.open_jobs else []),
+            *([f"{self.rejected:,} records set aside"] if self.rejected else []),
+            *([f"a listing under way, at job {self.listing[0]:,}"] if self.listing else []),
+        ]
+        yield f"  waiting: {', '.join(waiting) or 'nothing'}"
+        yield "  last runs:"
+        for run in self.runs:
+            spent = run["credits_spent"]
+            yield (
+                f"    {run['id']}  {_stamp(run['started_at'])}  {run['kind']}  {run['status']}: "
+                f"{run['jobs_seen']:,} seen, {run['jobs_inserted']:,} new, "
+                f"{run['jobs_changed']:,} changed, {run['jobs_rejected']:,} set aside, "
+                f"{'?' if spent is None else f'{spent:,}'} credits"
+            )
+            if run["error"]:
+                yield f"      {_first_line(run['error'])}"
+
+
+def _first_line(error: str) -> str:
+    first = next((line for line in error.splitlines() if line.strip()), "")
+    return first if len(first) <= LONGEST_ERROR else f"{first[:LONGEST_ERROR]}…"
+
+
+def accounts(engine: Engine, now: datetime) -> list[Account]:
+    """Return every account of the database, by its name, as of `now`."""
+    with engine.connect() as connection:
+        rows = connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account_id)).all()
+        return [_account(connection, row, now + CLOCKS_APART) for row in rows]
+
+
+def unknown(found: Iterable[Account], account_ids: Iterable[str]) -> dict[str, str]:
+    """Return what to say of each account that was asked for and is not there."""
+    known = [each.account_id for each in found]
+    return {
+        name: f"no account {name!r} in this database{nearest(name, known) or _LISTED}"
+        for name in account_ids
+        if name not in known
+    }
+
+
+def stale(found: list[Account], missing: dict[str, str], now: datetime, max_age: timedelta) -> str:
+    """Return what is stale, in words; empty if nothing is. An account that is missing is stale."""
+    old = [each.account_id for each in found if each.is_stale(now, max_age)]
+    if not old and not missing and found:
+        return ""
+    names = ", ".join([*old, *missing]) or "no account at all"
+    hint = "".join(f"; {why}" for why in missing.values())
+    return (
+        f"stale: {names} has no complete run of the last {duration(max_age.total_seconds())}; "
+        f"see why sync does not complete{hint}"
+    )
+
+
+def _account(connection: Connection, row: Any, latest_start: datetime) -> Account:
+    mine = SNAPSHOTS.c.account_id == row.account_id
+    complete = (
+        mine,
+        SNAPSHOTS.c.status == "completed",
+        SNAPSHOTS.c.watermark.is_not(None),
+    )
+    began = select(func.max(SNAPSHOTS.c.started_at)).where(*complete)
+    latest = select(*(SNAPSHOTS.c[name] for name in _RUN)).where(mine)
+    latest = latest.order_by(SNAPSHOTS.c.id.desc()).limit(LAST_RUNS)
+    jobs = select(func.count()).select_from(JOBS).where(*live(row.account_id))
+    rejected = select(func.count()).where(REJECTS.c.account_id == row.account_id)
+    offset = row.listing_offset
+    return Account(
+        row.account_id,
+        connection.execute(began.where(SNAPSHOTS.c.started_at <= latest_start)).scalar(),
+        row.watermark,
+        connection.execute(jobs).scalar_one(),
+        connection.execute(jobs.where(*OPEN)).scalar_one(),
+        connection.execute(rejected).scalar_one(),
+        None if offset is None else (offset, row.listing_since),
+        [dict(run) for run in connection.execute(latest).mappings()],
+        connection.execute(began.where(SNAPSHOTS.c.started_at > latest_start)).scalar(),
+    )
+
+
+def _stamp(at: datetime | None) -> str | None:
+    return None if at is None else stamp(at)

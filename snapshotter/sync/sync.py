@@ -1,0 +1,216 @@
+"""One snapshot: what the API holds comes into the database, and nothing is missed.
+
+A run that completes has brought all that the API showed when it began:
+1. The listing that an earlier run left is read to its end, and then a new one, from a little before
+   the watermark. A page, or some that have come together, are one transaction with a checkpoint,
+   and `paging` proves that no job of the listing is passed over. What joins the list behind the
+   reader was updated after the listing began, so the next one has it.
+2. Jobs that are not final can move without showing up in a listing, and records set aside can be
+   mended: those are asked for one by one, the jobs of a status by listing it if that is cheaper.
+3. The list's jobs are counted: what is here alone, and what is there alone, is searched for.
+
+What fails alone is put on record alone, and the run goes on: a job whose own call fails is set
+aside as a record is that cannot be read; a request that others can do without is noted.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from snapshotter import logs
+from snapshotter.api.client import Client, Filters
+from snapshotter.api.paging import Cursor
+from snapshotter.errors import (
+    Interrupted,
+    RequestFailed,
+    RequestRefused,
+    SnapshotterError,
+    Stopped,
+)
+from snapshotter.redact import Redaction
+from snapshotter.settings import DEFAULT_OVERLAP, Service
+from snapshotter.store import rejects
+from snapshotter.store.engine import named_errors
+from snapshotter.store.ledger import Ledger, Outcome
+from snapshotter.store.lock import lock
+from snapshotter.store.tables import ACCOUNTS, REJECTS, SNAPSHOTS
+from snapshotter.sync.by_id import ById, NoAnswer
+from snapshotter.sync.gone import Gone
+from snapshotter.sync.listing import Listings, see_it_answer
+from snapshotter.sync.refresh import refresh
+from snapshotter.sync.retry_rejects import retry
+from snapshotter.sync.run import Setting, Snapshot
+
+__all__ = ["ACCOUNTS", "REJECTS", "SNAPSHOTS", "Outcome", "Plan", "Snapshot", "snapshot", "sync"]
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to read: everything new, unless it says otherwise.
+
+    `ids`: just these jobs. `filters`: just the jobs that they let through; the watermark stays.
+    `full`: the whole list, from its beginning. `rejected`: what was set aside, once more.
+    `overlap`: how far a listing starts before the watermark, for changes that the API shows some
+    time after their `updated_at`.
+    """
+
+    ids: Sequence[int] | None = None
+    filters: Filters = field(default_factory=Filters)
+    full: bool = False
+    rejected: bool = False
+    overlap: timedelta = DEFAULT_OVERLAP
+
+    @property
+    def is_filtered(self) -> bool:
+        return self.filters != Filters()
+
+    @property
+    def names_jobs(self) -> bool:
+        return self.ids is not None or self.rejected
+
+
+def sync(
+    engine: Engine,
+    client: Client,
+    service: Service,
+    plan: Plan,
+    redact: Redaction,
+    progress: Progress = lambda _jobs: None,
+) -> Outcome:
+    """Read what `plan` says into the database.
+
+    Every run leaves its row in `snapshots`, whatever its end. Raises `Stopped` when another run
+    has the account, a limit is reached or the API gives out, `DatabaseError`, `KeyRefused`,
+    `UsageError`, `Failure`.
+    """
+    with snapshot(engine, client, service, plan, redact, progress) as run:
+        read(run, plan)
+    return run.outcome
+
+
+@contextmanager
+def snapshot(
+    engine: Engine,
+    client: Client,
+    service: Service,
+    plan: Plan,
+    redact: Redaction,
+    progress: Progress = lambda _jobs: None,
+) -> Iterator[Snapshot]:
+    """Take the account's lock and open a run; what ends the block ends the run, on record."""
+    ledger = Ledger(engine, service.account_id)
+    with named_errors(), lock(engine, service.account_id) as hold:
+        if hold is None:
+            raise Stopped(
+                f"account {service.account_id} is being read by {ledger.holder()}; "
+                "this run did nothing, run again later"
+            )
+        outcome = ledger.begin(_kind(plan, ledger), service.api_url)
+        logs.about(run=outcome.snapshot_id)
+        log.info("begun: kind %s", outcome.kind)
+        setting = Setting(engine, client, service.account_id, redact, progress, ledger)
+        run = Snapshot(setting, outcome, hold)
+        try:
+            with named_errors():  # so that what passes by itself ends the run as such
+                yield run
+        except Interrupted as error:
+            # It may have come in the middle of a statement, and that session is of no more use.
+            with suppress(SnapshotterError, SQLAlchemyError):
+                run.end("partial", error)
+            raise
+        except Stopped as error:
+            run.end("partial", error)
+            raise
+        except BaseException as error:
+            # Where the database is lost, that is to be told, not that this cannot be put on record.
+            with suppress(SnapshotterError, SQLAlchemyError):
+                run.end("failed", error)
+            raise
+        run.end("completed")
+
+
+def _kind(plan: Plan, ledger: Ledger) -> str:
+    if plan.names_jobs:
+        return "jobs"
+    if plan.is_filtered:
+        return "incremental"
+    account, under_way = ledger.account(), ledger.under_way()
+    marks = () if account is None else (account.watermark, account.newest_updated_at)
+    whole = plan.full or not marks or None in marks
+    return "full" if whole or (under_way is not None and under_way.is_whole) else "incremental"
+
+
+def read(run: Snapshot, plan: Plan) -> None:
+    """Read what `plan` says."""
+    account = run.ledger.account()
+    if account is not None:
+        run.client.sends_links = bool(account.sends_links)
+        run.client.page_size = account.page_size or 0
+    try:
+        run.client.credits()
+    except (RequestFailed, RequestRefused) as error:
+        log.warning("the credits that are left are not known: %s", error)
+        see_it_answer(run, error)
+    by_id = ById(run)
+    gone = Gone(run, by_id)
+    if plan.rejected:
+        retry(run, by_id, gone, everything=True)
+        gone.count(Listings(run, plan.overlap), everything=True)
+        gone.settle()
+    elif plan.ids is not None:
+        _read_jobs(run, by_id, gone, plan.ids)
+    elif plan.is_filtered:
+        for page in run.client.jobs(plan.filters, Cursor()):
+            run.store(page.records, pages=1)
+    else:
+        _read_account(run, by_id, gone, plan)
+    by_id.settle()
+    if plan.rejected or not (plan.names_jobs or plan.is_filtered):
+        # What waits unseen ends the run as what is set aside anew does.
+        run.outcome.rejected = rejects.count(run.engine, run.account_id)
+
+
+def _read_jobs(run: Snapshot, by_id: ById, gone: Gone, job_ids: Sequence[int]) -> None:
+    for number, job_id in enumerate(job_ids):
+        if by_id.is_given_up:
+            run.note(f"{len(job_ids) - number} of {len(job_ids)} jobs were not asked for")
+            break
+        if by_id.bring(job_id) is NoAnswer.MISSING:
+            gone.miss(job_id)
+    unknown = set(gone.settle())
+    run.outcome.missing += [job_id for job_id in job_ids if job_id in unknown]
+
+
+def _read_account(run: Snapshot, by_id: ById, gone: Gone, plan: Plan) -> None:
+    listings = Listings(run, plan.overlap)
+    try:
+        left = listings.left_by_an_earlier_run(full=plan.full)
+        if left is not None:
+            listings.read(left)
+        listings.read(listings.begin(full=plan.full and left is None))
+    except (RequestFailed, RequestRefused) as error:
+        _do_without_the_list(run, by_id, gone, error)
+        raise
+    refresh(run, by_id, gone)
+    retry(run, by_id, gone)
+    gone.count(listings, full=plan.full)
+    gone.settle()
+
+
+def _do_without_the_list(run: Snapshot, by_id: ById, gone: Gone, error: SnapshotterError) -> None:
+    """Ask for the jobs that no list is needed for; the list's own error ends the run."""
+    log.warning("the list cannot be read on, other jobs are asked for first: %s", error)
+    by_id.is_in_doubt()
+    with suppress(Stopped, RequestRefused):
+        refresh(run, by_id, gone)
+        retry(run, by_id, gone)
+        by_id.settle()

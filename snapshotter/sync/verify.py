@@ -1,0 +1,254 @@
+"""Proves that what the API holds is here, for few credits, and tells what is not.
+
+The API's jobs are counted, all and by status, and a difference is searched for; then some pages of
+the list, taken at random, are compared with the tables field by field. What changed at the API
+since the last listing began, by the API's own times, is not promised yet: it is told apart.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from sqlalchemy import Engine, func, select
+
+from snapshotter.api.client import PAGE_SIZE, Client
+from snapshotter.api.records import Record, Reject, time_in
+from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError
+from snapshotter.flatten import flatten
+from snapshotter.redact import Redaction
+from snapshotter.statuses import STATUSES, is_open
+from snapshotter.store import rejects
+from snapshotter.store.ledger import Ledger
+from snapshotter.store.load import JOBS, compare, live
+from snapshotter.sync import reconcile
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+ASKED_BY_ID = 100  # jobs that the list lacks
+SHOWN = 20  # jobs of a kind that are told one by one
+
+
+class Repair(Protocol):
+    """Where what differs is stored: a run of `sync`."""
+
+    def store(self, records: list[Record | Reject], *, overwrite: bool) -> None: ...
+
+    def mark_gone(self, job_ids: Iterable[int]) -> int: ...
+
+
+@dataclass
+class Findings:
+    """What was found. `counted` has (what, at the API, here); jobs are named by their ids.
+
+    A record that has none is None.
+    """
+
+    counted: list[tuple[str, int, int]] = field(default_factory=list)
+    read: int = 0
+    missing: set[int | None] = field(default_factory=set)
+    differing: dict[int, list[str]] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+    set_aside: list[int | None] = field(default_factory=list)
+    newer: set[int | None] = field(default_factory=set)
+
+    @property
+    def differences(self) -> int:
+        return len(self.missing) + len(self.differing) + len(self.gone)
+
+    def lines(self) -> Iterator[str]:
+        """Tell the findings, a line each."""
+        width = max((len(what) for what, _, _ in self.counted), default=0)
+        yield f"{'':{width}}  {'at the API':>10}  {'here':>10}"
+        for what, there, here in self.counted:
+            difference = "" if there == here else f"  {self._why_counts_differ()}"
+            yield f"{what:{width}}  {there:10,}  {here:10,}{difference}"
+        yield f"{self.read:,} jobs read again, field by field"
+        if self.newer:
+            yield (
+                f"{len(self.newer):,} jobs moved since the last sync; that is no difference, "
+                "and the next 'snapshotter sync' brings it"
+            )
+        told = {
+            "missing here": _names(self.missing),
+            "gone from the API": _names(self.gone),
+            "set aside (snapshotter rejects)": _names(self.set_aside),
+            "different here": [
+                f"{job_id} ({', '.join(self.differing[job_id])})"
+                for job_id in sorted(self.differing)
+            ],
+        }
+        for what, jobs in told.items():
+            if jobs:
+                more = f" and {len(jobs) - SHOWN:,} more" if jobs[SHOWN:] else ""
+                yield f"{what}: {', '.join(jobs[:SHOWN])}{more}"
+
+    def _why_counts_differ(self) -> str:
+        """Return why two counts are not the same: only a difference is one to mend."""
+        if self.differences:
+            return "differs"
+        if self.newer:
+            return "moved since the last sync"
+        return "set aside" if self.set_aside else "moved while it was counted"
+
+
+def _names(job_ids: Iterable[int | None]) -> list[str]:
+    ordered = sorted(job_ids, key=lambda job_id: -1 if job_id is None else job_id)
+    return ["one without an id" if job_id is None else str(job_id) for job_id in ordered]
+
+
+def verify(
+    engine: Engine,
+    client: Client,
+    account_id: str,
+    redact: Redaction,
+    *,
+    sample: int,
+    found: Findings,
+    repair: Repair | None = None,
+    chance: random.Random,
+) -> None:
+    """Compare the API's jobs with the tables; some `sample` of them field by field.
+
+    Raises what `Client` raises; `found` then has what was found until then.
+    """
+    _Verification(engine, client, account_id, redact, found, repair).run(sample, chance)
+
+
+class _Verification:
+    def __init__(
+        self,
+        engine: Engine,
+        client: Client,
+        account_id: str,
+        redact: Redaction,
+        findings: Findings,
+        repair: Repair | None,
+    ) -> None:
+        self._engine, self._client, self._account_id = engine, client, account_id
+        self._redact, self._repair = redact, repair
+        self._findings = findings
+        self._failed: SnapshotterError | None = None
+        account = Ledger(engine, account_id).account()
+        self._newest: datetime | None = None if account is None else account.newest_updated_at
+        self._aside = {row.job_id for row in rejects.waiting(engine, account_id)}
+
+    def run(self, sample: int, chance: random.Random) -> None:
+        self._client.credits()
+        shelf = reconcile.shelf(self._engine, self._account_id)
+        total = self._count("all", "jobs", reconcile.stored(self._engine, self._account_id))
+        self._search("all", total, shelf)
+        for status, here in self._by_status().items():
+            try:
+                there = self._count(status, status, here)
+            except RequestRefused:  # a service that is older than this status
+                continue
+            except RequestFailed as error:
+                self._failed = error
+                continue
+            if there != here:
+                self._search(status, there, reconcile.shelf(self._engine, self._account_id, status))
+        places = range(0, total, PAGE_SIZE)
+        for place in sorted(chance.sample(places, min(len(places), -(-sample // PAGE_SIZE)))):
+            records, unlisted = reconcile.sample(self._page("all"), place, total, shelf)
+            self._findings.read += len(records)
+            self._look_at(records, unlisted)
+        waiting = rejects.waiting(self._engine, self._account_id)
+        self._findings.set_aside = [row.job_id for row in waiting]
+        if self._failed is not None:
+            raise self._failed  # the rest has been looked at
+
+    def _page(self, status: str) -> Callable[[int], reconcile.Records]:
+        return lambda place: self._client.page(place, status=status).records
+
+    def _count(self, status: str, what: str, here: int) -> int:
+        def has(place: int) -> bool:
+            return bool(self._client.page(place, limit=1, status=status).records)
+
+        there = reconcile.count(has, here)
+        self._findings.counted.append((what, there, here))
+        return there
+
+    def _by_status(self) -> dict[str, int]:
+        statement = (
+            select(JOBS.c.status, func.count())
+            .where(*live(self._account_id))
+            .group_by(JOBS.c.status)
+        )
+        with self._engine.connect() as connection:
+            here = {row[0]: int(row[1]) for row in connection.execute(statement)}
+        return {status: here.get(status, 0) for status in STATUSES}
+
+    def _search(self, status: str, total: int, shelf: reconcile.Shelf) -> None:
+        for stretch in reconcile.differences(self._page(status), total, shelf):
+            self._look_at(stretch.listed, stretch.unlisted)
+
+    def _look_at(self, listed: reconcile.Records, unlisted: list[int]) -> None:
+        """Judge records of the list, and jobs that are here and not in the list."""
+        found, repair = self._findings, self._repair
+        differing = self._differing([record for record in listed if isinstance(record, Record)])
+        wrong: list[Record | Reject] = []
+        for record in listed:
+            if record.job_id in self._aside:
+                continue
+            columns = ["jobs"]
+            if isinstance(record, Record):
+                if record.job_id not in differing:
+                    continue
+                columns = differing[record.job_id]
+            if self._is_newer(record, columns):
+                found.newer.add(record.job_id)
+                continue
+            wrong.append(record)
+            if isinstance(record, Record) and columns != ["jobs"]:
+                found.differing[record.job_id] = columns
+            else:
+                found.missing.add(record.job_id)
+        if repair is not None and wrong:
+            repair.store(wrong, overwrite=True)
+        self._ask_for(unlisted)
+
+    def _ask_for(self, unlisted: list[int]) -> None:
+        """See which jobs that the list lacks are gone."""
+        found, repair = self._findings, self._repair
+        known = {*found.missing, *found.differing, *found.newer, *found.gone}
+        for job_id in unlisted:
+            # So many answers are enough to tell; only to mark them each has to be asked for.
+            is_told = repair is None and len(found.gone) >= ASKED_BY_ID
+            if job_id in known or not (is_told or self._is_gone(job_id)):
+                continue
+            found.gone.add(job_id)
+            if repair is not None:
+                repair.mark_gone([job_id])
+
+    def _is_gone(self, job_id: int) -> bool:
+        try:
+            return self._client.job(job_id) is None
+        except (RequestFailed, RequestRefused) as error:
+            self._failed = error
+            return False
+
+    def _differing(self, records: list[Record]) -> dict[int, list[str]]:
+        """Name what differs of each job, where anything does; a job marked gone is none here."""
+        ids = [record.job_id for record in records]
+        marked = select(JOBS.c.id).where(JOBS.c.id.in_(ids), JOBS.c.gone_at.is_not(None))
+        with self._engine.connect() as connection:
+            differing = compare(connection, [flatten(r, self._redact) for r in records])
+            for job_id in connection.execute(marked).scalars():
+                differing[job_id] = [*differing.get(job_id, []), "gone_at"]
+        return differing
+
+    def _is_newer(self, record: Record | Reject, columns: list[str]) -> bool:
+        """Tell whether a difference came up after the last listing began, or moves unseen.
+
+        A job that is open there and here can have moved without a new `updated_at`: each sync asks
+        for it by its id.
+        """
+        document = record.document if isinstance(record, Record) else record.payload
+        at = time_in(document, "updated_at")
+        # Of the last change's own second nobody can tell: a false alarm is better than none.
+        if self._newest is not None and at is not None and at > self._newest:
+            return True
+        is_open_there = isinstance(record, Record) and is_open(record.job.status)
+        return is_open_there and not {"jobs", "gone_at", "finished_at"} & set(columns)
