@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from databases import MariaDBServer, PostgresServer, Servers
 from sqlalchemy import Engine
+from syncer import Syncer
 
 from snapshotter.simulator.account import Account, serve
 from snapshotter.store import revisions
@@ -181,3 +182,8 @@ def api(account: Account) -> Iterator[str]:
     """Give the URL of the API that serves `account`."""
     with serve(account) as url:
         yield url
+
+
+@pytest.fixture
+def syncer(engine: Engine, account: Account, api: str) -> Syncer:
+    return Syncer(engine, account, api)

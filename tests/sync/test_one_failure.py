@@ -2,34 +2,26 @@
 
 import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from clock import Impatient
-from test_sync import Syncer, history
+from syncer import Syncer, history
 from test_verify import command
 
 from snapshotter.api.client import Client
 from snapshotter.errors import RequestFailed, Stopped
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import Account, Answer, Request, stamp
-from snapshotter.store.engine import connect
+from snapshotter.simulator.account import Answer, Request, stamp
 from snapshotter.store.load import JOBS
 from snapshotter.sync import by_id, refresh
 from snapshotter.sync.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
 from snapshotter.sync.verify import Findings, verify
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def syncer(database_url: str, account: Account, api: str) -> Iterator[Syncer]:
-    engine = connect(database_url)
-    yield Syncer(engine, account, api)
-    engine.dispose()
 
 
 def open_jobs(syncer: Syncer, count: int, **fields: Any) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from snapshotter.cli.commands import cli
 from snapshotter.models import Base
 from snapshotter.trends import trends
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
 
 

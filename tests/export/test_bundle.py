@@ -18,10 +18,9 @@ import duckdb
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
+from exports import YEARS, fill_years, put
 from samples import job
 from sqlalchemy import Engine, insert
-from test_export import put
-from test_formats import YEARS, fill_years
 
 from snapshotter import __version__
 from snapshotter.errors import Failure, UsageError

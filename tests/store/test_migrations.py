@@ -20,7 +20,7 @@ from snapshotter.store import rejects, revisions
 from snapshotter.store.engine import connect
 from snapshotter.store.load import Run, compare, load
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 VERSIONS = ROOT / "migrations" / "versions"
 
 

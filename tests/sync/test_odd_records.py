@@ -1,25 +1,15 @@
 """Records that are not as documented, over HTTP into each database: stored, with their page."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
-from test_rejects import listing, raw, spoilt
-from test_sync import Syncer
+from scripted import listing, raw, spoilt
+from syncer import Syncer
 from test_verify import command
 
 from snapshotter.api.schema import MAX_DEPTH
-from snapshotter.simulator.account import Account
-from snapshotter.store.engine import connect
 from snapshotter.store.load import JOBS
 from snapshotter.sync.sync import REJECTS
-
-
-@pytest.fixture
-def syncer(database_url: str, account: Account, api: str) -> Iterator[Syncer]:
-    engine = connect(database_url)
-    yield Syncer(engine, account, api)
-    engine.dispose()
 
 
 def nested(levels: int) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, insert, select, update
-from test_sync import Syncer, history
+from syncer import Syncer, history
 
 from snapshotter.api.records import Reject
 from snapshotter.redact import Redaction
@@ -23,11 +23,6 @@ from snapshotter.sync.sync import ACCOUNTS, REJECTS, Plan
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def syncer(engine: Engine, account: Account, api: str) -> Syncer:
-    return Syncer(engine, account, api)
 
 
 def test_the_pauses_grow() -> None:

@@ -4,7 +4,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ import pytest
 from clock import Impatient
 from lines import unmarked
 from sqlalchemy import Connection, delete, select, update
-from test_sync import Syncer, history
+from syncer import Syncer, history
 
 from snapshotter.api.client import Client, Limits
 from snapshotter.errors import Stopped
@@ -31,13 +31,6 @@ from snapshotter.sync.verify import Findings, verify
 Done = subprocess.CompletedProcess[str]
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def syncer(database_url: str, account: Account, api: str) -> Iterator[Syncer]:
-    engine = connect(database_url)
-    yield Syncer(engine, account, api)
-    engine.dispose()
 
 
 def command(syncer: Syncer, *words: str, **environment: str) -> Done:

@@ -1,19 +1,18 @@
 """`snapshotter rejects`: what cannot be read is set aside, told, and comes back once it can."""
 
 import json
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from samples import job
+from scripted import listing, raw, spoilt
 from sqlalchemy import insert, update
-from test_sync import Syncer, history
+from syncer import Syncer, history
 from test_verify import command
 
 from snapshotter.simulator.account import GARBLED, Account, Answer, Request
 from snapshotter.simulator.history import stamp
-from snapshotter.store.engine import connect
 from snapshotter.store.load import JOBS
 from snapshotter.store.reasons import group_of
 from snapshotter.store.rejects import SetAside, listed, read_again, time_of
@@ -23,13 +22,6 @@ sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 RETRY = Plan(rejected=True)
 GARBLED_AT = "JSON is malformed: invalid character (byte 43)"
-
-
-@pytest.fixture
-def syncer(database_url: str, account: Account, api: str) -> Iterator[Syncer]:
-    engine = connect(database_url)
-    yield Syncer(engine, account, api)
-    engine.dispose()
 
 
 def reasons(syncer: Syncer) -> dict[int | None, str]:
@@ -285,15 +277,6 @@ def test_a_record_of_an_older_version_that_nested_too_deep_is_not_taken_for_whol
 # All that can be wrong
 
 
-def raw(document: Any) -> bytes:
-    return json.dumps(document).encode()
-
-
-def spoilt(job_id: int, **fields: Any) -> bytes:
-    """Give a record that is good but for these fields."""
-    return raw(job(**{"id": job_id, "outputs": [], **fields}))
-
-
 BAD: list[tuple[bytes, int | None, str]] = [  # the record, its id where it has one, the reason
     (b"null", None, "a record with no id: Expected `object`, got `null`"),
     (b"17", None, "a record with no id: Expected `object`, got `int`"),
@@ -312,22 +295,6 @@ BAD: list[tuple[bytes, int | None, str]] = [  # the record, its id where it has 
     (b'{"errors": oh no, "id": 22, "x": 1}', 22, "job 22: JSON is malformed"),
     (b'{"id": 23, "errors"}', 23, "job 23: JSON is malformed"),
 ]
-
-
-def listing(records: list[bytes]) -> Callable[[Request], Answer | None]:
-    """Answer the list with these records as they stand, and a job by its id with its own."""
-
-    def answer(request: Request) -> Answer | None:
-        last = request.path.rsplit("/", 1)[1]
-        if last == "jobs":
-            place, limit = int(request.query["offset"]), int(request.query["limit"])
-            return Answer(200, {}, b"[" + b",".join(records[place : place + limit]) + b"]")
-        if last.isdigit():
-            mine = next((each for each in records if b'"id": %b' % last.encode() in each), None)
-            return Answer(404) if mine is None else Answer(200, {}, mine)
-        return None
-
-    return answer
 
 
 def test_a_page_of_bad_records_beside_good_ones(syncer: Syncer) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "snapshotter"
+PACKAGE = Path(__file__).parent.parent.parent / "snapshotter"
 
 # Each module may import those before it that its row names.
 MAY_IMPORT = {

@@ -243,7 +243,7 @@ def test_a_downgrade_by_an_old_sqlite_too(file: Path, tmp_path: Path) -> None:
         )
         connection.execute("insert into job_outputs (id, job_id) values (2, 1)")
         connection.commit()
-    ini = str(Path(__file__).parent.parent / "alembic.ini")
+    ini = str(Path(__file__).parent.parent.parent / "alembic.ini")
     for version in ("(3, 34, 1)", "sqlite3.sqlite_version_info"):
         for words in (["downgrade", "0002"], ["upgrade", "head"]):
             program = (

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from exports import put
 from samples import job
-from test_export import put
 
 from snapshotter.export.export import names
 from snapshotter.store.engine import connect

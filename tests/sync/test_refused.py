@@ -11,8 +11,8 @@ import psycopg
 import pymysql
 import pytest
 from databases import MariaDBServer, PostgresServer
-from sqlalchemy import Engine, exc, make_url, select, text
-from test_sync import Syncer, history
+from sqlalchemy import exc, make_url, select, text
+from syncer import Syncer, history
 
 from snapshotter.api.client import Client
 from snapshotter.errors import DatabaseError
@@ -30,11 +30,6 @@ only = {
     name: pytest.mark.parametrize("database_url", [name], indirect=True)
     for name in ("sqlite", "postgresql", "mariadb")
 }
-
-
-@pytest.fixture
-def syncer(engine: Engine, account: Account, api: str) -> Syncer:
-    return Syncer(engine, account, api)
 
 
 def reasons(syncer: Syncer) -> dict[int | None, str]:

@@ -13,7 +13,7 @@ from snapshotter.errors import DatabaseError
 from snapshotter.store import revisions
 from snapshotter.store.engine import connect
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 LAYOUTS = {
     "a hash": ("version_num varchar(32)", ["'abcdef012345'"]),
     "a number of ours": ("version_num varchar(32)", ["'0002'"]),

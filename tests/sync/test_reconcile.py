@@ -4,19 +4,17 @@ import json
 import logging
 import math
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_sync import Syncer, history
+from syncer import Syncer, history
 
 from snapshotter.api.records import Reject
 from snapshotter.simulator.account import GARBLED, Account, Answer, Request
 from snapshotter.simulator.history import stamp
-from snapshotter.store.engine import connect
 from snapshotter.store.load import JOBS
 from snapshotter.sync import reconcile
 from snapshotter.sync.reconcile import Shelf, count, differences, sample
@@ -243,13 +241,6 @@ def test_a_sample_within_one_moment_says_nothing_of_the_rest(place: int) -> None
 
 
 # By `sync`
-
-
-@pytest.fixture
-def syncer(database_url: str, account: Account, api: str) -> Iterator[Syncer]:
-    engine = connect(database_url)
-    yield Syncer(engine, account, api)
-    engine.dispose()
 
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

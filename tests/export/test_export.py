@@ -4,13 +4,13 @@ import io
 import json
 import os
 import threading
-from datetime import UTC, date, datetime
-from functools import partial
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from samples import job, sample, store
+from exports import NOW, put
+from samples import job, sample
 from sqlalchemy import Engine, insert, text
 
 from snapshotter.errors import DatabaseError, Failure, UsageError
@@ -19,11 +19,6 @@ from snapshotter.export.export import TABLES, export
 from snapshotter.store.engine import named_errors
 from snapshotter.trends import trends
 from snapshotter.trends.trends import Filters
-
-NOW = datetime(2026, 1, 5, 1, 2, 3, tzinfo=UTC)
-
-
-put = partial(store, at=NOW)
 
 
 def written(engine: Engine, name: str, *filters: Any) -> list[dict[str, str]]:

@@ -21,9 +21,9 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from exports import YEARS, fill_years, put
 from samples import job
 from sqlalchemy import Engine, insert, update
-from test_export import put
 
 from snapshotter.errors import UsageError
 from snapshotter.export import formats
@@ -386,27 +386,6 @@ def test_a_library_that_is_missing(
     with pytest.raises(UsageError, match=said):
         style(format_, "x")
     assert style("csv", "x") == Style()
-
-
-YEARS = (1, 999, 1677, 1899, 1900, 2262, 9999)
-
-
-def fill_years(engine: Engine) -> None:
-    """Put a job into each of the years that some format or engine has trouble with."""
-    for year in YEARS:
-        at = f"{year:04}-12-31T23:59:59.999999Z"
-        times = dict.fromkeys(("created_at", "started_at", "completed_at", "updated_at"), at)
-        made = {"created_at": at, "updated_at": at}
-        cluster = {"id": 1, "available_since": at}
-        outputs = [{"id": year, "name": "a", "records_count": 2**63 - 1, "progress": -0.0, **made}]
-        put(
-            engine,
-            job(id=year, runtime_in_seconds=2**63 - 1, outputs=outputs, cluster=cluster, **times),
-        )
-    outputs_ = TABLES["job_outputs"]
-    with engine.begin() as connection:  # as it may be stored already
-        connection.execute(update(outputs_).values(progress=-0.0))
-        connection.execute(update(TABLES["jobs"]).values(progress=-0.0))
 
 
 def test_jobs_of_any_year_in_any_format(engine: Engine, tmp_path: Path) -> None:

@@ -1,0 +1,60 @@
+"""A simulated account and a database, and the sync from one into the other."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from clock import Impatient
+from sqlalchemy import Engine, select
+
+from snapshotter.api.client import Client
+from snapshotter.api.records import read
+from snapshotter.flatten import flatten
+from snapshotter.redact import Redaction
+from snapshotter.settings import Key, Service
+from snapshotter.simulator.account import Account
+from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS
+from snapshotter.sync.sync import Outcome, Plan, sync
+
+
+class Syncer:
+    """An account that is served, and a database that it is synced into."""
+
+    def __init__(self, engine: Engine, account: Account, url: str) -> None:
+        self.engine, self.account, self.url = engine, account, url
+
+    def __call__(self, plan: Plan | None = None, key: str | None = None) -> Outcome:
+        service = Service(self.account.account_id, Key(key or self.account.api_key), self.url)
+        self.account.requests.clear()
+        with Client(service, clock=Impatient()) as client:
+            return sync(self.engine, client, service, plan or Plan(), Redaction())
+
+    @property
+    def asked(self) -> list[str]:
+        return [path.rsplit("/api/", 1)[1] for path, _query in self.account.requests]
+
+    def rows(self, table: Any) -> list[dict[str, Any]]:
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+    def assert_equal_to_the_account(self) -> None:
+        """Compare every column of every row with what the account holds now."""
+        expected = [
+            flatten(read(json.dumps(job).encode()), Redaction())
+            for _, job in sorted(self.account.jobs.items())
+        ]
+        stored = {row["id"]: row for row in self.rows(JOBS) if row["gone_at"] is None}
+        assert sorted(stored) == [rows.job["id"] for rows in expected]
+        for rows in expected:
+            assert {name: stored[rows.job["id"]][name] for name in rows.job} == rows.job
+        outputs = sorted((o for rows in expected for o in rows.outputs), key=lambda o: o["id"])
+        assert sorted(self.rows(OUTPUTS), key=lambda o: o["id"]) == outputs
+        fields = sorted(field for rows in expected for field in rows.fields)
+        assert sorted(tuple(row.values()) for row in self.rows(FIELDS)) == fields
+
+
+def history(account: Account, jobs: int) -> None:
+    """Add finished jobs to the account, one a minute, the last an hour ago."""
+    for n in range(jobs):
+        at = account.now - timedelta(minutes=60 + jobs - n)
+        account.add_job(created_at=at, started_at=at, completed_at=at, updated_at=at)
