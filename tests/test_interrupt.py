@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import permutations
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def syncing(folder: Path, *before: str) -> Iterator[tuple[Running, Silence]]:
 
 
 def last_run(folder: Path) -> tuple[str, str | None]:
-    with sqlite3.connect(folder / "job_history.db") as connection:
+    with closing(sqlite3.connect(folder / "job_history.db")) as connection, connection:
         ((status, error),) = connection.execute("select status, error from snapshots").fetchall()
     connection.close()
     return status, error
