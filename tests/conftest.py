@@ -1,5 +1,6 @@
 """What the tests stand on: real databases, a simulated account, no network beyond loopback."""
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -39,6 +40,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker where the servers are."""
     node.workerinput["servers"] = node.config.stash[_SERVERS]
+
+
+def pytest_collection_finish() -> None:
+    """Keep what collecting has made out of the garbage collector's sight: it stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

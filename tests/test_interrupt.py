@@ -1,11 +1,10 @@
 """Signals to a command that waits: for the API, for a lock, for nothing at all."""
 
-import os
+import functools
 import shutil
 import signal
 import socket
 import sqlite3
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
+from command import Process, Running, start, start_fresh
 from lines import unmarked
 from wire import answer, serve
 
@@ -35,7 +35,7 @@ class Silence:
 
 
 @contextmanager
-def syncing(folder: Path, *before: str) -> Iterator[tuple[subprocess.Popen[str], Silence]]:
+def syncing(folder: Path, *before: str) -> Iterator[tuple[Running, Silence]]:
     """Give a sync that waits for its first page."""
     silence = Silence()
     with serve(CREDITS, silence) as wire:
@@ -44,15 +44,8 @@ def syncing(folder: Path, *before: str) -> Iterator[tuple[subprocess.Popen[str],
             "XPLENTY_API_KEY": "demo-key",
             "XPLENTY_API_URL": wire.url,
         }
-        process = subprocess.Popen(
-            [*before, sys.executable, "-m", "snapshotter", "sync", "--timeout", "3600"],
-            cwd=folder,
-            env={**os.environ, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        begin = functools.partial(start_fresh, before=before) if before else start
+        process = begin(["sync", "--timeout", "3600"], cwd=folder, env=variables)
         try:
             assert silence.asked.wait(60)
             yield process, silence
@@ -138,18 +131,13 @@ def test_a_driver_that_waits_in_c_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "locked.db"
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("begin immediate")
-    process = subprocess.Popen(
-        [sys.executable, "-c", WAITING_IN_C, str(path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout
-    assert process.stdout.readline() == "waiting\n"
-    while not is_asleep(process.pid)():
-        pass
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=PATIENCE)
+    with Process(["-c", WAITING_IN_C, str(path)]) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "waiting\n"
+        while not is_asleep(process.pid)():
+            pass
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=PATIENCE)
     holder.close()
     assert process.returncode == 75
     assert said == "snapshotter: interrupted; nothing is lost, the next run goes on\n"

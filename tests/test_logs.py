@@ -3,15 +3,13 @@
 import base64
 import json
 import logging
-import os
 import re
-import subprocess
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import command
 import pytest
 
 from snapshotter import logs
@@ -86,19 +84,12 @@ def test_a_library_prints_no_traceback(said: pytest.CaptureFixture[str]) -> None
 
 
 def run(words: list[str], folder: Path, account: Account, api: str) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "snapshotter", *words],
-        cwd=folder,
-        env={
-            **os.environ,
-            "XPLENTY_ACCOUNT_ID": account.account_id,
-            "XPLENTY_API_KEY": account.api_key,
-            "XPLENTY_API_URL": api,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    variables = {
+        "XPLENTY_ACCOUNT_ID": account.account_id,
+        "XPLENTY_API_KEY": account.api_key,
+        "XPLENTY_API_URL": api,
+    }
+    done = command.run(words, cwd=folder, env=variables)
     assert account.api_key not in done.stdout + done.stderr
     return done.stderr.splitlines()
 

@@ -414,6 +414,10 @@ class Client:
         url = self._base + request.path
         try:
             response, body = transport.get(request.session, url, request.query, bounds)
+        except requests.RequestException:
+            if request.session.is_aborted:  # cut off on purpose, which is no fault to report
+                raise Stopped(f"GET {url}: given up") from None
+            raise
         finally:
             with self._lock:
                 self._under_way -= 1

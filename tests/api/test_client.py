@@ -55,6 +55,21 @@ def test_what_is_sent() -> None:
     assert any(header.startswith("Accept-Encoding: gzip") for header in headers)
 
 
+def test_a_request_that_is_given_up_is_not_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """A page that nobody reads any more is cut off while it is waited for: no fault of the API."""
+
+    def give_up(_connection: socket.socket, _number: int) -> None:
+        asking._session.abort()  # noqa: SLF001 - as the end of a listing does
+
+    with (
+        serve(give_up) as wire,
+        client(wire.url) as asking,
+        pytest.raises(Stopped, match="given up"),
+    ):
+        asking.job(7)
+    assert caplog.messages == []
+
+
 def test_what_the_end_of_time_cuts_short_is_no_failure_of_its_request() -> None:
     clock = Impatient()
 

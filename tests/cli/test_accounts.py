@@ -1,13 +1,11 @@
 """`snapshotter accounts`: what is stored of each, removing one, giving one another name."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from command import Done, run
 from samples import job
 from sqlalchemy import Engine, func, insert, select
 
@@ -124,16 +122,9 @@ def test_nothing_changes_while_a_run_is_under_way(engine: Engine, busy: str) -> 
     assert [each.account_id for each in stored(engine)] == ["acme"]
 
 
-def command(engine: Engine, *words: str) -> subprocess.CompletedProcess[str]:
+def command(engine: Engine, *words: str) -> Done:
     url = engine.url.render_as_string(hide_password=False)
-    return subprocess.run(
-        [sys.executable, "-m", "snapshotter", *words],
-        env={**os.environ, "SNAPSHOTTER_DATABASE_URL": url},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run(words, env={"SNAPSHOTTER_DATABASE_URL": url})
 
 
 @sqlite

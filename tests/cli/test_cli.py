@@ -9,10 +9,12 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
+import command
 import pytest
+from command import Done
 from lines import unmarked
 from sqlalchemy import text
 from wire import answer, reset, serve
@@ -22,22 +24,13 @@ from snapshotter.store.engine import connect
 from snapshotter.store.lock import lock
 from snapshotter.store.revisions import head
 
-Done = subprocess.CompletedProcess[str]
 Run = Callable[..., Done]
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     def run(*words: str, stdin: str = "", **environment: str) -> Done:
-        done = subprocess.run(
-            [sys.executable, "-m", "snapshotter", *words],
-            cwd=tmp_path,
-            env={**os.environ, **environment},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = command.run(words, cwd=tmp_path, env=environment, stdin=stdin)
         assert "Traceback" not in done.stderr
         return done
 
@@ -263,11 +256,11 @@ def test_what_the_demo_tells_is_there(run: Run, tmp_path: Path) -> None:
 
 def test_a_reader_that_goes_early(run: Run, tmp_path: Path) -> None:
     assert run("demo").returncode == 0
-    command = (
+    line = (
         f"{sys.executable} -m snapshotter export jobs -o - --database sqlite:///demo.db | head -1"
     )
     done = subprocess.run(
-        [shutil.which("bash") or "bash", "-c", command],
+        [shutil.which("bash") or "bash", "-c", line],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -284,21 +277,14 @@ def test_two_first_runs_at_once(
     """One makes the tables and reads, the other finds it at work or has nothing left to do."""
     for _ in range(250):
         account.add_job()
-    variables = {**os.environ, **acme, "SNAPSHOTTER_DATABASE_URL": empty_database_url}
-    command = [sys.executable, "-m", "snapshotter", "sync"]
+    variables = {**acme, "SNAPSHOTTER_DATABASE_URL": empty_database_url}
     for _ in range(3):
-        runs = [
-            subprocess.Popen(
-                command,
-                cwd=tmp_path,
-                env=variables,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for _ in range(3)
-        ]
-        ends = [(run.communicate(), run.returncode) for run in runs]
+        with ExitStack() as stack:
+            runs = [
+                stack.enter_context(command.start(["sync"], cwd=tmp_path, env=variables))
+                for _ in range(3)
+            ]
+            ends = [(run.communicate(), run.returncode) for run in runs]
         assert {code for _, code in ends} <= {0, 75}, ends
         assert 0 in {code for _, code in ends}
         for (_, errors), code in ends:
@@ -499,12 +485,7 @@ entry.main()
     ],
 )
 def test_what_the_host_lacks_is_no_bug(error: str, exit_code: int, said: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", HOST.format(error=error)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = command.python(["-c", HOST.format(error=error)])
     assert_one_line(done, exit_code, said)
 
 

@@ -2,13 +2,13 @@
 
 import csv
 import json
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import command
 import pytest
 from exports import put
 from samples import job
@@ -16,7 +16,7 @@ from samples import job
 from snapshotter.export.export import names
 from snapshotter.store.engine import connect
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., command.Done]
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -26,15 +26,8 @@ def run(database_url: str, tmp_path: Path) -> Run:
     folder = tmp_path / "here"
     folder.mkdir()
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "snapshotter", *words, "--database", database_url],
-            cwd=folder,
-            env=os.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(*words: str) -> command.Done:
+        done = command.run([*words, "--database", database_url], cwd=folder)
         assert "Traceback" not in done.stderr
         return done
 
@@ -88,9 +81,10 @@ def test_raw_says_so(run: Run, database_url: str) -> None:
     assert cell("package_name", "export", "slowest_packages", "-o", "-", "--raw") == "-x"
 
 
-def test_a_library_that_is_missing_is_named(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "here" / "pyarrow.py").write_text("raise ImportError")
-    done = run("export", "jobs", "-o", "x.parquet")
+def test_a_library_that_is_missing_is_named(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "pyarrow.py").write_text("raise ImportError")
+    words = ["export", "jobs", "-o", "x.parquet", "--database", database_url]
+    done = command.run_fresh(words, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == (
         "snapshotter: parquet needs pyarrow, which is not installed; "
@@ -171,10 +165,10 @@ def test_the_database_is_not_written_over(run: Run, tmp_path: Path) -> None:
 
 def test_the_database_is_not_appended_to(database_url: str, tmp_path: Path) -> None:
     before = (tmp_path / "test.db").read_bytes()
-    command = f"{sys.executable} -m snapshotter $0 --database {database_url} >>{tmp_path}/test.db"
+    line = f"{sys.executable} -m snapshotter $0 --database {database_url} >>{tmp_path}/test.db"
     for words in ("export jobs -o -", "report -o /dev/stdout"):
         done = subprocess.run(
-            ["sh", "-c", command.replace("$0", words)], capture_output=True, text=True, check=False
+            ["sh", "-c", line.replace("$0", words)], capture_output=True, text=True, check=False
         )
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert "it is the database" in done.stderr

@@ -5,17 +5,16 @@ import pty
 import shlex
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from command import FRESH, Done, run, start
 from lines import unmarked
 
 from snapshotter.simulator.account import Account
 
-COMMAND = shlex.join([sys.executable, "-m", "snapshotter"])
-Done = subprocess.CompletedProcess[str]
+COMMAND = shlex.join(FRESH)
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def acme(account: Account, api: str) -> dict[str, str]:
 
 @pytest.fixture
 def synced(acme: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    assert shell("{} sync", tmp_path, acme).returncode == 0
+    assert run(["sync"], env=acme, cwd=tmp_path).returncode == 0
     return acme
 
 
@@ -147,13 +146,8 @@ def test_nothing_from_elsewhere_moves_a_terminal(
 def on_terminal(words: list[str], folder: Path, environment: dict[str, str]) -> bytes:
     """Return what the command prints on a terminal, on both streams."""
     terminal, other_end = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "snapshotter", *words],
-        cwd=folder,
-        env={**os.environ, **environment, "COLUMNS": "200"},
-        stdout=other_end,
-        stderr=other_end,
-    ):
+    variables = {**environment, "COLUMNS": "200"}
+    with start(words, cwd=folder, env=variables, stdout=other_end, stderr=other_end):
         os.close(other_end)
         shown = b""
         while True:
@@ -172,4 +166,4 @@ def test_data_in_a_pipe_stays_as_it_is(tmp_path: Path, synced: dict[str, str]) -
     with closing(sqlite3.connect(tmp_path / "job_history.db")) as connection, connection:
         connection.execute("update jobs set package_name = ?", (NASTY,))
     connection.close()
-    assert NASTY in shell("{} export jobs -o -", tmp_path, synced).stdout
+    assert NASTY in run(["export", "jobs", "-o", "-"], env=synced, cwd=tmp_path).stdout

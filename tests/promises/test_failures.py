@@ -1,15 +1,14 @@
 """What the API may do wrong, and how the command ends: one table, through real sockets."""
 
 import base64
-import os
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+import command
 import pytest
 from wire import Script, answer, drip, reset, serve
 
@@ -98,23 +97,37 @@ FAULTS = {
 }
 
 
+# The command, whose pauses take no time.
+IMPATIENT = """
+import runpy
+from snapshotter.interrupt import Interruptible
+
+Interruptible.sleep = lambda *_: None
+runpy.run_module("snapshotter", run_name="__main__")
+"""
+PATIENT = ("500", "429, wait a second", "reset")
+
+
 def run(
-    url: str, folder: Path, *words: str, before: Sequence[str] = (), **more: str
-) -> subprocess.CompletedProcess[str]:
+    url: str,
+    folder: Path,
+    *words: str,
+    before: Sequence[str] = (),
+    is_patient: bool = True,
+    **more: str,
+) -> command.Done:
     variables = {
         "XPLENTY_ACCOUNT_ID": "acme",
         "XPLENTY_API_KEY": SECRET,
         "XPLENTY_API_URL": url,
         **more,
     }
-    done = subprocess.run(
-        [*before, sys.executable, "-m", "snapshotter", *words],
-        cwd=folder,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    if before:
+        done = command.run_fresh(words, env=variables, cwd=folder, before=before)
+    elif is_patient:
+        done = command.run(words, env=variables, cwd=folder)
+    else:
+        done = command.python(["-c", IMPATIENT, *words], env=variables, cwd=folder)
     assert "Traceback" not in done.stderr
     assert SECRET not in done.stdout + done.stderr
     return done
@@ -122,12 +135,16 @@ def run(
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_how_a_run_ends(name: str, tmp_path: Path) -> None:
-    """A final answer is asked for once; another again and again, until all attempts are used."""
+    """A final answer is asked for once; another again and again, until all attempts are used.
+
+    The pauses in between are real for some only: they are the same for all.
+    """
     fault = FAULTS[name]
     # Short only for what drips: on a busy machine any answer may take as long.
     timeout = "0.3" if "dripping" in name else "60"
     with serve(CREDITS, fault.script) as wire:
-        done = run(wire.url, tmp_path, "sync", "--max-time", "1m", "--timeout", timeout)
+        words = ["sync", "--max-time", "1m", "--timeout", timeout]
+        done = run(wire.url, tmp_path, *words, is_patient=name in PATIENT)
     *_, last = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (fault.exit_code, "")
     assert last.startswith(f"snapshotter: GET {wire.url}/acme/api/jobs: ")

@@ -27,6 +27,7 @@ from urllib.parse import parse_qsl
 
 import databases
 import pytest
+from command import Running, start, start_fresh
 from lines import unmarked
 from sqlalchemy import Connection, Engine, delete, func, insert, inspect, select, text
 
@@ -546,7 +547,7 @@ def test_a_kill_at_every_boundary_of_a_run(
 
 
 class Spawned:
-    """The command in a process of its own, as cron starts it."""
+    """The command in a process of its own; `fresh`: one that has to import first, as under cron."""
 
     def __init__(
         self,
@@ -554,16 +555,10 @@ class Spawned:
         folder: Path,
         *words: str,
         stderr: int = subprocess.PIPE,
+        fresh: bool = False,
     ) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "snapshotter", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-            env=environment,
-            cwd=folder,
-        )
+        begin = start_fresh if fresh else start
+        self._process: Running = begin(words, env=environment, cwd=folder, stderr=stderr)
 
     def __enter__(self) -> Self:
         return self
@@ -593,7 +588,7 @@ class Spawned:
         _out, said = self._process.communicate(timeout=within)
         said = unmarked(said or "")
         assert "Traceback" not in said
-        return Ended(self._process.returncode, said)
+        return Ended(self._process.wait(), said)
 
 
 def test_kills_at_random_moments_of_a_first_run(
@@ -605,13 +600,13 @@ def test_kills_at_random_moments_of_a_first_run(
     finished(account, range(1, 40))
     account.touch()
     began = time.monotonic()
-    with Spawned(environment, tmp_path, "sync") as run:
+    with Spawned(environment, tmp_path, "sync", fresh=True) as run:
         assert run.end() == Ended(0, "")
     undisturbed = time.monotonic() - began
     store.drop()
     kills = 0
     while kills < KILLS:
-        with Spawned(environment, tmp_path, "sync") as run:
+        with Spawned(environment, tmp_path, "sync", fresh=True) as run:
             if run.ended_within(chance.uniform(0, undisturbed)):
                 assert run.end() == Ended(0, "")
                 store.wait_until_alone()
@@ -624,7 +619,7 @@ def test_kills_at_random_moments_of_a_first_run(
         store.wait_until_alone()
         if store.is_at_head():
             store.assert_no_half_job(readable(account))
-    with Spawned(environment, tmp_path, "sync") as run:
+    with Spawned(environment, tmp_path, "sync", fresh=True) as run:
         assert run.end() == Ended(0, "")
     store.assert_equal_to(account)
 
@@ -840,7 +835,7 @@ def test_a_signal_while_the_command_starts(
     account.touch()
     for delay in (0, 0.05, 0.15, 0.3):
         gate = Gate(account, lambda _request: True)  # no run gets further than its first request
-        with spawn("sync") as run:
+        with spawn("sync", fresh=True) as run:
             assert not run.ended_within(delay)
             run.send(signal.SIGTERM)
             gate.open()

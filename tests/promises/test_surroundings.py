@@ -1,18 +1,17 @@
 """Proxies, certificates, threads, signals and cookies: how the host and the way are set up."""
 
 import json
-import os
 import signal
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import command
 import pytest
 from clock import Impatient
 from samples import job
@@ -223,18 +222,13 @@ def test_few_threads_may_be_started(threads: int, tmp_path: Path) -> None:
     for _ in range(1700):
         account.add_job()
     with serve_account(account) as url:
-        done = subprocess.run(
-            [sys.executable, "-c", FEW_THREADS, str(threads), "sync"],
-            cwd=tmp_path,
-            env={
-                **os.environ,
-                "XPLENTY_ACCOUNT_ID": "acme",
-                "XPLENTY_API_KEY": account.api_key,
-                "XPLENTY_API_URL": url,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
+        variables = {
+            "XPLENTY_ACCOUNT_ID": "acme",
+            "XPLENTY_API_KEY": account.api_key,
+            "XPLENTY_API_URL": url,
+        }
+        done = command.python(
+            ["-c", FEW_THREADS, str(threads), "sync"], cwd=tmp_path, env=variables
         )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("1,700 jobs seen, 1,700 new, ")

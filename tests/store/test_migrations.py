@@ -1,14 +1,12 @@
 """The schema, on each engine: what Alembic sees, and what it does not."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from command import Done, python
 from samples import job, sample
 from sqlalchemy import inspect, text
 
@@ -25,15 +23,9 @@ ROOT = Path(__file__).parent.parent.parent
 VERSIONS = ROOT / "migrations" / "versions"
 
 
-def alembic(url: str, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "alembic", "-c", str(ROOT / "alembic.ini"), *words],
-        cwd=folder,
-        env={**os.environ, "SNAPSHOTTER_DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def alembic(url: str, *words: str, folder: Path) -> Done:
+    arguments = ["-m", "alembic", "-c", str(ROOT / "alembic.ini"), *words]
+    return python(arguments, cwd=folder, env={"SNAPSHOTTER_DATABASE_URL": url})
 
 
 def test_revisions_are_numbered_in_one_line() -> None:

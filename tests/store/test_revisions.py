@@ -1,12 +1,10 @@
 """Whose database it is: another program's is recognized, and nothing of it is touched."""
 
-import os
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
+from command import python
 from sqlalchemy import Engine, inspect, text
 
 from snapshotter.errors import DatabaseError
@@ -65,21 +63,18 @@ def test_every_command_leaves_it_alone(empty_database_url: str, tmp_path: Path) 
         connection.execute(text("insert into alembic_version values ('0002')"))
         connection.execute(text("create table jobs (id int)"))
     before = contents(engine)
-    variables = {"XPLENTY_ACCOUNT_ID": "acme", "XPLENTY_API_KEY": "k"}
+    variables = {
+        "XPLENTY_ACCOUNT_ID": "acme",
+        "XPLENTY_API_KEY": "k",
+        "SNAPSHOTTER_DATABASE_URL": empty_database_url,
+    }
     for words in (
         ["-m", "snapshotter", "sync"],
         ["-m", "snapshotter", "status"],
         ["-m", "alembic"],
     ):
         more = ["-c", str(ROOT / "alembic.ini"), "upgrade", "head"] if "alembic" in words else []
-        done = subprocess.run(
-            [sys.executable, *words, *more],
-            cwd=tmp_path,
-            env={**os.environ, **variables, "SNAPSHOTTER_DATABASE_URL": empty_database_url},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = python([*words, *more], cwd=tmp_path, env=variables)
         assert done.returncode == 1
         assert done.stderr.startswith("snapshotter: the database belongs to another program: ")
         assert done.stderr.count("\n") == 1

@@ -5,11 +5,11 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import command
 import pytest
 
 from snapshotter.errors import DatabaseError, Stopped
@@ -18,18 +18,12 @@ from snapshotter.store.engine import connect
 from snapshotter.store.revisions import current, head, upgrade
 
 
-def run(*words: str, database: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "snapshotter", *words],
-        env={**os.environ, "SNAPSHOTTER_DATABASE_URL": f"sqlite:///{database}", **more},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def run(*words: str, database: Path, **more: str) -> command.Done:
+    return command.run(words, env={"SNAPSHOTTER_DATABASE_URL": f"sqlite:///{database}", **more})
 
 
-def mounted(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def mounted(*words: str) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"cannot be mounted here: {done.stderr.strip()}")
 
@@ -216,21 +210,16 @@ def test_a_signal_is_noticed_while_a_lock_is_waited_for(file: Path) -> None:
     ):
         lock = file.parent
         other.execute("begin immediate")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "snapshotter", "sync", "--database", f"sqlite:///{file}"],
-            env={
-                **os.environ,
-                "XPLENTY_ACCOUNT_ID": account.account_id,
-                "XPLENTY_API_KEY": account.api_key,
-                "XPLENTY_API_URL": url,
-            },
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        while not list(lock.glob("*.lock")):
-            assert process.poll() is None
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=20)
+        variables = {
+            "XPLENTY_ACCOUNT_ID": account.account_id,
+            "XPLENTY_API_KEY": account.api_key,
+            "XPLENTY_API_URL": url,
+        }
+        with command.start(["sync", "--database", f"sqlite:///{file}"], env=variables) as process:
+            while not list(lock.glob("*.lock")):
+                assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=20)
         assert process.returncode == 75
         assert str(file) in said
 
@@ -250,14 +239,8 @@ def test_a_downgrade_by_an_old_sqlite_too(file: Path, tmp_path: Path) -> None:
                 f"import sqlite3, sys; sqlite3.sqlite_version_info = {version}\n"
                 f"from alembic.config import main; main(['-c', {ini!r}, *{words!r}])"
             )
-            done = subprocess.run(
-                [sys.executable, "-c", program],
-                cwd=tmp_path,
-                env={**os.environ, "SNAPSHOTTER_DATABASE_URL": f"sqlite:///{file}"},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            variables = {"SNAPSHOTTER_DATABASE_URL": f"sqlite:///{file}"}
+            done = command.python(["-c", program], cwd=tmp_path, env=variables)
             assert done.returncode == 0, done.stderr
     assert run("db", "check", database=file).returncode == 0
     with closing(sqlite3.connect(file)) as connection:

@@ -1,12 +1,10 @@
 """A database's URL: what it may be, and that nothing of its password is ever printed."""
 
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command import run
 from databases import MariaDBServer, PostgresServer
 from sqlalchemy import make_url
 
@@ -121,17 +119,11 @@ def test_a_service_file(postgres: PostgresServer, tmp_path: Path) -> None:
         ("mine", 0, "none, the database is empty"),
         ("yours", 2, "is defined in no service file"),
     ):
-        done = subprocess.run(
-            [sys.executable, "-m", "snapshotter", "db", "current"],
-            env={
-                **os.environ,
-                "PGSERVICEFILE": str(tmp_path / "services"),
-                "SNAPSHOTTER_DATABASE_URL": f"postgresql:///?service={service}",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        variables = {
+            "PGSERVICEFILE": str(tmp_path / "services"),
+            "SNAPSHOTTER_DATABASE_URL": f"postgresql:///?service={service}",
+        }
+        done = run(["db", "current"], env=variables)
         assert done.returncode == code, done.stderr
         assert said in done.stdout + done.stderr
     postgres.drop_database(url)

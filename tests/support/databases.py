@@ -277,6 +277,10 @@ class MariaDBServer(_Server):
             "--character-set-server=utf8mb4",
             "--innodb-flush-method=nosync",
             "--innodb-flush-log-at-trx-commit=0",
+            # Most of a test's time went into the files of its tables: made, synced and deleted.
+            "--innodb-file-per-table=0",
+            "--skip-innodb-doublewrite",
+            "--sync-frm=0",
         ]
 
     def _execute(self, statement: str) -> None:

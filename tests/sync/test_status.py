@@ -1,13 +1,11 @@
 """`snapshotter status`: how fresh the data is, what the last runs did, what waits."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from command import Done, run
 from samples import job
 from sqlalchemy import Engine, insert, update
 
@@ -316,15 +314,9 @@ def test_an_error_of_a_run_is_one_line(engine: Engine) -> None:
 # The command
 
 
-def status(engine: Engine, *options: str) -> subprocess.CompletedProcess[str]:
+def status(engine: Engine, *options: str) -> Done:
     url = engine.url.render_as_string(hide_password=False)
-    done = subprocess.run(
-        [sys.executable, "-m", "snapshotter", "status", *options, "--database", url],
-        env={**os.environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run(["status", *options, "--database", url])
     assert "Traceback" not in done.stderr
     return done
 

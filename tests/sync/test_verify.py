@@ -1,9 +1,6 @@
 """`snapshotter verify`: what differs from the API is found, told and mended, for few requests."""
 
-import os
 import random
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from clock import Impatient
+from command import Done, run
 from lines import unmarked
 from sqlalchemy import Connection, delete, select, update
 from syncer import Syncer, history
@@ -28,28 +26,20 @@ from snapshotter.store.lock import lock
 from snapshotter.sync.sync import REJECTS, SNAPSHOTS, Plan, snapshot
 from snapshotter.sync.verify import Findings, verify
 
-Done = subprocess.CompletedProcess[str]
-
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def command(syncer: Syncer, *words: str, **environment: str) -> Done:
     """Run `snapshotter` on the account and its database."""
     syncer.account.requests.clear()
-    done = subprocess.run(
-        [sys.executable, "-m", "snapshotter", *words],
-        env={
-            **os.environ,
-            "XPLENTY_ACCOUNT_ID": syncer.account.account_id,
-            "XPLENTY_API_KEY": syncer.account.api_key,
-            "XPLENTY_API_URL": syncer.url,
-            "SNAPSHOTTER_DATABASE_URL": syncer.engine.url.render_as_string(hide_password=False),
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    variables = {
+        "XPLENTY_ACCOUNT_ID": syncer.account.account_id,
+        "XPLENTY_API_KEY": syncer.account.api_key,
+        "XPLENTY_API_URL": syncer.url,
+        "SNAPSHOTTER_DATABASE_URL": syncer.engine.url.render_as_string(hide_password=False),
+        **environment,
+    }
+    done = run(words, env=variables)
     assert "Traceback" not in done.stderr
     done.stderr = unmarked(done.stderr)
     return done
