@@ -15,16 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from snapshotter.simulator.account import (
-    ACCEPT,
-    Account,
-    Answer,
-    Links,
-    Request,
-    fault,
-    serve,
-    stamp,
-)
+from snapshotter.simulator.account import Account, Links
+from snapshotter.simulator.api import ACCEPT
+from snapshotter.simulator.faults import Answer, Request, fault
+from snapshotter.simulator.history import stamp
+from snapshotter.simulator.server import serve
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 JOB_FIELDS = {
