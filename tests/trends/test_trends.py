@@ -769,6 +769,14 @@ def test_the_head_says_what_the_file_answers(name: str, engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("name", trends.names())
+def test_no_line_is_longer_than_100_characters(name: str) -> None:
+    source = (resource_folder("sql") / f"{name}.sql").read_text()
+    assert max(map(len, source.splitlines())) <= 100
+    assert "*\n" not in source
+    assert ".*" not in source
+
+
+@pytest.mark.parametrize("name", trends.names())
 def test_the_head_says_how_to_run_it(
     name: str, database_url: str, postgres: PostgresServer
 ) -> None:
@@ -797,7 +805,8 @@ def test_the_head_says_how_to_run_it(
     search = os.pathsep.join(filter(None, [folder, os.environ["PATH"]]))
     if shutil.which(shell, path=search) is None:
         pytest.skip(f"no {shell} here")
-    (line,) = (line for line in headers(name).splitlines() if line.startswith(f"-- {shell}:"))
+    commands = headers(name).replace("\\\n--", "").splitlines()  # one may go on in the next line
+    (line,) = (line for line in commands if line.startswith(f"-- {shell}:"))
     command = line.split(":", 1)[1].strip()
     environment = {**os.environ, "PATH": search}
     if shell == "sqlite3":
