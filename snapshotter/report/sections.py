@@ -1,31 +1,28 @@
 """The sections of the report: which charts and which tables, and each table's columns."""
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from html import escape
-from typing import Any
+from typing import Literal
 
-from snapshotter.report.findings import Row, Trends, share
-from snapshotter.times import duration
-
-ROWS = 200  # of one table: the file is to go by mail
+Anchor = Literal["slower", "fails", "waits", "volume", "cost", "fields", "freshness", "snapshot"]
+Kind = Literal[
+    "words", "number", "decimal", "seconds", "share", "times", "day", "time", "id", "yes"
+]
 
 
 @dataclass(frozen=True)
 class Column:
-    """`kind` tells how a value is shown: words, number, seconds, share, times, day, time, yes."""
+    """A column of a trend; `kind` decides how its values are shown."""
 
     name: str
     head: str
-    kind: str = "number"
+    kind: Kind = "number"
 
 
 @dataclass(frozen=True)
 class TableOf:
-    """A trend's rows. `newest`: by day, the last first; `series` is what the filter draws it from.
+    """A trend's rows. `newest`: the last day first; `series` names the chart data of one package.
 
-    `flag` names the column that marks a row as one to look at.
+    A row is marked if its column `flag` is true.
     """
 
     trend: str
@@ -44,9 +41,9 @@ class Chart:
     hint: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Section:
-    anchor: str
+    anchor: Anchor
     title: str
     short: str
     lead: str
@@ -59,13 +56,15 @@ _P50, _P95 = Column("p50_seconds", "Median", "seconds"), Column("p95_seconds", "
 
 SECTIONS = (
     Section(
-        "slower",
-        "What got slower",
-        "Slower",
-        "Completed runs, by the time they took. Slower is half as long again, beyond the usual "
-        "scatter: the last five runs against the thirty before, or all days since one against "
-        "those before it.",
-        (
+        anchor="slower",
+        title="What got slower",
+        short="Slower",
+        lead=(
+            "Completed runs, by the time they took. Slower is half as long again, beyond the "
+            "usual scatter: the last five runs against the thirty before, or all days since one "
+            "against those before it."
+        ),
+        charts=(
             Chart(
                 "runtime",
                 "Time a run takes, by day",
@@ -73,7 +72,7 @@ SECTIONS = (
                 "double-click to go back",
             ),
         ),
-        (
+        tables=(
             TableOf(
                 "runtime_regressions",
                 "Slower in the last five runs",
@@ -87,7 +86,7 @@ SECTIONS = (
                 ),
             ),
             TableOf(
-                "runtime_steps",
+                "slowdowns",
                 "Slower since a day",
                 (
                     Column("since", "Since", "day"),
@@ -133,12 +132,14 @@ SECTIONS = (
         ),
     ),
     Section(
-        "fails",
-        "What fails, and why",
-        "Failures",
-        "Runs that ended: completed, failed or stopped. Reasons are the API's words, with ids, "
-        "numbers, dates and paths taken out so that like ones count together.",
-        (
+        anchor="fails",
+        title="What fails, and why",
+        short="Failures",
+        lead=(
+            "Runs that ended: completed, failed or stopped. Reasons are the API's words, with "
+            "ids, numbers, dates and paths taken out so that like ones count together."
+        ),
+        charts=(
             Chart(
                 "failures",
                 "How runs ended, by day",
@@ -146,7 +147,7 @@ SECTIONS = (
             ),
             Chart("reasons", "Why runs failed", "the most frequent reasons"),
         ),
-        (
+        tables=(
             TableOf(
                 "failure_reasons",
                 "Why runs failed",
@@ -202,12 +203,14 @@ SECTIONS = (
         ),
     ),
     Section(
-        "waits",
-        "What waits",
-        "Waits",
-        "From asking for a job to its start: first for the cluster, then in its queue. Waits and "
-        "load are of all packages together, whichever is chosen above.",
-        (
+        anchor="waits",
+        title="What waits",
+        short="Waits",
+        lead=(
+            "From asking for a job to its start: first for the cluster, then in its queue. Waits "
+            "and load are of all packages together, whichever is chosen above."
+        ),
+        charts=(
             Chart("waits", "Wait before the start, by day", "medians of all packages"),
             Chart(
                 "peaks",
@@ -215,7 +218,7 @@ SECTIONS = (
                 "the most at any moment of the hour, of all packages",
             ),
         ),
-        (
+        tables=(
             TableOf(
                 "open_jobs",
                 "Jobs that have not ended",
@@ -261,13 +264,18 @@ SECTIONS = (
         ),
     ),
     Section(
-        "volume",
-        "Volume",
-        "Volume",
-        "Records written by completed runs. A day is marked where an output wrote less than half, "
-        "or more than twice, of what is usual on that weekday, and its z-score is 3.5 or more.",
-        (Chart("records", "Records written, by day", "diamonds are days far from the usual"),),
-        (
+        anchor="volume",
+        title="Volume",
+        short="Volume",
+        lead=(
+            "Records written by completed runs. A day is marked where an output wrote less than "
+            "half, or more than twice, of what is usual on that weekday, and its z-score is 3.5 "
+            "or more."
+        ),
+        charts=(
+            Chart("records", "Records written, by day", "diamonds are days far from the usual"),
+        ),
+        tables=(
             TableOf(
                 "records_by_day",
                 "Records written, by day",
@@ -286,12 +294,14 @@ SECTIONS = (
         ),
     ),
     Section(
-        "cost",
-        "Cost",
-        "Cost",
-        "Node hours: the time runs took, times the nodes of their cluster, ended how they may.",
-        (Chart("nodes", "Node hours, by week", "the packages that took most"),),
-        (
+        anchor="cost",
+        title="Cost",
+        short="Cost",
+        lead=(
+            "Node hours: the time runs took, times the nodes of their cluster, ended how they may."
+        ),
+        charts=(Chart("nodes", "Node hours, by week", "the packages that took most"),),
+        tables=(
             TableOf(
                 "node_hours_by_week",
                 "Node hours, by week",
@@ -307,12 +317,12 @@ SECTIONS = (
         ),
     ),
     Section(
-        "fields",
-        "Field changes",
-        "Fields",
-        "Where the fields of an output differ from those of the run before.",
-        (),
-        (
+        anchor="fields",
+        title="Field changes",
+        short="Fields",
+        lead="Where the fields of an output differ from those of the run before.",
+        charts=(),
+        tables=(
             TableOf(
                 "output_field_changes",
                 "Fields that came, went or moved",
@@ -330,13 +340,15 @@ SECTIONS = (
         ),
     ),
     Section(
-        "freshness",
-        "Freshness",
-        "Freshness",
-        "How long ago each package last completed, by the time of the snapshot. One is overdue "
-        "where that is more than twice its usual gap, and more than 95 % of its gaps.",
-        (),
-        (
+        anchor="freshness",
+        title="Freshness",
+        short="Freshness",
+        lead=(
+            "How long ago each package last completed, by the time of the snapshot. One is "
+            "overdue where that is more than twice its usual gap, and more than 95 % of its gaps."
+        ),
+        charts=(),
+        tables=(
             TableOf(
                 "freshness",
                 "When packages last completed",
@@ -352,12 +364,12 @@ SECTIONS = (
         ),
     ),
     Section(
-        "snapshot",
-        "The snapshot itself",
-        "Snapshot",
-        "The runs of sync that this report stands on: what they saw, took and left.",
-        (),
-        (
+        anchor="snapshot",
+        title="The snapshot itself",
+        short="Snapshot",
+        lead="The runs of sync that this report stands on: what they saw, took and left.",
+        charts=(),
+        tables=(
             TableOf(
                 "snapshot_log",
                 "Runs of sync",
@@ -383,116 +395,3 @@ SECTIONS = (
         ),
     ),
 )
-
-
-def section(of: Section, trends: Trends, called: Mapping[Any, str]) -> Iterator[str]:
-    """Give a section as HTML, charts first, each line of text escaped."""
-    yield f'<section id="{of.anchor}" aria-labelledby="h-{of.anchor}">'
-    yield f'<h2 id="h-{of.anchor}">{escape(of.title)}</h2><p class="lead">{escape(of.lead)}</p>'
-    for chart in of.charts:
-        yield (
-            f"<figure><figcaption>{escape(chart.title)} <small>{escape(chart.hint)}</small>"
-            f'</figcaption><div class="plot" data-chart="{chart.key}" role="img" '
-            f'aria-label="{escape(chart.title)}; the numbers are in the tables below">'
-            "</div></figure>"
-        )
-    for table in of.tables:
-        yield from _table(table, list(trends.get(table.trend, ())), called)
-    yield "</section>"
-
-
-def _table(of: TableOf, rows: Sequence[Row], called: Mapping[Any, str]) -> Iterator[str]:
-    if not rows:
-        yield f'<p class="empty">{escape(of.caption)}: none in these days.</p>'
-        return
-    if of.newest:
-        rows = sorted(rows, key=_when, reverse=True)
-    if of.flag:
-        rows = sorted(rows, key=lambda row: not row[of.flag or ""])
-    shown = rows[:ROWS]
-    note = ""
-    if len(shown) < len(rows):
-        which = "newest" if of.newest else "first"
-        note = f"the {which} {len(shown):,} of {len(rows):,} rows; "
-        note += f"all: snapshotter export {of.trend} -o FILE"
-    name = f"t-{of.trend}"
-    series = f' data-series="{of.series}"' if of.series else ""
-    yield f'<details open data-rows="{len(shown)}"><summary>{escape(of.caption)}</summary>'
-    yield f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{name}"><table{series}>'
-    yield f'<caption id="{name}"><span>{escape(of.caption)}</span> <small>{escape(note)}</small>'
-    yield "</caption><thead><tr>"
-    if of.by_package:
-        yield '<th scope="col">Package</th>'
-    for column in of.columns:
-        yield f'<th scope="col"{_class(column)}>{escape(column.head)}</th>'
-    yield "</tr></thead><tbody>"
-    for row in shown:
-        flag = ' class="flag"' if of.flag and row[of.flag] else ""
-        if of.by_package:
-            package = row["package_id"]
-            yield (
-                f'<tr data-package="{"none" if package is None else package}"{flag}>'
-                f'<th scope="row">{escape(called[package])}</th>'
-            )
-        else:
-            yield f"<tr{flag}>"
-        yield "".join(f"<td{_class(c)}>{cell(c.kind, row[c.name])}</td>" for c in of.columns)
-        yield "</tr>"
-    width = len(of.columns) + of.by_package
-    yield f'</tbody><tfoot><tr><td colspan="{width}">'
-    yield f"… on paper, the first 40 of {len(shown)} rows</td></tr></tfoot>"
-    yield "</table></div></details>"
-
-
-def _when(row: Row) -> tuple[bool, str, Any]:
-    for name in ("day", "week", "changed_at", "started_at"):
-        if name in row:
-            at = row[name]
-            return at is not None, "" if at is None else at.isoformat(), row.get("hour") or 0
-    return False, "", 0
-
-
-def _class(column: Column) -> str:
-    return {
-        "words": ' class="words"',
-        "yes": ' class="yes"',
-        "day": ' class="at"',
-        "time": ' class="at"',
-    }.get(column.kind, ' class="number"')
-
-
-def cell(kind: str, value: Any) -> str:  # noqa: PLR0911 - a line a kind
-    """Give a value as people read it, with the value itself beside it where that says less."""
-    if value is None:
-        return "\N{EN DASH}"
-    match kind:
-        case "words":
-            return escape(str(value))
-        case "yes":
-            return "yes" if value else "no"
-        case "id":
-            return str(value)
-        case "day":
-            return _dated(value, "%Y-%m-%d")
-        case "time":
-            return _dated(value, "%Y-%m-%d %H:%M")
-        case _:
-            return f'<data value="{value}">{_number(kind, value)}</data>'
-
-
-def _number(kind: str, value: Any) -> str:
-    match kind:
-        case "seconds":
-            return duration(value)
-        case "share":
-            return share(value)
-        case "times":
-            return f"{value:.2f} \N{MULTIPLICATION SIGN}"
-        case "decimal":
-            return f"{value:,.1f}"
-        case _:
-            return f"{value:,}"
-
-
-def _dated(at: date | datetime, form: str) -> str:
-    return f'<time datetime="{at.isoformat()}">{at.strftime(form)}</time>'

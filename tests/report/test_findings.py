@@ -1,7 +1,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from snapshotter.report.findings import Finding, findings, share
+from snapshotter.report.findings import Finding, findings
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ORDERS = {"package_id": 434, "package_name": "orders"}
@@ -58,7 +58,7 @@ def test_a_step_is_told_where_no_regression_is() -> None:
         "before_seconds": 600,
         "before_days": 68,
     }
-    assert texts(runtime_steps=[step]) == [
+    assert texts(slowdowns=[step]) == [
         (
             "orders takes 2.0 times as long since 10 January 2026 (median 20 min, before 10 min "
             "over 68 days with runs)."
@@ -93,7 +93,7 @@ def test_stuck_jobs() -> None:
     }
     assert texts(open_jobs=[job, {**job, "job_id": 8, "stuck": 0}]) == [
         (
-            "Job 7 of orders has been running for 1 day 1 h, where 95 % of its runs take at most "
+            "Job 7 of orders has been running for 1 day 1 h, while 95 % of its runs take at most "
             "20 min."
         )
     ]
@@ -143,7 +143,7 @@ def test_volume() -> None:
     ]
     assert texts(records_by_day=[{**row, "records": 2000, "z_score": 9.0}]) == [
         (
-            "package 434 wrote 2,000 records to lines on 17 January 2026, where 500 are usual on "
+            "package 434 wrote 2,000 records to lines on 17 January 2026, while 500 are usual on "
             "that weekday."
         )
     ]
@@ -209,7 +209,3 @@ def test_the_five_that_matter_most_and_of_a_kind_two_before_others() -> None:
     assert "Fields" in [finding.kind for finding in found]
     assert found == sorted(found, key=lambda finding: -finding.weight)
     assert isinstance(found[0], Finding)
-
-
-def test_shares() -> None:
-    assert [share(value) for value in (0.0, 0.054, 0.2, 1.0)] == ["0 %", "5.4 %", "20 %", "100 %"]
