@@ -124,8 +124,8 @@ def _stuck(jobs: Iterable[Row], names: Names) -> Iterator[Finding]:
     oldest = max(stuck, key=lambda job: job["age_seconds"])
     text = (
         f"job {oldest['job_id']} of {names[oldest['package_id']]} has been "
-        f"{oldest['status'] or 'of no status'} for {duration(oldest['age_seconds'])}, while 95 % "
-        f"of its runs take at most {duration(oldest['p95_seconds'])}"
+        f"{oldest['status'] or 'without a status'} for {duration(oldest['age_seconds'])}, "
+        f"while 95 % of its runs take at most {duration(oldest['p95_seconds'])}"
     )
     lead = "" if len(stuck) == 1 else f"{len(stuck):,} jobs look stuck: "
     yield _STUCK.finding(sentence(lead + text))

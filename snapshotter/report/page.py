@@ -86,12 +86,12 @@ def _option(package_id: int | None, name: str) -> str:
 
 def _facts(answers: Answers) -> str:
     if answers.days is None:
-        return "The database holds no job yet."
+        return "The database has no jobs yet."
     first, last = answers.days
     facts = [f"{day(first)} to {day(last)} ({(last - first).days + 1:,} days, UTC)"]
     for account, watermark in answers.accounts:
         of = f" of {escape(account)}" if len(answers.accounts) > 1 else ""
-        at = f"as of {_minute(watermark)}" if watermark else "not whole yet"
+        at = f"as of {_minute(watermark)}" if watermark else "not complete yet"
         facts.append(f"data{of} {at}")
     if answers.later:
         facts.append(f"{answers.later:,} dated after {day(last)} left out")
@@ -106,8 +106,8 @@ def _footer(now: datetime) -> str:
     return (
         f"Made by xplenty-snapshotter {__version__} on {_minute(now.astimezone(UTC))}. Days are "
         "UTC dates of the runs; p50 is the median, and 95 % of the values are at most p95. "
-        "Every number here is a trend's: <code>snapshotter trends</code> lists them, "
-        "<code>snapshotter export NAME -o FILE</code> gives them whole."
+        "The numbers come from the trends: <code>snapshotter trends</code> lists them, "
+        "<code>snapshotter export NAME -o FILE</code> exports one in full."
     )
 
 
@@ -120,8 +120,8 @@ def _body(answers: Answers, names: Names, now: datetime) -> Iterator[str]:
         yield from map(_item, found)
         yield "</ol>"
     elif answers.days is None:
-        how = "<code>snapshotter sync</code> brings them"
-        yield f'<p class="calm">The database holds no job yet; {how}.</p>'
+        how = "<code>snapshotter sync</code> fetches them"
+        yield f'<p class="calm">The database has no jobs yet; {how}.</p>'
     else:
         yield '<p class="calm">Nothing stands out in these days.</p>'
     if answers.days is not None:

@@ -60,16 +60,16 @@ SECTIONS = (
         title="What got slower",
         short="Slower",
         lead=(
-            "Completed runs, by the time they took. Slower is half as long again, beyond the "
-            "usual scatter: the last five runs against the thirty before, or all days since one "
-            "against those before it."
+            "How long completed runs took. A package is slower if its runs take at least half as "
+            "long again, beyond their usual scatter: the last five runs compared with the thirty "
+            "before, or all days since a certain day compared with those before it."
         ),
         charts=(
             Chart(
                 "runtime",
-                "Time a run takes, by day",
-                "medians; grey ticks along the foot are days with no run. Drag to zoom, "
-                "double-click to go back",
+                "Run time by day",
+                "medians; grey ticks along the axis are days without a run. Drag to zoom, "
+                "double-click to zoom out",
             ),
         ),
         tables=(
@@ -87,7 +87,7 @@ SECTIONS = (
             ),
             TableOf(
                 "slowdowns",
-                "Slower since a day",
+                "Slower since a certain day",
                 (
                     Column("since", "Since", "day"),
                     Column("ratio", "Times as long", "times"),
@@ -99,10 +99,10 @@ SECTIONS = (
             ),
             TableOf(
                 "slowest_packages",
-                "Where the hours go",
+                "Packages by total run time",
                 (
                     _RUNS,
-                    Column("total_seconds", "In all", "seconds"),
+                    Column("total_seconds", "Total", "seconds"),
                     Column("share", "Share", "share"),
                     _P50,
                     _P95,
@@ -110,22 +110,22 @@ SECTIONS = (
             ),
             TableOf(
                 "runtime_by_day",
-                "Time a run takes, by day",
+                "Run time by day",
                 (_DAY, _RUNS, _P50, _P95, Column("max_seconds", "Longest", "seconds")),
                 newest=True,
                 series="runtime",
             ),
             TableOf(
                 "throughput",
-                "Seconds for a million records, by week",
+                "Seconds per million records, by week",
                 (
                     Column("week", "Week of", "day"),
                     _RUNS,
                     Column("records", "Records"),
-                    Column("seconds_per_million", "Seconds a million", "decimal"),
-                    Column("pace_ratio", "Against the week before", "times"),
-                    Column("runtime_ratio", "Time a run", "times"),
-                    Column("records_ratio", "Records a run", "times"),
+                    Column("seconds_per_million", "Seconds per million", "decimal"),
+                    Column("pace_ratio", "Compared with the week before", "times"),
+                    Column("runtime_ratio", "Time per run", "times"),
+                    Column("records_ratio", "Records per run", "times"),
                 ),
                 newest=True,
             ),
@@ -136,8 +136,8 @@ SECTIONS = (
         title="What fails, and why",
         short="Failures",
         lead=(
-            "Runs that ended: completed, failed or stopped. Reasons are the API's words, with "
-            "ids, numbers, dates and paths taken out so that like ones count together."
+            "Runs that ended: completed, failed or stopped. Reasons are the API's error texts "
+            "without ids, numbers, dates and paths, so that similar ones are counted together."
         ),
         charts=(
             Chart(
@@ -163,7 +163,7 @@ SECTIONS = (
             ),
             TableOf(
                 "recovery",
-                "How long until it worked again",
+                "Time to recover",
                 (
                     Column("streaks", "Streaks"),
                     Column("failures", "Failures"),
@@ -177,13 +177,13 @@ SECTIONS = (
             ),
             TableOf(
                 "retries",
-                "What retries are worth",
+                "What retries achieve",
                 (
                     Column("schedule_id", "Schedule", "id"),
                     Column("chains", "Runs due"),
-                    Column("first_attempt_rate", "Worked at once", "share"),
-                    Column("retried", "Tried again"),
-                    Column("eventual_rate", "Worked in the end", "share"),
+                    Column("first_attempt_rate", "Succeeded at once", "share"),
+                    Column("retried", "Retried"),
+                    Column("eventual_rate", "Succeeded in the end", "share"),
                     Column("hours_burnt", "Hours of failed runs", "decimal"),
                 ),
             ),
@@ -195,7 +195,7 @@ SECTIONS = (
                     _RUNS,
                     Column("failed", "Failed"),
                     Column("stopped", "Stopped"),
-                    Column("failure_rate", "Failed of those not stopped", "share"),
+                    Column("failure_rate", "Failed, of runs not stopped", "share"),
                 ),
                 newest=True,
                 series="failures",
@@ -207,15 +207,16 @@ SECTIONS = (
         title="What waits",
         short="Waits",
         lead=(
-            "From asking for a job to its start: first for the cluster, then in its queue. Waits "
-            "and load are of all packages together, whichever is chosen above."
+            "The time from a job's creation to its start: first the wait for the cluster, then "
+            "the wait in its queue. Waits and load are of all packages together, whichever is "
+            "chosen above."
         ),
         charts=(
-            Chart("waits", "Wait before the start, by day", "medians of all packages"),
+            Chart("waits", "Wait before the start, by day", "medians, all packages"),
             Chart(
                 "peaks",
-                "Jobs at once, by hour of the day",
-                "the most at any moment of the hour, of all packages",
+                "Concurrent jobs by hour of the day",
+                "the most at any moment of the hour, all packages",
             ),
         ),
         tables=(
@@ -225,9 +226,9 @@ SECTIONS = (
                 (
                     Column("job_id", "Job", "id"),
                     Column("status", "Status", "words"),
-                    Column("created_at", "Asked for", "time"),
+                    Column("created_at", "Created", "time"),
                     Column("age_seconds", "Age", "seconds"),
-                    Column("p95_seconds", "95 % of its runs take", "seconds"),
+                    Column("p95_seconds", "95 % of its runs take at most", "seconds"),
                     Column("stuck", "Stuck", "yes"),
                 ),
                 flag="stuck",
@@ -240,9 +241,9 @@ SECTIONS = (
                     _RUNS,
                     _P50,
                     _P95,
-                    Column("cluster_p50_seconds", "For the cluster, median", "seconds"),
+                    Column("cluster_p50_seconds", "Cluster wait, median", "seconds"),
                     Column("cluster_p95_seconds", "p95", "seconds"),
-                    Column("queue_p50_seconds", "In its queue, median", "seconds"),
+                    Column("queue_p50_seconds", "Queue wait, median", "seconds"),
                     Column("queue_p95_seconds", "p95", "seconds"),
                 ),
                 newest=True,
@@ -250,13 +251,13 @@ SECTIONS = (
             ),
             TableOf(
                 "concurrency",
-                "Jobs at once, by hour",
+                "Concurrent jobs by hour",
                 (
                     _DAY,
                     Column("hour", "Hour"),
                     Column("runs", "Jobs"),
-                    Column("peak", "At once"),
-                    Column("busy_seconds", "Time run", "seconds"),
+                    Column("peak", "Concurrent"),
+                    Column("busy_seconds", "Run time", "seconds"),
                 ),
                 newest=True,
                 by_package=False,
@@ -268,13 +269,10 @@ SECTIONS = (
         title="Volume",
         short="Volume",
         lead=(
-            "Records written by completed runs. A day is marked where an output wrote less than "
-            "half, or more than twice, of what is usual on that weekday, and its z-score is 3.5 "
-            "or more."
+            "Records written by completed runs. A day is marked if an output wrote less than "
+            "half or more than twice what is usual on that weekday, and its z-score is 3.5 or more."
         ),
-        charts=(
-            Chart("records", "Records written, by day", "diamonds are days far from the usual"),
-        ),
+        charts=(Chart("records", "Records written, by day", "diamonds are unusual days"),),
         tables=(
             TableOf(
                 "records_by_day",
@@ -284,7 +282,7 @@ SECTIONS = (
                     _DAY,
                     _RUNS,
                     Column("records", "Records"),
-                    Column("zero_runs", "Runs that wrote none"),
+                    Column("zero_runs", "Runs without records"),
                     Column("usual_records", "Usual on that weekday", "decimal"),
                     Column("z_score", "z-score", "decimal"),
                 ),
@@ -298,9 +296,9 @@ SECTIONS = (
         title="Cost",
         short="Cost",
         lead=(
-            "Node hours: the time runs took, times the nodes of their cluster, ended how they may."
+            "Node hours: the time that runs took, however they ended, times their cluster's nodes."
         ),
-        charts=(Chart("nodes", "Node hours, by week", "the packages that took most"),),
+        charts=(Chart("nodes", "Node hours, by week", "the packages with the most"),),
         tables=(
             TableOf(
                 "node_hours_by_week",
@@ -320,18 +318,18 @@ SECTIONS = (
         anchor="fields",
         title="Field changes",
         short="Fields",
-        lead="Where the fields of an output differ from those of the run before.",
+        lead="Differences between the fields of an output and those of the run before.",
         charts=(),
         tables=(
             TableOf(
                 "output_field_changes",
-                "Fields that came, went or moved",
+                "Fields that were added, removed or moved",
                 (
                     Column("output_name", "Output", "words"),
                     Column("field", "Field", "words"),
                     Column("change", "Change", "words"),
-                    Column("previous_position", "Place before"),
-                    Column("position", "Place"),
+                    Column("previous_position", "Position before"),
+                    Column("position", "Position"),
                     Column("changed_at", "Seen", "time"),
                     Column("job_id", "Job", "id"),
                 ),
@@ -344,8 +342,8 @@ SECTIONS = (
         title="Freshness",
         short="Freshness",
         lead=(
-            "How long ago each package last completed, by the time of the snapshot. One is "
-            "overdue where that is more than twice its usual gap, and more than 95 % of its gaps."
+            "How long before the snapshot each package last completed. A package is overdue if "
+            "that is more than twice its usual gap, and more than 95 % of its gaps."
         ),
         charts=(),
         tables=(
@@ -367,7 +365,7 @@ SECTIONS = (
         anchor="snapshot",
         title="The snapshot itself",
         short="Snapshot",
-        lead="The runs of sync that this report stands on: what they saw, took and left.",
+        lead="The sync runs behind this report: the jobs that they saw, stored and set aside.",
         charts=(),
         tables=(
             TableOf(
@@ -377,16 +375,16 @@ SECTIONS = (
                     Column("snapshot_id", "Run", "id"),
                     Column("account_id", "Account", "words"),
                     Column("kind", "Kind", "words"),
-                    Column("status", "Ended", "words"),
-                    Column("started_at", "Began", "time"),
+                    Column("status", "Status", "words"),
+                    Column("started_at", "Started", "time"),
                     Column("seconds", "Took", "seconds"),
-                    Column("lag_seconds", "Behind at its end", "seconds"),
+                    Column("lag_seconds", "Lag at its end", "seconds"),
                     Column("jobs_seen", "Seen"),
                     Column("jobs_inserted", "New"),
                     Column("jobs_changed", "Changed"),
                     Column("jobs_rejected", "Set aside"),
-                    Column("credits_spent", "Credits"),
-                    Column("credits_remaining", "Left"),
+                    Column("credits_spent", "Credits spent"),
+                    Column("credits_remaining", "Credits left"),
                     Column("error", "Error", "words"),
                 ),
                 newest=True,

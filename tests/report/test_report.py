@@ -201,7 +201,7 @@ def test_an_empty_database_says_so(engine: Engine, tmp_path: Path, browser: Brow
     target = tmp_path / "report.html"
     report(engine, target, Scope(DAYS), NOW)
     with opened(browser, target) as page:
-        assert "The database holds no job yet" in page.inner_text("main")
+        assert "The database has no jobs yet" in page.inner_text("main")
 
 
 @only_sqlite
@@ -551,4 +551,4 @@ def test_the_command(database_url: str, tmp_path: Path, capsys: pytest.CaptureFi
     words = ["report", "-o", str(target), "--last", "12w", "--database", database_url]
     cli.main(words, standalone_mode=False)
     assert capsys.readouterr().err == f"the report is in {target}\n"
-    assert "The database holds no job yet" in without_plotly(target)
+    assert "The database has no jobs yet" in without_plotly(target)

@@ -19,7 +19,7 @@ def days(seconds: Sequence[float | None], package_id: int | None = 434) -> list[
     ]
 
 
-def test_a_package_is_slower_since_the_day_it_doubled() -> None:
+def test_package_is_slower_since_its_run_time_doubled() -> None:
     usual = [600.0, 610.0, 590.0, 605.0, 595.0, 4000.0, 600.0, 610.0, 590.0, 600.0]
     assert slowdowns(days([*usual, *[1200.0, 1210.0, 1190.0, 1205.0, 1195.0]])) == [
         {
@@ -35,7 +35,7 @@ def test_a_package_is_slower_since_the_day_it_doubled() -> None:
     ]
 
 
-def test_what_is_no_step() -> None:
+def test_no_slowdown() -> None:
     assert slowdowns([]) == []
     assert slowdowns(days([600.0])) == []
     assert slowdowns(days([600.0] * 30)) == []
