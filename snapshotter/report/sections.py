@@ -20,9 +20,10 @@ class Column:
 
 @dataclass(frozen=True)
 class TableOf:
-    """A trend's rows. `newest`: the last day first; `series` names the chart data of one package.
+    """The rows of a trend, or the `slowdowns`; `newest`: the last day first.
 
-    A row is marked if its column `flag` is true.
+    `series` names the chart data that has the rows of one package. A row is marked if its column
+    `flag` is true.
     """
 
     trend: str

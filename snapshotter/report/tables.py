@@ -5,6 +5,7 @@ from datetime import date, datetime
 from html import escape
 from typing import Any
 
+from snapshotter.report.answers import TRENDS
 from snapshotter.report.rows import Names, Row, Trends
 from snapshotter.report.sections import Column, Kind, Section, TableOf
 from snapshotter.report.words import share
@@ -67,7 +68,8 @@ def _note(of: TableOf, shown: int, rows: int) -> str:
     if shown == rows:
         return ""
     which = "newest" if of.newest else "first"
-    return f"the {which} {shown:,} of {rows:,} rows; all: snapshotter export {of.trend} -o FILE"
+    note = f"the {which} {shown:,} of {rows:,} rows"
+    return f"{note}; all: snapshotter export {of.trend} -o FILE" if of.trend in TRENDS else note
 
 
 def _row(of: TableOf, row: Row, names: Names) -> Iterator[str]:

@@ -13,14 +13,6 @@ from snapshotter.simulator.server import serve
 pytest_plugins = ["simulated_fixtures"]
 
 
-@pytest.fixture(scope="module")
-def populated() -> Account:
-    """Return an account with its history; for tests that do not change it."""
-    account = Account(now=NOW)
-    account.populate()
-    return account
-
-
 def test_the_same_seed_makes_the_same_jobs(populated: Account) -> None:
     same, other = Account(now=NOW), Account(now=NOW, seed=2)
     same.populate()

@@ -12,14 +12,6 @@ from snapshotter.simulator.history import stamp
 pytest_plugins = ["simulated_fixtures"]
 
 
-@pytest.fixture(scope="module")
-def populated() -> Account:
-    """Return an account with its history; for tests that do not change it."""
-    account = Account(now=NOW)
-    account.populate()
-    return account
-
-
 def test_progress_does_not_move_updated_at_until_the_end(account: Account, get: Get) -> None:
     added = dict(account.add_job(id=1, status="running"))
     account.advance(300)

@@ -1,4 +1,4 @@
-"""Fixtures of the simulator's tests: a session, a short way to request, and what answers."""
+"""Fixtures of the simulator's tests: an account with a history, a session, and what answers."""
 
 import queue
 import threading
@@ -6,10 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from simulated import Get
+from simulated import NOW, Get
 
 from snapshotter.simulator.account import Account
 from snapshotter.simulator.api import ACCEPT
+
+
+@pytest.fixture(scope="module")
+def populated() -> Account:
+    """Return an account with its history; for tests that do not change it."""
+    account = Account(now=NOW)
+    account.populate()
+    return account
 
 
 @pytest.fixture
