@@ -5,6 +5,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -737,7 +738,7 @@ def test_percentiles_interpolate_as_numpy_does(tmp_path: Path, seconds: list[int
     path = tmp_path / "percentiles.db"
     if not path.exists():
         upgrade(f"sqlite:///{path}")
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("delete from jobs")
         connection.executemany(
             "insert into jobs (id, account_id, status, package_id, run_date, runtime_in_seconds, "
