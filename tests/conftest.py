@@ -15,7 +15,8 @@ from databases import MariaDBServer, PostgresServer, Servers
 from sqlalchemy import Engine
 from syncer import Syncer
 
-from snapshotter.simulator.account import Account, serve
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.server import serve
 from snapshotter.store import revisions
 from snapshotter.store.engine import connect
 

@@ -14,7 +14,8 @@ import pytest
 
 from snapshotter import logs
 from snapshotter.masking import Mask
-from snapshotter.simulator.account import GARBLED, Account
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.faults import GARBLED
 
 KEY = "k/e+y'of%20t\"est"
 SPELLINGS = [

@@ -456,6 +456,7 @@ def report(output: str, last: timedelta, package: str | None, database_url: str)
     why, what waits, volume, cost, field changes, freshness, and the snapshot itself. It opens with
     no network. Needs the extra `report`.
     """
+    from snapshotter.report.answers import Scope
     from snapshotter.report.report import report as write
 
     target = _one_target("report", output, None)
@@ -463,7 +464,7 @@ def report(output: str, last: timedelta, package: str | None, database_url: str)
         reading(database_url) as engine,
         data_output() if target == "-" else nullcontext(Path(target)) as stream,
     ):
-        write(engine, stream, last, package, datetime.now(UTC))
+        write(engine, stream, Scope(last, package), datetime.now(UTC))
     if target != "-":
         logs.notice(f"the report is in {target}")
 

@@ -9,7 +9,8 @@ from snapshotter.api.client import Client
 from snapshotter.errors import UsageError
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import Account, serve
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.server import serve
 from snapshotter.store.engine import connect
 from snapshotter.store.revisions import require_head
 from snapshotter.sync.sync import Outcome, Plan, sync

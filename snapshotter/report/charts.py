@@ -1,117 +1,121 @@
-"""What the report's charts draw: the trends' rows as columns for each package, made compact.
+"""What the report's charts draw: the trends' rows as compact columns for each package.
 
-Days count from the first of the period, each as the steps since the one before it: a year of days
-of 500 packages is then a few megabytes of JSON.
+A day is the number of days since the one before it, and the first counts from the first of the
+period: a year of days of 500 packages is then a few megabytes of JSON.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from typing import Any
 
-from snapshotter.report.findings import Row, Trends, is_odd, names
+from snapshotter.report.rows import Row, Trends, is_unusual, package_names
 
-TOP = 8  # lines that a chart of all packages shows
-REASONS = 12
+MAX_LINES = 8  # of a chart of all packages
+MAX_REASONS = 12
+
+Place = Mapping[int | None, int]  # of a package's id in the list of packages
+Columns = list[list[float | None]]
 
 
-def charts(trends: Trends, first: date, last: date) -> dict[str, Any]:
-    """Give all that the charts need, for `json.dumps`; the lists go by the place in `packages`."""
-    called = names(trends)
-    order = sorted(called, key=lambda package: (called[package].casefold(), package or 0))
+def charts(trends: Trends, first: date, last: date) -> dict[str, object]:
+    """Return everything that the charts need, for `json.dumps`; lists are in `packages`' order."""
+    names = package_names(trends)
+    order = sorted(names, key=lambda package: (names[package].casefold(), package or 0))
     place = {package: index for index, package in enumerate(order)}
-    steps = _Steps(first)
+    columns = _Columns(first)
     slower = [
-        *trends.get("runtime_steps", ()),
+        *trends.get("slowdowns", ()),
         *(row for row in trends.get("runtime_regressions", ()) if row["since"]),
     ]
     slowest = trends.get("slowest_packages", ())
-    top = list(dict.fromkeys(row["package_id"] for row in (*slower, *slowest)))[:TOP]
+    top = list(dict.fromkeys(row["package_id"] for row in (*slower, *slowest)))[:MAX_LINES]
     weeks = sorted({row["week"] for row in trends.get("node_hours_by_week", ()) if row["week"]})
     return {
         "start": first.isoformat(),
         "days": (last - first).days + 1,
-        "packages": [{"id": package, "name": called[package]} for package in order],
+        "packages": [{"id": package, "name": names[package]} for package in order],
         "top": [place[package] for package in top],
         "totals": _totals(trends, place),
         "slower": {place[row["package_id"]]: f"{row['since']:%Y-%m-%d}" for row in slower},
-        "runtime": _by_package(place, trends.get("runtime_by_day", ()), steps.runtime),
-        "failures": _by_package(place, trends.get("failures_by_day", ()), steps.failures),
-        "records": _records(place, trends.get("records_by_day", ()), steps),
+        "runtime": _by_package(place, trends.get("runtime_by_day", ()), columns.runtime),
+        "failures": _by_package(place, trends.get("failures_by_day", ()), columns.failures),
+        "records": _records(place, trends.get("records_by_day", ()), columns),
         "reasons": _reasons(trends.get("package_failure_reasons", ()), place),
         "all_reasons": _counts(trends.get("failure_reasons", ())),
-        "waits": steps.waits(trends.get("queue_wait_by_day", ())),
-        "peaks": steps.peaks(trends.get("concurrency", ())),
+        "waits": columns.waits(trends.get("queue_wait_by_day", ())),
+        "peaks": columns.peaks(trends.get("concurrency", ())),
         "weeks": [week.isoformat() for week in weeks],
         "node_hours": _node_hours(trends.get("node_hours_by_week", ()), place, weeks),
     }
 
 
-class _Steps:
-    """Columns of a package's rows, the first that of the days."""
+class _Columns:
+    """Makes columns of rows, the first of which are their days; `first` begins the period."""
 
     def __init__(self, first: date) -> None:
-        self.first = first
+        self._first = first
 
-    def of(self, rows: Iterable[Row]) -> tuple[list[Row], list[int]]:
-        """Give the rows that have a day, and each day as steps from the one before."""
-        dated = [row for row in rows if row["day"] is not None and row["day"] >= self.first]
-        at, steps = self.first, []
+    def _dated(self, rows: Iterable[Row]) -> list[Row]:
+        return [row for row in rows if row["day"] is not None and row["day"] >= self._first]
+
+    def _of(self, rows: Iterable[Row], *names: str) -> Columns:
+        dated = self._dated(rows)
+        before, gaps = self._first, list[float | None]()
         for row in dated:
-            steps.append((row["day"] - at).days)
-            at = row["day"]
-        return dated, steps
+            gaps.append((row["day"] - before).days)
+            before = row["day"]
+        return [gaps, *([_rounded(row[name]) for row in dated] for name in names)]
 
-    def columns(self, rows: Iterable[Row], *names: str) -> list[list[Any]]:
-        dated, steps = self.of(rows)
-        return [steps, *([_rounded(row[name]) for row in dated] for name in names)]
+    def runtime(self, rows: Iterable[Row]) -> Columns:
+        return self._of(rows, "p50_seconds", "p95_seconds", "runs")
 
-    def runtime(self, rows: list[Row]) -> Any:
-        return self.columns(rows, "p50_seconds", "p95_seconds", "runs")
+    def failures(self, rows: Iterable[Row]) -> Columns:
+        return self._of(rows, "runs", "failed", "stopped")
 
-    def failures(self, rows: list[Row]) -> Any:
-        return self.columns(rows, "runs", "failed", "stopped")
-
-    def waits(self, rows: Iterable[Row]) -> Any:
-        return self.columns(
+    def waits(self, rows: Iterable[Row]) -> Columns:
+        return self._of(
             rows,
             *("cluster_p50_seconds", "queue_p50_seconds", "p50_seconds", "p95_seconds", "runs"),
         )
 
-    def peaks(self, rows: Iterable[Row]) -> Any:
-        return self.columns(rows, "hour", "peak")
+    def peaks(self, rows: Iterable[Row]) -> Columns:
+        return self._of(rows, "hour", "peak")
 
-    def output(self, rows: list[Row]) -> Any:
-        """Give the odd days' z-scores and usual records as they are few: by the day's place."""
-        dated, _ = self.of(rows)
-        odd = {index: row for index, row in enumerate(dated) if is_odd(row)}
+    def output(self, rows: list[Row]) -> list[object]:
+        """Return an output's name and columns, and what is unusual in it.
+
+        The unusual days are few, so their z-scores and usual records are by the day's index.
+        """
+        unusual = {index: row for index, row in enumerate(self._dated(rows)) if is_unusual(row)}
         return [
             rows[0]["output_name"] or "",
-            *self.columns(rows, "records"),
-            {index: round(row["z_score"], 1) for index, row in odd.items()},
-            {index: round(row["usual_records"], 1) for index, row in odd.items()},
+            *self._of(rows, "records"),
+            {index: round(row["z_score"], 1) for index, row in unusual.items()},
+            {index: round(row["usual_records"], 1) for index, row in unusual.items()},
         ]
 
 
 def _by_package(
-    place: Mapping[Any, int], rows: Iterable[Row], columns: Callable[[list[Row]], Any]
-) -> list[Any]:
+    place: Place, rows: Iterable[Row], columns: Callable[[list[Row]], Columns]
+) -> list[Columns | int]:
+    """Return the columns of each package; 0, which is short, for one without rows."""
     grouped: list[list[Row]] = [[] for _ in place]
     for row in rows:
         grouped[place[row["package_id"]]].append(row)
     return [columns(group) if group else 0 for group in grouped]
 
 
-def _records(place: Mapping[Any, int], rows: Iterable[Row], steps: _Steps) -> list[Any]:
-    grouped: list[dict[Any, list[Row]]] = [defaultdict(list) for _ in place]
+def _records(place: Place, rows: Iterable[Row], columns: _Columns) -> list[list[list[object]]]:
+    """Return the columns of each output of each package."""
+    grouped: list[dict[str | None, list[Row]]] = [defaultdict(list) for _ in place]
     for row in rows:
         grouped[place[row["package_id"]]][row["output_name"]].append(row)
-    return [[steps.output(output) for output in outputs.values()] for outputs in grouped]
+    return [[columns.output(output) for output in outputs.values()] for outputs in grouped]
 
 
-def _totals(trends: Trends, place: Mapping[Any, int]) -> list[list[Any]]:
-    """Give runs, failed, seconds, records and node hours of each package."""
-    totals: list[list[Any]] = [[0, 0, 0, 0, 0] for _ in place]
+def _totals(trends: Trends, place: Place) -> list[list[float]]:
+    """Return runs, failed, seconds, records and node hours of each package."""
+    totals: list[list[float]] = [[0, 0, 0, 0, 0] for _ in place]
     for trend, columns in (
         ("failures_by_day", {0: "runs", 1: "failed"}),
         ("slowest_packages", {2: "total_seconds"}),
@@ -124,19 +128,19 @@ def _totals(trends: Trends, place: Mapping[Any, int]) -> list[list[Any]]:
     return [[*total[:4], round(total[4], 6)] for total in totals]
 
 
-def _reasons(rows: Iterable[Row], place: Mapping[Any, int]) -> dict[int, Any]:
+def _reasons(rows: Iterable[Row], place: Place) -> dict[int, list[tuple[str, int]]]:
     grouped: dict[int, list[Row]] = defaultdict(list)
     for row in rows:
         grouped[place[row["package_id"]]].append(row)
     return {index: _counts(group) for index, group in grouped.items()}
 
 
-def _counts(rows: Iterable[Row]) -> list[list[Any]]:
-    return [[row["reason"] or "", row["failures"]] for row in rows][:REASONS]
+def _counts(rows: Iterable[Row]) -> list[tuple[str, int]]:
+    return [(row["reason"] or "", row["failures"]) for row in rows][:MAX_REASONS]
 
 
-def _node_hours(rows: Iterable[Row], place: Mapping[Any, int], weeks: list[date]) -> list[Any]:
-    """Give each package its node hours week by week."""
+def _node_hours(rows: Iterable[Row], place: Place, weeks: list[date]) -> list[list[float] | int]:
+    """Return each package's node hours, week by week; 0 for one without any."""
     index = {week: number for number, week in enumerate(weeks)}
     table = [[0.0] * len(weeks) for _ in place]
     for row in rows:
@@ -145,8 +149,8 @@ def _node_hours(rows: Iterable[Row], place: Mapping[Any, int], weeks: list[date]
     return [[round(hours, 6) for hours in row] if any(row) else 0 for row in table]
 
 
-def _rounded(value: Any) -> Any:
-    """Return a number cut as far as neither a chart nor its text differs."""
+def _rounded(value: float | None) -> float | None:
+    """Return a number with as few decimals as change neither a chart nor its text."""
     if isinstance(value, float):
         # Percentiles are in twentieths, which two decimals hold; texts have none from 10 s on.
         return int(value) if value.is_integer() else round(value, 2 if abs(value) < 100 else 0)  # noqa: PLR2004

@@ -1,31 +1,29 @@
 """The sections of the report: which charts and which tables, and each table's columns."""
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from html import escape
-from typing import Any
+from typing import Literal
 
-from snapshotter.report.findings import Row, Trends, share
-from snapshotter.times import duration
-
-ROWS = 200  # of one table: the file is to go by mail
+Anchor = Literal["slower", "fails", "waits", "volume", "cost", "fields", "freshness", "snapshot"]
+Kind = Literal[
+    "words", "number", "decimal", "seconds", "share", "times", "day", "time", "id", "yes"
+]
 
 
 @dataclass(frozen=True)
 class Column:
-    """`kind` tells how a value is shown: words, number, seconds, share, times, day, time, yes."""
+    """A column of a trend; `kind` decides how its values are shown."""
 
     name: str
     head: str
-    kind: str = "number"
+    kind: Kind = "number"
 
 
 @dataclass(frozen=True)
 class TableOf:
-    """A trend's rows. `newest`: by day, the last first; `series` is what the filter draws it from.
+    """The rows of a trend, or the `slowdowns`; `newest`: the last day first.
 
-    `flag` names the column that marks a row as one to look at.
+    `series` names the chart data that has the rows of one package. A row is marked if its column
+    `flag` is true.
     """
 
     trend: str
@@ -44,9 +42,9 @@ class Chart:
     hint: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Section:
-    anchor: str
+    anchor: Anchor
     title: str
     short: str
     lead: str
@@ -59,21 +57,23 @@ _P50, _P95 = Column("p50_seconds", "Median", "seconds"), Column("p95_seconds", "
 
 SECTIONS = (
     Section(
-        "slower",
-        "What got slower",
-        "Slower",
-        "Completed runs, by the time they took. Slower is half as long again, beyond the usual "
-        "scatter: the last five runs against the thirty before, or all days since one against "
-        "those before it.",
-        (
+        anchor="slower",
+        title="What got slower",
+        short="Slower",
+        lead=(
+            "How long completed runs took. A package is slower if its runs take at least half as "
+            "long again, beyond their usual scatter: the last five runs compared with the thirty "
+            "before, or all days since a certain day compared with those before it."
+        ),
+        charts=(
             Chart(
                 "runtime",
-                "Time a run takes, by day",
-                "medians; grey ticks along the foot are days with no run. Drag to zoom, "
-                "double-click to go back",
+                "Run time by day",
+                "medians; grey ticks along the axis are days without a run. Drag to zoom, "
+                "double-click to zoom out",
             ),
         ),
-        (
+        tables=(
             TableOf(
                 "runtime_regressions",
                 "Slower in the last five runs",
@@ -87,8 +87,8 @@ SECTIONS = (
                 ),
             ),
             TableOf(
-                "runtime_steps",
-                "Slower since a day",
+                "slowdowns",
+                "Slower since a certain day",
                 (
                     Column("since", "Since", "day"),
                     Column("ratio", "Times as long", "times"),
@@ -100,10 +100,10 @@ SECTIONS = (
             ),
             TableOf(
                 "slowest_packages",
-                "Where the hours go",
+                "Packages by total run time",
                 (
                     _RUNS,
-                    Column("total_seconds", "In all", "seconds"),
+                    Column("total_seconds", "Total", "seconds"),
                     Column("share", "Share", "share"),
                     _P50,
                     _P95,
@@ -111,34 +111,36 @@ SECTIONS = (
             ),
             TableOf(
                 "runtime_by_day",
-                "Time a run takes, by day",
+                "Run time by day",
                 (_DAY, _RUNS, _P50, _P95, Column("max_seconds", "Longest", "seconds")),
                 newest=True,
                 series="runtime",
             ),
             TableOf(
                 "throughput",
-                "Seconds for a million records, by week",
+                "Seconds per million records, by week",
                 (
                     Column("week", "Week of", "day"),
                     _RUNS,
                     Column("records", "Records"),
-                    Column("seconds_per_million", "Seconds a million", "decimal"),
-                    Column("pace_ratio", "Against the week before", "times"),
-                    Column("runtime_ratio", "Time a run", "times"),
-                    Column("records_ratio", "Records a run", "times"),
+                    Column("seconds_per_million", "Seconds per million", "decimal"),
+                    Column("pace_ratio", "Compared with the week before", "times"),
+                    Column("runtime_ratio", "Time per run", "times"),
+                    Column("records_ratio", "Records per run", "times"),
                 ),
                 newest=True,
             ),
         ),
     ),
     Section(
-        "fails",
-        "What fails, and why",
-        "Failures",
-        "Runs that ended: completed, failed or stopped. Reasons are the API's words, with ids, "
-        "numbers, dates and paths taken out so that like ones count together.",
-        (
+        anchor="fails",
+        title="What fails, and why",
+        short="Failures",
+        lead=(
+            "Runs that ended: completed, failed or stopped. Reasons are the API's error texts "
+            "without ids, numbers, dates and paths, so that similar ones are counted together."
+        ),
+        charts=(
             Chart(
                 "failures",
                 "How runs ended, by day",
@@ -146,7 +148,7 @@ SECTIONS = (
             ),
             Chart("reasons", "Why runs failed", "the most frequent reasons"),
         ),
-        (
+        tables=(
             TableOf(
                 "failure_reasons",
                 "Why runs failed",
@@ -162,7 +164,7 @@ SECTIONS = (
             ),
             TableOf(
                 "recovery",
-                "How long until it worked again",
+                "Time to recover",
                 (
                     Column("streaks", "Streaks"),
                     Column("failures", "Failures"),
@@ -176,13 +178,13 @@ SECTIONS = (
             ),
             TableOf(
                 "retries",
-                "What retries are worth",
+                "What retries achieve",
                 (
                     Column("schedule_id", "Schedule", "id"),
                     Column("chains", "Runs due"),
-                    Column("first_attempt_rate", "Worked at once", "share"),
-                    Column("retried", "Tried again"),
-                    Column("eventual_rate", "Worked in the end", "share"),
+                    Column("first_attempt_rate", "Succeeded at once", "share"),
+                    Column("retried", "Retried"),
+                    Column("eventual_rate", "Succeeded in the end", "share"),
                     Column("hours_burnt", "Hours of failed runs", "decimal"),
                 ),
             ),
@@ -194,7 +196,7 @@ SECTIONS = (
                     _RUNS,
                     Column("failed", "Failed"),
                     Column("stopped", "Stopped"),
-                    Column("failure_rate", "Failed of those not stopped", "share"),
+                    Column("failure_rate", "Failed, of runs not stopped", "share"),
                 ),
                 newest=True,
                 series="failures",
@@ -202,29 +204,32 @@ SECTIONS = (
         ),
     ),
     Section(
-        "waits",
-        "What waits",
-        "Waits",
-        "From asking for a job to its start: first for the cluster, then in its queue. Waits and "
-        "load are of all packages together, whichever is chosen above.",
-        (
-            Chart("waits", "Wait before the start, by day", "medians of all packages"),
+        anchor="waits",
+        title="What waits",
+        short="Waits",
+        lead=(
+            "The time from a job's creation to its start: first the wait for the cluster, then "
+            "the wait in its queue. Waits and load are of all packages together, whichever is "
+            "chosen above."
+        ),
+        charts=(
+            Chart("waits", "Wait before the start, by day", "medians, all packages"),
             Chart(
                 "peaks",
-                "Jobs at once, by hour of the day",
-                "the most at any moment of the hour, of all packages",
+                "Concurrent jobs by hour of the day",
+                "the most at any moment of the hour, all packages",
             ),
         ),
-        (
+        tables=(
             TableOf(
                 "open_jobs",
                 "Jobs that have not ended",
                 (
                     Column("job_id", "Job", "id"),
                     Column("status", "Status", "words"),
-                    Column("created_at", "Asked for", "time"),
+                    Column("created_at", "Created", "time"),
                     Column("age_seconds", "Age", "seconds"),
-                    Column("p95_seconds", "95 % of its runs take", "seconds"),
+                    Column("p95_seconds", "95 % of its runs take at most", "seconds"),
                     Column("stuck", "Stuck", "yes"),
                 ),
                 flag="stuck",
@@ -237,9 +242,9 @@ SECTIONS = (
                     _RUNS,
                     _P50,
                     _P95,
-                    Column("cluster_p50_seconds", "For the cluster, median", "seconds"),
+                    Column("cluster_p50_seconds", "Cluster wait, median", "seconds"),
                     Column("cluster_p95_seconds", "p95", "seconds"),
-                    Column("queue_p50_seconds", "In its queue, median", "seconds"),
+                    Column("queue_p50_seconds", "Queue wait, median", "seconds"),
                     Column("queue_p95_seconds", "p95", "seconds"),
                 ),
                 newest=True,
@@ -247,13 +252,13 @@ SECTIONS = (
             ),
             TableOf(
                 "concurrency",
-                "Jobs at once, by hour",
+                "Concurrent jobs by hour",
                 (
                     _DAY,
                     Column("hour", "Hour"),
                     Column("runs", "Jobs"),
-                    Column("peak", "At once"),
-                    Column("busy_seconds", "Time run", "seconds"),
+                    Column("peak", "Concurrent"),
+                    Column("busy_seconds", "Run time", "seconds"),
                 ),
                 newest=True,
                 by_package=False,
@@ -261,13 +266,15 @@ SECTIONS = (
         ),
     ),
     Section(
-        "volume",
-        "Volume",
-        "Volume",
-        "Records written by completed runs. A day is marked where an output wrote less than half, "
-        "or more than twice, of what is usual on that weekday, and its z-score is 3.5 or more.",
-        (Chart("records", "Records written, by day", "diamonds are days far from the usual"),),
-        (
+        anchor="volume",
+        title="Volume",
+        short="Volume",
+        lead=(
+            "Records written by completed runs. A day is marked if an output wrote less than "
+            "half or more than twice what is usual on that weekday, and its z-score is 3.5 or more."
+        ),
+        charts=(Chart("records", "Records written, by day", "diamonds are unusual days"),),
+        tables=(
             TableOf(
                 "records_by_day",
                 "Records written, by day",
@@ -276,7 +283,7 @@ SECTIONS = (
                     _DAY,
                     _RUNS,
                     Column("records", "Records"),
-                    Column("zero_runs", "Runs that wrote none"),
+                    Column("zero_runs", "Runs without records"),
                     Column("usual_records", "Usual on that weekday", "decimal"),
                     Column("z_score", "z-score", "decimal"),
                 ),
@@ -286,12 +293,14 @@ SECTIONS = (
         ),
     ),
     Section(
-        "cost",
-        "Cost",
-        "Cost",
-        "Node hours: the time runs took, times the nodes of their cluster, ended how they may.",
-        (Chart("nodes", "Node hours, by week", "the packages that took most"),),
-        (
+        anchor="cost",
+        title="Cost",
+        short="Cost",
+        lead=(
+            "Node hours: the time that runs took, however they ended, times their cluster's nodes."
+        ),
+        charts=(Chart("nodes", "Node hours, by week", "the packages with the most"),),
+        tables=(
             TableOf(
                 "node_hours_by_week",
                 "Node hours, by week",
@@ -307,21 +316,21 @@ SECTIONS = (
         ),
     ),
     Section(
-        "fields",
-        "Field changes",
-        "Fields",
-        "Where the fields of an output differ from those of the run before.",
-        (),
-        (
+        anchor="fields",
+        title="Field changes",
+        short="Fields",
+        lead="Differences between the fields of an output and those of the run before.",
+        charts=(),
+        tables=(
             TableOf(
                 "output_field_changes",
-                "Fields that came, went or moved",
+                "Fields that were added, removed or moved",
                 (
                     Column("output_name", "Output", "words"),
                     Column("field", "Field", "words"),
                     Column("change", "Change", "words"),
-                    Column("previous_position", "Place before"),
-                    Column("position", "Place"),
+                    Column("previous_position", "Position before"),
+                    Column("position", "Position"),
                     Column("changed_at", "Seen", "time"),
                     Column("job_id", "Job", "id"),
                 ),
@@ -330,13 +339,15 @@ SECTIONS = (
         ),
     ),
     Section(
-        "freshness",
-        "Freshness",
-        "Freshness",
-        "How long ago each package last completed, by the time of the snapshot. One is overdue "
-        "where that is more than twice its usual gap, and more than 95 % of its gaps.",
-        (),
-        (
+        anchor="freshness",
+        title="Freshness",
+        short="Freshness",
+        lead=(
+            "How long before the snapshot each package last completed. A package is overdue if "
+            "that is more than twice its usual gap, and more than 95 % of its gaps."
+        ),
+        charts=(),
+        tables=(
             TableOf(
                 "freshness",
                 "When packages last completed",
@@ -352,12 +363,12 @@ SECTIONS = (
         ),
     ),
     Section(
-        "snapshot",
-        "The snapshot itself",
-        "Snapshot",
-        "The runs of sync that this report stands on: what they saw, took and left.",
-        (),
-        (
+        anchor="snapshot",
+        title="The snapshot itself",
+        short="Snapshot",
+        lead="The sync runs behind this report: the jobs that they saw, stored and set aside.",
+        charts=(),
+        tables=(
             TableOf(
                 "snapshot_log",
                 "Runs of sync",
@@ -365,16 +376,16 @@ SECTIONS = (
                     Column("snapshot_id", "Run", "id"),
                     Column("account_id", "Account", "words"),
                     Column("kind", "Kind", "words"),
-                    Column("status", "Ended", "words"),
-                    Column("started_at", "Began", "time"),
+                    Column("status", "Status", "words"),
+                    Column("started_at", "Started", "time"),
                     Column("seconds", "Took", "seconds"),
-                    Column("lag_seconds", "Behind at its end", "seconds"),
+                    Column("lag_seconds", "Lag at its end", "seconds"),
                     Column("jobs_seen", "Seen"),
                     Column("jobs_inserted", "New"),
                     Column("jobs_changed", "Changed"),
                     Column("jobs_rejected", "Set aside"),
-                    Column("credits_spent", "Credits"),
-                    Column("credits_remaining", "Left"),
+                    Column("credits_spent", "Credits spent"),
+                    Column("credits_remaining", "Credits left"),
                     Column("error", "Error", "words"),
                 ),
                 newest=True,
@@ -383,116 +394,3 @@ SECTIONS = (
         ),
     ),
 )
-
-
-def section(of: Section, trends: Trends, called: Mapping[Any, str]) -> Iterator[str]:
-    """Give a section as HTML, charts first, each line of text escaped."""
-    yield f'<section id="{of.anchor}" aria-labelledby="h-{of.anchor}">'
-    yield f'<h2 id="h-{of.anchor}">{escape(of.title)}</h2><p class="lead">{escape(of.lead)}</p>'
-    for chart in of.charts:
-        yield (
-            f"<figure><figcaption>{escape(chart.title)} <small>{escape(chart.hint)}</small>"
-            f'</figcaption><div class="plot" data-chart="{chart.key}" role="img" '
-            f'aria-label="{escape(chart.title)}; the numbers are in the tables below">'
-            "</div></figure>"
-        )
-    for table in of.tables:
-        yield from _table(table, list(trends.get(table.trend, ())), called)
-    yield "</section>"
-
-
-def _table(of: TableOf, rows: Sequence[Row], called: Mapping[Any, str]) -> Iterator[str]:
-    if not rows:
-        yield f'<p class="empty">{escape(of.caption)}: none in these days.</p>'
-        return
-    if of.newest:
-        rows = sorted(rows, key=_when, reverse=True)
-    if of.flag:
-        rows = sorted(rows, key=lambda row: not row[of.flag or ""])
-    shown = rows[:ROWS]
-    note = ""
-    if len(shown) < len(rows):
-        which = "newest" if of.newest else "first"
-        note = f"the {which} {len(shown):,} of {len(rows):,} rows; "
-        note += f"all: snapshotter export {of.trend} -o FILE"
-    name = f"t-{of.trend}"
-    series = f' data-series="{of.series}"' if of.series else ""
-    yield f'<details open data-rows="{len(shown)}"><summary>{escape(of.caption)}</summary>'
-    yield f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{name}"><table{series}>'
-    yield f'<caption id="{name}"><span>{escape(of.caption)}</span> <small>{escape(note)}</small>'
-    yield "</caption><thead><tr>"
-    if of.by_package:
-        yield '<th scope="col">Package</th>'
-    for column in of.columns:
-        yield f'<th scope="col"{_class(column)}>{escape(column.head)}</th>'
-    yield "</tr></thead><tbody>"
-    for row in shown:
-        flag = ' class="flag"' if of.flag and row[of.flag] else ""
-        if of.by_package:
-            package = row["package_id"]
-            yield (
-                f'<tr data-package="{"none" if package is None else package}"{flag}>'
-                f'<th scope="row">{escape(called[package])}</th>'
-            )
-        else:
-            yield f"<tr{flag}>"
-        yield "".join(f"<td{_class(c)}>{cell(c.kind, row[c.name])}</td>" for c in of.columns)
-        yield "</tr>"
-    width = len(of.columns) + of.by_package
-    yield f'</tbody><tfoot><tr><td colspan="{width}">'
-    yield f"… on paper, the first 40 of {len(shown)} rows</td></tr></tfoot>"
-    yield "</table></div></details>"
-
-
-def _when(row: Row) -> tuple[bool, str, Any]:
-    for name in ("day", "week", "changed_at", "started_at"):
-        if name in row:
-            at = row[name]
-            return at is not None, "" if at is None else at.isoformat(), row.get("hour") or 0
-    return False, "", 0
-
-
-def _class(column: Column) -> str:
-    return {
-        "words": ' class="words"',
-        "yes": ' class="yes"',
-        "day": ' class="at"',
-        "time": ' class="at"',
-    }.get(column.kind, ' class="number"')
-
-
-def cell(kind: str, value: Any) -> str:  # noqa: PLR0911 - a line a kind
-    """Give a value as people read it, with the value itself beside it where that says less."""
-    if value is None:
-        return "\N{EN DASH}"
-    match kind:
-        case "words":
-            return escape(str(value))
-        case "yes":
-            return "yes" if value else "no"
-        case "id":
-            return str(value)
-        case "day":
-            return _dated(value, "%Y-%m-%d")
-        case "time":
-            return _dated(value, "%Y-%m-%d %H:%M")
-        case _:
-            return f'<data value="{value}">{_number(kind, value)}</data>'
-
-
-def _number(kind: str, value: Any) -> str:
-    match kind:
-        case "seconds":
-            return duration(value)
-        case "share":
-            return share(value)
-        case "times":
-            return f"{value:.2f} \N{MULTIPLICATION SIGN}"
-        case "decimal":
-            return f"{value:,.1f}"
-        case _:
-            return f"{value:,}"
-
-
-def _dated(at: date | datetime, form: str) -> str:
-    return f'<time datetime="{at.isoformat()}">{at.strftime(form)}</time>'

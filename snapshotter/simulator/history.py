@@ -1,6 +1,6 @@
-"""The history of a simulated account: its packages, and what becomes of their jobs.
+"""The made-up history of a simulated account: its packages, and how their jobs go on.
 
-Packages run on schedules of their own. What a job is at a moment is a function of the seed and that
+Each package runs on its own schedule. What a job is at a moment follows from the seed and that
 moment alone.
 """
 
@@ -18,7 +18,7 @@ STATUSES = (*WAITING, "running", *STOPPING, *FINAL)
 _PATHS = ((*WAITING, "running", "completed"), (*STOPPING, "stopped"))
 _HOUR, _DAY = 3600, 86_400  # seconds
 _FRIDAY = 5  # ISO weekday
-_BY_USER, _EMPTY, _STOPPED = 0.04, 0.01, 0.01  # rates of the invented history
+_BY_USER, _EMPTY, _STOPPED = 0.04, 0.01, 0.01  # rates
 _ERRORS = (
     "Package failed to execute.",
     "Connection to the source was refused.",
@@ -28,7 +28,10 @@ _ERRORS = (
 
 @dataclass(frozen=True)
 class Package:
-    """A package on a schedule; times in seconds, `outputs` as name: names of the fields."""
+    """A package on a schedule; times in seconds.
+
+    `failing` is the rate of failed runs; `outputs` maps the name of an output to its field names.
+    """
 
     id: int
     name: str
@@ -78,8 +81,8 @@ _PACKAGES = (
 
 
 @dataclass(frozen=True)
-class Run:
-    """What will become of a job: the moments from which it has each status, and how it ends.
+class Lifecycle:
+    """How a job goes on: the moment from which it has each status, and how it ends.
 
     `outputs` are as they would be at progress 1; `reach` is the progress at the end.
     """
@@ -90,23 +93,12 @@ class Run:
     reach: float = 1.0
     error: str | None = None
 
-    def unfold(self, job: dict[str, Any], now: datetime) -> None:
-        """Make `job` what it is at `now`; `updated_at` moves when it starts and when it ends."""
+    def update(self, job: dict[str, Any], now: datetime) -> None:
+        """Make `job` what it is at `now`; `updated_at` changes when it starts and when it ends."""
         job["status"] = [status for status, at in self.timeline.items() if at <= now][-1]
         ended_at = max(self.timeline.values())
         if self.started_at is not None and self.started_at <= now:
-            if job["started_at"] is None:
-                job["started_at"] = job["updated_at"] = stamp(self.started_at)
-                job["log_url"] = f"{job['url']}/log"
-            span = max(1.0, (ended_at - self.started_at).total_seconds())
-            runtime = (min(now, ended_at) - self.started_at).total_seconds()
-            share = max(job["progress"] or 0, round(self.reach * runtime / span, 4))
-            job.update(progress=share, runtime_in_seconds=int(runtime))
-            job["outputs"] = [
-                {**output, "progress": share, "records_count": int(output["records_count"] * share)}
-                for output in self.outputs
-            ]
-            job["outputs_count"] = len(job["outputs"])
+            self._progress(job, now, self.started_at, ended_at)
         if job["status"] in FINAL:
             job["completed_at"] = job["updated_at"] = stamp(ended_at)
             job["failed_at"] = stamp(ended_at) if job["status"] == "failed" else None
@@ -114,14 +106,55 @@ class Run:
             for output in job["outputs"]:
                 output["updated_at"] = stamp(ended_at)
 
+    def _progress(
+        self, job: dict[str, Any], now: datetime, started_at: datetime, ended_at: datetime
+    ) -> None:
+        if job["started_at"] is None:
+            job["started_at"] = job["updated_at"] = stamp(started_at)
+            job["log_url"] = f"{job['url']}/log"
+        span = max(1.0, (ended_at - started_at).total_seconds())
+        runtime = (min(now, ended_at) - started_at).total_seconds()
+        share = max(job["progress"] or 0, round(self.reach * runtime / span, 4))
+        job.update(progress=share, runtime_in_seconds=int(runtime))
+        job["outputs"] = [
+            {**output, "progress": share, "records_count": int(output["records_count"] * share)}
+            for output in self.outputs
+        ]
+        job["outputs_count"] = len(job["outputs"])
+
+
+@dataclass(frozen=True)
+class _Fate:
+    """What is drawn by lot for a job before it starts; times in seconds."""
+
+    by_user: bool
+    wait: int
+    runtime: float
+    records: float
+    status: str
+    reach: float
+    error: str | None
+    retries: int
+
+    def timeline(self, at: datetime) -> dict[str, datetime]:
+        """Return the moment from which a job created at `at` has each status."""
+        started_at = at + timedelta(seconds=self.wait)
+        ended_at = started_at + timedelta(seconds=max(60, int(self.runtime * self.reach)))
+        moments = {WAITING[n]: at + timedelta(seconds=self.wait * n // 3) for n in range(3)}
+        moments["running"] = started_at
+        if self.status == "stopped":
+            moments |= {STOPPING[n]: ended_at - timedelta(seconds=30 - 15 * n) for n in range(2)}
+        moments[self.status] = ended_at
+        return moments
+
 
 def stamp(at: datetime) -> str:
-    """Render a time as the API does: UTC, whole seconds."""
+    """Return a time as the API writes it: UTC, whole seconds."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def due(after: datetime, until: datetime) -> list[tuple[datetime, Package]]:
-    """Give what the schedules start after one moment and until another, it included, in order."""
+    """Return what the schedules start after one moment, up to and including another, in order."""
     begin, end = after.timestamp(), until.timestamp()
     turns = [
         (datetime.fromtimestamp(turn * package.every + package.offset, UTC), package)
@@ -135,9 +168,9 @@ def due(after: datetime, until: datetime) -> list[tuple[datetime, Package]]:
 
 
 def history(until: datetime, days: int) -> list[tuple[datetime, Package, bool]]:
-    """Give what was started in the days before a moment, in order, and whether a user did it.
+    """Return what was started in the days before a moment, in order, and whether by a user.
 
-    At that moment the last four wait, and run, in each way that there is.
+    At that moment the last four are idle, pending, queued and running.
     """
     launches = [(at, package, False) for at, package in due(until - timedelta(days), until)]
     for package, age in zip(_PACKAGES[-4:], (30, 150, 270, 600), strict=True):
@@ -145,7 +178,7 @@ def history(until: datetime, days: int) -> list[tuple[datetime, Package, bool]]:
     return sorted(launches, key=lambda launch: launch[0])
 
 
-class Invention:
+class JobFactory:
     """Makes the jobs of one account. `now` is its first moment, which the trends lead up to."""
 
     def __init__(self, account_id: str, seed: int, now: datetime) -> None:
@@ -156,9 +189,37 @@ class Invention:
 
     def launch(
         self, job_id: int, package: Package, at: datetime, *, by_hand: bool = False
-    ) -> tuple[dict[str, Any], Run]:
-        """Give the job of a schedule, or one that a user started and that waits for long."""
+    ) -> tuple[dict[str, Any], Lifecycle]:
+        """Return a schedule's job and how it goes on; one started `by_hand` waits for long."""
         chance = random.Random(f"{self._seed}/{package.name}/{stamp(at)}")  # noqa: S311 - no secret
+        fate = self._fate(chance, package, at, by_hand=by_hand)
+        timeline = fate.timeline(at)
+        started_at = timeline["running"]
+        creator = ("User", 8) if fate.by_user else ("Schedule", package.id)
+        job = self.document(
+            job_id,
+            at,
+            status="idle",
+            package_id=package.id,
+            variables=dict(package.variables),
+            dynamic_variables={"RUN_DATE": f"'{at:%Y-%m-%d}'"},
+            creator=self._creator(*creator),
+            attempts=0 if fate.by_user else fate.retries,
+            master_auto_retry_attempts=None if fate.by_user else 3,
+        )
+        outputs = []
+        for number, (name, columns) in enumerate(package.outputs.items(), 1):
+            fields = columns.split()
+            if package.name == _NARROWED and at >= self._narrowed_from:
+                fields.remove(_LOST_COLUMN)
+            count = int(fate.records * chance.uniform(0.9, 1.1) / number)
+            outputs.append(self._output(job_id * 10 + number, started_at, count, (name, fields)))
+        return job, Lifecycle(timeline, started_at, outputs, fate.reach, fate.error)
+
+    def _fate(
+        self, chance: random.Random, package: Package, at: datetime, *, by_hand: bool
+    ) -> _Fate:
+        """Draw how a job of this package goes. The order of the draws decides the history."""
         by_user = chance.random() < _BY_USER or by_hand
         wait = 300 if by_hand else 5 + int(chance.expovariate(1 / 30))
         slow_from = {_SLOWED: self._slowed_from, _SLOWING: self._slowing_from}.get(package.name)
@@ -175,39 +236,14 @@ class Invention:
             error = chance.choice(_ERRORS) if failed else None
         elif by_hand:
             runtime = 1200
-        started_at = at + timedelta(seconds=wait)
-        ended_at = started_at + timedelta(seconds=max(60, int(runtime * reach)))
-        timeline = {WAITING[n]: at + timedelta(seconds=wait * n // 3) for n in range(3)}
-        timeline["running"] = started_at
-        if status == "stopped":
-            timeline |= {STOPPING[n]: ended_at - timedelta(seconds=30 - 15 * n) for n in range(2)}
-        timeline[status] = ended_at
         retries = chance.choices((0, 1, 2), (95, 4, 1))[0] if status == "completed" else 3
-        job = self.document(
-            job_id,
-            at,
-            status="idle",
-            package_id=package.id,
-            variables=dict(package.variables),
-            dynamic_variables={"RUN_DATE": f"'{at:%Y-%m-%d}'"},
-            creator=self._creator("User", 8) if by_user else self._creator("Schedule", package.id),
-            attempts=0 if by_user else retries,
-            master_auto_retry_attempts=None if by_user else 3,
-        )
-        outputs = []
-        for number, (name, columns) in enumerate(package.outputs.items(), 1):
-            fields = columns.split()
-            if package.name == _NARROWED and at >= self._narrowed_from:
-                fields.remove(_LOST_COLUMN)
-            count = int(records * chance.uniform(0.9, 1.1) / number)
-            outputs.append(self._output(job_id, number, started_at, name, fields, count))
-        return job, Run(timeline, started_at, outputs, reach, error)
+        return _Fate(by_user, wait, runtime, records, status, reach, error, retries)
 
-    def run(self, job: dict[str, Any], at: datetime) -> Run | None:
-        """Give what will become of a job that is open at `at`, and nothing for another.
+    def lifecycle(self, job: dict[str, Any], at: datetime) -> Lifecycle | None:
+        """Return how a job that is open at `at` goes on; None for any other job.
 
-        It goes a step each 30 seconds and ends after 10 minutes, with the records given for each
-        output or 1,000, whichever is more.
+        It changes its status every 30 seconds and ends after 10 minutes, when each output has its
+        given records, or 1,000 if that is more.
         """
         path = next((path for path in _PATHS if job["status"] in path[:-1]), None)
         if path is None:
@@ -219,18 +255,17 @@ class Invention:
         started_at = timeline.get("running")
         if job["started_at"] is not None:
             started_at = datetime.fromisoformat(job["started_at"])
-        outputs = job["outputs"] or [self._output(job["id"], 1, at)]
+        outputs = job["outputs"] or [self._output(job["id"] * 10 + 1, at)]
         whole = [{**o, "records_count": max(1000, o["records_count"] or 0)} for o in outputs]
-        return Run(timeline, started_at, whole)
+        return Lifecycle(timeline, started_at, whole)
 
     def document(self, job_id: int, at: datetime, **given: Any) -> dict[str, Any]:
-        """Give a job as lists have it, created at `at`, its fields overridden by those given."""
+        """Return a job as in lists, created at `at`, with the given fields in place of its own."""
         given = {k: stamp(v) if isinstance(v, datetime) else v for k, v in given.items()}
         status = given.get("status", "completed")
-        created_at = given.get("created_at", stamp(at))
         waits, ended = status in WAITING, status in FINAL
-        outputs = [] if waits else [self._output(job_id, 1, at, count=int(ended))]
-        outputs = given.get("outputs", outputs)
+        own = [] if waits else [self._output(job_id * 10 + 1, at, int(ended))]
+        outputs = given.get("outputs", own)
         url = f"{self._url}/jobs/{job_id}"
         job = {
             "id": job_id,
@@ -241,7 +276,7 @@ class Invention:
             "outputs": outputs,
             "variables": {},
             "dynamic_variables": {},
-            "created_at": created_at,
+            "created_at": (created_at := given.get("created_at", stamp(at))),
             "started_at": None if waits else created_at,
             "updated_at": None,
             "failed_at": created_at if status == "failed" else None,
@@ -267,15 +302,14 @@ class Invention:
 
     def _output(
         self,
-        job_id: int,
-        number: int,
+        output_id: int,
         at: datetime,
-        name: str = "results",
-        fields: Sequence[str] = ("id", "name", "updated_at"),
         count: int = 0,
+        shape: tuple[str, Sequence[str]] = ("results", ("id", "name", "updated_at")),
     ) -> dict[str, Any]:
-        output_id = job_id * 10 + number
-        url = f"{self._url}/jobs/{job_id}/outputs/{output_id}"
+        """Return an output of this shape, which is its name and those of its fields."""
+        name, fields = shape
+        url = f"{self._url}/jobs/{output_id // 10}/outputs/{output_id}"
         kind = "database_destination_component"
         return {
             "id": output_id,

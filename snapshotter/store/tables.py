@@ -10,6 +10,7 @@ from snapshotter.statuses import FINAL_STATUSES
 
 _TABLES = Base.metadata.tables
 ACCOUNTS: Table = _TABLES["accounts"]
+CALENDAR: Table = _TABLES["calendar"]
 CHANGES: Table = _TABLES["job_changes"]
 FIELDS: Table = _TABLES["output_fields"]
 JOBS: Table = _TABLES["jobs"]

@@ -13,8 +13,9 @@ from snapshotter.api.paging import Cursor
 from snapshotter.api.records import Reject
 from snapshotter.errors import RequestFailed
 from snapshotter.settings import Key, Service
-from snapshotter.simulator import account
-from snapshotter.simulator.account import Account, Answer, Request
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.faults import Answer, Request
+from snapshotter.simulator.server import serve
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FAULTY = Answer(500, {}, b'{"message": "oops"}')
@@ -50,7 +51,7 @@ class Server:
 
     @contextmanager
     def client(self) -> Iterator[Client]:
-        with account.serve(self.account) as url:
+        with serve(self.account) as url:
             service = Service("acme", Key(self.account.api_key), url, 5.0)
             with Client(service, clock=Impatient()) as client:
                 yield client

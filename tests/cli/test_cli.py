@@ -19,7 +19,8 @@ from lines import unmarked
 from sqlalchemy import text
 from wire import answer, reset, serve
 
-from snapshotter.simulator.account import GARBLED, Account
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.faults import GARBLED
 from snapshotter.store.engine import connect
 from snapshotter.store.lock import lock
 from snapshotter.store.revisions import head

@@ -16,7 +16,8 @@ import openpyxl
 import pyarrow.parquet
 import pytest
 
-from snapshotter.simulator.account import Account, serve
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.server import serve
 
 
 def run(url: str, *arguments: str, folder: Path, api: str = "http://127.0.0.1:1") -> str:

@@ -13,7 +13,7 @@ import pytest
 from wire import Script, answer, drip, reset, serve
 
 from snapshotter.simulator.account import Account
-from snapshotter.simulator.account import serve as serve_account
+from snapshotter.simulator.server import serve as serve_account
 
 CREDITS = answer(body=b'{"limits": {"limit": 5000, "remaining": 4000}}')
 NOTHING = answer(body=b"[]", headers="Date: Fri, 02 Jan 2026 03:04:05 GMT\r\n")

@@ -36,7 +36,8 @@ from snapshotter.errors import RecordError
 from snapshotter.flatten import JobRows, flatten
 from snapshotter.models import Base
 from snapshotter.redact import Redaction
-from snapshotter.simulator.account import GARBLED, Account, Answer, Request, as_sent
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.faults import GARBLED, Answer, Request, as_sent
 from snapshotter.store import revisions
 from snapshotter.store.engine import connect
 from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS

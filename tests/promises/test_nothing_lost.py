@@ -35,16 +35,10 @@ from snapshotter.flatten import flatten
 from snapshotter.models import Base
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import (
-    FINAL,
-    GARBLED,
-    STATUSES,
-    Account,
-    Request,
-    as_sent,
-    serve,
-    stamp,
-)
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.faults import GARBLED, Request, as_sent
+from snapshotter.simulator.history import FINAL, STATUSES, stamp
+from snapshotter.simulator.server import serve
 from snapshotter.store.engine import connect
 from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock

@@ -22,8 +22,9 @@ from snapshotter.api.client import ATTEMPTS_FOR_A_JOB, Client, Filters, Limits
 from snapshotter.api.paging import Cursor
 from snapshotter.errors import KeyRefused, RequestFailed, RequestRefused, Stopped, UsageError
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import Account, Answer
-from snapshotter.simulator.account import serve as serve_account
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.faults import Answer
+from snapshotter.simulator.server import serve as serve_account
 
 HTTPS = Service("acme", Key("s3cr3t"), "https://api.example", 5.0)
 ONE = json.dumps(job()).encode()

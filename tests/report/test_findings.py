@@ -1,7 +1,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from snapshotter.report.findings import Finding, findings, share
+from snapshotter.report.findings import Finding, findings
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ORDERS = {"package_id": 434, "package_name": "orders"}
@@ -22,12 +22,12 @@ def run_of_sync(**values: Any) -> dict[str, Any]:
     }
 
 
-def test_nothing_stands_out() -> None:
+def test_no_findings() -> None:
     assert findings({}, NOW) == []
     assert findings({"snapshot_log": [run_of_sync()]}, NOW) == []
 
 
-def test_a_regression() -> None:
+def test_regression() -> None:
     row = {
         **ORDERS,
         "ratio": 2.06,
@@ -49,8 +49,8 @@ def test_a_regression() -> None:
     ]
 
 
-def test_a_step_is_told_where_no_regression_is() -> None:
-    step = {
+def test_slowdown_is_reported_if_there_is_no_regression() -> None:
+    slowdown = {
         **ORDERS,
         "since": date(2026, 1, 10),
         "ratio": 2.0,
@@ -58,7 +58,7 @@ def test_a_step_is_told_where_no_regression_is() -> None:
         "before_seconds": 600,
         "before_days": 68,
     }
-    assert texts(runtime_steps=[step]) == [
+    assert texts(slowdowns=[slowdown]) == [
         (
             "orders takes 2.0 times as long since 10 January 2026 (median 20 min, before 10 min "
             "over 68 days with runs)."
@@ -66,7 +66,7 @@ def test_a_step_is_told_where_no_regression_is() -> None:
     ]
 
 
-def test_failures_with_their_reason() -> None:
+def test_failures_with_the_most_frequent_reason() -> None:
     day = {**ORDERS, "runs": 61, "failed": 12, "stopped": 1}
     reasons = [
         {"package_id": 434, "reason": "Out of memory."},
@@ -93,14 +93,14 @@ def test_stuck_jobs() -> None:
     }
     assert texts(open_jobs=[job, {**job, "job_id": 8, "stuck": 0}]) == [
         (
-            "Job 7 of orders has been running for 1 day 1 h, where 95 % of its runs take at most "
+            "Job 7 of orders has been running for 1 day 1 h, while 95 % of its runs take at most "
             "20 min."
         )
     ]
     assert texts(open_jobs=[job, job])[0].startswith("2 jobs look stuck: job 7 of orders has been")
 
 
-def test_overdue() -> None:
+def test_overdue_packages() -> None:
     row = {**ORDERS, "since_seconds": 259_200, "usual_gap_seconds": 21_600.0, "overdue": 1}
     other = {**row, "package_id": 5, "since_seconds": 10**7}
     assert texts(freshness=[other, row]) == [
@@ -127,7 +127,7 @@ def test_lost_fields() -> None:
     ]
 
 
-def test_volume() -> None:
+def test_unusual_volume() -> None:
     row = {
         "package_id": 434,
         "output_name": "lines",
@@ -143,7 +143,7 @@ def test_volume() -> None:
     ]
     assert texts(records_by_day=[{**row, "records": 2000, "z_score": 9.0}]) == [
         (
-            "package 434 wrote 2,000 records to lines on 17 January 2026, where 500 are usual on "
+            "package 434 wrote 2,000 records to lines on 17 January 2026, while 500 are usual on "
             "that weekday."
         )
     ]
@@ -151,7 +151,7 @@ def test_volume() -> None:
     assert texts(records_by_day=[{**row, "records": None, "z_score": None}]) == []
 
 
-def test_waits() -> None:
+def test_longer_waits() -> None:
     def days(*seconds: float) -> list[dict[str, Any]]:
         first = date(2026, 1, 1)
         return [
@@ -166,7 +166,7 @@ def test_waits() -> None:
     assert texts(queue_wait_by_day=days(*[20.0] * 7, *[60.0] * 7)) == []
 
 
-def test_the_snapshot_itself() -> None:
+def test_snapshot_that_is_behind_or_failed() -> None:
     old = run_of_sync(started_at=NOW - timedelta(days=2))
     some = run_of_sync(kind="jobs")
     failed = run_of_sync(status="failed", error="the database is full.")
@@ -179,7 +179,7 @@ def test_the_snapshot_itself() -> None:
     assert texts(snapshot_log=[failed]) == ["No snapshot has completed yet."]
 
 
-def test_the_five_that_matter_most_and_of_a_kind_two_before_others() -> None:
+def test_five_findings_and_two_of_a_kind_before_others() -> None:
     def failures(package_id: int, failed: int) -> dict[str, Any]:
         name = f"p{package_id}"
         return {
@@ -209,7 +209,3 @@ def test_the_five_that_matter_most_and_of_a_kind_two_before_others() -> None:
     assert "Fields" in [finding.kind for finding in found]
     assert found == sorted(found, key=lambda finding: -finding.weight)
     assert isinstance(found[0], Finding)
-
-
-def test_shares() -> None:
-    assert [share(value) for value in (0.0, 0.054, 0.2, 1.0)] == ["0 %", "5.4 %", "20 %", "100 %"]

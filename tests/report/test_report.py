@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from browser import chromium, opened
@@ -22,8 +22,11 @@ from snapshotter.cli.commands import cli
 from snapshotter.errors import Failure, UsageError
 from snapshotter.models import Base
 from snapshotter.report import report as module
+from snapshotter.report.answers import TRENDS, Answers, Scope
+from snapshotter.report.page import page as html
 from snapshotter.report.report import report
-from snapshotter.report.sections import cell
+from snapshotter.report.sections import Kind
+from snapshotter.report.tables import cell
 from snapshotter.times import epoch
 from snapshotter.trends import trends
 from snapshotter.trends.trends import Filters
@@ -129,7 +132,7 @@ def without_plotly(path: Path) -> str:
 def test_the_tables_hold_the_numbers_of_the_trends(engine: Engine, tmp_path: Path) -> None:
     put(engine, *history())
     target = tmp_path / "report.html"
-    report(engine, target, DAYS, None, NOW)
+    report(engine, target, Scope(DAYS), NOW)
     tables = Tables(without_plotly(target)).rows
     with engine.connect() as connection:
         _, by_day = trends.rows(connection, "runtime_by_day", Filters())
@@ -157,14 +160,14 @@ def test_the_tables_hold_the_numbers_of_the_trends(engine: Engine, tmp_path: Pat
 def test_one_package_alone(engine: Engine, tmp_path: Path) -> None:
     put(engine, *history())
     target = tmp_path / "report.html"
-    report(engine, target, timedelta(days=3), "orders", NOW)
+    report(engine, target, Scope(timedelta(days=3), "orders"), NOW)
     found = Tables(without_plotly(target))
     assert [row[:2] for row in found.rows["t-runtime_by_day"][1:]] == [
         ["orders", f"2026-01-{day}"] for day in (20, 19, 18)
     ]
     assert "18 January 2026 to 20 January 2026 (3 days, UTC)" in without_plotly(target)
     with pytest.raises(UsageError, match="no job of such a package"):
-        report(engine, tmp_path / "other.html", DAYS, "nobody", NOW)
+        report(engine, tmp_path / "other.html", Scope(DAYS, "nobody"), NOW)
     assert not (tmp_path / "other.html").exists()
 
 
@@ -176,36 +179,36 @@ def test_a_job_of_the_future_and_one_of_the_year_one_hide_no_other(
         connection.execute(insert(Base.metadata.tables["accounts"]).values(at))
     put(engine, *history())
     target = tmp_path / "report.html"
-    report(engine, target, DAYS, None, NOW)
+    report(engine, target, Scope(DAYS), NOW)
     before = Tables(without_plotly(target)).rows
     for number, year in enumerate((1, 1970, 2046, 9999)):
         times = dict.fromkeys(
             ("created_at", "started_at", "updated_at", "completed_at"), f"{year:04}-06-01T00:00:00Z"
         )
         put(engine, job(id=9 * 10**6 + number, outputs=[], runtime_in_seconds=2**63 - 1, **times))
-    report(engine, target, DAYS, None, NOW)
+    report(engine, target, Scope(DAYS), NOW)
     found = without_plotly(target)
     assert "2 January 2026 to 31 January 2026 (30 days, UTC)" in found
     assert "2 dated after 31 January 2026 left out" in found
     assert "2046" not in found
     assert Tables(found).rows == before
-    report(engine, target, timedelta(days=10**6), None, NOW)
+    report(engine, target, Scope(timedelta(days=10**6)), NOW)
     assert "1 June 1970" not in without_plotly(target)
 
 
 @only_sqlite
 def test_an_empty_database_says_so(engine: Engine, tmp_path: Path, browser: Browser) -> None:
     target = tmp_path / "report.html"
-    report(engine, target, DAYS, None, NOW)
+    report(engine, target, Scope(DAYS), NOW)
     with opened(browser, target) as page:
-        assert "The database holds no job yet" in page.inner_text("main")
+        assert "The database has no jobs yet" in page.inner_text("main")
 
 
 @only_sqlite
 def test_one_run_is_enough(engine: Engine, tmp_path: Path, browser: Browser) -> None:
     put(engine, job())
     target = tmp_path / "report.html"
-    report(engine, target, DAYS, None, NOW)
+    report(engine, target, Scope(DAYS), NOW)
     with opened(browser, target) as page:
         page.wait_for_selector(".main-svg")
         assert page.locator("[data-tile=runs]").inner_text() == "1"
@@ -221,7 +224,7 @@ def test_what_the_api_left_out_is_no_trouble(
     idle = job(id=11, status="idle", started_at=None, completed_at=None, outputs=[])
     put(engine, bare, unknown, failed, idle)
     target = tmp_path / "report.html"
-    report(engine, target, timedelta(days=10**6), None, NOW)
+    report(engine, target, Scope(timedelta(days=10**6)), NOW)
     with opened(browser, target) as page:
         names = page.locator("#package option").all_inner_texts()
         assert names == ["All packages", "jobs without a package", "orders (434)"]
@@ -236,7 +239,7 @@ def test_what_the_api_left_out_is_no_trouble(
 def written(engine: Engine, tmp_path: Path) -> Path:
     put(engine, *history())
     target = tmp_path / "report.html"
-    report(engine, target, DAYS, None, NOW)
+    report(engine, target, Scope(DAYS), NOW)
     return target
 
 
@@ -298,11 +301,16 @@ def test_the_filter_works_by_keyboard(written: Path, browser: Browser) -> None:
 
 
 # What a value's kind in a table is called among the scripts.
-FUNCTIONS = {"seconds": "duration", "share": "share", "decimal": "decimal", "number": "count"}
+FUNCTIONS: dict[Kind, str] = {
+    "seconds": "duration",
+    "share": "share",
+    "decimal": "decimal",
+    "number": "count",
+}
 TIES = [n / 20 for n in range(1, 4_001)]  # Python rounds a tie to the even digit
 
 
-def values_of(kind: str) -> list[float]:
+def values_of(kind: Kind) -> list[float]:
     """Return values on both sides of whatever a text of this kind depends on, and any others."""
     chance = random.Random(7)  # noqa: S311 - the same numbers each time
     spread = [10 ** chance.uniform(-3, 12) for _ in range(2_000)]
@@ -321,7 +329,7 @@ def values_of(kind: str) -> list[float]:
 
 @pytest.mark.parametrize("kind", FUNCTIONS)
 def test_scripts_and_tables_have_the_same_words(
-    kind: str, tmp_path: Path, browser: Browser
+    kind: Kind, tmp_path: Path, browser: Browser
 ) -> None:
     target = tmp_path / "words.html"
     words = Path(module.__file__).with_name("scripts") / "words.js"
@@ -359,7 +367,7 @@ def test_rows_of_one_package_are_worded_as_in_the_table_of_all(
         own = {"status": status, "runtime_in_seconds": seconds, "outputs": outputs, **times}
         put(engine, job(id=7_000 + number, **own))
     target = tmp_path / "report.html"
-    report(engine, target, DAYS, None, NOW)
+    report(engine, target, Scope(DAYS), NOW)
     rows = (
         "selector => [...document.querySelectorAll(selector)]"
         ".map(row => [...row.cells].map(each => each.textContent))"
@@ -453,11 +461,11 @@ def test_it_can_be_walked_by_its_landmarks(written: Path, browser: Browser) -> N
         assert targets
 
 
-def year_of(packages: int) -> module.Answers:
+def year_of(packages: int) -> Answers:
     first = date(2025, 2, 1)
     days = [first + timedelta(days=index) for index in range(365)]
     of = [{"package_id": p, "package_name": f"package_number_{p}"} for p in range(packages)]
-    log: dict[str, list[dict[str, Any]]] = {name: [] for name in module.TRENDS}
+    log: dict[str, list[dict[str, Any]]] = {name: [] for name in TRENDS}
     for index, package in enumerate(of):
         for number, at in enumerate(days):
             seconds = 60 + (index * 37 + number * 101) % 9000
@@ -493,13 +501,12 @@ def year_of(packages: int) -> module.Answers:
                     "z_score": 0.25,
                 }
             )
-    return module.Answers([("acme", NOW)], (days[0], days[-1]), None, log)
+    return Answers([("acme", NOW)], (days[0], days[-1]), None, log)
 
 
 def test_five_hundred_packages_and_a_year_fit_a_mail(tmp_path: Path, browser: Browser) -> None:
     target = tmp_path / "report.html"
-    with target.open("w", encoding="utf-8") as file:
-        file.writelines(module.page(year_of(500), get_plotlyjs(), NOW))
+    target.write_text(html(year_of(500), get_plotlyjs(), NOW), encoding="utf-8")
     assert target.stat().st_size < 15_000_000
     with opened(browser, target) as page:
         page.locator("[data-chart=runtime]").scroll_into_view_if_needed()
@@ -514,17 +521,17 @@ def test_the_file_appears_whole_or_not_at_all(
 ) -> None:
     put(engine, job())
     with pytest.raises(UsageError, match="there is no folder"):
-        report(engine, tmp_path / "missing" / "report.html", DAYS, None, NOW)
+        report(engine, tmp_path / "missing" / "report.html", Scope(DAYS), NOW)
 
-    def full(*_: object) -> Iterator[str]:
-        yield "<!DOCTYPE html>"
+    def full(file: BinaryIO, text: str) -> None:
+        file.write(text[:99].encode())
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module, "page", full)
+    monkeypatch.setattr(module, "_write", full)
     target = tmp_path / "report.html"
     target.write_text("yesterday's")
     with pytest.raises(Failure, match=r"cannot write .*: No space left on device"):
-        report(engine, target, DAYS, None, NOW)
+        report(engine, target, Scope(DAYS), NOW)
     assert target.read_text() == "yesterday's"
     assert not list(tmp_path.glob("*.part"))
 
@@ -535,7 +542,7 @@ def test_without_plotly_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     with pytest.raises(UsageError, match=re.escape("pip install 'xplenty-snapshotter[report]'")):
-        report(engine, tmp_path / "report.html", DAYS, None, NOW)
+        report(engine, tmp_path / "report.html", Scope(DAYS), NOW)
 
 
 @only_sqlite
@@ -544,4 +551,4 @@ def test_the_command(database_url: str, tmp_path: Path, capsys: pytest.CaptureFi
     words = ["report", "-o", str(target), "--last", "12w", "--database", database_url]
     cli.main(words, standalone_mode=False)
     assert capsys.readouterr().err == f"the report is in {target}\n"
-    assert "The database holds no job yet" in without_plotly(target)
+    assert "The database has no jobs yet" in without_plotly(target)

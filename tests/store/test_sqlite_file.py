@@ -13,7 +13,8 @@ import command
 import pytest
 
 from snapshotter.errors import DatabaseError, Stopped
-from snapshotter.simulator.account import Account, serve
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.server import serve
 from snapshotter.store.engine import connect
 from snapshotter.store.revisions import current, head, upgrade
 

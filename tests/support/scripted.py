@@ -6,7 +6,7 @@ from typing import Any
 
 from samples import job
 
-from snapshotter.simulator.account import Answer, Request
+from snapshotter.simulator.faults import Answer, Request
 
 
 def raw(document: Any) -> bytes:

@@ -14,7 +14,9 @@ from syncer import Syncer, history
 
 from snapshotter.api.records import Reject
 from snapshotter.redact import Redaction
-from snapshotter.simulator.account import Account, Answer, Request, stamp
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.faults import Answer, Request
+from snapshotter.simulator.history import stamp
 from snapshotter.store import reasons, rejects
 from snapshotter.store.backoff import PAUSES, is_due, pause
 from snapshotter.store.load import JOBS, Run

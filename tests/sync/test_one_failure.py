@@ -15,7 +15,8 @@ from snapshotter.api.client import Client
 from snapshotter.errors import RequestFailed, Stopped
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import Answer, Request, stamp
+from snapshotter.simulator.faults import Answer, Request
+from snapshotter.simulator.history import stamp
 from snapshotter.store.load import JOBS
 from snapshotter.sync import by_id, refresh
 from snapshotter.sync.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from syncer import Syncer, history
 
 from snapshotter.api.records import Reject
-from snapshotter.simulator.account import GARBLED, Account, Answer, Request
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.simulator.history import stamp
 from snapshotter.store.load import JOBS
 from snapshotter.sync import reconcile

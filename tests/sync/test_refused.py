@@ -172,7 +172,7 @@ def test_a_character_that_the_databases_encoding_has_not(latin1: Syncer) -> None
 
 def test_words_of_the_api_that_the_databases_encoding_has_not(latin1: Syncer) -> None:
     """They are the reason of a job that cannot be asked for, and of a run that stops."""
-    from snapshotter.simulator.account import Answer  # noqa: PLC0415 - just here
+    from snapshotter.simulator.faults import Answer  # noqa: PLC0415 - just here
 
     said = json.dumps({"message": "\N{PACKAGE} lost"}).encode()
     known = latin1.account.add_job(id=7)

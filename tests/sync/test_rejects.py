@@ -11,7 +11,8 @@ from sqlalchemy import insert, update
 from syncer import Syncer, history
 from test_verify import command
 
-from snapshotter.simulator.account import GARBLED, Account, Answer, Request
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.simulator.history import stamp
 from snapshotter.store.load import JOBS
 from snapshotter.store.reasons import group_of

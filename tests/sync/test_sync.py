@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from clock import Impatient
@@ -22,16 +21,11 @@ from snapshotter.api.paging import ALONE
 from snapshotter.errors import DatabaseError, KeyRefused, Stopped, UsageError
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import (
-    FINAL,
-    GARBLED,
-    Account,
-    Answer,
-    Request,
-    as_sent,
-    serve,
-    stamp,
-)
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.api import answer
+from snapshotter.simulator.faults import GARBLED, Answer, Request, as_sent
+from snapshotter.simulator.history import FINAL, stamp
+from snapshotter.simulator.server import serve
 from snapshotter.store.engine import connect
 from snapshotter.store.load import FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock
@@ -134,10 +128,9 @@ def test_a_later_run_lists_from_a_little_before_the_watermark(syncer: Syncer) ->
 
 def untouched(account: Account, request: Request) -> Answer:
     """Give what the account itself would answer, for a test to change."""
-    target = f"{request.path}?{urlencode(request.query)}"
     intercept, account.intercept = account.intercept, None
     try:
-        return account.answer(request.method, target, request.headers)
+        return answer(account, request)
     finally:
         account.intercept = intercept
 

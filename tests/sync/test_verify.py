@@ -17,8 +17,10 @@ from snapshotter.api.client import Client, Limits
 from snapshotter.errors import Stopped
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import GARBLED, Account, Answer, Request, serve
+from snapshotter.simulator.account import Account
+from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.simulator.history import stamp
+from snapshotter.simulator.server import serve
 from snapshotter.statuses import STATUSES
 from snapshotter.store.engine import connect
 from snapshotter.store.load import FIELDS, JOBS, OUTPUTS

@@ -1,5 +1,5 @@
 "use strict";
-// Values as text, in the same words as in the tables, which `cell` of sections.py makes. Pure.
+// Values as text, in the same words as in the tables, which `cell` of tables.py makes. Pure.
 
 const NOTHING = "–";
 const UNITS = [

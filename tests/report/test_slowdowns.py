@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from snapshotter.report.steps import runtime_steps
+from snapshotter.report.slowdowns import slowdowns
 
 FIRST = date(2026, 1, 1)
 
@@ -19,9 +19,9 @@ def days(seconds: Sequence[float | None], package_id: int | None = 434) -> list[
     ]
 
 
-def test_a_package_is_slower_since_the_day_it_doubled() -> None:
+def test_package_is_slower_since_its_run_time_doubled() -> None:
     usual = [600.0, 610.0, 590.0, 605.0, 595.0, 4000.0, 600.0, 610.0, 590.0, 600.0]
-    assert runtime_steps(days([*usual, *[1200.0, 1210.0, 1190.0, 1205.0, 1195.0]])) == [
+    assert slowdowns(days([*usual, *[1200.0, 1210.0, 1190.0, 1205.0, 1195.0]])) == [
         {
             "package_id": 434,
             "package_name": "orders",
@@ -35,12 +35,12 @@ def test_a_package_is_slower_since_the_day_it_doubled() -> None:
     ]
 
 
-def test_what_is_no_step() -> None:
-    assert runtime_steps([]) == []
-    assert runtime_steps(days([600.0])) == []
-    assert runtime_steps(days([600.0] * 30)) == []
-    assert runtime_steps(days([1200.0] * 10 + [600.0] * 10)) == []  # faster
-    assert runtime_steps(days([100.0, 900.0] * 5 + [500.0, 1200.0] * 5)) == []  # its usual scatter
-    assert runtime_steps(days([0.0] * 10 + [600.0] * 10)) == []  # no ratio
-    assert runtime_steps(days([None] * 10 + [600.0] * 9)) == []
-    assert runtime_steps(days([600.0] * 10 + [1200.0] * 10, package_id=None)) == []
+def test_no_slowdown() -> None:
+    assert slowdowns([]) == []
+    assert slowdowns(days([600.0])) == []
+    assert slowdowns(days([600.0] * 30)) == []
+    assert slowdowns(days([1200.0] * 10 + [600.0] * 10)) == []  # faster
+    assert slowdowns(days([100.0, 900.0] * 5 + [500.0, 1200.0] * 5)) == []  # its usual scatter
+    assert slowdowns(days([0.0] * 10 + [600.0] * 10)) == []  # no ratio
+    assert slowdowns(days([None] * 10 + [600.0] * 9)) == []
+    assert slowdowns(days([600.0] * 10 + [1200.0] * 10, package_id=None)) == []
