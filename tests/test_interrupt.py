@@ -116,14 +116,14 @@ def test_nohup_is_respected(tmp_path: Path) -> None:
 
 WAITING_IN_C = """
 import sqlite3, sys
-from snapshotter.cli import commands, entry
+from snapshotter.cli import entry
 
 def wait():
     connection = sqlite3.connect(sys.argv[1], timeout=3600, isolation_level=None)
     print("waiting", flush=True)
     connection.execute("begin immediate")
 
-commands.cli.main = lambda *_, **__: wait()
+entry.group = wait
 entry.main()
 """
 

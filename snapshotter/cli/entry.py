@@ -1,12 +1,14 @@
-"""Where the command starts and ends: every error is one line and the documented exit code.
+"""Where the command starts and ends: its group, and for every error one line and an exit code.
 
-What is imported here is little, so that a signal finds a handler as early as can be.
+Little is imported at the top, and click with the commands only by `group`: so a signal finds its
+handler as early as possible.
 """
 
 import gc
 import logging
 import sys
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from snapshotter import interrupt, logs
 from snapshotter.cli import streams
@@ -20,6 +22,9 @@ from snapshotter.errors import (
 )
 from snapshotter.interrupt import INTERRUPTED
 from snapshotter.settings import known_secrets
+
+if TYPE_CHECKING:
+    import click
 
 _FAILED, _USAGE = Failure.exit_code, UsageError.exit_code
 Ending = tuple[int, str]
@@ -54,13 +59,51 @@ def _run() -> Ending:
         logs.configure(is_json=_asks_for_json(words))
         for secret in known_secrets():
             logs.learn(secret)
-        from snapshotter.cli.commands import cli
-
-        cli.main(words, standalone_mode=False, prog_name="snapshotter")
+        group().main(words, standalone_mode=False, prog_name="snapshotter")
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt, Interrupted) as error:  # noqa: BLE001 - the one place
         return _ending(error)
     return 0, ""
+
+
+def group() -> "click.Group":
+    """Return the group of all commands. What a command needs is imported only when it runs."""
+    import click
+
+    from snapshotter import __version__
+    from snapshotter.cli import (
+        accounts,
+        db,
+        demo,
+        export,
+        rejects,
+        report,
+        status,
+        sync,
+        trends,
+        verify,
+    )
+    from snapshotter.cli.options import Group
+
+    @click.group(
+        cls=Group,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    @click.version_option(__version__, prog_name="snapshotter")
+    def snapshotter() -> None:
+        """Keep the job history of an Xplenty (Integrate.io ETL) account in a database of your own.
+
+        Begin with `snapshotter demo`; then set XPLENTY_ACCOUNT_ID and XPLENTY_API_KEY, and run
+        `snapshotter sync`.
+
+        Exit codes: 0 done; 1 failed; 2 usage or configuration; 65 done, but records were set aside;
+        75 stopped early, nothing lost, run again; 77 the API refused the key.
+        """
+
+    modules = accounts, db, demo, export, rejects, report, status, sync, trends, verify
+    for module in modules:
+        snapshotter.add_command(module.command)
+    return snapshotter
 
 
 def _without_return(word: str) -> str | None:
@@ -157,7 +200,7 @@ def _named(error: SnapshotterError) -> str:
     said = str(error)
     if not isinstance(error, DatabaseError) or not logs.ABOUT.database:
         return said
-    from snapshotter.cli.options import shown
+    from snapshotter.cli.sessions import shown
 
     database = shown(logs.ABOUT.database)
     is_named = database in said or database.removeprefix("sqlite:///") in said

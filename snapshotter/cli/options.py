@@ -1,33 +1,25 @@
-"""What several commands share: kinds of values, options, and how the API is to be asked."""
+"""The options, each declared once if several commands have it, and the types of their values."""
 
 import functools
-import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from snapshotter import logs
+from snapshotter.cli.sessions import Asking
+from snapshotter.errors import UsageError
 from snapshotter.settings import (
     DATABASE_URL_VARIABLE,
     DEFAULT_DATABASE_URL,
     DEFAULT_TIMEOUT,
     VARIABLES_VARIABLE,
     WAYS,
-    Service,
-    privacy,
-    service,
 )
 from snapshotter.texts import cleaned
-
-if TYPE_CHECKING:
-    from snapshotter.api.client import Client
-    from snapshotter.redact import Redaction
 
 ID = click.IntRange(1, 2**63 - 1)
 
@@ -139,57 +131,28 @@ database_option = click.option(
 )
 
 
-@dataclass(frozen=True)
-class Asking:
-    """How a command is to ask the API."""
-
-    api_key_file: Path | None
-    timeout: float
-    reserve_credits: int | None
-    max_requests: int | None
-    max_time: timedelta | None
-    variables: str
-
-    @contextmanager
-    def session(self) -> Iterator[tuple["Client", Service, "Redaction"]]:
-        """Give the client and what goes with it; a signal stops it after the page under way."""
-        from snapshotter.api.client import Client, Limits
-        from snapshotter.interrupt import Interruptible
-        from snapshotter.redact import Redaction
-
-        xplenty = service(os.environ, self.api_key_file, self.timeout)
-        logs.about(account=xplenty.account_id)
-        logs.learn(xplenty.key.secret)
-        kept = privacy(os.environ, self.variables)
-        hash_key = None if kept.hash_key is None else kept.hash_key.secret
-        redact = Redaction(kept.variables, kept.secret_names, hash_key)
-        seconds = None if self.max_time is None else self.max_time.total_seconds()
-        limits = Limits(self.reserve_credits, self.max_requests, seconds)
-        with Interruptible() as clock, Client(xplenty, limits, clock=clock) as client:
-            yield client, xplenty, redact
+since_option = click.option("--since", type=Day(), help="From this day on (UTC).")
+until_option = click.option("--until", type=Day(), help="Up to the day before this one (UTC).")
+package_option = click.option("--package", metavar="NAME_OR_ID", help="Just this package.")
+package_id_option = click.option("--package-id", type=ID, help="Just this package, by its id.")
 
 
-def shown(database_url: str) -> str:
-    """Return a database's URL without password and options, which may be secret too."""
-    from sqlalchemy import exc, make_url
+def last_option(default: str | None = None) -> Callable[[Any], Any]:
+    """Return the option of the last days, which a command may have a default for."""
+    return click.option(
+        "--last",
+        type=Days(),
+        default=default,
+        show_default=default is not None,
+        help="Just the last days, like 30d or 12w, ending with the newest day stored.",
+    )
 
-    try:
-        return make_url(database_url).set(query={}).render_as_string(hide_password=True)
-    except (exc.ArgumentError, ValueError):
-        return "a database whose URL cannot be read"
 
-
-@contextmanager
-def reading(database_url: str) -> Iterator[Any]:
-    """Open a database that is at head, to read."""
-    from snapshotter.store.engine import connect, named_errors
-    from snapshotter.store.revisions import require_head
-
-    engine = connect(database_url, read_only=True)
-    require_head(engine)
-    with named_errors():
-        yield engine
-    engine.dispose()
+def required(output: str | None) -> str:
+    """Return the value of `--output`. Raises `UsageError` if there is none."""
+    if not output:
+        raise UsageError("no output given: add -o FILE (or -o - for standard output)")
+    return output
 
 
 _ASKING = (

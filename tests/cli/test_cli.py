@@ -469,12 +469,12 @@ def test_an_error_of_the_database_names_it_without_its_password(
 
 HOST = """
 import sys
-from snapshotter.cli import commands, entry
+from snapshotter.cli import entry
 
 def fail(*_, **__):
     raise {error}
 
-commands.cli.main = fail
+entry.group = fail
 entry.main()
 """
 

@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 from samples import job, store
 from sqlalchemy import Engine, insert
 
-from snapshotter.cli.commands import cli
+from snapshotter.cli.entry import group
 from snapshotter.errors import Failure, UsageError
 from snapshotter.models import Base
 from snapshotter.report import report as module
@@ -442,6 +442,6 @@ def test_without_plotly_the_extra_is_named(
 def test_the_command(database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "report.html"
     words = ["report", "-o", str(target), "--last", "12w", "--database", database_url]
-    cli.main(words, standalone_mode=False)
+    group().main(words, standalone_mode=False)
     assert capsys.readouterr().err == f"the report is in {target}\n"
     assert "The database holds no job yet" in without_plotly(target)
