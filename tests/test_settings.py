@@ -154,8 +154,8 @@ def test_an_empty_variable_is_not_set(empty: str) -> None:
         (b"", "is empty"),
         (b"\xef\xbb\xbf\r\n", "is empty"),
         (b"one\ntwo\n", "has 2 lines"),
-        ("key".encode("utf-16"), "UTF-16"),
-        (b"\xff\xfek", "UTF-16"),
+        ("key".encode("utf-16-le"), "has NUL characters; save it as UTF-8 text"),
+        (b"\xff\xfek", "is not UTF-8 text"),
         (b"k\xe9y", "is not UTF-8 text"),
         (b"k" * 100_000, "is too long"),
     ],
@@ -169,6 +169,14 @@ def test_a_key_file_that_cannot_be(tmp_path: Path, content: bytes, said: str) ->
     assert str(file) in str(caught.value)
     with pytest.raises(UsageError, match="Is a directory"):
         service(GOOD, tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_key_file_as_editors_save_it(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "key"
+    file.write_bytes("from-file\r\n".encode(encoding))
+    file.chmod(0o600)
+    assert service(GOOD, file).key.secret == "from-file"
 
 
 @pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])

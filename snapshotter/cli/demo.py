@@ -30,6 +30,7 @@ SHOWN = ("slowest_packages", "runtime_regressions", "failure_reasons")
 def command(path: Path) -> None:
     """Try it out: a simulated account, synced twice into demo.db, and some trends of it."""
     from snapshotter.trends import trends
+    from snapshotter.trends.filters import Filters
 
     if os.path.lexists(path):  # false, too, if the folder may not be read: connecting reports it
         raise UsageError(
@@ -40,7 +41,7 @@ def command(path: Path) -> None:
         for name in SHOWN:
             for line in ("", f"{name}: {trends.question(name)}", ""):
                 show(line)
-            show_rows(*trends.rows(connection, name, trends.Filters()), "table")
+            show_rows(*trends.rows(connection, name, Filters()), "table")
     show()
     show(f"more: snapshotter trends runtime_by_day --database sqlite:///{path}")
 

@@ -70,7 +70,7 @@ def command(
     from snapshotter.export import bundle, formats
     from snapshotter.export.export import Selection
     from snapshotter.export.export import export as write
-    from snapshotter.trends.trends import Filters
+    from snapshotter.trends.filters import Filters
 
     target = _one_target(name, output, folder)
     filters = Filters(since, until, package_id)

@@ -3,7 +3,7 @@
 import sys
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,10 +19,6 @@ from snapshotter.cli.options import (
 )
 from snapshotter.cli.sessions import reading
 from snapshotter.cli.streams import data_output, show
-from snapshotter.errors import UsageError
-
-if TYPE_CHECKING:
-    from snapshotter.trends.trends import Filters
 
 
 @click.command("trends", cls=Command)
@@ -62,51 +58,22 @@ def command(
 
     On a terminal it is a table, with the course of what there is in time; into a pipe it is CSV.
     """
-    from snapshotter.trends import trends as known
+    from snapshotter.trends.filters import Window
+    from snapshotter.trends.trends import catalogue, rows
 
     if name is None:
-        width = max(map(len, known.names(sql_dir)))
-        for each in known.names(sql_dir):
-            try:
-                asks = known.question(each, sql_dir)
-            except UsageError as error:
-                asks = str(error)
-            show(f"{each:{width}}  {asks}".rstrip())
+        questions = catalogue(sql_dir)
+        width = max(map(len, questions))
+        for each, question in questions.items():
+            show(f"{each:{width}}  {question}".rstrip())
         return
-    known.Filters(since, until)  # what cannot be is refused before the database is asked
+    window = Window(since, until, last, package, package_id)
     with reading(database_url) as engine:
-        filters = _filters(engine, since, until, last, package, package_id)
         with engine.connect() as connection:
-            columns, rows = known.rows(connection, name, filters, sql_dir, limit)
-    show_rows(columns, rows, shape or ("table" if sys.stdout.isatty() else "csv"))
-
-
-def _filters(
-    engine: Any,
-    since: date | None,
-    until: date | None,
-    last: timedelta | None,
-    package: str | None,
-    package_id: int | None,
-) -> "Filters":
-    """Give what the options let through. Raises `UsageError` where two say the same."""
-    from snapshotter.trends import trends
-
-    if last is not None and since is not None:
-        raise UsageError("--last and --since both say where to begin: give one")
-    if package is not None and package_id is not None:
-        raise UsageError("--package and --package-id both name a package: give one")
-    with engine.connect() as connection:
-        if last is not None:
-            since, end = trends.last_days(connection, last)
-            until = until or end
-            if since is not None and until is not None and until <= since:
-                raise UsageError(
-                    f"--until {until} leaves nothing of the last days, from {since} on"
-                )
-        if package is not None:
-            package_id = trends.package(connection, package)
-    return trends.Filters(since, until, package_id)
+            filters = window.filters(connection)
+        with engine.connect() as connection:
+            columns, found = rows(connection, name, filters, sql_dir, limit)
+    show_rows(columns, found, shape or ("table" if sys.stdout.isatty() else "csv"))
 
 
 def show_rows(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> None:

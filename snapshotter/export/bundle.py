@@ -29,7 +29,7 @@ from snapshotter.export.formats import LIBRARIES, Style
 from snapshotter.store.engine import unmoving
 from snapshotter.targets import database_file
 from snapshotter.times import stamp
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters
 
 MANIFEST = "manifest.json"
 PARTITION_MANIFEST = "_manifest.json"  # readers of Parquet folders pass over what begins with _

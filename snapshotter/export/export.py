@@ -40,7 +40,8 @@ from snapshotter.targets import database_file
 from snapshotter.texts import nearest
 from snapshotter.times import stamp
 from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters
+from snapshotter.trends.values import DAY, TIME, normalized
 
 TABLES = Base.metadata.tables
 JOBS, OUTPUTS = TABLES["jobs"], TABLES["job_outputs"]
@@ -201,7 +202,7 @@ def _trend(connection: Connection, selection: Selection, style: Style) -> Iterat
 def _plain(result: Any) -> Iterator[Rows]:
     columns = list(result.keys())
     for batch in result.partitions(CHUNK_ROWS):
-        yield [trends.plain(columns, tuple(row)) for row in batch]
+        yield [normalized(columns, tuple(row)) for row in batch]
 
 
 def _as_text(value: Any) -> Any:
@@ -234,9 +235,9 @@ def _kinds(columns: list[str], batches: Iterator[Rows]) -> list[formats.Column]:
 
 
 def _kind_by_name(name: str) -> Kind:
-    if trends.DAY.fullmatch(name):
+    if DAY.fullmatch(name):
         return "day"
-    if trends.TIME.fullmatch(name):
+    if TIME.fullmatch(name):
         return "time"
     if _TEXT.fullmatch(name):
         return "text"

@@ -26,7 +26,7 @@ from snapshotter.report.steps import runtime_steps
 from snapshotter.store.engine import unmoving
 from snapshotter.targets import database_file
 from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters, day_after, find_package, first_day, newest_day
 
 TABLES = Base.metadata.tables
 ACCOUNTS, JOBS, CALENDAR = TABLES["accounts"], TABLES["jobs"], TABLES["calendar"]
@@ -98,8 +98,8 @@ def ask(connection: Connection, length: timedelta, package: str | None, today: d
     if days is None:  # nothing has run: only what the snapshot did is to be told
         log = _rows(connection, "snapshot_log", Filters())
         return Answers(accounts, None, None, {"snapshot_log": log})
-    package_id = None if package is None else trends.package(connection, package)
-    filters = Filters(days[0], trends.day_after(days[1]), package_id)
+    package_id = None if package is None else find_package(connection, package)
+    filters = Filters(days[0], day_after(days[1]), package_id)
     found = {
         name: _rows(connection, name, Filters(package_id=package_id) if name in NOW else filters)
         for name in TRENDS
@@ -141,12 +141,12 @@ def _days(connection: Connection, length: timedelta, today: date) -> tuple[date,
 
     A run of the year 1 would make days without runs by the hundred thousand. None without a run.
     """
-    last = trends.newest_day(connection, today)
+    last = newest_day(connection, today)
     if last is None:
         return None
     within = JOBS.c.run_date >= select(func.min(CALENDAR.c.day)).scalar_subquery()
     oldest = connection.execute(select(func.min(JOBS.c.run_date)).where(within)).scalar() or last
-    first = trends.first_day(last, length)
+    first = first_day(last, length)
     return max(first or oldest, min(oldest, last)), last
 
 

@@ -370,10 +370,10 @@ def test_trends_in_each_shape(run: Run, acme: dict[str, str], account: Account) 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--last", "7d", "--since", "2026-01-01"], "--last and --since both say where to begin"),
+        (["--last", "7d", "--since", "2026-01-01"], "--last and --since both set the first day"),
         (["--package", "x", "--package-id", "1"], "both name a package"),
         (["--package", "x"], "--package 'x': no job of such a package"),
-        (["--until", "2026-01-01", "--since", "2026-01-01"], "no day lies between"),
+        (["--until", "2026-01-01", "--since", "2026-01-01"], "the range is empty"),
         (["--since", "2026-02-30"], "is not a day"),
         (["--last", "soon"], "is not a length of time"),
         (["--sql-dir", "none"], "is no folder"),

@@ -121,7 +121,7 @@ BAD_CALLS: list[tuple[list[str], int, str]] = [
         ["jobs", "-o", "x", "--since", "2026-01-02", "--until", "2026-01-01"],
         *(2, "--until 2026-01-01 is not after --since 2026-01-02"),
     ),
-    (["--all", "x", "--since", "2026-01-02", "--until", "2026-01-02"], 2, "no day lies between"),
+    (["--all", "x", "--since", "2026-01-02", "--until", "2026-01-02"], 2, "the range is empty"),
     (["--all", "full"], 2, "it holds what is no earlier export; name another folder, or empty it"),
     (["jobs", "-o", "full"], 2, "it is a folder"),
     (["--all", "no/out"], 2, "there is no folder"),

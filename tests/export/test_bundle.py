@@ -33,7 +33,8 @@ from snapshotter.resources import resource_folder
 from snapshotter.store.revisions import head
 from snapshotter.times import stamp
 from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters
+from snapshotter.trends.values import normalized
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 CSV, PARQUET = Style(), Style("parquet")
@@ -329,7 +330,7 @@ def from_the_database(engine: Engine) -> dict[str, list[Any]]:
         for name in trends.names():
             with trends.run(connection, name, Filters()) as result:
                 columns = list(result.keys())
-                rows = [trends.plain(columns, tuple(row)) for row in result]
+                rows = [normalized(columns, tuple(row)) for row in result]
             found[name] = [tuple(map(plain, row)) for row in rows]
     return found
 

@@ -18,7 +18,7 @@ from snapshotter.export import export as module
 from snapshotter.export.export import TABLES, export
 from snapshotter.store.engine import named_errors
 from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters
 
 
 def written(engine: Engine, name: str, *filters: Any) -> list[dict[str, str]]:

@@ -24,7 +24,7 @@ from snapshotter.report import report as module
 from snapshotter.report.report import report
 from snapshotter.times import epoch
 from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters
 
 pytestmark = pytest.mark.xdist_group("report")  # one browser
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -5,8 +5,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
-from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +14,18 @@ import pytest
 from databases import PostgresServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples import store
-from sqlalchemy import Engine, insert, make_url, update
+from sqlalchemy import Engine, make_url, update
+from trend_jobs import DAY, ahead, known_until, log_two_runs, put, ran
 
 from snapshotter.errors import UsageError
 from snapshotter.resources import resource_folder
 from snapshotter.store.engine import connect
-from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.ledger import SNAPSHOTS
 from snapshotter.store.revisions import upgrade
 from snapshotter.times import epoch
 from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
-
-DAY = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
-
-
-def ran(job_id: int, seconds: int | None, **fields: Any) -> dict[str, Any]:
-    """Give a completed job of package 1 that began on `DAY` and ran that long."""
-    at = (DAY + timedelta(minutes=job_id)).isoformat()
-    return {
-        "id": job_id,
-        "status": "completed",
-        "package_id": 1,
-        "package": {"id": 1, "name": "one"},
-        "created_at": at,
-        "started_at": at,
-        "runtime_in_seconds": seconds,
-        **fields,
-    }
-
-
-put = partial(store, at=DAY)
+from snapshotter.trends.filters import Filters
+from snapshotter.trends.values import normalized
 
 
 def answer(engine: Engine, name: str, **filters: Any) -> list[tuple[Any, ...]]:
@@ -54,7 +34,7 @@ def answer(engine: Engine, name: str, **filters: Any) -> list[tuple[Any, ...]]:
         trends.run(connection, name, Filters(**filters)) as result,
     ):
         columns = list(result.keys())
-        rows = [trends.plain(columns, tuple(row)) for row in result]
+        rows = [normalized(columns, tuple(row)) for row in result]
     return [tuple(str(v) if isinstance(v, date) else v for v in row) for row in rows]
 
 
@@ -468,18 +448,6 @@ def test_a_wait_of_less_than_nothing_is_none(engine: Engine) -> None:
     assert [row[:4] for row in answer(engine, "queue_wait_by_day")] == [("2026-01-05", 1, 7.0, 7.0)]
 
 
-def known_until(engine: Engine, at: datetime) -> None:
-    row = {"account_id": "acme", "api_url": "", "watermark": at, "watermark_epoch": epoch(at)}
-    with engine.begin() as connection:
-        connection.execute(insert(ACCOUNTS).values(row))
-
-
-def ahead(job_id: int, **fields: Any) -> dict[str, Any]:
-    at = "2046-01-01T00:00:00Z"
-    times = {"created_at": at, "started_at": at, "completed_at": "2046-01-01T01:00:00Z"}
-    return ran(job_id, 3600, **{**times, **fields})
-
-
 def test_a_job_of_the_future_moves_no_clock(engine: Engine) -> None:
     known_until(engine, DAY + timedelta(hours=2))
     put(
@@ -537,36 +505,6 @@ def test_clocks_that_were_set(engine: Engine) -> None:
         connection.execute(second.values(watermark_epoch=columns.finished_epoch - 5))
     found = [(row[5], row[13]) for row in answer(engine, "snapshot_log")]
     assert found == [(None, 0), (10, 5)]
-
-
-def log_two_runs(engine: Engine) -> None:
-    at = DAY + timedelta(hours=10)
-    none = dict.fromkeys(
-        ("jobs_seen", "jobs_inserted", "jobs_changed", "jobs_unchanged", "jobs_rejected"), 0
-    )
-    known = {"account_id": "acme", "requests": 3, "pages": 1, **none}
-    runs = (
-        (1, "full", "completed", at, 30, at, None),
-        (2, "jobs", "partial", at + timedelta(hours=1), 10, None, "no more"),
-    )
-    with engine.begin() as connection:
-        for number, kind, status, began, seconds, watermark, error in runs:
-            finished = began + timedelta(seconds=seconds)
-            connection.execute(
-                insert(SNAPSHOTS).values(
-                    id=number,
-                    kind=kind,
-                    status=status,
-                    error=error,
-                    started_at=began,
-                    started_epoch=epoch(began),
-                    finished_at=finished,
-                    finished_epoch=epoch(finished),
-                    watermark=watermark,
-                    watermark_epoch=epoch(watermark),
-                    **known,
-                )
-            )
 
 
 def test_filters(engine: Engine) -> None:
@@ -637,63 +575,6 @@ def test_a_trend_of_ones_own(engine: Engine, tmp_path: Path) -> None:
             trends.rows(connection, "mine", Filters(), tmp_path)
     with pytest.raises(UsageError, match="is no folder"):
         trends.names(tmp_path / "none")
-
-
-def test_a_package_by_its_name(engine: Engine) -> None:
-    two = {"package_id": 2, "package": {"name": "Two"}}
-    put(
-        engine,
-        ran(1, 1, **two),
-        ran(2, 1, package={"name": "7"}),
-        ran(3, 1, package_id=3, package={"name": "two"}),
-        ran(4, 1, package_id=7, package=None),
-        ran(5, 1, package_id=8, package={"name": "same"}),
-        ran(6, 1, package_id=9, package={"name": "same"}),
-        ran(7, 1, package_id=10, package={"name": "Größe"}),
-    )
-    with engine.connect() as connection:
-        for words, package_id in (("Two", 2), ("two", 3), ("7", 7), ("GRÖSSE", 10)):
-            assert trends.package(connection, words) == package_id
-        for words, said in (("same", "packages 8, 9"), ("TWO", "packages 2, 3"), ("x", "no job")):
-            with pytest.raises(UsageError, match=said):
-                trends.package(connection, words)
-
-
-def test_the_last_days_end_with_the_newest_of_the_history(engine: Engine) -> None:
-    with engine.begin() as connection:
-        assert trends.since(connection, timedelta(days=7)) is None
-    put(engine, ran(1, 1))
-    with engine.begin() as connection:
-        assert trends.since(connection, timedelta(days=7)) == date(2025, 12, 30)
-        assert trends.since(connection, timedelta(hours=12)) == date(2026, 1, 5)
-        assert trends.since(connection, timedelta(days=9**7)) is None
-        row = {"account_id": "acme", "api_url": "", "watermark_epoch": 1767657600}
-        connection.execute(insert(ACCOUNTS).values(row))
-        assert trends.since(connection, timedelta(days=7)) == date(2025, 12, 31)
-
-
-def test_the_last_days_end_before_a_job_of_the_future(engine: Engine) -> None:
-    put(engine, ran(1, 1), ahead(2), ran(3, 1, created_at=None, started_at="0001-01-01T00:00:00Z"))
-    week = timedelta(days=7)
-    with engine.begin() as connection:
-        # With no clock but the host's, and one that is behind all jobs.
-        assert trends.newest_day(connection, date(2026, 1, 10)) == date(2026, 1, 5)
-        assert trends.newest_day(connection, date(2026, 1, 4)) == date(1, 1, 1)
-    log_two_runs(engine)  # by the host's clock on the 5th; there is no watermark
-    with engine.begin() as connection:
-        assert trends.last_days(connection, week) == (date(2025, 12, 30), date(2026, 1, 6))
-    known_until(engine, DAY + timedelta(days=2))
-    with engine.begin() as connection:
-        assert trends.last_days(connection, week) == (date(2026, 1, 1), date(2026, 1, 8))
-
-
-def test_where_all_jobs_are_of_the_future(engine: Engine) -> None:
-    put(engine, ahead(1))
-    with engine.begin() as connection:
-        assert trends.newest_day(connection, date(2026, 1, 10)) == date(2046, 1, 1)
-    log_two_runs(engine)
-    with engine.begin() as connection:
-        assert trends.newest_day(connection) == date(2026, 1, 5)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

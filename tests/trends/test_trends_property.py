@@ -44,7 +44,8 @@ from snapshotter.statuses import FINAL_STATUSES
 from snapshotter.store.load import Run, load, mark_gone
 from snapshotter.times import epoch
 from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters
+from snapshotter.trends.values import normalized
 
 Run_ = Callable[[str, Filters], list[tuple[Any, ...]]]
 TABLES = [
@@ -361,7 +362,7 @@ def test_the_databases_answer_as_the_reference_does(
         def run(name: str, chosen: Filters) -> list[tuple[Any, ...]]:
             with trends.run(connection, name, chosen) as result:
                 columns = list(result.keys())
-                return [trends.plain(columns, tuple(row)) for row in result]
+                return [normalized(columns, tuple(row)) for row in result]
 
         check(engine, history, calendar, run)
 
@@ -386,7 +387,7 @@ def test_duckdb_answers_from_parquet_as_the_reference_does(
         def run(name: str, chosen: Filters) -> list[tuple[Any, ...]]:
             result = duck.execute(filled(name, chosen))
             columns = [column[0] for column in result.description or ()]
-            return [trends.plain(columns, row) for row in result.fetchall()]
+            return [normalized(columns, row) for row in result.fetchall()]
 
         check(engine, history, calendar, run)
 
