@@ -59,7 +59,7 @@ def command(
     On a terminal it is a table, with the course of what there is in time; into a pipe it is CSV.
     """
     from snapshotter.trends.filters import Window
-    from snapshotter.trends.trends import catalogue, rows
+    from snapshotter.trends.trends import catalogue, fetched, run
 
     if name is None:
         questions = catalogue(sql_dir)
@@ -71,9 +71,9 @@ def command(
     with reading(database_url) as engine:
         with engine.connect() as connection:
             filters = window.filters(connection)
-        with engine.connect() as connection:
-            columns, found = rows(connection, name, filters, sql_dir, limit)
-    show_rows(columns, found, shape or ("table" if sys.stdout.isatty() else "csv"))
+        with engine.connect() as connection, run(connection, name, filters, sql_dir) as result:
+            columns, rows = fetched(result, limit)
+    show_rows(columns, rows, shape or ("table" if sys.stdout.isatty() else "csv"))
 
 
 def show_rows(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> None:
@@ -91,7 +91,7 @@ def show_rows(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> No
                 terminal.write_markdown(answer, file)
         case _:
             from snapshotter.export.export import write_rows
-            from snapshotter.export.formats import style
+            from snapshotter.export.style import style
 
             with data_output() as file:
                 write_rows(columns, rows, file, style(shape, ""))

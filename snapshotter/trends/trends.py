@@ -145,14 +145,17 @@ def _line(statement: str, origin: BaseException) -> int:
 
 
 def rows(
-    connection: Connection,
-    name: str,
-    filters: Filters,
-    folder: Path | None = None,
-    limit: int | None = None,
+    connection: Connection, name: str, filters: Filters, folder: Path | None = None
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Give a trend's columns and its rows (the first `limit`), as `normalized` makes them."""
+    """Run a trend and return its columns and rows, as `fetched` does."""
     with run(connection, name, filters, folder) as result:
-        columns = list(result.keys())
-        found = result.fetchall() if limit is None else result.fetchmany(limit)
-        return columns, [normalized(columns, tuple(row)) for row in found]
+        return fetched(result)
+
+
+def fetched(
+    result: CursorResult[Any], limit: int | None = None
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return the columns and the rows (the first `limit`) of a trend, each row `normalized`."""
+    columns = list(result.keys())
+    found = result.fetchall() if limit is None else result.fetchmany(limit)
+    return columns, [normalized(columns, tuple(row)) for row in found]

@@ -13,7 +13,7 @@ import pytest
 from exports import put
 from samples import job
 
-from snapshotter.export.export import names
+from snapshotter.export.selection import names
 from snapshotter.store.engine import connect
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -108,13 +108,13 @@ BAD_CALLS: list[tuple[list[str], int, str]] = [
     (["jobz", "-o", "x"], 2, "no table or trend 'jobz'; did you mean 'jobs'?"),
     (["jobs", "-o", "x", "--format", "pdf"], 2, "'pdf' is not one of 'csv', 'parquet', 'xlsx'"),
     (["jobs", "-o", "x.parquet.gz"], 2, "leave .gz out of its name"),
-    (["jobs", "-o", "-", "--format", "xlsx"], 2, "xlsx is nothing for standard output"),
+    (["jobs", "-o", "-", "--format", "xlsx"], 2, "xlsx cannot go to standard output"),
     (["jobs", "-o", "x.json", "--raw"], 2, "--raw is for CSV"),
     (["jobs", "-o", "x", "--partition-by", "month"], 2, "add --format parquet"),
     (["jobs", "-o", "x", "--partition-by", "day"], 2, "'day' is not"),
     (
         ["calendar", "-o", "x", "--format", "parquet", "--partition-by", "month"],
-        *(2, "calendar has no months of jobs; --partition-by is for jobs, "),
+        *(2, "calendar cannot be split by month; --partition-by is for jobs, "),
     ),
     (["accounts", "-o", "x", "--since", "2026-01-01"], 2, "cannot be narrowed by day"),
     (
