@@ -1,4 +1,4 @@
-"""Text as people save it: settings with stray ends, files with a byte order mark, near misses."""
+"""Text as people write it: settings with stray space, files with a byte order mark, typos."""
 
 import difflib
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
@@ -30,7 +30,7 @@ def decoded(data: bytes, source: str) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` with the name most like this one, or nothing."""
+    """Return `; did you mean 'x'?` with the most similar name; empty if none is similar."""
     known = {each.casefold(): each for each in names}
     found = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.7)
     return f"; did you mean {known[found[0]]!r}?" if found else ""

@@ -171,7 +171,7 @@ def test_a_hash_of_what_no_encoding_takes() -> None:
 
 def test_no_hash_without_a_key() -> None:
     for key in (None, ""):
-        with pytest.raises(ValueError, match="no key to hash by"):
+        with pytest.raises(ValueError, match="no key for the hashes"):
             Redaction("hash", hash_key=key)
 
 

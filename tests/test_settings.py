@@ -92,8 +92,8 @@ def test_the_hash_key_never_prints() -> None:
     ("environment", "variables", "said"),
     [
         ({}, "hide", "--variables (SNAPSHOTTER_VARIABLES) is not mask, hash, keep or drop"),
-        ({}, "hash", "no key to hash by; set SNAPSHOTTER_HASH_KEY to a long random text"),
-        ({"SNAPSHOTTER_HASH_KEY": " "}, "hash", "no key to hash by"),
+        ({}, "hash", "no key for the hashes; set SNAPSHOTTER_HASH_KEY to a long random text"),
+        ({"SNAPSHOTTER_HASH_KEY": " "}, "hash", "no key for the hashes"),
     ],
 )
 def test_privacy_that_cannot_be_is_one_line(

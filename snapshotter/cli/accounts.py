@@ -18,7 +18,7 @@ from snapshotter.times import stamp
 @database_option
 @click.pass_context
 def command(context: click.Context, database_url: str) -> None:
-    """List the accounts of the database: jobs, runs, the first and the last run."""
+    """List the accounts of the database: jobs, runs, first and last run."""
     from snapshotter.store.accounts import stored
 
     if context.invoked_subcommand is not None:
@@ -39,13 +39,13 @@ def command(context: click.Context, database_url: str) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--with-jobs", is_flag=True, help="Remove its jobs too; there is no way back.")
+@click.option("--with-jobs", is_flag=True, help="Remove its jobs too; this cannot be undone.")
 @click.option("--yes", is_flag=True, help="Remove the jobs without asking.")
 @database_option
 def forget(name: str, with_jobs: bool, yes: bool, database_url: str) -> None:
-    """Remove account NAME and its runs, such as those of a mistyped name.
+    """Remove account NAME and its runs, e.g. those of a mistyped name.
 
-    One that has jobs is removed only --with-jobs; then it asks, or takes --yes for an answer.
+    An account that has jobs is removed only with --with-jobs, after a confirmation or with --yes.
     """
     from snapshotter.store import accounts
 
@@ -69,9 +69,9 @@ def forget(name: str, with_jobs: bool, yes: bool, database_url: str) -> None:
 @click.argument("new")
 @database_option
 def rename(old: str, new: str, database_url: str) -> None:
-    """Store what is stored of account OLD under NEW from now on.
+    """Rename account OLD to NEW in the database.
 
-    The vendor renames organizations, and the API then knows an account by its new name alone. Set
+    The vendor renames organizations, and the API then knows an account by its new name only. Set
     XPLENTY_ACCOUNT_ID to it as well. It is refused if NEW has jobs of its own.
     """
     from snapshotter.store import accounts

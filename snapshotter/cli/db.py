@@ -10,13 +10,13 @@ from snapshotter.errors import DatabaseError
 
 @click.group("db", cls=Group)
 def command() -> None:
-    """The schema of the database, by Alembic."""
+    """Manage the schema of the database, by Alembic."""
 
 
 @command.command()
 @database_option
 def upgrade(database_url: str) -> None:
-    """Bring the schema to this version's; back the database up before."""
+    """Upgrade the schema to this version's; back up the database first."""
     from snapshotter.store import revisions
 
     with opened(database_url, read_only=False) as engine:
@@ -27,7 +27,7 @@ def upgrade(database_url: str) -> None:
 @command.command()
 @database_option
 def current(database_url: str) -> None:
-    """Print the schema's revision, and this version's."""
+    """Print the revision of the schema, and this version's."""
     from snapshotter.store import revisions
 
     with opened(database_url, read_only=True) as engine:
@@ -38,7 +38,7 @@ def current(database_url: str) -> None:
 @command.command()
 @database_option
 def check(database_url: str) -> None:
-    """Compare the schema with what this version expects; exit 1 and a line each if they differ."""
+    """Compare the schema with this version's; print each difference, and exit 1 if there is one."""
     from snapshotter.store import revisions
     from snapshotter.store.schema_differences import in_words
 

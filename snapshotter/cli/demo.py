@@ -1,4 +1,4 @@
-"""`snapshotter demo`: the whole way on a simulated account; no key, no network beyond loopback."""
+"""`snapshotter demo`: syncs a simulated account; no key, no network beyond loopback."""
 
 import os
 from datetime import UTC, datetime
@@ -25,16 +25,16 @@ SHOWN = ("slowest_packages", "runtime_regressions", "failure_reasons")
     type=click.Path(path_type=Path),
     default="demo.db",
     show_default=True,
-    help="The SQLite file to make.",
+    help="The SQLite file to create.",
 )
 def command(path: Path) -> None:
-    """Try it out: a simulated account, synced twice into demo.db, and some trends of it."""
+    """Try it out: sync a simulated account twice into demo.db, and show some of its trends."""
     from snapshotter.trends import trends
     from snapshotter.trends.filters import Filters
 
-    if os.path.lexists(path):  # false, too, if the folder may not be read: connecting reports it
+    if os.path.lexists(path):  # also false if the folder may not be read: connecting reports that
         raise UsageError(
-            f"{str(path)!r} is there already; remove it, or name another by --database"
+            f"{str(path)!r} already exists; remove it, or name another file with --database"
         )
     _sync_twice(path)
     with reading(f"sqlite:///{path}") as engine, engine.connect() as connection:

@@ -22,7 +22,7 @@ from snapshotter.errors import UsageError
 
 @click.command("export", cls=Command)
 @click.argument("name", required=False)
-@click.option("-o", "--output", metavar="FILE", help="Where to; - is standard output.")
+@click.option("-o", "--output", metavar="FILE", help="The file to write; - is standard output.")
 @click.option(
     "--all",
     "folder",
@@ -33,18 +33,18 @@ from snapshotter.errors import UsageError
     "--format",
     "asked_format",
     type=click.Choice(["csv", "parquet", "xlsx", "json"]),
-    help="How; without it as FILE ends (also .csv.gz and .json.gz), else CSV.",
+    help="[default: by the ending of FILE (also .csv.gz and .json.gz), else csv]",
 )
 @click.option(
     "--partition-by",
     type=click.Choice(["month"]),
-    help="Write Parquet as folders, a month of jobs each: month=2026-01 and so on.",
+    help="Write Parquet as one folder per month of jobs: month=2026-01 and so on.",
 )
-@click.option("--raw", is_flag=True, help="Leave text that looks like a formula as it is, in CSV.")
+@click.option("--raw", is_flag=True, help="In CSV, leave text that looks like a formula unchanged.")
 @since_option
 @until_option
 @package_id_option
-@click.option("--status", help="Just the jobs of this status.")
+@click.option("--status", help="Only the jobs with this status.")
 @database_option
 def command(
     name: str | None,
@@ -61,9 +61,10 @@ def command(
 ) -> None:
     """Write the table or trend NAME, or all of them.
 
-    In CSV, integers are integers, times are UTC like 2026-01-31T23:59:59Z, and null is an empty
-    field, as the empty text is. Text that begins with = + - @, tab, return or line feed gets an
-    apostrophe before it, or a spreadsheet would run it as a formula; --raw leaves it as it is.
+    In CSV, integers stay integers, times are UTC like 2026-01-31T23:59:59Z, and null and empty text
+    are both an empty field. Text that begins with = + - @, tab, return or line feed gets an
+    apostrophe in front, so that a spreadsheet does not run it as a formula; --raw leaves it
+    unchanged.
     """
     from snapshotter.export.request import Request, carry_out
     from snapshotter.export.style import style
@@ -75,7 +76,9 @@ def command(
     how = style(asked_format, "" if folder else target, raw=raw)
     request = Request(name, how, filters, status, by_month=partition_by is not None)
     if raw:
-        logs.notice("raw: formulas in text are left as they are; open it in no spreadsheet")
+        logs.notice(
+            "raw: text that looks like a formula is unchanged; do not open it in a spreadsheet"
+        )
     with (
         reading(database_url) as engine,
         data_output() if is_stream else nullcontext(Path(target)) as stream,
@@ -87,7 +90,7 @@ def command(
 
 def _target(name: str | None, output: str | None, folder: str | None) -> str:
     if (name is None) == (folder is None):
-        raise UsageError("name one table or trend to export, or --all DIR: one of the two")
+        raise UsageError("name one table or trend to export, or give --all DIR: one of the two")
     if folder is not None and output is not None:
-        raise UsageError("--all DIR says where to: leave -o out")
+        raise UsageError("--all DIR already names the target: leave -o out")
     return required(folder if folder is not None else output)

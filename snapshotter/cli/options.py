@@ -16,8 +16,8 @@ from snapshotter.settings import (
     DATABASE_URL_VARIABLE,
     DEFAULT_DATABASE_URL,
     DEFAULT_TIMEOUT,
+    MODES,
     VARIABLES_VARIABLE,
-    WAYS,
 )
 from snapshotter.texts import cleaned
 
@@ -57,7 +57,7 @@ class Day(click.ParamType[date]):
 
 
 class Duration(click.ParamType[timedelta]):
-    """A number of seconds, or of what its letter says."""
+    """A number of seconds, or of the unit that its letter names."""
 
     name = "duration"
     expected = "90s, 30m, 2h or 7d"
@@ -89,11 +89,15 @@ class Days(Duration):
         if isinstance(value, str) and re.fullmatch(r"[0-9.]+", value):
             self.fail(f"{value!r} has no unit; did you mean {value}d?", param, ctx)
         if isinstance(value, str) and re.fullmatch(r"[0-9.]+[smh]", value):
-            self.fail(f"{value!r} is not days or weeks, like {self.expected}", param, ctx)
+            self.fail(
+                f"{value!r} is not in days or weeks; expected something like {self.expected}",
+                param,
+                ctx,
+            )
         return super().convert(value, param, ctx)
 
 
-class Way(click.Choice[str]):
+class Mode(click.Choice[str]):
     """A choice whose wrong value is not quoted: it may be a key in the wrong variable."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
@@ -103,7 +107,7 @@ class Way(click.Choice[str]):
 
 
 class Setting(click.Option):
-    """An option that a variable may set: what strays around it is dropped, empty is not set."""
+    """An option that a variable may set: white space around it is dropped, empty means not set."""
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
         return cleaned(super().resolve_envvar_value(ctx) or "") or None
@@ -131,20 +135,20 @@ database_option = click.option(
 )
 
 
-since_option = click.option("--since", type=Day(), help="From this day on (UTC).")
-until_option = click.option("--until", type=Day(), help="Up to the day before this one (UTC).")
-package_option = click.option("--package", metavar="NAME_OR_ID", help="Just this package.")
-package_id_option = click.option("--package-id", type=ID, help="Just this package, by its id.")
+since_option = click.option("--since", type=Day(), help="Only from this day on (UTC).")
+until_option = click.option("--until", type=Day(), help="Only before this day (UTC).")
+package_option = click.option("--package", metavar="NAME_OR_ID", help="Only this package.")
+package_id_option = click.option("--package-id", type=ID, help="Only this package, by its id.")
 
 
 def last_option(default: str | None = None) -> Callable[[Any], Any]:
-    """Return the option of the last days, which a command may have a default for."""
+    """Return the option for the last days; a command may have a default for it."""
     return click.option(
         "--last",
         type=Days(),
         default=default,
         show_default=default is not None,
-        help="Just the last days, like 30d or 12w, ending with the newest day stored.",
+        help="Only the last days, e.g. 30d or 12w, ending with the newest day stored.",
     )
 
 
@@ -167,12 +171,12 @@ _ASKING = (
         default=DEFAULT_TIMEOUT,
         show_default=True,
         metavar="SECONDS",
-        help="How long a whole request may take.",
+        help="How long a request may take in total.",
     ),
     click.option(
         "--reserve-credits",
         type=click.IntRange(0, 2**31 - 1),
-        help="Credits of the hour that are never spent.  "
+        help="Credits of each hour to leave unspent.  "
         "[default: 500, or 10% of the hourly budget if that is at most 500]",
     ),
     click.option(
@@ -181,23 +185,23 @@ _ASKING = (
         help="Stop after N requests, counting retries and the free credit check.",
         metavar="N",
     ),
-    click.option("--max-time", type=Duration(), help="Stop after so long, like 90s, 30m or 2h."),
+    click.option("--max-time", type=Duration(), help="Stop after this time, e.g. 90s, 30m or 2h."),
     click.option(
         "--variables",
         cls=Setting,
-        type=Way(WAYS),
+        type=Mode(MODES),
         default="mask",
         show_default=True,
         envvar=VARIABLES_VARIABLE,
-        help="What is stored of values whose names look secret: ***, an HMAC by "
-        "SNAPSHOTTER_HASH_KEY, the value, or no variables at all.  "
+        help="How to store values whose names look secret: as ***, as an HMAC with "
+        "SNAPSHOTTER_HASH_KEY, as they are, or without any variables.  "
         f"[env: {VARIABLES_VARIABLE}]",
     ),
 )
 
 
 def asks_the_api(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a command that asks the API; it takes them as `asking`."""
+    """Add the options of a command that asks the API; the command gets them as `asking`."""
 
     @functools.wraps(command)
     def asking_command(**words: Any) -> None:
@@ -222,18 +226,18 @@ def _log_options() -> list[click.Parameter]:
     return [
         click.Option(
             ["-v", "--verbose"], count=True, expose_value=False, callback=_louder,
-            help="Say what is done, step by step; twice, every request.",
+            help="Log each step; twice, each request.",
         ),
         click.Option(
             ["--log-format"], type=click.Choice(["text", "json"]), expose_value=False,
-            callback=_format, help="How standard error is written: lines, or objects.  "
+            callback=_format, help="Write standard error as lines of text or as JSON objects.  "
             "[default: text]",
         ),
     ]  # fmt: skip
 
 
 class Command(click.Command):
-    """A command that takes the options of the log, as the group before it does."""
+    """A command with the options of the log, which the group has, too."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)

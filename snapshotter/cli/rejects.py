@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 @click.option(
     "--retry",
     is_flag=True,
-    help="Read them again: as they are kept, then from the API. The other options go with it.",
+    help="Try them again: first as stored, then from the API. Most other options are for this.",
 )
 @click.option("--all", "each", is_flag=True, help="List each record instead of each reason.")
 @asks_the_api
 @database_option
 def command(retry: bool, each: bool, asking: Asking, database_url: str) -> None:
-    """List the records set aside, a line for each reason; with --all, for each record.
+    """List the records that were set aside: a line per reason or, with --all, per record.
 
-    `snapshotter export rejected_records -o -` prints them in full. Each sync tries some of them
+    `snapshotter export rejected_records -o -` prints them in full. Every sync tries some of them
     again.
     """
     from snapshotter.store.rejects import grouped, listed

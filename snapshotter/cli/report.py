@@ -30,11 +30,11 @@ from snapshotter.cli.streams import data_output
 @package_option
 @database_option
 def command(output: str, last: timedelta, package: str | None, database_url: str) -> None:
-    """Write one HTML file that tells how the packages do, for a mail or a file share.
+    """Write one HTML file about how the packages are doing, to mail or to put on a file share.
 
-    What matters most in plain sentences, then charts and tables: what got slower, what fails and
-    why, what waits, volume, cost, field changes, freshness, and the snapshot itself. It opens with
-    no network. Needs the extra `report`.
+    The main findings are plain sentences, then come charts and tables: what got slower, what fails
+    and why, what waits, volume, cost, field changes, freshness, and the snapshots themselves. It
+    needs no network to open. Needs the extra `report`.
     """
     from snapshotter.report.report import report
 

@@ -1,4 +1,4 @@
-"""What a command opens, and closes again whatever happens: the API of its account, a database."""
+"""What a command opens and always closes again: the API of its account, a database."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from snapshotter.api.client import Client
     from snapshotter.redact import Redaction
 
-NO_ACCOUNTS = "no account yet; 'snapshotter sync' brings the first"
+NO_ACCOUNTS = "no accounts yet; 'snapshotter sync' adds the first"
 TimeLeft = Callable[[], float | None]
 
 
@@ -31,7 +31,7 @@ class Session(NamedTuple):
 
 @dataclass(frozen=True)
 class Asking:
-    """How a command is to ask the API."""
+    """How a command asks the API."""
 
     api_key_file: Path | None
     timeout: float
@@ -63,7 +63,7 @@ class Asking:
 def opened(
     database_url: str, *, read_only: bool, time_left: TimeLeft | None = None
 ) -> Iterator["Engine"]:
-    """Open a database, whatever its schema."""
+    """Open a database with any schema."""
     from snapshotter.store.engine import connect
 
     engine = connect(database_url, read_only=read_only, time_left=time_left)

@@ -15,10 +15,10 @@ from snapshotter.errors import Failure, UsageError
 @click.option(
     "--max-age",
     type=Duration(),
-    help="Exit 1 if the data of an account is older, like 90s, 30m or 2h.",
+    help="Exit 1 if the data of an account is older than this, e.g. 90s, 30m or 2h.",
 )
 @click.option(
-    "--account", "account_ids", multiple=True, metavar="ID", help="Just this account; repeatable."
+    "--account", "account_ids", multiple=True, metavar="ID", help="Only this account; repeatable."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @database_option
@@ -27,8 +27,8 @@ def command(
 ) -> None:
     """Report how fresh the data is, what the last runs did, and what is pending.
 
-    It asks the database alone. The age is counted from when the last complete run began, by this
-    host's clock; a run that began in the future by that clock does not count.
+    It reads only the database. The age is counted from the start of the last complete run, by this
+    host's clock; a run that started in the future by that clock does not count.
     """
     from snapshotter.sync.status import accounts, stale, unknown
 

@@ -30,11 +30,11 @@ log = logging.getLogger(__name__)
 @click.option(
     "--ids-file",
     type=click.File("rb"),
-    help="Read just the jobs whose ids are in this file, one a line; - is standard input.",
+    help="Read only the jobs whose ids are in this file, one per line; - is standard input.",
 )
-@click.option("--since", type=Moment(), help="Read just the jobs updated since then (UTC).")
-@click.option("--status", help="Read just the jobs of this status.")
-@click.option("--package-id", type=ID, help="Read just the jobs of this package.")
+@click.option("--since", type=Moment(), help="Read only the jobs updated since then (UTC).")
+@click.option("--status", help="Read only the jobs with this status.")
+@click.option("--package-id", type=ID, help="Read only the jobs of this package.")
 @click.option("--full", is_flag=True, help="Read the whole list again.")
 @click.option(
     "--overlap",
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
     default=int(DEFAULT_OVERLAP.total_seconds() // 60),
     show_default=True,
     metavar="MINUTES",
-    help="How far before the last run's beginning a listing starts.",
+    help="How long before the start of the last run a listing begins.",
 )
 @asks_the_api
 @database_option
@@ -57,11 +57,11 @@ def command(
     asking: Asking,
     database_url: str,
 ) -> None:
-    """Read the account's jobs into the database: all the first time, then what is new.
+    """Read the account's jobs into the database: all of them at first, then what is new.
 
-    With JOB_IDs or --ids-file, just those jobs. A run that reads just some jobs leaves the
-    watermark where it is: the next plain run still reads all that is new. A run that has to stop
-    early ends with 75, and the next goes on from there.
+    With JOB_IDs or --ids-file, only those jobs. A run that reads only some jobs does not move the
+    watermark: the next plain run still reads everything that is new. A run that has to stop early
+    exits with 75, and the next run continues from there.
     """
     from snapshotter.api.client import Filters
     from snapshotter.sync.sync import Plan
@@ -69,7 +69,7 @@ def command(
     filters = Filters(since, status, package_id)
     ids = _ids(job_ids, ids_file)
     if ids is not None and (full or filters != Filters()):
-        raise UsageError("ids name the jobs to read: leave --full and the filters out")
+        raise UsageError("job ids already select the jobs: leave --full and the filters out")
     if full and filters != Filters():
         raise UsageError("--full reads the whole list: leave --since, --status, --package-id out")
     run(asking, database_url, Plan(ids, filters, full, overlap=timedelta(minutes=overlap)))
@@ -112,14 +112,14 @@ def summary(outcome: "Outcome", seconds: float | None = None) -> str:
 
 
 def _incomplete(outcome: "Outcome") -> str:
-    """Return what a run that is done could not store; empty if it stored everything."""
+    """Return what a finished run could not store, in words; empty if it stored everything."""
     if outcome.missing:
         listed = ", ".join(map(str, outcome.missing[:10])) + ("…" if outcome.missing[10:] else "")
         return f"the API has no job {listed}; the others are stored"
     if outcome.rejected:
         return (
             f"{outcome.rejected} records were set aside into rejected_records, with the reason; "
-            "the rest is stored, and they are asked for again next time"
+            "the rest is stored, and the next run tries them again"
         )
     if outcome.noted:
         more = f", and {len(outcome.noted) - 1} more" if outcome.noted[1:] else ""
@@ -129,7 +129,7 @@ def _incomplete(outcome: "Outcome") -> str:
 
 @contextmanager
 def _status_hint(status: str | None) -> Iterator[None]:
-    """Add the status that may be meant to the API's refusal of one that is not documented."""
+    """Suggest a documented status if the API refuses a request with another one."""
     from snapshotter.statuses import STATUSES
 
     try:
@@ -151,7 +151,7 @@ def _ticker() -> Iterator[Callable[[int], None]]:
 
 
 def _ids(job_ids: tuple[int, ...], ids_file: IO[bytes] | None) -> list[int] | None:
-    """Return the job ids that are given, each once; None if none are asked for."""
+    """Return the job ids that were given, each once; None if the run is not about ids."""
     if not job_ids and ids_file is None:
         return None
     ids = list(job_ids)
@@ -164,5 +164,5 @@ def _ids(job_ids: tuple[int, ...], ids_file: IO[bytes] | None) -> list[int] | No
             raise UsageError(f"--ids-file, line {number}: not a job id: {words[:40]!r}")
         ids.append(int(words))
     if not ids:
-        raise UsageError("--ids-file holds no job id; expected one a line")
+        raise UsageError("--ids-file has no job id; expected one per line")
     return list(dict.fromkeys(ids))

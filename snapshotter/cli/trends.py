@@ -28,18 +28,18 @@ from snapshotter.cli.streams import data_output, show
 @last_option()
 @package_option
 @package_id_option
-@click.option("--limit", type=click.IntRange(1), help="Just the first rows.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first N rows.", metavar="N")
 @click.option(
     "--format",
     "shape",
     type=click.Choice(["table", "csv", "json", "markdown"]),
-    help="[default: table on a terminal, csv into a pipe]",
+    help="[default: table on a terminal, csv in a pipe]",
 )
 @click.option(
     "--sql-dir",
     type=click.Path(path_type=Path),
-    help="A folder of your own trends: NAME.sql, one select each, with :since, :until and "
-    ":package_id where you want them.",
+    help="A folder with your own trends: NAME.sql, one select each; it may use :since, :until and "
+    ":package_id.",
 )
 @database_option
 def command(
@@ -54,9 +54,9 @@ def command(
     sql_dir: Path | None,
     database_url: str,
 ) -> None:
-    """List the trends, or show the one called NAME.
+    """List the trends, or show the trend NAME.
 
-    On a terminal it is a table, with the course of what there is in time; into a pipe it is CSV.
+    On a terminal it is a table, with a sparkline of each series over time; in a pipe it is CSV.
     """
     from snapshotter.trends.filters import Window
     from snapshotter.trends.trends import catalogue, fetched, run

@@ -1,4 +1,4 @@
-"""`snapshotter verify`: proves that all the API's jobs are in the database."""
+"""`snapshotter verify`: proves that all jobs of the API are in the database."""
 
 import random
 from contextlib import nullcontext
@@ -19,22 +19,22 @@ from snapshotter.errors import RecordError
     default=500,
     show_default=True,
     metavar="JOBS",
-    help="How many jobs to compare field by field, in pages taken at random.",
+    help="How many jobs to compare field by field, in randomly chosen pages.",
 )
-@click.option("--repair", is_flag=True, help="Store what is missing or different.")
+@click.option("--repair", is_flag=True, help="Fetch and store what is missing or different.")
 @asks_the_api
 @database_option
 def command(sample: int, repair: bool, asking: Asking, database_url: str) -> None:
-    """Prove that all the API's jobs are here: count them, and compare some field by field.
+    """Prove that all jobs of the API are stored: count them, and compare some field by field.
 
     Exit 65 if anything differs and is not repaired. Changes made at the API since the last sync are
-    not counted as differences: the next sync brings them.
+    not counted as differences: the next sync fetches them.
     """
     from snapshotter.sync.sync import Plan, snapshot
     from snapshotter.sync.verify import Findings, verify
 
     found = Findings()
-    chance = random.Random()  # noqa: S311 - which pages to read is no secret
+    chance = random.Random()  # noqa: S311 - which pages it chooses is not a secret
     with asking.session() as (client, service, redact):
         try:
             with (

@@ -64,8 +64,8 @@ def export_all(
 ) -> list[Entry]:
     """Write every table and trend, as one moment of the database has them, with a manifest.
 
-    A filter narrows what it makes sense for, and leaves the rest whole. Raises as `files.folder`
-    does; a failure leaves what was there.
+    A filter narrows the tables and trends that it makes sense for; the others are whole. Raises
+    what `files.folder` raises; after a failure the folder is as it was before.
     """
     with _folder(engine, bundle, MANIFEST) as folder:
         entries = []
@@ -80,9 +80,9 @@ def export_all(
 
 
 def export_by_month(engine: Engine, bundle: Bundle, selection: Selection) -> list[Entry]:
-    """Write one table as a folder of Parquet, a month of jobs a part, as Hive lays it out.
+    """Write one table as a folder of Parquet with a part per month of jobs, as Hive does.
 
-    Raises `UsageError` for a table whose rows belong to no job; else as `export_all`.
+    Raises `UsageError` for a table whose rows belong to no job, else what `export_all` raises.
     """
     require_months(selection.name)
     with _folder(engine, bundle, PARTITION_MANIFEST) as folder:

@@ -17,12 +17,10 @@ from snapshotter.trends.values import normalized
 
 _TYPES: dict[str, Any] = {"since": Date, "until": Date, "package_id": BigInteger}
 _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)")
-# Texts and names in quotes, and comments: what they hold names no parameter.
+# String literals, quoted names and comments: a colon in them begins no parameter.
 _PARTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
-# What the words of an error quote.
-_STUMBLED = re.compile(
-    r"near \"([^\"]+)\"|: ([\w.]+)$|parameter '(\w+)'|(?:column|table) '([\w.]+)'"
-)
+# What an error message quotes from the statement.
+_QUOTED = re.compile(r"near \"([^\"]+)\"|: ([\w.]+)$|parameter '(\w+)'|(?:column|table) '([\w.]+)'")
 
 
 def names(folder: Path | None = None) -> list[str]:
@@ -41,17 +39,17 @@ def catalogue(folder: Path | None = None) -> dict[str, str]:
 
 
 def question(name: str, folder: Path | None = None) -> str:
-    """Give what a trend answers: the first line of its file, where that is a comment."""
+    """Return what a trend answers: the first line of its file, if that is a comment."""
     first, _, _ = _source(_path(name, folder)).partition("\n")
     return first.removeprefix("--").strip() if first.startswith("--") else ""
 
 
 def _files(folder: Path | None) -> dict[str, Path]:
-    """Give the trends' files by name; of two of one name, that of the user's own folder."""
+    """Return the trends' files by name; of two with one name, that of the user's own folder."""
     folders = [resource_folder("sql")]
     if folder is not None:
         if not folder.is_dir():
-            raise UsageError(f"--sql-dir {str(folder)!r} is no folder")
+            raise UsageError(f"--sql-dir {str(folder)!r} is not a folder")
         folders.append(folder)
     return {path.stem: path for each in folders for path in each.glob("*.sql") if path.is_file()}
 
@@ -74,7 +72,7 @@ def _source(path: Path) -> str:
 
 
 def _without_names(part: re.Match[str]) -> str:
-    """Take out a comment, but for its lines: errors count them. A text's colons name nothing."""
+    """Blank a comment, keeping line breaks so that error lines stay right; escape colons."""
     text_ = part[0]
     return "\n" * text_.count("\n") if text_[0] in "-/" else re.sub(r"(?<!\\):", r"\:", text_)
 
@@ -83,7 +81,7 @@ def _without_names(part: re.Match[str]) -> str:
 def run(
     connection: Connection, name: str, filters: Filters, folder: Path | None = None
 ) -> Iterator[CursorResult[Any]]:
-    """Run a trend. Raises `UsageError` when there is none of that name, or its text is wrong."""
+    """Run a trend. Raises `UsageError` if there is none of that name, or its SQL is wrong."""
     path = _path(name, folder)
     statement = _PARTS.sub(_without_names, _source(path)).rstrip().removesuffix(";")
     used = {found[1] for found in _PARAMETER.finditer(statement)}
@@ -96,20 +94,20 @@ def run(
     )
     own = folder is not None and path.parent == folder
     if own:
-        _let_nothing_be_written(connection)
+        _make_read_only(connection)
     try:
         with connection.execute(bound) as result:
             if not result.returns_rows:
-                raise UsageError(f"{path}: gives no rows; a trend is one select")
-            yield result  # SQLite works a row out when it is asked for, and fails then
+                raise UsageError(f"{path} returns no rows; a trend is one select")
+            yield result  # SQLite computes a row when it is fetched, and may fail then
     except (DBAPIError, StatementError, InvalidRequestError) as error:
         if own and not getattr(error, "connection_invalidated", False):
-            raise UsageError(_told(path, statement, error)) from None
+            raise UsageError(_in_words(path, statement, error)) from None
         raise
 
 
-def _let_nothing_be_written(connection: Connection) -> None:
-    """Hold a user's own file to reading: MariaDB would commit the dropping of a table at once."""
+def _make_read_only(connection: Connection) -> None:
+    """Allow a user's own file to read only: MariaDB would commit a dropped table at once."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("pragma query_only = on")
     elif connection.dialect.name == "postgresql":
@@ -120,11 +118,11 @@ def _let_nothing_be_written(connection: Connection) -> None:
         connection.rollback()
 
 
-def _told(path: Path, statement: str, error: Exception) -> str:
-    """Name file and line of what the database does not take."""
+def _in_words(path: Path, statement: str, error: Exception) -> str:
+    """Return the file and the line that the database refused, with its message."""
     origin = getattr(error, "orig", None) or error
-    said = " ".join(str(origin.args[-1] if origin.args else origin).split("\n")[0].split())
-    return f"{path}, line {_line(statement, origin)}: {said}"
+    message = " ".join(str(origin.args[-1] if origin.args else origin).split("\n")[0].split())
+    return f"{path}, line {_line(statement, origin)}: {message}"
 
 
 def _line(statement: str, origin: BaseException) -> int:
@@ -132,11 +130,11 @@ def _line(statement: str, origin: BaseException) -> int:
     position = getattr(getattr(origin, "diag", None), "statement_position", None)
     if position:  # PostgreSQL's: a character, from 1
         return statement.count("\n", 0, int(position) - 1) + 1
-    said = str(origin)
-    if counted := re.search(r"at line (\d+)", said):  # MariaDB's
+    message = str(origin)
+    if counted := re.search(r"at line (\d+)", message):  # MariaDB's
         return int(counted[1])
-    # SQLite, and MariaDB for names, say what they stumbled over, not where: its first place.
-    for quoted in _STUMBLED.findall(said):
+    # SQLite, and MariaDB for names, quote what is wrong, not its line: take its first place.
+    for quoted in _QUOTED.findall(message):
         word = next(filter(None, quoted)).rpartition(".")[2]
         found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", statement, re.IGNORECASE)
         if found:

@@ -139,7 +139,7 @@ def command(engine: Engine, *words: str) -> subprocess.CompletedProcess[str]:
 @sqlite
 def test_the_commands(engine: Engine) -> None:
     assert command(engine, "accounts").stdout == (
-        "no account yet; 'snapshotter sync' brings the first\n"
+        "no accounts yet; 'snapshotter sync' adds the first\n"
     )
     add(engine, "acme", 1, 2)
     assert command(engine, "accounts").stdout == (

@@ -179,7 +179,7 @@ def test_a_bad_call_gets_one_line(
 def test_ids_that_are_none(run: Run, acme: dict[str, str]) -> None:
     done = run("sync", "--ids-file", "-", stdin="7\nx9\n", **acme)
     assert_one_line(done, 2, "line 2: not a job id: 'x9'")
-    assert_one_line(run("sync", "--ids-file", "-", **acme), 2, "holds no job id")
+    assert_one_line(run("sync", "--ids-file", "-", **acme), 2, "has no job id")
 
 
 def test_a_database_that_is_not_writable(run: Run, acme: dict[str, str], tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_the_demo(run: Run, tmp_path: Path) -> None:
     assert ", 0 changed" not in second
     assert "orders_to_warehouse" in done.stdout
     assert (tmp_path / "demo.db").exists()
-    assert_one_line(run("demo"), 2, "'demo.db' is there already")
+    assert_one_line(run("demo"), 2, "'demo.db' already exists")
 
 
 def test_what_the_demo_tells_is_there(run: Run, tmp_path: Path) -> None:
@@ -376,7 +376,7 @@ def test_trends_in_each_shape(run: Run, acme: dict[str, str], account: Account) 
         (["--until", "2026-01-01", "--since", "2026-01-01"], "the range is empty"),
         (["--since", "2026-02-30"], "is not a day"),
         (["--last", "soon"], "is not a length of time"),
-        (["--sql-dir", "none"], "is no folder"),
+        (["--sql-dir", "none"], "is not a folder"),
     ],
 )
 def test_trends_that_cannot_be(run: Run, acme: dict[str, str], words: list[str], said: str) -> None:
@@ -447,7 +447,10 @@ def test_differences_of_the_schema_are_words(run: Run, tmp_path: Path) -> None:
         (["export", "jobs", "-o", "-", "--status", "faild"], "did you mean 'failed'?"),
         (["sync", "--status", "faild"], "did you mean 'failed'?"),
         (["trends", "recovery", "--last", "7"], "'7' has no unit; did you mean 7d?"),
-        (["trends", "recovery", "--last", "1h"], "'1h' is not days or weeks, like 30d or 12w"),
+        (
+            ["trends", "recovery", "--last", "1h"],
+            "'1h' is not in days or weeks; expected something like 30d",
+        ),
         (["report", "-o", "x.html", "--last", "7"], "'7' has no unit; did you mean 7d?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -483,7 +486,7 @@ entry.main()
     ("error", "exit_code", "said"),
     [
         ("MemoryError()", 1, "not enough memory"),
-        ("RecursionError('x')", 1, "nests too deep"),
+        ("RecursionError('x')", 1, "nested too deeply"),
         ("OSError(28, 'No space left on device', 'a.db')", 1, "'a.db': No space left on device"),
         ("PermissionError(13, 'Permission denied', 'x')", 1, "'x': Permission denied"),
         ("BrokenPipeError(32, 'Broken pipe')", 1, "Broken pipe"),

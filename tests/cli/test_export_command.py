@@ -77,7 +77,7 @@ def test_raw_says_so(run: Run, database_url: str) -> None:
     def cell(column: str, *words: str) -> str:
         done = run(*words)
         assert done.returncode == 0, done.stderr
-        said = "raw: formulas in text are left as they are; open it in no spreadsheet\n"
+        said = "raw: text that looks like a formula is unchanged; do not open it in a spreadsheet\n"
         assert done.stderr == (said if "--raw" in words else "")
         (row,) = csv.DictReader(done.stdout.splitlines())
         return row[column]
@@ -99,12 +99,12 @@ def test_a_library_that_is_missing_is_named(run: Run, tmp_path: Path) -> None:
 
 
 BAD_CALLS: list[tuple[list[str], int, str]] = [
-    ([], 2, "name one table or trend to export, or --all DIR: one of the two"),
-    (["jobs", "--all", "out"], 2, "name one table or trend to export, or --all DIR"),
+    ([], 2, "name one table or trend to export, or give --all DIR: one of the two"),
+    (["jobs", "--all", "out"], 2, "name one table or trend to export, or give --all DIR"),
     (["jobs"], 2, "no output given: add -o FILE (or -o - for standard output)"),
     (["jobs", "-o", ""], 2, "no output given: add -o FILE"),
     (["--all", ""], 2, "no output given"),
-    (["--all", "out", "-o", "x"], 2, "--all DIR says where to: leave -o out"),
+    (["--all", "out", "-o", "x"], 2, "--all DIR already names the target: leave -o out"),
     (["jobz", "-o", "x"], 2, "no table or trend 'jobz'; did you mean 'jobs'?"),
     (["jobs", "-o", "x", "--format", "pdf"], 2, "'pdf' is not one of 'csv', 'parquet', 'xlsx'"),
     (["jobs", "-o", "x.parquet.gz"], 2, "leave .gz out of its name"),
@@ -122,7 +122,7 @@ BAD_CALLS: list[tuple[list[str], int, str]] = [
         *(2, "--until 2026-01-01 is not after --since 2026-01-02"),
     ),
     (["--all", "x", "--since", "2026-01-02", "--until", "2026-01-02"], 2, "the range is empty"),
-    (["--all", "full"], 2, "it holds what is no earlier export; name another folder, or empty it"),
+    (["--all", "full"], 2, "it contains files that no earlier export wrote; name another"),
     (["jobs", "-o", "full"], 2, "it is a folder"),
     (["--all", "no/out"], 2, "there is no folder"),
     (["jobs", "-o", "no/x.csv"], 2, "there is no folder"),

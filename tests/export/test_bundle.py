@@ -220,18 +220,22 @@ def test_an_earlier_export_gives_way_and_nothing_else_does(engine: Engine, tmp_p
     assert not list(folder.glob("*.csv"))
     export_all(engine, Bundle(folder, CSV, NOW))
     assert not list(folder.rglob("*.parquet"))
-    with pytest.raises(UsageError, match="it holds what is no earlier export; name another"):
+    with pytest.raises(
+        UsageError, match="it contains files that no earlier export wrote; name another"
+    ):
         export_by_month(engine, Bundle(folder, PARQUET, NOW), Selection("jobs"))
     (folder / "mine.txt").write_text("x")
     before = files(folder)
-    with pytest.raises(UsageError, match="it holds what is no earlier export; name another"):
+    with pytest.raises(
+        UsageError, match="it contains files that no earlier export wrote; name another"
+    ):
         export_all(engine, Bundle(folder, CSV, NOW))
     assert files(folder) == before
     for manifest in ("", "[]", "{}", '{"product": "other", "files": []}', '{"files": [1]}'):
         other = tmp_path / "other"
         other.mkdir(exist_ok=True)
         (other / "manifest.json").write_text(manifest)
-        with pytest.raises(UsageError, match="it holds what is no earlier export"):
+        with pytest.raises(UsageError, match="it contains files that no earlier export wrote"):
             export_all(engine, Bundle(other, CSV, NOW))
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "behind")
@@ -244,7 +248,7 @@ def test_an_earlier_export_gives_way_and_nothing_else_does(engine: Engine, tmp_p
 def test_a_folder_that_cannot_be(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for target, said in {
-        tmp_path / "file": "it is a file, and a folder is to be made",
+        tmp_path / "file": "it is a file; name a folder",
         tmp_path / "no" / "out": "there is no folder '.*/no'",
         Path("/proc"): "it is a mount point; name a folder in it",
     }.items():

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from snapshotter.printable import printable
-from snapshotter.trends.terminal import Answer, courses, show, sparkline, write_markdown
+from snapshotter.trends.terminal import Answer, show, sparkline, sparklines, write_markdown
 
 DAYS = Answer(
     ["package_id", "package_name", "day", "runs", "p50_seconds"],
@@ -69,16 +69,16 @@ def test_a_course_is_as_long_as_there_is_room_for() -> None:
     assert sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8) == "▁▂▃▄▅▆▇█"
     assert sparkline([0, 0, 7, 7], 2) == "▁█"
     assert sparkline([0, 0], 8) == "▁▁"
-    (_, title, line) = courses(Answer(["day", "peak"], [(n, n) for n in range(500)]), 40)
+    (_, title, line) = sparklines(Answer(["day", "peak"], [(n, n) for n in range(500)]), 40)
     assert title == "peak by day:"
     assert len(line) <= 40
 
 
 def test_many_series_are_cut_short() -> None:
     rows = [(n, f"p{n}", day, 1) for n in range(20) for day in (1, 2)]
-    lines = courses(Answer(["package_id", "package_name", "week", "records"], rows), 80)
+    lines = sparklines(Answer(["package_id", "package_name", "week", "records"], rows), 80)
     assert len(lines) == 2 + 12 + 1
-    assert lines[-1] == "and 8 series more; --package shows one"
+    assert lines[-1] == "and 8 more series; --package shows one"
 
 
 def test_markdown_stays_a_table() -> None:

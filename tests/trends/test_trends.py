@@ -573,7 +573,7 @@ def test_a_trend_of_ones_own(engine: Engine, tmp_path: Path) -> None:
         (tmp_path / "mine.sql").write_text("delete from job_changes")
         with pytest.raises(UsageError, match=r"mine\.sql"):
             trends.rows(connection, "mine", Filters(), tmp_path)
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         trends.names(tmp_path / "none")
 
 
