@@ -1,6 +1,7 @@
-"""The tables. Column names are the API's own; a nested object's are joined with `_`.
+"""The tables and their data dictionary: PostgreSQL and MariaDB store each comment.
 
-Times are UTC, ids are the API's own 64 bits, and what the API may leave out is nullable.
+Columns have the API's names; those of a nested object are joined with `_`. Times are UTC, ids are
+the API's, with 64 bits, and what the API may leave out is nullable.
 """
 
 from collections.abc import Callable
@@ -34,18 +35,18 @@ _WHOLE_SECONDS = 20  # characters
 
 def _to_iso(at: datetime) -> str:
     if at.tzinfo is None:
-        raise ValueError(f"a time without a zone: {at!r}")
-    # A job has a dozen times: msgspec writes one in a fifth of the time that `isoformat` takes.
+        raise ValueError(f"a time without a time zone: {at!r}")
+    # A job has a dozen times, and msgspec takes a fifth of the time of `isoformat`.
     iso: str = msgspec.to_builtins(at if at.tzinfo is UTC else at.astimezone(UTC))
     return iso
 
 
 def _to_text(at: datetime | None) -> str | None:
-    """Give a time as SQLAlchemy puts it into SQLite, and as MariaDB takes it."""
+    """Return a time as SQLAlchemy stores it in SQLite; MariaDB accepts the same text."""
     if at is None:
         return None
     iso = _to_iso(at)
-    # Most times are of whole seconds: `2026-01-05T03:04:05Z`.
+    # Most times have whole seconds: `2026-01-05T03:04:05Z`.
     fraction = "000000" if len(iso) == _WHOLE_SECONDS else iso[20:26]
     return f"{iso[:10]} {iso[11:19]}.{fraction}"
 
@@ -59,7 +60,7 @@ def _from_text(text: str | None) -> datetime | None:
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware datetime, kept in UTC by every engine, to the microsecond."""
+    """An aware datetime, stored in UTC and to the microsecond by every engine."""
 
     impl = DateTime
     cache_ok = True
@@ -77,16 +78,16 @@ class UTCDateTime(TypeDecorator[datetime]):
             return _from_text
         return super().result_processor(dialect, coltype)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the interface's
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's interface
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-# INTEGER makes the key the row's own address in SQLite; BIGINT would cost a second index.
+# In SQLite an INTEGER key is the rowid; BIGINT would need a second index.
 Id = BigInteger().with_variant(Integer, "sqlite")
-Name = String(255)  # short enough for a key on every engine
-Words = Text().with_variant(mysql.LONGTEXT, "mysql", "mariadb")  # MariaDB's TEXT ends at 64 KiB
+Name = String(255)  # short enough to be indexed by every engine
+LongText = Text().with_variant(mysql.LONGTEXT, "mysql", "mariadb")  # MariaDB's TEXT ends at 64 KiB
 Document = JSON(none_as_null=True)
 
 
@@ -102,7 +103,7 @@ class Base(DeclarativeBase):
     )
 
 
-# MariaDB's usual collations would take "Orders" and "orders" for one package.
+# MariaDB's default collations treat "Orders" and "orders" as equal.
 _MYSQL = {
     f"{name}_{option}": value
     for name in ("mysql", "mariadb")
@@ -116,56 +117,60 @@ _MYSQL = {
 
 class Account(Base):
     __tablename__ = "accounts"
-    __table_args__ = {"comment": "The accounts read, and how far", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
+    __table_args__ = {"comment": "One row per account, and how far it is read", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
 
     account_id: Mapped[str] = mapped_column(
-        Name, primary_key=True, comment="the account's name in the API's URLs"
+        Name, primary_key=True, comment="the account id, as in the API's URLs"
     )
-    api_url: Mapped[str] = mapped_column(Words, comment="the service that the account lives on")
+    api_url: Mapped[str] = mapped_column(
+        LongText, comment="base URL of the service that has the account"
+    )
     watermark: Mapped[datetime | None] = mapped_column(
         UTCDateTime,
-        comment="the server's clock when the last whole listing began; all before is here",
+        comment="the server's time when the last complete listing began; everything updated before "
+        "it is stored",
     )
     watermark_epoch: Mapped[int | None] = mapped_column(
         Id, comment="watermark in whole seconds since 1970"
     )
     newest_updated_at: Mapped[datetime | None] = mapped_column(
         UTCDateTime,
-        comment="the latest updated_at when the last listing began; none starts after it",
+        comment="the latest updated_at when the last listing began; the next one starts no later",
     )
     page_size: Mapped[int | None] = mapped_column(
-        Integer, comment="the most jobs that the server has given in one page"
+        Integer, comment="the most jobs that the server has returned in one page"
     )
     sends_links: Mapped[bool | None] = mapped_column(
-        comment="the server names the pages around one, so one that names none is alone"
+        comment="whether the server links a page to its neighbours, so that a page without links "
+        "is the only one"
     )
     listing_since: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="the since of the listing under way; null when it is of the whole"
+        UTCDateTime, comment="the since of the listing in progress; null if it lists all jobs"
     )
     listing_clock: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="the server's clock when the listing under way began"
+        UTCDateTime, comment="the server's time when the listing in progress began"
     )
     listing_offset: Mapped[int | None] = mapped_column(
-        Id, comment="where the listing under way goes on; null when there is none"
+        Id, comment="the offset at which the listing in progress continues; null if there is none"
     )
     listing_edge: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="the created_at before which all of the listing under way was read"
+        UTCDateTime, comment="every job created before this is read, in the listing in progress"
     )
     refreshed_id: Mapped[int | None] = mapped_column(
-        Id, comment="the last job that a run asked for by id before it had to stop"
+        Id, comment="the last job that a run requested by id before it had to stop"
     )
     counted_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="the server's clock when its jobs were last counted"
+        UTCDateTime, comment="the server's time when the account's jobs were last counted"
     )
     unlisted: Mapped[int | None] = mapped_column(
         Id,
-        comment="jobs here that the list did not have then, though the API gave them by id; less "
-        "than none: records without an id, all alike, that are here once",
+        comment="jobs that exist at the API but were missing from its list at the last count; "
+        "negative if the list repeats equal records without an id, which are stored once",
     )
     vanishing_since: Mapped[datetime | None] = mapped_column(
         UTCDateTime,
-        comment="when a run first missed more jobs than it may mark as gone; a later run confirms "
-        "it",
+        comment="when a run first missed more jobs than one run may mark as gone; a later run "
+        "confirms it",
     )
 
 
@@ -179,7 +184,7 @@ class Job(Base):
     __table_args__ = (
         Index(None, "account_id", "gone_at", "finished_at"),
         Index(None, "package_id", "run_date"),
-        # What the trends read: all that most of them take of a job, in a fifth of its row.
+        # Covers what most trends read of a job, in a fifth of the size of its row.
         Index(
             "ix_jobs_runs",
             *("status", "package_id", "run_date", "runtime_in_seconds", "finished_epoch"),
@@ -189,11 +194,11 @@ class Job(Base):
             *("account_id", "finished_epoch", "started_epoch", "created_epoch", "package_id"),
         ),
         Index("ix_jobs_named", "package_id", **_WHERE_NAMED),
-        {"comment": "One row a job: one run of a package on a cluster", **_MYSQL},
+        {"comment": "One row per job: one run of a package on a cluster", **_MYSQL},
     )
 
     id: Mapped[int] = mapped_column(
-        Id, primary_key=True, autoincrement=False, comment="the job, as the API numbers it"
+        Id, primary_key=True, autoincrement=False, comment="the job's id at the API"
     )
     account_id: Mapped[str] = mapped_column(Name, comment="the account it was read from")
     status: Mapped[str | None] = mapped_column(
@@ -201,67 +206,83 @@ class Job(Base):
         comment="idle, pending, queued, running, pending_stoppage, stopping; "
         "final: completed, failed, stopped",
     )
-    owner_id: Mapped[int | None] = mapped_column(Id, comment="the user who owns it")
+    owner_id: Mapped[int | None] = mapped_column(Id, comment="id of the user who owns the job")
     progress: Mapped[float | None] = mapped_column(Double, comment="0 to 1")
-    outputs_count: Mapped[int | None] = mapped_column(Id, comment="outputs, by the API's count")
-    created_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when it was asked for"
+    outputs_count: Mapped[int | None] = mapped_column(
+        Id, comment="number of outputs, as counted by the API"
     )
-    started_at: Mapped[datetime | None] = mapped_column(UTCDateTime, comment="when it began to run")
-    failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime, comment="when it failed")
+    created_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, comment="when the job was requested"
+    )
+    started_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, comment="when the job began to run"
+    )
+    failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime, comment="when the job failed")
     completed_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when it ended, however it ended"
+        UTCDateTime, comment="when the job ended, whatever its final status"
     )
     updated_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the API last touched it; does not move with progress"
+        UTCDateTime, comment="when the API last updated the job; progress alone does not move it"
     )
-    cluster_id: Mapped[int | None] = mapped_column(Id, comment="the cluster, by the job")
-    cluster_name: Mapped[str | None] = mapped_column(Words, comment="the cluster's name")
-    cluster_url: Mapped[str | None] = mapped_column(Words, comment="the cluster in the API")
-    cluster_nodes: Mapped[int | None] = mapped_column(Id, comment="the cluster's nodes")
+    cluster_id: Mapped[int | None] = mapped_column(
+        Id, comment="id of the cluster, as the job gives it"
+    )
+    cluster_name: Mapped[str | None] = mapped_column(LongText, comment="the cluster's name")
+    cluster_url: Mapped[str | None] = mapped_column(
+        LongText, comment="the cluster's URL in the API"
+    )
+    cluster_nodes: Mapped[int | None] = mapped_column(Id, comment="number of nodes of the cluster")
     cluster_available_since: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the cluster was ready for jobs"
+        UTCDateTime, comment="when the cluster became ready for jobs"
     )
-    package_id: Mapped[int | None] = mapped_column(Id, comment="the package, by the job")
-    package_name: Mapped[str | None] = mapped_column(Words, comment="the package's name")
-    package_url: Mapped[str | None] = mapped_column(Words, comment="the package in the API")
+    package_id: Mapped[int | None] = mapped_column(
+        Id, comment="id of the package, as the job gives it"
+    )
+    package_name: Mapped[str | None] = mapped_column(LongText, comment="the package's name")
+    package_url: Mapped[str | None] = mapped_column(
+        LongText, comment="the package's URL in the API"
+    )
     package_updated_at: Mapped[datetime | None] = mapped_column(
         UTCDateTime, comment="when the package was last edited"
     )
-    creator_type: Mapped[str | None] = mapped_column(Words, comment="User or Schedule")
-    creator_id: Mapped[int | None] = mapped_column(Id, comment="the user or the schedule")
-    creator_display_name: Mapped[str | None] = mapped_column(Words, comment="the creator's name")
-    creator_url: Mapped[str | None] = mapped_column(Words, comment="the creator in the API")
-    errors: Mapped[str | None] = mapped_column(Words, comment="what went wrong, in the API's words")
-    runtime_in_seconds: Mapped[int | None] = mapped_column(
-        Id, comment="seconds it ran; so far, while it runs"
+    creator_type: Mapped[str | None] = mapped_column(LongText, comment="User or Schedule")
+    creator_id: Mapped[int | None] = mapped_column(Id, comment="id of that user or schedule")
+    creator_display_name: Mapped[str | None] = mapped_column(LongText, comment="the creator's name")
+    creator_url: Mapped[str | None] = mapped_column(
+        LongText, comment="the creator's URL in the API"
     )
-    attempts: Mapped[int | None] = mapped_column(Id, comment="retries done by the schedule")
+    errors: Mapped[str | None] = mapped_column(LongText, comment="the error text of the API")
+    runtime_in_seconds: Mapped[int | None] = mapped_column(
+        Id, comment="seconds that the job ran; seconds so far while it runs"
+    )
+    attempts: Mapped[int | None] = mapped_column(Id, comment="retries made by the schedule")
     master_auto_retry_attempts: Mapped[int | None] = mapped_column(
         Id, comment="retries allowed by the schedule"
     )
     variables: Mapped[Any | None] = mapped_column(Document, comment="variables, values masked")
     dynamic_variables: Mapped[Any | None] = mapped_column(
-        Document, comment="variables worked out at run time, values masked"
+        Document, comment="variables computed at run time, values masked"
     )
-    url: Mapped[str | None] = mapped_column(Words, comment="the job in the API")
-    html_url: Mapped[str | None] = mapped_column(Words, comment="the job's page")
-    log_url: Mapped[str | None] = mapped_column(Words, comment="the job's log in the API")
+    url: Mapped[str | None] = mapped_column(LongText, comment="the job's URL in the API")
+    html_url: Mapped[str | None] = mapped_column(LongText, comment="URL of the job's web page")
+    log_url: Mapped[str | None] = mapped_column(LongText, comment="URL of the job's log in the API")
     extra: Mapped[Any | None] = mapped_column(
-        Document, comment="what the API sent and no column holds, under its own names"
+        Document,
+        comment="everything that the API sent and that has no column, under the API's names",
     )
     run_date: Mapped[date | None] = mapped_column(
-        Date, comment="the UTC date of started_at, else of created_at"
+        Date, comment="the UTC date of started_at, or of created_at if that is null"
     )
     queue_seconds: Mapped[int | None] = mapped_column(
         Id, comment="seconds from created_at to started_at"
     )
     finished_at: Mapped[datetime | None] = mapped_column(
         UTCDateTime,
-        comment="of a final job: completed_at, else failed_at, else updated_at",
+        comment="for a final job: completed_at, else failed_at, else updated_at",
     )
     created_epoch: Mapped[int | None] = mapped_column(
-        Id, comment="created_at in whole seconds since 1970: engines disagree on differences"
+        Id,
+        comment="created_at in whole seconds since 1970; engines subtract times differently",
     )
     started_epoch: Mapped[int | None] = mapped_column(
         Id, comment="started_at in whole seconds since 1970"
@@ -270,10 +291,10 @@ class Job(Base):
         Id, comment="finished_at in whole seconds since 1970"
     )
     cluster_wait_seconds: Mapped[int | None] = mapped_column(
-        Id, comment="those of queue_seconds in which the cluster was not there yet"
+        Id, comment="the part of queue_seconds before the cluster was ready"
     )
     error_fingerprint: Mapped[str | None] = mapped_column(
-        Name, comment="errors with ids, numbers, dates and paths taken out"
+        Name, comment="errors without ids, numbers, dates and paths, so that equal causes are equal"
     )
     first_seen_at: Mapped[datetime] = mapped_column(
         UTCDateTime, comment="when the job was first read"
@@ -283,49 +304,57 @@ class Job(Base):
     )
     snapshot_id: Mapped[int] = mapped_column(Id, comment="the run that last changed the row")
     gone_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the API was first found to have the job no more"
+        UTCDateTime, comment="when the job was first found to be missing at the API"
     )
 
 
 class JobOutput(Base):
     __tablename__ = "job_outputs"
-    __table_args__ = {"comment": "One row an output of a job", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
+    __table_args__ = {"comment": "One row per output of a job", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
 
     id: Mapped[int] = mapped_column(
-        Id, primary_key=True, autoincrement=False, comment="the output, as the API numbers it"
+        Id, primary_key=True, autoincrement=False, comment="the output's id at the API"
     )
     job_id: Mapped[int] = mapped_column(
         Id, ForeignKey("jobs.id"), index=True, comment="the job that wrote it"
     )
-    name: Mapped[str | None] = mapped_column(Words, comment="the output's name")
-    records_count: Mapped[int | None] = mapped_column(Id, comment="records written")
+    name: Mapped[str | None] = mapped_column(LongText, comment="the output's name")
+    records_count: Mapped[int | None] = mapped_column(Id, comment="number of records written")
     progress: Mapped[float | None] = mapped_column(Double, comment="0 to 1")
-    created_at: Mapped[datetime | None] = mapped_column(UTCDateTime, comment="when it was begun")
-    updated_at: Mapped[datetime | None] = mapped_column(UTCDateTime, comment="when it last changed")
-    url: Mapped[str | None] = mapped_column(Words, comment="the output in the API")
-    preview_url: Mapped[str | None] = mapped_column(Words, comment="its first records in the API")
-    preview_type: Mapped[str | None] = mapped_column(Words, comment="the preview's format")
+    created_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, comment="when the API created the output"
+    )
+    updated_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, comment="when the API last updated the output"
+    )
+    url: Mapped[str | None] = mapped_column(LongText, comment="the output's URL in the API")
+    preview_url: Mapped[str | None] = mapped_column(
+        LongText, comment="URL of the output's first records in the API"
+    )
+    preview_type: Mapped[str | None] = mapped_column(LongText, comment="format of the preview")
     component_name: Mapped[str | None] = mapped_column(
-        Words, comment="the destination component of the package"
+        LongText, comment="name of the package's destination component"
     )
     component_type: Mapped[str | None] = mapped_column(
-        Words, comment="what the component writes to"
+        LongText, comment="what the component writes to"
     )
     fields_digest: Mapped[str | None] = mapped_column(
         String(16),
         index=True,
-        comment="equal for an output of a package while its fields stay, in their order",
+        comment="digest of the fields in their order; equal as long as an output's fields stay the "
+        "same",
     )
     extra: Mapped[Any | None] = mapped_column(
-        Document, comment="what the API sent and no column holds, under its own names"
+        Document,
+        comment="everything that the API sent and that has no column, under the API's names",
     )
 
 
 class OutputField(Base):
     __tablename__ = "output_fields"
-    # Without a rowid SQLite keeps the rows in the key itself: faster, and a sixth smaller.
+    # Without a rowid SQLite stores the rows in the key's index: faster, and a sixth smaller.
     __table_args__ = {  # noqa: RUF012 - read once, by SQLAlchemy
-        "comment": "One row a field of an output",
+        "comment": "One row per field of an output",
         "sqlite_with_rowid": False,
         **_MYSQL,
     }
@@ -338,35 +367,40 @@ class OutputField(Base):
         comment="the output that has the field",
     )
     position: Mapped[int] = mapped_column(
-        Integer, primary_key=True, autoincrement=False, comment="its place, from 1"
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        comment="the field's position in the output, from 1",
     )
-    name: Mapped[str] = mapped_column(Words, comment="the field's name")
+    name: Mapped[str] = mapped_column(LongText, comment="the field's name")
 
 
 class Calendar(Base):
     __tablename__ = "calendar"
-    __table_args__ = {"comment": "The days of 2010 to 2049", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
+    __table_args__ = {"comment": "One row per day from 2010 to 2049", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
 
     day: Mapped[date] = mapped_column(Date, primary_key=True, comment="the day")
     epoch: Mapped[int | None] = mapped_column(
-        Id, comment="its midnight UTC in whole seconds since 1970"
+        Id, comment="midnight UTC of the day in whole seconds since 1970"
     )
-    week: Mapped[date] = mapped_column(Date, comment="the Monday of its week")
-    month: Mapped[date] = mapped_column(Date, comment="the first day of its month")
-    weekday: Mapped[int] = mapped_column(SmallInteger, comment="1 Monday to 7 Sunday")
+    week: Mapped[date] = mapped_column(Date, comment="the Monday of the day's week")
+    month: Mapped[date] = mapped_column(Date, comment="the first day of the day's month")
+    weekday: Mapped[int] = mapped_column(SmallInteger, comment="1 (Monday) to 7 (Sunday)")
 
 
 class Snapshot(Base):
     __tablename__ = "snapshots"
-    __table_args__ = {"comment": "One row a run of sync", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
+    __table_args__ = {"comment": "One row per run of sync, however it ended", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
 
-    id: Mapped[int] = mapped_column(Id, primary_key=True, comment="the run")
-    account_id: Mapped[str] = mapped_column(Name, comment="the account it read")
+    id: Mapped[int] = mapped_column(Id, primary_key=True, comment="id of the run")
+    account_id: Mapped[str] = mapped_column(Name, comment="the account that the run read")
     kind: Mapped[str] = mapped_column(String(16), comment="full, incremental or jobs")
     status: Mapped[str] = mapped_column(String(16), comment="running, completed, partial or failed")
-    started_at: Mapped[datetime] = mapped_column(UTCDateTime, comment="when it began, by this host")
+    started_at: Mapped[datetime] = mapped_column(
+        UTCDateTime, comment="when the run began, by this host's clock"
+    )
     finished_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when it ended, by this host"
+        UTCDateTime, comment="when the run ended, by this host's clock"
     )
     started_epoch: Mapped[int | None] = mapped_column(
         Id, comment="started_at in whole seconds since 1970"
@@ -375,46 +409,52 @@ class Snapshot(Base):
         Id, comment="finished_at in whole seconds since 1970"
     )
     since: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="the since it listed from; null for the whole"
+        UTCDateTime, comment="the since from which the run listed; null if it had none"
     )
     watermark: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="the account's watermark that it left, where it moved it"
+        UTCDateTime, comment="the account's watermark after the run, if the run moved it"
     )
     watermark_epoch: Mapped[int | None] = mapped_column(
         Id, comment="watermark in whole seconds since 1970"
     )
-    requests: Mapped[int] = mapped_column(Integer, comment="HTTP requests sent, retries included")
-    pages: Mapped[int] = mapped_column(Integer, comment="pages of the listing read")
-    jobs_seen: Mapped[int] = mapped_column(Integer, comment="different jobs answered")
+    requests: Mapped[int] = mapped_column(Integer, comment="HTTP requests sent, including retries")
+    pages: Mapped[int] = mapped_column(Integer, comment="pages of the list that the run read")
+    jobs_seen: Mapped[int] = mapped_column(Integer, comment="distinct jobs that the API returned")
     jobs_inserted: Mapped[int] = mapped_column(Integer, comment="jobs that were new")
-    jobs_changed: Mapped[int] = mapped_column(Integer, comment="jobs whose rows were changed")
-    jobs_unchanged: Mapped[int] = mapped_column(Integer, comment="jobs whose rows were left alone")
+    jobs_changed: Mapped[int] = mapped_column(Integer, comment="jobs whose rows changed")
+    jobs_unchanged: Mapped[int] = mapped_column(Integer, comment="jobs whose rows stayed the same")
     jobs_rejected: Mapped[int] = mapped_column(Integer, comment="records set aside")
     credits_remaining: Mapped[int | None] = mapped_column(
-        Integer, comment="credits left of the hour's, by the last answer"
+        Integer, comment="credits left in the hour, by the last answer"
     )
     credits_spent: Mapped[int | None] = mapped_column(
-        Integer, comment="requests sent that cost a credit, retries included"
+        Integer, comment="requests sent that cost a credit, including retries"
     )
     error: Mapped[str | None] = mapped_column(
-        Words, comment="why it did not complete, or what it could not ask for"
+        LongText, comment="why the run did not complete, or what it could not request"
     )
 
 
 class JobChange(Base):
     __tablename__ = "job_changes"
-    __table_args__ = {"comment": "One row whenever a job's state was seen to move", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
+    __table_args__ = {"comment": "One row per state in which a job was seen", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
 
-    id: Mapped[int] = mapped_column(Id, primary_key=True, comment="the order of observation")
+    id: Mapped[int] = mapped_column(
+        Id, primary_key=True, comment="increases in the order of observation"
+    )
     job_id: Mapped[int] = mapped_column(Id, index=True, comment="the job")
-    snapshot_id: Mapped[int] = mapped_column(Id, comment="the run that saw it")
-    observed_at: Mapped[datetime] = mapped_column(UTCDateTime, comment="when it was seen")
+    snapshot_id: Mapped[int] = mapped_column(Id, comment="the run that observed it")
+    observed_at: Mapped[datetime] = mapped_column(UTCDateTime, comment="when it was observed")
     status: Mapped[str | None] = mapped_column(Name, comment="the job's status then")
     progress: Mapped[float | None] = mapped_column(Double, comment="0 to 1")
-    runtime_in_seconds: Mapped[int | None] = mapped_column(Id, comment="seconds it had run")
-    outputs_count: Mapped[int | None] = mapped_column(Id, comment="outputs, by the API's count")
+    runtime_in_seconds: Mapped[int | None] = mapped_column(
+        Id, comment="seconds that the job had run"
+    )
+    outputs_count: Mapped[int | None] = mapped_column(
+        Id, comment="number of outputs, as counted by the API"
+    )
     records_count: Mapped[int | None] = mapped_column(
-        Id, comment="records written, summed over its outputs"
+        Id, comment="records written, summed over the job's outputs"
     )
 
 
@@ -422,29 +462,30 @@ class RejectedRecord(Base):
     __tablename__ = "rejected_records"
     __table_args__ = (
         Index(None, "account_id", "job_id"),
-        {"comment": "Records that could not be read, whole, until they can be", **_MYSQL},
+        {"comment": "One row per record that could not be loaded, until it can be", **_MYSQL},
     )
 
-    id: Mapped[int] = mapped_column(Id, primary_key=True, comment="the record")
+    id: Mapped[int] = mapped_column(Id, primary_key=True, comment="id of this row")
     snapshot_id: Mapped[int] = mapped_column(Id, comment="the run that last set it aside")
     account_id: Mapped[str] = mapped_column(Name, comment="the account it was read from")
-    job_id: Mapped[int | None] = mapped_column(Id, comment="its job, where it names one")
-    reason: Mapped[str] = mapped_column(Words, comment="what is wrong, with its path")
+    job_id: Mapped[int | None] = mapped_column(Id, comment="the record's job id, if it has one")
+    reason: Mapped[str] = mapped_column(LongText, comment="what is wrong, and where in the record")
     payload: Mapped[str] = mapped_column(
-        Words,
-        comment="the record as it came, secrets masked; null if none came, cut if it is too long",
+        LongText,
+        comment="the record as received, secrets masked; JSON null if none was received; cut if it "
+        "is too long",
     )
     rejected_at: Mapped[datetime] = mapped_column(UTCDateTime, comment="when it was set aside")
     attempts: Mapped[int | None] = mapped_column(
-        Integer, comment="times it was tried since it last changed"
+        Integer, comment="number of tries since the record last changed"
     )
     next_attempt_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="before then no run asks for it again; null: the next run does"
+        UTCDateTime, comment="no run requests the record again before this; null: the next run does"
     )
     program_version: Mapped[str | None] = mapped_column(
         String(64), comment="the version of this program that last tried it"
     )
     digest: Mapped[str | None] = mapped_column(
         String(32),
-        comment="of the whole record, but for its package and cluster: it tells a change",
+        comment="digest of the whole record without its package and cluster, to detect changes",
     )

@@ -1,21 +1,23 @@
 -- How many jobs run at once, hour by hour?
 --
--- grain: an hour of a UTC day in which jobs ran; since and until hold for that day
--- columns: day, hour (0 to 23), runs (jobs that ran in it), peak (the most at once; one that ends as
---   another starts is not at once with it), busy_seconds (of all jobs, within the hour)
+-- grain: one row per hour of a UTC day in which jobs ran; since and until filter by that day
+-- columns: day, hour (0 to 23), runs (jobs that ran in it), peak (the most at once; a job that ends
+--   as another starts does not overlap it), busy_seconds (of all jobs, within the hour)
 --
--- A job counts in its first seven days only: one that is said to run on and on has been forgotten, more
--- likely, and would make a row an hour for years. One that finished after the newest time that is known
--- (after the watermark and the last run's end no time is) does not count, nor one out of the calendar.
+-- A job counts for its first seven days only: one that seems to run on and on was probably
+-- forgotten, and would fill a row per hour for years. A job that finished after the newest known
+-- time does not count (which is never after both the watermark and the end of the last run), nor
+-- does one outside the calendar.
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/concurrency.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/concurrency.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/concurrency.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/concurrency.sql | mariadb
 
 with
-server_times as ( -- the server's clock, and this host's when the last run of an account ended
+server_times as ( -- the server's clock, and this host's when an account's last run ended
     select watermark_epoch as epoch from accounts
     union all
     select coalesce(finished_epoch, started_epoch) as epoch
@@ -23,7 +25,7 @@ server_times as ( -- the server's clock, and this host's when the last run of an
     where id in (select max(id) from snapshots group by account_id)
 ),
 
-horizon as ( -- a time after it is no fact; clocks differ, and a run takes a while
+horizon as ( -- a later time cannot be right; the hour is for clocks that differ and for the run
     select max(epoch) + 3600 as epoch
     from server_times
 ),
@@ -59,7 +61,7 @@ moments as (
     group by jobs.account_id
 ),
 
-clocks as ( -- as of when each account is known
+clocks as ( -- the time up to which each account is known
     select
         account_id,
         max(epoch) as epoch
@@ -67,7 +69,7 @@ clocks as ( -- as of when each account is known
     group by account_id
 ),
 
-known as ( -- as of when any is
+known as ( -- the latest of these
     select max(epoch) as epoch
     from clocks
 ),
@@ -103,7 +105,7 @@ calendar_days as (
     from calendar
 ),
 
-inputs as ( -- of seven days at most
+inputs as ( -- at most seven days of each
     select
         began,
         case when ended > began + 604800 then began + 604800 else ended end as ended
@@ -114,7 +116,7 @@ inputs as ( -- of seven days at most
         and began < end_epoch - 604800
 ),
 
-events as ( -- a job that ends at the full hour was of the hour before
+events as ( -- a job that ends on the hour belongs to the hour before
     select
         began as epoch,
         began - began % 3600 as hour_epoch,

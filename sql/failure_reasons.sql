@@ -1,14 +1,16 @@
 -- Why did jobs fail?
 --
--- grain: a reason of failed jobs, the most frequent first
--- columns: reason (the error with ids, numbers, dates and paths taken out; null where none was given),
---   failures, packages (how many), first_seen, last_seen (when such a job finished), last_job_id
+-- grain: one row per reason of failed jobs, the most frequent first
+-- columns: reason (the error without ids, numbers, dates and paths; null if there was none),
+--   failures, packages (how many), first_seen, last_seen (when the first and the last such job
+--   finished), last_job_id
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/failure_reasons.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/failure_reasons.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/failure_reasons.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/failure_reasons.sql | mariadb
 
 with
 inputs as (

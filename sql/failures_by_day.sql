@@ -1,15 +1,16 @@
 -- What failed, and how often?
 --
--- grain: a package and a day with runs that ended; the day is the UTC date of the start
+-- grain: one row per package and day with runs that ended; the day is the UTC date of the start
 -- columns: package_id, package_name (of its latest run), day, runs (completed, failed or stopped),
---   failed, stopped, failure_rate (failed over completed and failed, 0 to 1; null where there is
+--   failed, stopped, failure_rate (failed over completed and failed, 0 to 1; null if there is
 --   neither)
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/failures_by_day.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/failures_by_day.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/failures_by_day.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/failures_by_day.sql | mariadb
 
 with
 inputs as (
@@ -36,7 +37,7 @@ latest_named as (
     group by package_id
 ),
 
-names as ( -- a package's, of its latest run that tells
+names as ( -- each package's latest known name
     select
         latest_named.package_id,
         jobs.package_name

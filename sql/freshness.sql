@@ -1,25 +1,29 @@
 -- Which packages are overdue?
 --
--- grain: a package with completed runs, the one that is longest ago first
+-- grain: one row per package with completed runs, the longest ago first
 -- columns: package_id, package_name (of its latest run), last_completed_at, last_job_id, runs,
---   usual_gap_seconds (the median between one completion and the next), p95_gap_seconds, since_seconds
---   (from the last completion to the last whole listing, or what is newer), overdue (1 where that is
---   more than twice the usual gap and more than p95_gap_seconds, else 0; null with no gap yet)
+--   usual_gap_seconds (the median from one completion to the next), p95_gap_seconds, since_seconds
+--   (from the last completion to the last complete listing, or to what is newer), overdue (1 if
+--   that is more than twice the usual gap and more than p95_gap_seconds, else 0; null if there is
+--   no gap yet)
 --
--- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
--- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
+-- The percentile f is at place 1 + f * (n - 1), interpolated between the rows on both sides. Places
+-- are counted in twentieths, so that everything up to the division is in whole numbers, the same on
+-- every engine.
 --
--- A completion counts where it is at most 1000000000 seconds (31 years) before the newest time that is
--- known, and not after it: after the watermark and the last run's end no time is.
+-- A completion counts if it is at most 1000000000 seconds (31 years) before the newest known time,
+-- and not after it. The newest known time is never after both the watermark and the end of the last
+-- run.
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/freshness.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/freshness.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/freshness.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/freshness.sql | mariadb
 
 with
-server_times as ( -- the server's clock, and this host's when the last run of an account ended
+server_times as ( -- the server's clock, and this host's when an account's last run ended
     select watermark_epoch as epoch from accounts
     union all
     select coalesce(finished_epoch, started_epoch) as epoch
@@ -27,7 +31,7 @@ server_times as ( -- the server's clock, and this host's when the last run of an
     where id in (select max(id) from snapshots group by account_id)
 ),
 
-horizon as ( -- a time after it is no fact; clocks differ, and a run takes a while
+horizon as ( -- a later time cannot be right; the hour is for clocks that differ and for the run
     select max(epoch) + 3600 as epoch
     from server_times
 ),
@@ -63,7 +67,7 @@ moments as (
     group by jobs.account_id
 ),
 
-clocks as ( -- as of when each account is known
+clocks as ( -- the time up to which each account is known
     select
         account_id,
         max(epoch) as epoch
@@ -71,7 +75,7 @@ clocks as ( -- as of when each account is known
     group by account_id
 ),
 
-known as ( -- as of when any is
+known as ( -- the latest of these
     select max(epoch) as epoch
     from clocks
 ),
@@ -85,7 +89,7 @@ latest_named as (
     group by package_id
 ),
 
-names as ( -- a package's, of its latest run that tells
+names as ( -- each package's latest known name
     select
         latest_named.package_id,
         jobs.package_name
@@ -131,10 +135,12 @@ packages as (
         max(last_job_id) as last_job_id,
         count(*) as runs,
         sum(
-            gap * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
+            gap
+            * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
         ) / 20.0 as usual_gap_seconds,
         sum(
-            gap * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
+            gap
+            * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
         ) / 20.0 as p95_gap_seconds
     from ranked
     group by package_id
@@ -142,7 +148,11 @@ packages as (
 
 latest as (
     select
-        packages.*,
+        packages.package_id,
+        packages.last_job_id,
+        packages.runs,
+        packages.usual_gap_seconds,
+        packages.p95_gap_seconds,
         jobs.finished_at as last_completed_at,
         case
             when clocks.epoch > jobs.finished_epoch then clocks.epoch - jobs.finished_epoch

@@ -1,19 +1,20 @@
 -- What does it cost, in node hours?
 --
--- grain: a package, a cluster and a week with jobs that ended; the week is the Monday of the UTC date
---   of the start
--- columns: package_id, package_name (of its latest run), cluster_id, cluster_name, week, runs, hours
---   (of runtime, however it ended), node_runs (those whose cluster tells its nodes), node_hours (of
---   these: runtime times nodes)
+-- grain: one row per package, cluster and week with jobs that ended; the week is the Monday of the
+--   UTC date of the start
+-- columns: package_id, package_name (of its latest run), cluster_id, cluster_name, week, runs,
+--   hours (of runtime, however the runs ended), node_runs (runs whose cluster has a number of
+--   nodes), node_hours (of these: runtime times nodes)
 --
--- A runtime counts where it is 0 to 1000000000 seconds (31 years), a cluster's nodes where they are 0
--- to 1000000; any other is taken for none.
+-- A runtime counts if it is 0 to 1000000000 seconds (31 years), and a cluster's nodes if they are 0
+-- to 1000000; any other is ignored.
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/node_hours_by_week.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/node_hours_by_week.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/node_hours_by_week.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/node_hours_by_week.sql | mariadb
 
 with
 inputs as (
@@ -43,7 +44,7 @@ latest_named as (
     group by package_id
 ),
 
-names as ( -- a package's, of its latest run that tells
+names as ( -- each package's latest known name
     select
         latest_named.package_id,
         jobs.package_name

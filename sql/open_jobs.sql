@@ -1,26 +1,29 @@
 -- What is under way, and what is stuck?
 --
--- grain: a job that has not ended, the oldest first; the filters hold for these jobs alone
+-- grain: one row per job that has not ended, the oldest first; the filters apply to these jobs
+--   alone
 -- columns: job_id, package_id, package_name (of its latest run), status, created_at, age_seconds
---   (since created_at, as of the last whole listing or what is newer), runs (completed ones of the
---   package), p95_seconds (of their runtime), stuck (1 where it is older than that, else 0; null where
---   that is not known)
+--   (from created_at to the last complete listing, or to what is newer), runs (completed ones of
+--   the package), p95_seconds (of their runtime), stuck (1 if the job is older than that, else 0;
+--   null if either is not known)
 --
--- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
--- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
+-- The percentile f is at place 1 + f * (n - 1), interpolated between the rows on both sides. Places
+-- are counted in twentieths, so that everything up to the division is in whole numbers, the same on
+-- every engine.
 --
--- A runtime and an age count where they are 0 to 1000000000 seconds (31 years); any other is taken for
--- none, and the age of a job that was asked for later than that for 0. Times after the watermark, and
--- after the last run's end, are not taken for the time that it is.
+-- A runtime and an age count if they are 0 to 1000000000 seconds (31 years); any other is ignored,
+-- and the age of a job created in the future is 0. The newest known time is never after both the
+-- watermark and the end of the last run.
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/open_jobs.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/open_jobs.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/open_jobs.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/open_jobs.sql | mariadb
 
 with
-server_times as ( -- the server's clock, and this host's when the last run of an account ended
+server_times as ( -- the server's clock, and this host's when an account's last run ended
     select watermark_epoch as epoch from accounts
     union all
     select coalesce(finished_epoch, started_epoch) as epoch
@@ -28,7 +31,7 @@ server_times as ( -- the server's clock, and this host's when the last run of an
     where id in (select max(id) from snapshots group by account_id)
 ),
 
-horizon as ( -- a time after it is no fact; clocks differ, and a run takes a while
+horizon as ( -- a later time cannot be right; the hour is for clocks that differ and for the run
     select max(epoch) + 3600 as epoch
     from server_times
 ),
@@ -64,7 +67,7 @@ moments as (
     group by jobs.account_id
 ),
 
-clocks as ( -- as of when each account is known
+clocks as ( -- the time up to which each account is known
     select
         account_id,
         max(epoch) as epoch
@@ -81,7 +84,7 @@ latest_named as (
     group by package_id
 ),
 
-names as ( -- a package's, of its latest run that tells
+names as ( -- each package's latest known name
     select
         latest_named.package_id,
         jobs.package_name
@@ -129,7 +132,8 @@ usual as (
         package_id,
         count(*) as runs,
         sum(
-            seconds * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
+            seconds
+            * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
         ) / 20.0 as p95_seconds
     from ranked
     group by package_id

@@ -1,15 +1,16 @@
 -- When did the fields of an output change?
 --
--- grain: a field of an output that is not as it was in the completed job before
--- columns: package_id, component_name, output_name, job_id (the first job with the change), changed_at
---   (when it finished), field, change (added, removed or moved to another place), position (its place;
---   null when removed), previous_position (null when added), previous_job_id
+-- grain: one row per field of an output that differs from the completed job before
+-- columns: package_id, component_name, output_name, job_id (the first job with the change),
+--   changed_at (when it finished), field, change (added, removed or moved to another position),
+--   position (null if removed), previous_position (null if added), previous_job_id
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/output_field_changes.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/output_field_changes.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/output_field_changes.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/output_field_changes.sql | mariadb
 
 with
 inputs as (
@@ -55,15 +56,32 @@ outputs as (
         and jobs.status = 'completed'
 ),
 
-digests as ( -- a job may have two outputs of one name
-    select *
+digests as ( -- a job may have two outputs with the same name
+    select
+        output_id,
+        job_id,
+        package_id,
+        component_name,
+        output_name,
+        fields_digest,
+        run_date,
+        finished_at,
+        finished_epoch
     from outputs
     where place = 1
 ),
 
 followed as (
     select
-        digests.*,
+        output_id,
+        job_id,
+        package_id,
+        component_name,
+        output_name,
+        fields_digest,
+        run_date,
+        finished_at,
+        finished_epoch,
         lag(job_id) over (
             partition by package_id, component_name, output_name order by finished_epoch, job_id
         ) as previous_job_id,
@@ -77,7 +95,16 @@ followed as (
 ),
 
 pairs as (
-    select *
+    select
+        output_id,
+        job_id,
+        package_id,
+        component_name,
+        output_name,
+        finished_at,
+        finished_epoch,
+        previous_job_id,
+        previous_output_id
     from followed
     where
         fields_digest <> previous_digest
@@ -85,7 +112,7 @@ pairs as (
         and (:until is null or run_date < :until)
 ),
 
-fields_now as ( -- a name may stand twice
+fields_now as ( -- an output may have a name twice
     select
         pairs.output_id,
         output_fields.name,

@@ -1,24 +1,26 @@
 -- How long did jobs wait to start?
 --
--- grain: a day with jobs that started; the day is the UTC date of the start
--- columns: day, runs, p50_seconds, p95_seconds (of the wait from created_at to started_at), split_runs
---   (those whose cluster tells since when it was there), cluster_p50_seconds, cluster_p95_seconds (of
---   the part in which the cluster was not there yet), queue_p50_seconds, queue_p95_seconds (of the
---   rest)
+-- grain: one row per day with jobs that started; the day is the UTC date of the start
+-- columns: day, runs, p50_seconds, p95_seconds (of the wait from created_at to started_at),
+--   split_runs (runs for which it is known when the cluster was ready), cluster_p50_seconds,
+--   cluster_p95_seconds (of the part of the wait before the cluster was ready), queue_p50_seconds,
+--   queue_p95_seconds (of the rest)
 --
--- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
--- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
+-- The percentile f is at place 1 + f * (n - 1), interpolated between the rows on both sides. Places
+-- are counted in twentieths, so that everything up to the division is in whole numbers, the same on
+-- every engine.
 --
--- A wait counts where it is 0 to 1000000000 seconds (31 years).
+-- A wait counts if it is 0 to 1000000000 seconds (31 years).
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/queue_wait_by_day.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/queue_wait_by_day.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/queue_wait_by_day.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/queue_wait_by_day.sql | mariadb
 
 with
-inputs as ( -- waits repeat: how often each came
+inputs as ( -- many waits are equal, so they are counted first
     select
         run_date as day,
         queue_seconds,
@@ -73,9 +75,12 @@ ranked as (
     from waits
 ),
 
-places as ( -- each in whole places, and twentieths
+places as ( -- whole places and the twentieths beyond
     select
-        ranked.*,
+        day,
+        part,
+        seconds,
+        jobs,
         20 * (upto - jobs) as first_after,
         20 * upto as last_at,
         p50_place - p50_place % 20 as p50_whole,

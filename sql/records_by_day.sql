@@ -1,21 +1,22 @@
--- How much did each output write, and when nothing, or not as usual?
+-- How much did each output write, and when nothing or an unusual amount?
 --
--- grain: an output's name in a package and a day with completed runs
--- columns: package_id, output_name, day, runs, records (null where no run told), zero_runs,
---   usual_records (the median of the same weekday's days), weekday_days (how many these are), z_score
---   (0.6745 times the distance from it in median absolute deviations: beyond 3.5 is odd; null where
---   all are alike)
+-- grain: one row per package, output name and day with completed runs
+-- columns: package_id, output_name, day, runs, records (null if no run has a number), zero_runs,
+--   usual_records (the median of the days with the same weekday), weekday_days (how many days those
+--   are), z_score (0.6745 times the distance from usual_records in median absolute deviations,
+--   unusual beyond 3.5; null if all are equal)
 --
--- A median is twice itself until the last step, the sum of the two middle values (or twice the one), so
--- that all is in whole numbers, the same on every engine.
+-- A median is kept doubled until the last step (the sum of the two middle values, or twice the
+-- middle one), so that everything is in whole numbers, the same on every engine.
 --
--- An output's records count where they are 0 to 10000000000000000; any other number is taken for none.
+-- An output's records count if they are 0 to 10000000000000000; any other number is ignored.
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/records_by_day.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/records_by_day.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/records_by_day.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/records_by_day.sql | mariadb
 
 with
 inputs as (
@@ -29,7 +30,7 @@ inputs as (
         and (:since is null or run_date >= :since)
         and (:until is null or run_date < :until)
         and (:package_id is null or package_id = :package_id)
-    order by id -- the outputs lie so, too: SQLite reads them once
+    order by id -- as the outputs are stored, so that SQLite reads them in one pass
 ),
 
 counted as (
@@ -41,15 +42,18 @@ counted as (
     from job_outputs
 ),
 
-written as ( -- in billions and the rest: a sum of SQLite has 64 bits
+written as ( -- billions and the rest are summed apart: a sum of SQLite has 64 bits
     select
-        counted.*,
+        id,
+        job_id,
+        name,
+        records,
         cast((records - records % 1000000000) / 1000000000 as decimal(38)) as billions,
         records % 1000000000 as rest
     from counted
 ),
 
-days as ( -- a job may have two outputs of one name
+days as ( -- a job may have two outputs with the same name
     select
         inputs.package_id,
         written.name as output_name,
@@ -66,29 +70,58 @@ days as ( -- a job may have two outputs of one name
 
 placed as (
     select
-        days.*,
+        days.package_id,
+        days.output_name,
+        days.day,
+        days.runs,
+        days.records,
+        days.zero_runs,
+        days.first_output_id,
         calendar.weekday,
-        2 * count(records) over (
-            partition by package_id, output_name, calendar.weekday order by records
+        2 * count(days.records) over (
+            partition by days.package_id, days.output_name, calendar.weekday order by days.records
             rows between unbounded preceding and current row
         ) as place,
-        count(records) over (partition by package_id, output_name, calendar.weekday) as weekday_days
+        count(days.records) over (
+            partition by days.package_id, days.output_name, calendar.weekday
+        ) as weekday_days
     from days
     left join calendar on days.day = calendar.day
 ),
 
 usual as (
     select
-        placed.*,
-        sum(records * case when abs(place - (weekday_days + 1)) < 2 then 2 - abs(place - (weekday_days + 1)) else 0 end) over (
-            partition by package_id, output_name, weekday
-        ) as twice
+        package_id,
+        output_name,
+        day,
+        runs,
+        records,
+        zero_runs,
+        first_output_id,
+        weekday,
+        weekday_days,
+        sum(
+            records
+            * case
+                when abs(place - (weekday_days + 1)) < 2 then 2 - abs(place - (weekday_days + 1))
+                else 0
+            end
+        ) over (partition by package_id, output_name, weekday) as twice
     from placed
 ),
 
 deviations as (
     select
-        usual.*,
+        package_id,
+        output_name,
+        day,
+        runs,
+        records,
+        zero_runs,
+        first_output_id,
+        weekday,
+        weekday_days,
+        twice,
         2 * count(records) over (
             partition by package_id, output_name, weekday order by abs(2 * records - twice)
             rows between unbounded preceding and current row
@@ -98,10 +131,23 @@ deviations as (
 
 spreads as ( -- four times the median absolute deviation
     select
-        deviations.*,
-        sum(abs(2 * records - twice) * case when abs(deviation_place - (weekday_days + 1)) < 2 then 2 - abs(deviation_place - (weekday_days + 1)) else 0 end) over (
-            partition by package_id, output_name, weekday
-        ) as fourfold
+        package_id,
+        output_name,
+        day,
+        runs,
+        records,
+        zero_runs,
+        first_output_id,
+        weekday_days,
+        twice,
+        sum(
+            abs(2 * records - twice)
+            * case
+                when abs(deviation_place - (weekday_days + 1)) < 2
+                    then 2 - abs(deviation_place - (weekday_days + 1))
+                else 0
+            end
+        ) over (partition by package_id, output_name, weekday) as fourfold
     from deviations
 ),
 

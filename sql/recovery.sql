@@ -1,26 +1,29 @@
 -- How long does it take until a package that failed completes again?
 --
--- grain: a package that failed
--- columns: package_id, package_name (of its latest run), streaks (of failures with no completion
---   between), failures, longest_streak, recoveries (streaks that a completion ended), p50_seconds,
---   p95_seconds, max_seconds (from the end of the first failure to that of the completion),
---   failing_runs (of the streak that goes on; 0 for none), failing_since (when its first failure
---   ended)
+-- grain: one row per package that failed
+-- columns: package_id, package_name (of its latest run), streaks (of failures without a completion
+--   between them), failures, longest_streak, recoveries (streaks that a completion ended),
+--   p50_seconds, p95_seconds, max_seconds (from the end of the first failure to the end of that
+--   completion), failing_runs (of the streak that goes on; 0 if there is none), failing_since (when
+--   its first failure ended)
 --
--- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
--- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
+-- The percentile f is at place 1 + f * (n - 1), interpolated between the rows on both sides. Places
+-- are counted in twentieths, so that everything up to the division is in whole numbers, the same on
+-- every engine.
 --
--- A job counts where it finished no later than the newest time that is known (after the watermark and
--- the last run's end no time is), a recovery's seconds where they are 0 to 1000000000 (31 years).
+-- A job counts if it finished no later than the newest known time, and a recovery's seconds if they
+-- are 0 to 1000000000 (31 years). The newest known time is never after both the watermark and the
+-- end of the last run.
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/recovery.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/recovery.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/recovery.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/recovery.sql | mariadb
 
 with
-server_times as ( -- the server's clock, and this host's when the last run of an account ended
+server_times as ( -- the server's clock, and this host's when an account's last run ended
     select watermark_epoch as epoch from accounts
     union all
     select coalesce(finished_epoch, started_epoch) as epoch
@@ -28,7 +31,7 @@ server_times as ( -- the server's clock, and this host's when the last run of an
     where id in (select max(id) from snapshots group by account_id)
 ),
 
-horizon as ( -- a time after it is no fact; clocks differ, and a run takes a while
+horizon as ( -- a later time cannot be right; the hour is for clocks that differ and for the run
     select max(epoch) + 3600 as epoch
     from server_times
 ),
@@ -64,7 +67,7 @@ moments as (
     group by jobs.account_id
 ),
 
-clocks as ( -- as of when each account is known
+clocks as ( -- the time up to which each account is known
     select
         account_id,
         max(epoch) as epoch
@@ -72,7 +75,7 @@ clocks as ( -- as of when each account is known
     group by account_id
 ),
 
-known as ( -- as of when any is
+known as ( -- the latest of these
     select max(epoch) as epoch
     from clocks
 ),
@@ -105,7 +108,7 @@ latest_named as (
     group by package_id
 ),
 
-names as ( -- a package's, of its latest run that tells
+names as ( -- each package's latest known name
     select
         latest_named.package_id,
         jobs.package_name
@@ -129,7 +132,11 @@ numbered as ( -- the failures, and each completion right after one, which ends a
 
 firsts as (
     select
-        numbered.*,
+        id,
+        package_id,
+        status,
+        finished_epoch,
+        streak,
         first_value(id) over (
             partition by package_id, streak order by coalesce(finished_epoch, 0), id
         ) as first_id
@@ -150,7 +157,10 @@ streaks as (
 
 recoveries as (
     select
-        streaks.*,
+        package_id,
+        first_id,
+        failures,
+        is_over,
         case when span between 0 and 1000000000 then span end as seconds
     from streaks
 ),
@@ -179,10 +189,12 @@ packages as (
         max(failures) as longest_streak,
         sum(is_over) as recoveries,
         sum(
-            seconds * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
+            seconds
+            * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
         ) / 20.0 as p50_seconds,
         sum(
-            seconds * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
+            seconds
+            * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
         ) / 20.0 as p95_seconds,
         max(seconds) as max_seconds,
         sum(case when is_over = 0 then failures else 0 end) as failing_runs,

@@ -1,18 +1,19 @@
--- How often does a run need another try, and what do the failed ones burn?
+-- How often do runs need a retry, and how many hours do the failed ones burn?
 --
--- grain: a schedule and a package whose jobs it started and which have ended
--- columns: schedule_id, package_id, package_name (of its latest run), chains (a job and those that try
---   again: each has more attempts than the one before), retried (chains with another attempt),
+-- grain: one row per schedule and package whose jobs the schedule started and which have ended
+-- columns: schedule_id, package_id, package_name (of its latest run), chains (a job and its
+--   retries: each has more attempts than the one before), retried (chains with a retry),
 --   first_attempt_successes, first_attempt_rate (of the chains, 0 to 1), eventual_successes,
 --   eventual_rate, hours_burnt (of runtime, by failed jobs)
 --
--- A runtime counts where it is 0 to 1000000000 seconds (31 years); any other is taken for none.
+-- A runtime counts if it is 0 to 1000000000 seconds (31 years); any other is ignored.
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/retries.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/retries.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/retries.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/retries.sql | mariadb
 
 with
 inputs as (
@@ -33,7 +34,8 @@ inputs as (
     from jobs
     where
         creator_type = 'Schedule'
-        and coalesce(status, '') in ('completed', 'failed', 'stopped') -- by no index: it is most
+        -- coalesce keeps the planner off the status index: most rows match
+        and coalesce(status, '') in ('completed', 'failed', 'stopped')
         and (:since is null or run_date >= :since)
         and (:until is null or run_date < :until)
         and (:package_id is null or package_id = :package_id)
@@ -48,7 +50,7 @@ latest_named as (
     group by package_id
 ),
 
-names as ( -- a package's, of its latest run that tells
+names as ( -- each package's latest known name
     select
         latest_named.package_id,
         jobs.package_name

@@ -1,19 +1,22 @@
 -- How long did each package take, week by week?
 --
--- grain: a package and a week with completed runs; the week is the Monday of the UTC date of the start
+-- grain: one row per package and week with completed runs; the week is the Monday of the UTC date
+--   of the start
 -- columns: package_id, package_name (of its latest run), week, runs, p50_seconds, p95_seconds,
 --   max_seconds
 --
--- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
--- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
+-- The percentile f is at place 1 + f * (n - 1), interpolated between the rows on both sides. Places
+-- are counted in twentieths, so that everything up to the division is in whole numbers, the same on
+-- every engine.
 --
--- A runtime counts where it is 0 to 1000000000 seconds (31 years); any other is taken for none.
+-- A runtime counts if it is 0 to 1000000000 seconds (31 years); any other is ignored.
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/runtime_by_week.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/runtime_by_week.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/runtime_by_week.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/runtime_by_week.sql | mariadb
 
 with
 inputs as (
@@ -41,7 +44,7 @@ latest_named as (
     group by package_id
 ),
 
-names as ( -- a package's, of its latest run that tells
+names as ( -- each package's latest known name
     select
         latest_named.package_id,
         jobs.package_name
@@ -69,10 +72,12 @@ weeks as (
         week,
         count(*) as runs,
         sum(
-            seconds * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
+            seconds
+            * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
         ) / 20.0 as p50_seconds,
         sum(
-            seconds * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
+            seconds
+            * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
         ) / 20.0 as p95_seconds,
         max(seconds) as max_seconds
     from ranked

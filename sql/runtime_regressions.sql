@@ -1,28 +1,30 @@
--- Which packages are slower of late?
+-- Which packages have become slower?
 --
--- grain: a package whose last 5 completed runs are slower than the 30 before, the worst first
--- columns: package_id, package_name (of its latest run), recent_p50 (seconds), baseline_p50 (seconds),
---   ratio, since_job_id (the first of the 5), since (when it finished), mad_seconds (the median
---   absolute deviation of the baseline), baseline_runs, edited (1 where the package was edited between
---   the two, else 0)
+-- grain: one row per package whose last 5 completed runs are slower than the 30 before, the worst
+--   first
+-- columns: package_id, package_name (of its latest run), recent_p50 (seconds), baseline_p50
+--   (seconds), ratio, since_job_id (the first of the 5), since (when it finished), mad_seconds (the
+--   median absolute deviation of the baseline), baseline_runs, edited (1 if the package was edited
+--   between the two, else 0)
 --
--- Slower: the median is 1.5 times that of the (at least 10) runs before, and 3 of their median absolute
--- deviations above it.
+-- Slower means that the median is 1.5 times that of the runs before (at least 10), and at least 3
+-- of their median absolute deviations above it.
 --
--- A median is twice itself until the last step, the sum of the two middle values (or twice the one), so
--- that all is in whole numbers, the same on every engine.
+-- A median is kept doubled until the last step (the sum of the two middle values, or twice the
+-- middle one), so that everything is in whole numbers, the same on every engine.
 --
--- A run counts where it took 0 to 1000000000 seconds (31 years), and finished no later than the newest
--- time that is known: after the watermark and the last run's end no time is.
+-- A run counts if it took 0 to 1000000000 seconds (31 years) and finished no later than the newest
+-- known time. The newest known time is never after both the watermark and the end of the last run.
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/runtime_regressions.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/runtime_regressions.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/runtime_regressions.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/runtime_regressions.sql | mariadb
 
 with
-server_times as ( -- the server's clock, and this host's when the last run of an account ended
+server_times as ( -- the server's clock, and this host's when an account's last run ended
     select watermark_epoch as epoch from accounts
     union all
     select coalesce(finished_epoch, started_epoch) as epoch
@@ -30,7 +32,7 @@ server_times as ( -- the server's clock, and this host's when the last run of an
     where id in (select max(id) from snapshots group by account_id)
 ),
 
-horizon as ( -- a time after it is no fact; clocks differ, and a run takes a while
+horizon as ( -- a later time cannot be right; the hour is for clocks that differ and for the run
     select max(epoch) + 3600 as epoch
     from server_times
 ),
@@ -66,7 +68,7 @@ moments as (
     group by jobs.account_id
 ),
 
-clocks as ( -- as of when each account is known
+clocks as ( -- the time up to which each account is known
     select
         account_id,
         max(epoch) as epoch
@@ -74,7 +76,7 @@ clocks as ( -- as of when each account is known
     group by account_id
 ),
 
-known as ( -- as of when any is
+known as ( -- the latest of these
     select max(epoch) as epoch
     from clocks
 ),
@@ -108,7 +110,7 @@ latest_named as (
     group by package_id
 ),
 
-names as ( -- a package's, of its latest run that tells
+names as ( -- each package's latest known name
     select
         latest_named.package_id,
         jobs.package_name
@@ -142,7 +144,9 @@ medians as (
         package_id,
         is_recent,
         count(*) as runs,
-        sum(seconds * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end) as twice
+        sum(
+            seconds * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end
+        ) as twice
     from placed
     group by package_id, is_recent
 ),
@@ -169,7 +173,9 @@ placed_deviations as (
 spreads as ( -- four times the median absolute deviation
     select
         package_id,
-        sum(deviation * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end) as fourfold
+        sum(
+            deviation * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end
+        ) as fourfold
     from placed_deviations
     group by package_id
 ),

@@ -1,19 +1,21 @@
 -- Where do the hours go?
 --
--- grain: a package with completed runs, the one that took most first
--- columns: package_id, package_name (of its latest run), runs, total_seconds, share (of the seconds of
---   all packages, 0 to 1), p50_seconds, p95_seconds
+-- grain: one row per package with completed runs, the one with most seconds first
+-- columns: package_id, package_name (of its latest run), runs, total_seconds, share (of the seconds
+--   of all packages, 0 to 1), p50_seconds, p95_seconds
 --
--- A percentile f lies at place 1 + f * (n - 1); the rows beside it count by how near they are. Places
--- are in twentieths, so that all is in whole numbers, the same on every engine, up to the division.
+-- The percentile f is at place 1 + f * (n - 1), interpolated between the rows on both sides. Places
+-- are counted in twentieths, so that everything up to the division is in whole numbers, the same on
+-- every engine.
 --
--- A runtime counts where it is 0 to 1000000000 seconds (31 years); any other is taken for none.
+-- A runtime counts if it is 0 to 1000000000 seconds (31 years); any other is ignored.
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/slowest_packages.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/slowest_packages.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/slowest_packages.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/slowest_packages.sql | mariadb
 
 with
 inputs as (
@@ -38,7 +40,7 @@ latest_named as (
     group by package_id
 ),
 
-names as ( -- a package's, of its latest run that tells
+names as ( -- each package's latest known name
     select
         latest_named.package_id,
         jobs.package_name
@@ -65,10 +67,12 @@ packages as (
         count(*) as runs,
         sum(seconds) as total_seconds,
         sum(
-            seconds * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
+            seconds
+            * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
         ) / 20.0 as p50_seconds,
         sum(
-            seconds * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
+            seconds
+            * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
         ) / 20.0 as p95_seconds
     from ranked
     group by package_id

@@ -1,24 +1,39 @@
 -- What did the runs of this tool do, and how far behind is the history?
 --
--- grain: a run of sync, in order; since and until hold for the UTC day it began, package_id is not
---   used
+-- grain: one row per run of sync, in order; since and until filter by the UTC day on which it
+--   began, package_id is not used
 -- columns: snapshot_id, account_id, kind, status, started_at, seconds, jobs_seen, jobs_inserted,
 --   jobs_changed, jobs_rejected, requests, credits_spent, credits_remaining, lag_seconds (from the
 --   watermark to the end of the run: how far it was behind the API), error
 --
--- Seconds count where they are 0 to 1000000000 (31 years): clocks are set. The watermark is the last
--- one before the run's end; a host whose clock is behind the server's has a lag of 0.
+-- Seconds count if they are 0 to 1000000000 (31 years), since clocks can be set. The watermark is
+-- the last one before the end of the run; the lag is 0 if the host's clock is behind the server's.
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/snapshot_log.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/snapshot_log.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/snapshot_log.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/snapshot_log.sql | mariadb
 
 with
 inputs as (
     select
-        snapshots.*,
+        snapshots.id,
+        snapshots.account_id,
+        snapshots.kind,
+        snapshots.status,
+        snapshots.started_at,
+        snapshots.jobs_seen,
+        snapshots.jobs_inserted,
+        snapshots.jobs_changed,
+        snapshots.jobs_rejected,
+        snapshots.requests,
+        snapshots.credits_spent,
+        snapshots.credits_remaining,
+        snapshots.error,
+        snapshots.started_epoch,
+        snapshots.finished_epoch,
         calendar.day,
         max(case when snapshots.watermark_epoch is not null then snapshots.id end) over (
             partition by snapshots.account_id order by snapshots.id
@@ -31,7 +46,20 @@ inputs as (
 
 spans as (
     select
-        inputs.*,
+        inputs.id,
+        inputs.day,
+        inputs.account_id,
+        inputs.kind,
+        inputs.status,
+        inputs.started_at,
+        inputs.jobs_seen,
+        inputs.jobs_inserted,
+        inputs.jobs_changed,
+        inputs.jobs_rejected,
+        inputs.requests,
+        inputs.credits_spent,
+        inputs.credits_remaining,
+        inputs.error,
         inputs.finished_epoch - inputs.started_epoch as span,
         inputs.finished_epoch - marked.watermark_epoch as lag_span
     from inputs

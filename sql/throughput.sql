@@ -1,20 +1,21 @@
 -- Slower, or more data?
 --
--- grain: a package and a week with completed runs that tell their records; the week is the Monday of
---   the UTC date of the start
+-- grain: one row per package and week with completed runs whose records are known; the week is the
+--   Monday of the UTC date of the start
 -- columns: package_id, package_name (of its latest run), week, runs, seconds, records (of all
---   outputs), seconds_per_million (records), runtime_ratio, records_ratio (of a run's seconds and
---   records to those of the week before that has any), pace_ratio (of the seconds a record: above 1 is
---   slower, whatever the data)
+--   outputs), seconds_per_million (records), runtime_ratio, records_ratio (seconds and records of a
+--   run, over those of the last week before that has any), pace_ratio (seconds per record, over the
+--   same: above 1 is slower, whatever the amount of data)
 --
--- A runtime counts where it is 0 to 1000000000 seconds (31 years), an output's records where they are
--- 0 to 10000000000000000; any other is taken for none.
+-- A runtime counts if it is 0 to 1000000000 seconds (31 years), and an output's records if they are
+-- 0 to 10000000000000000; any other is ignored.
 --
--- parameters, each null for all: :since (first day), :until (day after the last), :package_id
+-- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/throughput.sql"
 --           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
 -- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/throughput.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' sql/throughput.sql | mariadb
+-- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
+--           sql/throughput.sql | mariadb
 
 with
 inputs as (
@@ -42,7 +43,7 @@ latest_named as (
     group by package_id
 ),
 
-names as ( -- a package's, of its latest run that tells
+names as ( -- each package's latest known name
     select
         latest_named.package_id,
         jobs.package_name
@@ -50,7 +51,7 @@ names as ( -- a package's, of its latest run that tells
     inner join jobs on latest_named.id = jobs.id
 ),
 
-written as ( -- in billions and the rest: a sum of SQLite has 64 bits
+written as ( -- billions and the rest are summed apart: a sum of SQLite has 64 bits
     select
         job_id,
         sum(
@@ -76,7 +77,11 @@ weeks as (
 
 compared as (
     select
-        weeks.*,
+        package_id,
+        week,
+        runs,
+        seconds,
+        records,
         lag(runs) over (
             partition by package_id order by case when week is null then 1 else 0 end, week
         ) as runs_before,

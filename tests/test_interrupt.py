@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import permutations
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def syncing(folder: Path, *before: str) -> Iterator[tuple[subprocess.Popen[str],
 
 
 def last_run(folder: Path) -> tuple[str, str | None]:
-    with sqlite3.connect(folder / "job_history.db") as connection:
+    with closing(sqlite3.connect(folder / "job_history.db")) as connection, connection:
         ((status, error),) = connection.execute("select status, error from snapshots").fetchall()
     connection.close()
     return status, error

@@ -89,7 +89,7 @@ class _Steps:
             rows[0]["output_name"] or "",
             *self.columns(rows, "records"),
             {index: round(row["z_score"], 1) for index, row in odd.items()},
-            {index: _rounded(row["usual_records"]) for index, row in odd.items()},
+            {index: round(row["usual_records"], 1) for index, row in odd.items()},
         ]
 
 
@@ -121,7 +121,7 @@ def _totals(trends: Trends, place: Mapping[Any, int]) -> list[list[Any]]:
         for row in trends.get(trend, ()):
             for index, name in columns.items():
                 totals[place[row["package_id"]]][index] += row[name] or 0
-    return [[*total[:4], round(total[4], 2)] for total in totals]
+    return [[*total[:4], round(total[4], 6)] for total in totals]
 
 
 def _reasons(rows: Iterable[Row], place: Mapping[Any, int]) -> dict[int, Any]:
@@ -142,11 +142,12 @@ def _node_hours(rows: Iterable[Row], place: Mapping[Any, int], weeks: list[date]
     for row in rows:
         if row["week"] is not None:
             table[place[row["package_id"]]][index[row["week"]]] += row["node_hours"] or 0
-    return [[round(hours, 2) for hours in row] if any(row) else 0 for row in table]
+    return [[round(hours, 6) for hours in row] if any(row) else 0 for row in table]
 
 
 def _rounded(value: Any) -> Any:
-    """Cut a number to what a chart can show."""
+    """Return a number cut as far as neither a chart nor its text differs."""
     if isinstance(value, float):
-        return int(value) if value.is_integer() else round(value, 1 if abs(value) < 100 else 0)  # noqa: PLR2004
+        # Percentiles are in twentieths, which two decimals hold; texts have none from 10 s on.
+        return int(value) if value.is_integer() else round(value, 2 if abs(value) < 100 else 0)  # noqa: PLR2004
     return value

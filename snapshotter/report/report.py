@@ -37,6 +37,9 @@ TRENDS = (
     *("output_field_changes", "freshness", "snapshot_log"),
 )
 
+# One script of the page, in this order: the last one runs the others.
+SCRIPTS = ("words", "history", "plotting", "charts", "volumes", "tables", "page")
+
 # What these tell is so now, whenever it began.
 NOW = ("open_jobs", "freshness", "runtime_regressions")
 
@@ -156,13 +159,14 @@ def page(answers: Answers, plotly: str, now: datetime) -> Iterator[str]:
     if answers.days is not None:
         data = _json(charts(answers.trends, *answers.days))
     called = names(answers.trends)
-    js = _resource("report.js")
+    js = "\n".join(_resource(f"scripts/{name}.js") for name in SCRIPTS)
     parts = {
         "hashes": f"{_hash(js)} {_hash(plotly)}",
         "version": __version__,
         "title": escape(_title(answers)),
         "facts": _facts(answers),
         "css": _resource("report.css"),
+        "dark": _resource("dark.css"),
         "nav": "\n".join(
             f'<li><a href="#{each.anchor}">{escape(each.short)}</a></li>' for each in SECTIONS
         ),

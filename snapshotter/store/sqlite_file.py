@@ -41,6 +41,10 @@ class _Connection(sqlite3.Connection):
 
     patience = Patience()
 
+    def __del__(self) -> None:
+        # Commands leave open connections in the engine's pool; Python 3.13 and later warn of that.
+        self.close()
+
     def cursor(self, factory: Any = _Cursor) -> Any:
         return super().cursor(factory)
 

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,7 @@ def test_an_unknown_status_is_kept_and_logged(
     done = run("sync", **acme)
     assert done.returncode == 0
     assert "job 7 has a status that is not known: 'paused'" in done.stderr
-    with sqlite3.connect(tmp_path / "job_history.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "job_history.db")) as connection, connection:
         assert connection.execute("select status from jobs").fetchall() == [("paused",)]
 
 
@@ -207,7 +208,7 @@ def test_an_api_that_is_down_is_exit_75(
         done = run("sync", **{**acme, "XPLENTY_API_URL": wire.url})
     assert done.returncode == 75
     assert said in done.stderr.splitlines()[-1]
-    with sqlite3.connect(tmp_path / "job_history.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "job_history.db")) as connection, connection:
         ((status, error),) = connection.execute("select status, error from snapshots").fetchall()
     assert status == "partial"
     assert said in error
@@ -217,7 +218,7 @@ def test_the_schema_commands(run: Run, tmp_path: Path) -> None:
     assert run("db", "upgrade").stdout == f"at revision {head()}\n"
     assert run("db", "current").stdout == f"{head()} (this version's: {head()})\n"
     assert run("db", "check").returncode == 0
-    with sqlite3.connect(tmp_path / "job_history.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "job_history.db")) as connection, connection:
         connection.execute("drop table calendar")
     assert_one_line(run("db", "check"), 1, "the database differs from the models")
 
@@ -226,7 +227,7 @@ def test_a_schema_that_is_behind_names_the_command(
     run: Run, acme: dict[str, str], tmp_path: Path
 ) -> None:
     run("db", "upgrade")
-    with sqlite3.connect(tmp_path / "job_history.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "job_history.db")) as connection, connection:
         connection.execute("update alembic_version set version_num = '0000'")
     assert_one_line(run("sync", **acme), 1, "run 'snapshotter db upgrade'")
 
@@ -246,7 +247,7 @@ def test_the_demo(run: Run, tmp_path: Path) -> None:
 def test_what_the_demo_tells_is_there(run: Run, tmp_path: Path) -> None:
     """A package got slower, and one lost a column of its output: SQL finds both."""
     assert run("demo").returncode == 0
-    with sqlite3.connect(tmp_path / "demo.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "demo.db")) as connection, connection:
         means = connection.execute(
             "select run_date > date('2026-01-31', '-21 days'), avg(runtime_in_seconds) from jobs "
             "where package_name = 'orders_to_warehouse' and status = 'completed' group by 1"
@@ -424,7 +425,7 @@ def test_a_refused_key_names_where_it_came_from(
 
 def test_differences_of_the_schema_are_words(run: Run, tmp_path: Path) -> None:
     run("db", "upgrade")
-    with sqlite3.connect(tmp_path / "job_history.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "job_history.db")) as connection, connection:
         connection.execute("drop table calendar")
         connection.execute("create table mine (x integer)")
         connection.execute("alter table jobs add column odd text")

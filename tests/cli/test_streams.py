@@ -6,6 +6,7 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def shell(line: str, folder: Path, environment: dict[str, str]) -> Done:
 
 
 def jobs(folder: Path) -> int:
-    with sqlite3.connect(folder / "job_history.db") as connection:
+    with closing(sqlite3.connect(folder / "job_history.db")) as connection, connection:
         ((count,),) = connection.execute("select count(*) from jobs").fetchall()
     connection.close()
     return int(count)
@@ -85,7 +86,7 @@ def test_what_cannot_be_printed_changes_no_exit_code(
     line: str, exit_code: int, said: str, tmp_path: Path, synced: dict[str, str]
 ) -> None:
     if "1s" in line:
-        with sqlite3.connect(tmp_path / "job_history.db") as connection:
+        with closing(sqlite3.connect(tmp_path / "job_history.db")) as connection, connection:
             connection.execute("update snapshots set started_at = '2026-01-01 00:00:00.000000'")
         connection.close()
     done = shell(line, tmp_path, synced)
@@ -127,7 +128,7 @@ def test_nothing_from_elsewhere_moves_a_terminal(
     (tmp_path / "own" / "own.sql").write_text(
         f'-- what {NASTY}?\nselect package_name, package_name as "a{NASTY}" from jobs'
     )
-    with sqlite3.connect(tmp_path / "job_history.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "job_history.db")) as connection, connection:
         connection.execute("update jobs set package_name = ?, status = ?", (NASTY, NASTY))
         connection.execute("update snapshots set error = ?", (NASTY,))
         connection.execute(
@@ -168,7 +169,7 @@ def on_terminal(words: list[str], folder: Path, environment: dict[str, str]) -> 
 
 
 def test_data_in_a_pipe_stays_as_it_is(tmp_path: Path, synced: dict[str, str]) -> None:
-    with sqlite3.connect(tmp_path / "job_history.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "job_history.db")) as connection, connection:
         connection.execute("update jobs set package_name = ?", (NASTY,))
     connection.close()
     assert NASTY in shell("{} export jobs -o -", tmp_path, synced).stdout

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -518,7 +519,7 @@ def test_memory_does_not_grow_with_the_rows(database_url: str, tmp_path: Path) -
         pytest.skip("no /proc here to tell a process's memory")
     peaks: dict[tuple[str, int], float] = {}
     before = 0
-    with sqlite3.connect(tmp_path / "test.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "test.db")) as connection, connection:
         for rows in (150_000, 900_000):
             connection.execute(
                 "with recursive n(n) as (select ? union all select n + 1 from n where n + 1 < ?) "

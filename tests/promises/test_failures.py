@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -210,13 +211,13 @@ def test_a_disk_that_is_full(small_disk: Path) -> None:
         assert line.startswith("snapshotter: the database cannot be used: ")
         assert "full" in line
         subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
-        with sqlite3.connect(small_disk / "job_history.db") as connection:
+        with closing(sqlite3.connect(small_disk / "job_history.db")) as connection, connection:
             ((stored,),) = connection.execute("select count(*) from jobs").fetchall()
         connection.close()
         assert stored < 700
         done = run(url, small_disk, "sync", XPLENTY_API_KEY=account.api_key)
         assert done.returncode == 0, done.stderr
-        with sqlite3.connect(small_disk / "job_history.db") as connection:
+        with closing(sqlite3.connect(small_disk / "job_history.db")) as connection, connection:
             assert connection.execute("select count(*) from jobs").fetchall() == [(700,)]
         connection.close()
 

@@ -1,4 +1,4 @@
-"""What the README shows and tells is what happens."""
+"""What the README shows and states is what happens."""
 
 import os
 import re
@@ -6,6 +6,7 @@ import shlex
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -15,11 +16,12 @@ from snapshotter.cli.entry import group
 from snapshotter.models import Base
 from snapshotter.trends import trends
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text()
 
 
 def block(marker: str) -> str:
-    """Give the fenced block behind `<!-- marker -->`."""
+    """Return the fenced block after `<!-- marker -->`."""
     found = re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README, re.DOTALL)
     assert found is not None, marker
     return found[1]
@@ -72,17 +74,17 @@ def test_the_cron_lines_work_as_written(tmp_path: Path, api: str, line: str, com
 
 
 @pytest.mark.parametrize("name", [*trends.names(), *Base.metadata.tables])
-def test_every_trend_and_table_is_told(name: str) -> None:
+def test_every_trend_and_table_is_listed(name: str) -> None:
     assert f"| `{name}` |" in README
 
 
 @pytest.mark.parametrize("name", [*trends.names()])
-def test_a_trend_is_told_by_its_own_question(name: str) -> None:
+def test_a_trend_is_listed_with_its_own_question(name: str) -> None:
     question = trends.question(name)
     assert f"| `{name}` | {question[0].lower()}{question[1:]} |" in README
 
 
-def test_every_command_is_told() -> None:
+def test_every_command_is_listed() -> None:
     for name, command in group().commands.items():
         words = [f"{name} {sub}" for sub in getattr(command, "commands", {})] or [name]
         for each in words:
@@ -100,3 +102,66 @@ def test_the_first_block_is_the_demo() -> None:
     first = block("ci:demo").splitlines()
     assert len(first) == 2
     assert first[1] == ".venv/bin/snapshotter demo"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as the quick start leaves it: `.venv/bin` with the command, and `demo.db`.
+
+    Its `pip` does nothing: what the README installs with it is here already.
+    """
+    folder = tmp_path_factory.mktemp("checkout")
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    path = shlex.quote(os.environ.get("PYTHONPATH", ""))
+    for name, does in {
+        "snapshotter": f'PYTHONPATH={path} exec {sys.executable} -m snapshotter "$@"',
+        "pip": "exit 0",
+        "python3": f'exec {sys.executable} "$@"',
+    }.items():
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (programs / name).chmod(0o755)
+    run("sh", ".venv/bin/snapshotter demo", folder)
+    return folder
+
+
+def run(shell: str, text: str, folder: Path) -> str:
+    command = {"sh": ["sh", "-ec", text], "python": [sys.executable, "-c", text]}[shell]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | {"SNAPSHOTTER_DATABASE_URL": "sqlite:///demo.db"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_demo_can_be_queried_as_written(checkout: Path) -> None:
+    trend, select = block("ci:query").splitlines()
+    assert run("sh", trend, checkout).startswith("package_id,package_name,day,runs,")
+    days = run("sh", select, checkout).splitlines()
+    assert len(days) > 90
+    assert all(re.fullmatch(r"20\d\d-\d\d-\d\d\|\d+", day) for day in days)
+
+
+def test_the_exports_work_as_written_and_duckdb_reads_them(checkout: Path) -> None:
+    printed = run("sh", block("ci:exports"), checkout)
+    assert printed.count("\n434,orders_to_warehouse,") > 10
+    assert (checkout / "jobs.csv").read_text().count("\n") > 3000
+    assert (checkout / "history" / "manifest.json").exists()
+    assert "2026-01" in run("python", block("ci:duckdb"), checkout)
+
+
+def test_the_report_is_written_as_written(checkout: Path) -> None:
+    run("sh", block("ci:report"), checkout)
+    assert "</html>" in (checkout / "report.html").read_text()
+
+
+def test_the_extras_are_those_of_the_package() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    table = README.partition("| extra | needed for |")[2].partition("\n\n")[0]
+    listed = re.findall(r"`(\w+)`", table)
+    assert {*listed, "test"} == {*extras["optional-dependencies"]}

@@ -201,14 +201,16 @@ def test_while_it_tries_again_it_does_not_say_so_of_the_next_run(
 
 FEW_THREADS = """
 import sys, threading
-left, start = int(sys.argv.pop(1)), threading._start_new_thread
-def start_one(*words):
+# The name has changed in Python 3.13.
+name = next(n for n in ("_start_joinable_thread", "_start_new_thread") if hasattr(threading, n))
+left, start = int(sys.argv.pop(1)), getattr(threading, name)
+def start_one(*words, **named):
     global left
     if left == 0:
         raise RuntimeError("can't start new thread")
     left -= 1
-    return start(*words)
-threading._start_new_thread = start_one
+    return start(*words, **named)
+setattr(threading, name, start_one)
 from snapshotter.__main__ import main
 main()
 """

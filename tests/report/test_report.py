@@ -1,6 +1,7 @@
 """The report's file: its numbers on every engine, and itself in a real browser without network."""
 
 import errno
+import random
 import re
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from snapshotter.errors import Failure, UsageError
 from snapshotter.models import Base
 from snapshotter.report import report as module
 from snapshotter.report.report import report
+from snapshotter.report.sections import cell
 from snapshotter.times import epoch
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters
@@ -295,6 +297,87 @@ def test_the_filter_works_by_keyboard(written: Path, browser: Browser) -> None:
         assert written_rows[0] == ["orders", HOSTILE[3], "2026-01-20", "2,000"]
 
 
+# What a value's kind in a table is called among the scripts.
+FUNCTIONS = {"seconds": "duration", "share": "share", "decimal": "decimal", "number": "count"}
+TIES = [n / 20 for n in range(1, 4_001)]  # Python rounds a tie to the even digit
+
+
+def values_of(kind: str) -> list[float]:
+    """Return values on both sides of whatever a text of this kind depends on, and any others."""
+    chance = random.Random(7)  # noqa: S311 - the same numbers each time
+    spread = [10 ** chance.uniform(-3, 12) for _ in range(2_000)]
+    match kind:
+        case "number":
+            return [0, 999, 1_000, 999_999, 2**53, *map(int, spread)]
+        case "share":
+            return [0, 0.0995, 0.09999, 0.1, 0.125, 0.135, 1, *(n / 800 for n in range(801))]
+        case "decimal":
+            return [0, *TIES, *(-tie for tie in TIES), *spread]
+        case _:
+            edges = [n * size for n in (1, 2, 10) for size in (1, 10, 60, 3_600, 86_400)]
+            beside = [edge + off for edge in edges for off in (-0.5, -0.05, 0, 0.04, 0.5, 1)]
+            return [0, 60_480_000, *TIES, *beside, *spread]
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_scripts_and_tables_have_the_same_words(
+    kind: str, tmp_path: Path, browser: Browser
+) -> None:
+    target = tmp_path / "words.html"
+    words = Path(module.__file__).with_name("scripts") / "words.js"
+    target.write_text(f"<meta charset=utf-8><script>{words.read_text(encoding='utf-8')}</script>")
+    values = values_of(kind)
+    with opened(browser, target) as page:
+        found = page.evaluate(f"values => values.map((each) => {FUNCTIONS[kind]}(each))", values)
+        assert page.evaluate("orNothing(duration, null)") == cell(kind, None)
+    expected = [re.sub(r"<[^>]+>", "", cell(kind, value)) for value in values]
+    assert list(zip(values, found, strict=True)) == list(zip(values, expected, strict=True))
+
+
+@only_sqlite
+def test_tiles_are_the_same_with_and_without_scripts(written: Path, browser: Browser) -> None:
+    tiles = "[...document.querySelectorAll('[data-tile]')].map(tile => tile.textContent)"
+    with opened(browser, written) as page:
+        plain = page.evaluate(tiles)
+        page.select_option("#package", "434")
+        assert page.evaluate(tiles) != plain
+        page.select_option("#package", "")
+        assert page.evaluate(tiles) == plain
+
+
+@only_sqlite
+def test_rows_of_one_package_are_worded_as_in_the_table_of_all(
+    engine: Engine, tmp_path: Path, browser: Browser
+) -> None:
+    """Seconds, shares and numbers of any size; a dash is what the charts have no data for."""
+    put(engine, *history())
+    for number, seconds in enumerate((1, 9, 59, 61, 119, 3_599, 7_325, 90_061, 400_000)):
+        at = f"2026-01-{12 + number // 3:02}T0{number % 3}:00:00Z"
+        outputs = [{"id": 7_000 + number, "name": "rows", "records_count": 10 ** (number + 1)}]
+        status = "completed" if number % 3 else "failed"
+        times = {"created_at": at, "started_at": at, "completed_at": at, "updated_at": at}
+        own = {"status": status, "runtime_in_seconds": seconds, "outputs": outputs, **times}
+        put(engine, job(id=7_000 + number, **own))
+    target = tmp_path / "report.html"
+    report(engine, target, DAYS, None, NOW)
+    rows = (
+        "selector => [...document.querySelectorAll(selector)]"
+        ".map(row => [...row.cells].map(each => each.textContent))"
+    )
+    with opened(browser, target) as page:
+        page.select_option("#package", "434")
+        for series in ("runtime", "failures", "records"):
+            table = f"[data-series={series}]"
+            own = page.evaluate(rows, f"{table} [data-own] tr")
+            tabled = page.evaluate(rows, f"{table} tbody:not([data-own]) tr[data-package='434']")
+            assert len(own) == len(tabled) > 18
+            for row in own:
+                assert any(
+                    all(one in ("\N{EN DASH}", other) for one, other in zip(row, each, strict=True))
+                    for each in tabled
+                ), row
+
+
 @only_sqlite
 def test_light_and_dark(written: Path, browser: Browser) -> None:
     colour = "getComputedStyle(document.body).backgroundColor"
@@ -307,6 +390,23 @@ def test_light_and_dark(written: Path, browser: Browser) -> None:
         assert page.evaluate(colour) == "rgb(255, 255, 255)"
     with opened(browser, written, color_scheme="light") as page:
         assert page.evaluate(colour) == light != dark
+
+
+@only_sqlite
+def test_paper_is_white_without_scripts_too(written: Path, browser: Browser) -> None:
+    colour = "getComputedStyle(document.body).backgroundColor"
+    with opened(browser, written, color_scheme="dark", java_script_enabled=False) as page:
+        assert page.evaluate(colour) == "rgb(15, 21, 28)"
+        page.emulate_media(media="print", color_scheme="dark")
+        assert page.evaluate(colour) == "rgb(255, 255, 255)"
+
+
+def test_the_dark_palette_has_every_colour_of_the_light_one() -> None:
+    light, dark = (
+        set(re.findall(r"(--[\w-]+):", Path(module.__file__).with_name(name).read_text("utf-8")))
+        for name in ("report.css", "dark.css")
+    )
+    assert dark == light
 
 
 @only_sqlite

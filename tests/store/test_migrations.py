@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -166,6 +167,53 @@ def test_what_is_set_aside_stays_so_from_revision_to_revision(
     assert [(row.id, row.attempts) for row in rejects.waiting(engine)] == [
         (row.id, 1) for row in before
     ]
+    engine.dispose()
+
+
+STORAGE = {
+    "postgresql": "select relname, relfilenode from pg_class where relname = any(:tables)",
+    "mysql": "select substring_index(name, '/', -1), table_id "
+    "from information_schema.innodb_sys_tables where name like concat(database(), '/%')",
+}
+
+
+@pytest.mark.parametrize("empty_database_url", ["postgresql", "mariadb"], indirect=True)
+def test_comments_change_at_once_and_nothing_else_does(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    """A table that is rebuilt gets another file; `show create table` has every property of it."""
+    assert alembic(empty_database_url, "upgrade", "0004", folder=tmp_path).returncode == 0
+    engine = connect(empty_database_url)
+
+    def seen() -> tuple[dict[str, object], dict[str, object], set[object]]:
+        tables = [*Base.metadata.tables]
+        with engine.connect() as connection:
+            found = inspect(connection)
+            comments: dict[str, object] = {
+                f"{table}.{each['name']}": each.get("comment")
+                for table in tables
+                for each in found.get_columns(table)
+            }
+            comments |= {table: found.get_table_comment(table)["text"] for table in tables}
+            properties: dict[str, object] = {
+                table: re.sub(r" COMMENT[ =]'(?:[^']|'')*'", "", created)
+                for table in tables
+                if engine.dialect.name == "mysql"
+                for _, created in connection.execute(text(f"show create table {table}"))
+            }
+            query = STORAGE[engine.dialect.name]
+            values = {"tables": tables} if ":tables" in query else {}
+            files = {tuple(row) for row in connection.execute(text(query), values)}
+        return comments, properties, {row for row in files if row[0] in tables}
+
+    before = seen()
+    assert len(before[2]) == len(Base.metadata.tables)
+    assert alembic(empty_database_url, "upgrade", "0005", folder=tmp_path).returncode == 0
+    after = seen()
+    assert after[0] != before[0]
+    assert after[1:] == before[1:]
+    assert alembic(empty_database_url, "downgrade", "0004", folder=tmp_path).returncode == 0
+    assert seen() == before
     engine.dispose()
 
 

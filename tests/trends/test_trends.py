@@ -5,6 +5,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -618,7 +619,7 @@ def test_percentiles_interpolate_as_numpy_does(tmp_path: Path, seconds: list[int
     path = tmp_path / "percentiles.db"
     if not path.exists():
         upgrade(f"sqlite:///{path}")
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("delete from jobs")
         connection.executemany(
             "insert into jobs (id, account_id, status, package_id, run_date, runtime_in_seconds, "
@@ -650,6 +651,14 @@ def test_the_head_says_what_the_file_answers(name: str, engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("name", trends.names())
+def test_no_line_is_longer_than_100_characters(name: str) -> None:
+    source = (resource_folder("sql") / f"{name}.sql").read_text()
+    assert max(map(len, source.splitlines())) <= 100
+    assert "*\n" not in source
+    assert ".*" not in source
+
+
+@pytest.mark.parametrize("name", trends.names())
 def test_the_head_says_how_to_run_it(
     name: str, database_url: str, postgres: PostgresServer
 ) -> None:
@@ -678,7 +687,8 @@ def test_the_head_says_how_to_run_it(
     search = os.pathsep.join(filter(None, [folder, os.environ["PATH"]]))
     if shutil.which(shell, path=search) is None:
         pytest.skip(f"no {shell} here")
-    (line,) = (line for line in headers(name).splitlines() if line.startswith(f"-- {shell}:"))
+    commands = headers(name).replace("\\\n--", "").splitlines()  # one may go on in the next line
+    (line,) = (line for line in commands if line.startswith(f"-- {shell}:"))
     command = line.split(":", 1)[1].strip()
     environment = {**os.environ, "PATH": search}
     if shell == "sqlite3":

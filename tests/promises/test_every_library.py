@@ -1,0 +1,86 @@
+"""Each library does its part, in any version that pyproject.toml allows.
+
+Every command runs once, in a process of its own, on each database and in each format. `.ci/run`
+runs these tests a second time, with the lowest versions.
+"""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import openpyxl
+import pyarrow.parquet
+import pytest
+
+from snapshotter.simulator.account import Account, serve
+
+
+def run(url: str, *arguments: str, folder: Path, api: str = "http://127.0.0.1:1") -> str:
+    """Return what the command prints. A warning of a library is an error."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "snapshotter", *arguments],
+        cwd=folder,
+        env=os.environ
+        | {
+            "XPLENTY_ACCOUNT_ID": "acme",
+            "XPLENTY_API_KEY": "demo-key",
+            "XPLENTY_API_URL": api,
+            "SNAPSHOTTER_DATABASE_URL": url,
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_command_on_each_database(empty_database_url: str, tmp_path: Path) -> None:
+    url, account = empty_database_url, Account()
+    account.populate(days=20)
+    with serve(account) as api:
+        first = run(url, "sync", folder=tmp_path, api=api)
+        assert first.startswith(f"{len(account.jobs)} jobs seen, {len(account.jobs)} new, ")
+        account.advance(6 * 3600)
+        run(url, "sync", folder=tmp_path, api=api)
+        run(url, "verify", folder=tmp_path, api=api)
+    assert "as expected" in run(url, "db", "check", folder=tmp_path)
+    run(url, "db", "upgrade", folder=tmp_path)
+    run(url, "db", "current", folder=tmp_path)
+    status = json.loads(run(url, "status", "--json", folder=tmp_path))
+    assert status["accounts"][0]["account_id"] == "acme"
+    run(url, "rejects", folder=tmp_path)
+    assert "acme" in run(url, "accounts", folder=tmp_path)
+    printed = run(url, "trends", "slowest_packages", "--format", "table", folder=tmp_path)
+    assert "clickstream_sessions" in printed
+    run(url, "export", "--all", "history", folder=tmp_path)
+    with (tmp_path / "history" / "jobs.csv").open(newline="") as file:
+        assert {int(row["id"]) for row in csv.DictReader(file)} == {*account.jobs}
+    run(url, "report", "-o", "report.html", folder=tmp_path)
+    assert (tmp_path / "report.html").read_text().rstrip().endswith("</html>")
+
+
+@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+def test_every_format(empty_database_url: str, tmp_path: Path) -> None:
+    url, account = empty_database_url, Account()
+    account.populate(days=20)
+    with serve(account) as api:
+        run(url, "sync", folder=tmp_path, api=api)
+    for format_ in ("json", "parquet", "xlsx"):
+        run(url, "export", "jobs", "-o", f"jobs.{format_}", folder=tmp_path)
+        run(url, "export", "--all", f"all-{format_}", "--format", format_, folder=tmp_path)
+    ids = {*account.jobs}
+    assert {job["id"] for job in json.loads((tmp_path / "jobs.json").read_text())} == ids
+    table = pyarrow.parquet.read_table(tmp_path / "jobs.parquet")
+    assert {*table["id"].to_pylist()} == ids
+    counted = duckdb.execute(
+        "select count(*) from read_parquet(?)", [str(tmp_path / "jobs.parquet")]
+    )
+    assert counted.fetchall() == [(len(ids),)]
+    sheet = openpyxl.load_workbook(tmp_path / "jobs.xlsx").active
+    assert sheet.max_row == len(ids) + 1
