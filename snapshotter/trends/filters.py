@@ -66,7 +66,9 @@ class Window:
             since, end = last_days(connection, self.last)
             until = until or end
             if since is not None and until is not None and until <= since:
-                raise UsageError(f"--until {until} is before the last days, which begin on {since}")
+                raise UsageError(
+                    f"--until {until} is not after the first of the last days, {since}"
+                )
         package_id = self.package_id
         if self.package is not None:
             package_id = find_package(connection, self.package)

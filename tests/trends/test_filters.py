@@ -93,5 +93,7 @@ def test_a_window_becomes_filters(engine: Engine) -> None:
         assert Window(last=week, until=date(2026, 1, 1), package_id=2).filters(
             connection
         ) == Filters(date(2025, 12, 30), date(2026, 1, 1), 2)
-        with pytest.raises(UsageError, match="--until 2025-12-30 is before the last days"):
+        with pytest.raises(
+            UsageError, match="--until 2025-12-30 is not after the first of the last days"
+        ):
             Window(last=week, until=date(2025, 12, 30)).filters(connection)
