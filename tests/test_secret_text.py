@@ -73,7 +73,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_each_form_of_a_secret_is_hidden_and_no_more(form: str) -> None:
+def test_each_form_of_a_secret_is_hidden_and_nothing_else(form: str) -> None:
     masked = MASKING(_plant(form))
     assert SECRET not in masked
     assert "***" in masked
@@ -109,7 +109,7 @@ EXACT = [
 
 
 @pytest.mark.parametrize(("text", "masked"), EXACT)
-def test_what_stands_for_a_secret(text: str, masked: str) -> None:
+def test_what_replaces_a_secret(text: str, masked: str) -> None:
     assert MASKING(text) == masked
     hashed = Redaction("hash", hash_key="a key").text(text)
     assert (hashed or "").count("hmac:") == masked.count("***")
@@ -260,7 +260,7 @@ def test_plain_text_stays(text: str) -> None:
         *("AKIA", "eyJaaaaaaaa.", "-----BEGIN PRIVATE KEY-----", "identified by ", "'", "a ", " "),
     ],
 )
-def test_the_work_on_hostile_text_grows_with_its_length_alone(part: str) -> None:
+def test_the_work_on_hostile_text_grows_only_with_its_length(part: str) -> None:
     """The time of twice as much is compared, generously: what goes back and forth takes 4 times."""
 
     def seconds(length: int) -> float:

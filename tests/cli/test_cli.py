@@ -102,7 +102,7 @@ def test_a_reader_that_leaves_early(run: Run, tmp_path: Path) -> None:
 
 
 def test_standard_output_that_is_full(run: Run, acme: dict[str, str], tmp_path: Path) -> None:
-    """What was asked for is not there; a run whose work is done has not failed."""
+    """A command without its output has failed; a run whose work is done has not."""
     for words, exit_code in ((["sync"], 0), (["status"], 1)):
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(

@@ -44,7 +44,7 @@ def run(database_url: str, tmp_path: Path) -> Run:
 @pytest.mark.parametrize(
     "name", ["x.csv", "x.csv.gz", "x.json", "x.json.gz", "x.parquet", "x.xlsx"]
 )
-def test_an_empty_database_says_so(run: Run, name: str, tmp_path: Path) -> None:
+def test_an_export_of_an_empty_database(run: Run, name: str, tmp_path: Path) -> None:
     done = run("export", "jobs", "-o", name)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", f"0 rows of jobs in {name}\n")
     assert (tmp_path / "here" / name).stat().st_size > 0
@@ -69,7 +69,7 @@ def test_months(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "here" / "all" / "jobs" / part).exists()
 
 
-def test_raw_says_so(run: Run, database_url: str) -> None:
+def test_raw_prints_a_warning(run: Run, database_url: str) -> None:
     engine = connect(database_url)
     put(engine, job(errors="=1+1", runtime_in_seconds=None, package={"name": "-x"}))
     engine.dispose()
@@ -132,7 +132,7 @@ BAD_CALLS: list[tuple[list[str], int, str]] = [
 
 
 @pytest.mark.parametrize(("words", "exit_code", "said"), BAD_CALLS)
-def test_a_call_that_cannot_be(
+def test_a_bad_export_call_gets_one_line(
     run: Run, words: list[str], exit_code: int, said: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "here"
@@ -149,7 +149,7 @@ def test_a_call_that_cannot_be(
     ]
 
 
-def test_the_database_is_not_written_over(run: Run, tmp_path: Path) -> None:
+def test_the_database_is_not_overwritten(run: Run, tmp_path: Path) -> None:
     """By an export, a report or a folder; `test_files` has all ways to name it."""
     (tmp_path / "here" / "link").symlink_to("../test.db")
     before = (tmp_path / "test.db").read_bytes()
@@ -181,7 +181,7 @@ def test_the_database_is_not_appended_to(database_url: str, tmp_path: Path) -> N
     assert (tmp_path / "test.db").read_bytes() == before
 
 
-def test_what_is_written_is_for_its_owner_alone(run: Run, tmp_path: Path) -> None:
+def test_what_is_written_is_for_its_owner_only(run: Run, tmp_path: Path) -> None:
     here = tmp_path / "here"
     (here / "shared").mkdir()
     (here / "shared").chmod(0o775)
@@ -204,7 +204,7 @@ def test_a_report_on_standard_output(run: Run) -> None:
     assert done.stdout.endswith("</html>\n")
 
 
-def test_a_name_of_several_lines_is_told_on_one(run: Run, tmp_path: Path) -> None:
+def test_a_name_of_several_lines_is_printed_on_one(run: Run, tmp_path: Path) -> None:
     name = "a\nb\x1b[31m"
     for words, said in (
         (("export", "jobs", "-o", name), "0 rows of jobs in a b\\x1b[31m\n"),

@@ -19,7 +19,7 @@ from snapshotter.store.engine import connect
 from snapshotter.store.lock import lock
 
 
-def test_sync_ends_with_a_line_to_read(run: Run, acme: dict[str, str], account: Account) -> None:
+def test_sync_ends_with_a_summary(run: Run, acme: dict[str, str], account: Account) -> None:
     account.populate(days=3)
     done = run("sync", **acme)
     assert (done.returncode, done.stderr) == (0, "")
@@ -29,7 +29,9 @@ def test_sync_ends_with_a_line_to_read(run: Run, acme: dict[str, str], account: 
     assert re.search(r" s \[20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ acme run 1\]\n$", done.stdout)
 
 
-def test_the_file_is_its_owners_alone(run: Run, acme: dict[str, str], tmp_path: Path) -> None:
+def test_the_database_file_is_for_its_owner_only(
+    run: Run, acme: dict[str, str], tmp_path: Path
+) -> None:
     assert run("sync", **acme).returncode == 0
     assert stat.S_IMODE((tmp_path / "job_history.db").stat().st_mode) == 0o600
 

@@ -1,4 +1,4 @@
-"""Exports of many files: whole or not at all, of one moment, told by their manifest."""
+"""Exports of many files: whole or not at all, of one moment, listed in their manifest."""
 
 import csv
 import hashlib
@@ -164,7 +164,7 @@ def test_a_filter_narrows_what_it_can(engine: Engine, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_failure_leaves_what_was_there(
+def test_a_failure_leaves_the_old_files(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(engine)
@@ -190,7 +190,7 @@ def test_a_failure_leaves_what_was_there(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_old_comes_back_where_the_new_cannot_come(
+def test_the_old_folder_comes_back_if_the_new_one_cannot_be_moved(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "out"
@@ -392,8 +392,8 @@ def fill_every_trend(engine: Engine) -> None:
         )
 
 
-def test_duckdb_gives_the_trends_numbers(engine: Engine, tmp_path: Path) -> None:
-    """The files of the trends as they stand, over the Parquet, give what the database gives."""
+def test_duckdb_computes_the_same_numbers(engine: Engine, tmp_path: Path) -> None:
+    """The files of the trends, run on the Parquet files, return what the database returns."""
     fill(engine)
     fill_every_trend(engine)
     export_all(engine, Bundle(tmp_path / "out", PARQUET, NOW, by_month=True))
@@ -450,7 +450,7 @@ print(json.dumps([str(spark.table("jobs").schema["month"].dataType), months.coll
 @pytest.mark.spark
 @pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_spark_gives_the_trends_numbers(engine: Engine, tmp_path: Path) -> None:
+def test_spark_computes_the_same_numbers(engine: Engine, tmp_path: Path) -> None:
     fill(engine)
     export_all(engine, Bundle(tmp_path / "out", PARQUET, NOW, by_month=True))
     done = subprocess.run(
@@ -468,7 +468,7 @@ def test_spark_gives_the_trends_numbers(engine: Engine, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_folder_where_no_folder_can_be_made(engine: Engine, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created(engine: Engine, tmp_path: Path) -> None:
     if os.geteuid() == 0:
         target = Path("/proc/self/out")  # where root, too, makes nothing
     else:

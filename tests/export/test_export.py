@@ -31,7 +31,7 @@ def written(engine: Engine, name: str, *filters: Any) -> list[dict[str, str]]:
     return found
 
 
-def test_the_samples_come_out_as_they_went_in(engine: Engine) -> None:
+def test_the_samples_are_exported_as_they_were_stored(engine: Engine) -> None:
     put(engine, *sample("list-jobs"))
     out = {int(row["id"]): row for row in written(engine, "jobs")}
     for sent in sample("list-jobs"):
@@ -64,7 +64,7 @@ def test_the_samples_come_out_as_they_went_in(engine: Engine) -> None:
     ]
 
 
-def test_numbers_beside_nulls_stay_whole(engine: Engine) -> None:
+def test_integers_beside_nulls_stay_integers(engine: Engine) -> None:
     outputs = [{"id": 1, "records_count": 2**53 + 1}, {"id": 2}, {"id": 3, "records_count": 10}]
     put(engine, job(outputs=outputs, owner_id=2**63 - 1), job(id=8, owner_id=None, outputs=None))
     assert [row["records_count"] for row in written(engine, "job_outputs")] == [
@@ -151,7 +151,7 @@ def test_rejects_by_their_day(engine: Engine) -> None:
         ("jobz", (), "no table or trend 'jobz'; did you mean 'jobs'?"),
     ],
 )
-def test_what_makes_no_sense(engine: Engine, name: str, filters: Any, said: str) -> None:
+def test_a_filter_that_makes_no_sense(engine: Engine, name: str, filters: Any, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         export(engine, Selection(name, *filters), io.StringIO())
 
@@ -170,7 +170,7 @@ def test_a_file_appears_whole_or_not_at_all(engine: Engine, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_target_that_cannot_be(engine: Engine, tmp_path: Path) -> None:
+def test_a_target_that_is_not_valid(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no folder"):
         export(engine, Selection("jobs"), tmp_path / "no" / "jobs.csv")
     with pytest.raises(UsageError, match="it is a folder"):
@@ -196,7 +196,7 @@ def test_a_link_and_a_pipe_stay_what_they_are(engine: Engine, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ["jobs", "runtime_by_day"])
-def test_a_database_that_gives_out_is_named_as_such(
+def test_a_database_that_fails_is_named_as_the_cause(
     engine: Engine, name: str, tmp_path: Path
 ) -> None:
     with engine.begin() as connection:

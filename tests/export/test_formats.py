@@ -173,7 +173,7 @@ def test_truth_and_days(engine: Engine, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("name", ["jobs", "accounts", "runtime_by_day"])
-def test_nothing_has_its_columns(
+def test_no_rows_have_their_columns(
     engine: Engine, name: str, format_: Format, tmp_path: Path
 ) -> None:
     path = tmp_path / f"x.{format_}"
@@ -195,7 +195,7 @@ def test_nothing_has_its_columns(
         assert header[0] == "package_id"
 
 
-def test_a_trend_has_its_types_whatever_it_holds(engine: Engine, tmp_path: Path) -> None:
+def test_a_trend_has_its_types_with_any_rows(engine: Engine, tmp_path: Path) -> None:
     export(engine, Selection("runtime_by_day"), tmp_path / "x", Style("parquet"))
     empty = pq.read_schema(tmp_path / "x")
     put(engine, job(), job(id=8, runtime_in_seconds=None, package_id=None, outputs=None))
@@ -221,7 +221,7 @@ def csv_of(values: list[Any], *, raw: bool = False, column: str = "x") -> list[s
     return [row[0] for row in csv.reader(out)]
 
 
-def test_csv_that_no_spreadsheet_runs() -> None:
+def test_csv_has_no_formula_for_a_spreadsheet() -> None:
     assert csv_of(HOSTILE) == ["x", *("'" + text for text in HOSTILE)]
     assert csv_of(PEACEFUL) == ["x", *PEACEFUL]
     assert csv_of([-5, -0.5, None, True]) == ["x", "-5", "-0.5", "", "True"]
@@ -229,7 +229,7 @@ def test_csv_that_no_spreadsheet_runs() -> None:
     assert csv_of([*HOSTILE, *PEACEFUL], raw=True) == ["x", *HOSTILE, *PEACEFUL]
 
 
-def test_a_return_in_a_text_ends_no_row(engine: Engine) -> None:
+def test_a_carriage_return_in_text_does_not_end_a_row(engine: Engine) -> None:
     put(engine, job(errors="a\rb"))
     out = io.StringIO(newline="")
     export(engine, Selection("jobs"), out)
@@ -238,7 +238,7 @@ def test_a_return_in_a_text_ends_no_row(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("format_", ["json", "parquet"])
-def test_no_apostrophe_where_nothing_runs(format_: Format, tmp_path: Path) -> None:
+def test_no_apostrophe_in_formats_without_formulas(format_: Format, tmp_path: Path) -> None:
     path = tmp_path / "x"
     with path.open("wb") as file:
         write(file, Style(format_), [Column("x", "text")], [[(text,) for text in HOSTILE]])
@@ -260,10 +260,10 @@ def test_gzip_is_the_same_bytes(format_: Format, tmp_path: Path) -> None:
     )
 
 
-def test_gzip_is_closed_where_the_rows_end_in_an_error(
+def test_gzip_is_closed_if_the_rows_end_in_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What is left open fails once more when it is collected, with a traceback of its own."""
+    """A file left open fails again when it is garbage-collected, with a traceback."""
     made: list[gzip.GzipFile] = []
 
     class Kept(gzip.GzipFile):
@@ -318,7 +318,7 @@ def test_excel_within_its_limits(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert caplog.messages == ["2 texts are longer than an Excel cell, and were cut"]
 
 
-def test_what_a_killed_run_left_of_excel_goes_with_the_next(
+def test_the_next_run_removes_what_a_killed_one_left_of_excel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -330,7 +330,7 @@ def test_what_a_killed_run_left_of_excel_goes_with_the_next(
     assert [path.name for path in tmp_path.iterdir()] == ["x.xlsx"]
 
 
-def test_excel_goes_on_in_another_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_excel_continues_in_another_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(excel, "SHEET_ROWS", 2)
     with (tmp_path / "x.xlsx").open("wb") as file:
         assert write(file, Style("xlsx"), [Column("x")], [[(1,), (2,), (3,)], [(4,)]]) == 4
@@ -374,7 +374,7 @@ def test_a_style_by_its_name(asked: str | None, name: str, expected: Style) -> N
         (None, "x.json", True, "--raw is for CSV: json keeps all text"),
     ],
 )
-def test_a_style_that_cannot_be(asked: str | None, name: str, raw: bool, said: str) -> None:  # noqa: FBT001 - a case
+def test_a_style_that_is_not_valid(asked: str | None, name: str, raw: bool, said: str) -> None:  # noqa: FBT001 - a case
     with pytest.raises(UsageError, match=said):
         style(asked, name, raw=raw)
 
@@ -498,8 +498,8 @@ class Full(io.FileIO):
 
 
 @pytest.mark.parametrize("ending", ["csv.gz", "parquet", "xlsx"])
-def test_a_library_says_nothing_of_its_own_about_a_full_disk(ending: str, tmp_path: Path) -> None:
-    """What it still does when it is collected would print a traceback; here that is an error."""
+def test_a_library_prints_nothing_of_its_own_about_a_full_disk(ending: str, tmp_path: Path) -> None:
+    """What it does when it is garbage-collected would print a traceback; here that is an error."""
     columns, rows = [Column("x", "text")], [(f"a{number * 7919}",) for number in range(600)]
     whole = tmp_path / "whole"
     with whole.open("wb") as file:

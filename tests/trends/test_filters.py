@@ -60,7 +60,7 @@ def test_the_last_days_end_before_a_job_of_the_future(engine: Engine) -> None:
         assert last_days(connection, week) == (date(2026, 1, 1), date(2026, 1, 8))
 
 
-def test_where_all_jobs_are_of_the_future(engine: Engine) -> None:
+def test_the_newest_day_if_all_jobs_are_of_the_future(engine: Engine) -> None:
     put(engine, ahead(1))
     with engine.begin() as connection:
         assert newest_day(connection, date(2026, 1, 10)) == date(2046, 1, 1)

@@ -95,7 +95,7 @@ def test_failures_by_day(engine: Engine) -> None:
 
 
 def ended(job_id: int, minute: float, seconds: int = 60, **fields: Any) -> dict[str, Any]:
-    """Give a job of package 1 that began that many minutes after `DAY` and ran that long."""
+    """Return a job of package 1 that began that many minutes after `DAY` and ran that long."""
     began = DAY + timedelta(minutes=minute)
     return ran(
         job_id,
@@ -371,7 +371,7 @@ HOSTILE = {
 
 
 def hostile(first_id: int) -> list[dict[str, Any]]:
-    """Give jobs of package 2 with numbers that no job has: the sum of any two overflows."""
+    """Return jobs of package 2 with impossible numbers: the sum of any two overflows."""
     numbers = [2**63 - 1] * 3 + [-(2**63)] * 3 + [-7210] * 3
     return [
         ran(
@@ -396,7 +396,7 @@ def peaceful() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", trends.names())
-def test_numbers_that_cannot_be_are_counted_by_no_trend(engine: Engine, name: str) -> None:
+def test_impossible_numbers_are_counted_by_no_trend(engine: Engine, name: str) -> None:
     put(engine, *peaceful())
     alone = answer(engine, name)
     put(engine, *hostile(100))
@@ -406,7 +406,7 @@ def test_numbers_that_cannot_be_are_counted_by_no_trend(engine: Engine, name: st
         assert [row for row in both if row[column] != 2] == alone
 
 
-def test_what_is_left_of_jobs_whose_numbers_cannot_be(engine: Engine) -> None:
+def test_what_trends_show_of_jobs_with_impossible_numbers(engine: Engine) -> None:
     put(engine, *hostile(100))
     assert answer(engine, "runtime_by_day") == [(2, "two", "2026-01-05", 6, None, None, None)]
     assert answer(engine, "slowest_packages") == [(2, "two", 6, None, None, None, None)]
@@ -416,7 +416,7 @@ def test_what_is_left_of_jobs_whose_numbers_cannot_be(engine: Engine) -> None:
     assert answer(engine, "retries")[0][-1] == 0.0
 
 
-def test_the_greatest_numbers_that_can_be_add_up(engine: Engine) -> None:
+def test_the_greatest_possible_numbers_add_up(engine: Engine) -> None:
     """Thousands of them: beyond 64 bits, whole where they were whole, and alike on every engine."""
     outputs = [{"id": n, "name": "a", "records_count": 10**16} for n in range(1, 2001)]
     put(engine, *(ran(n, 10**9, cluster={"nodes": 10**6}, outputs=None) for n in range(2, 13)))
@@ -431,7 +431,7 @@ def test_the_greatest_numbers_that_can_be_add_up(engine: Engine) -> None:
     assert (records, pace) == (2 * 10**19, 0.00005)
 
 
-def test_a_negative_runtime_enters_no_sum(engine: Engine) -> None:
+def test_a_negative_runtime_is_in_no_sum(engine: Engine) -> None:
     nodes = {"cluster_id": 5, "cluster": {"nodes": 1}, "creator": {"type": "Schedule", "id": 7}}
     put(engine, *(ran(n, 3600, **nodes) for n in range(1, 4)), ran(4, -7210, **nodes))
     put(engine, ran(5, -7210, status="failed", **nodes))
@@ -441,7 +441,7 @@ def test_a_negative_runtime_enters_no_sum(engine: Engine) -> None:
     assert answer(engine, "retries")[0][-1] == 0.0
 
 
-def test_a_wait_of_less_than_nothing_is_none(engine: Engine) -> None:
+def test_a_negative_wait_is_null(engine: Engine) -> None:
     early = "2026-01-05T00:00:00Z"
     put(engine, ran(1, 1, created_at="2026-01-05T00:01:00Z", started_at=early),
         ran(2, 1, created_at="0001-01-01T00:00:00Z", started_at=early),
@@ -470,7 +470,7 @@ def test_a_job_of_the_future_moves_no_clock(engine: Engine) -> None:
     assert {row[0] for row in answer(engine, "concurrency")} == {"2026-01-05"}
 
 
-def test_a_job_of_the_future_is_no_recent_run(engine: Engine) -> None:
+def test_a_job_of_the_future_is_not_a_recent_run(engine: Engine) -> None:
     known_until(engine, DAY + timedelta(hours=2))
     put(engine, *(ended(n, n, 10) for n in range(1, 13)), *(ended(n, n, 20) for n in range(13, 18)))
     before = answer(engine, "runtime_regressions")
@@ -546,7 +546,7 @@ def test_until_must_be_after_since() -> None:
         ("-- Mine?\nselect id\nfrom jobs\nwhere id = :job", 4, "job"),
     ],
 )
-def test_an_error_in_a_trend_of_ones_own_names_file_and_line(
+def test_an_error_in_a_users_own_trend_names_file_and_line(
     engine: Engine, tmp_path: Path, text: str, line: int, said: str
 ) -> None:
     (tmp_path / "mine.sql").write_text(text)
@@ -558,7 +558,7 @@ def test_an_error_in_a_trend_of_ones_own_names_file_and_line(
         pass
 
 
-def test_a_trend_of_ones_own(engine: Engine, tmp_path: Path) -> None:
+def test_a_users_own_trend(engine: Engine, tmp_path: Path) -> None:
     put(engine, ran(1, 10), ran(2, 20, package_id=2))
     (tmp_path / "mine.sql").write_text(
         "\ufeff-- Mine? It's at 100 % :now\nselect id, id % 2 as odd\nfrom jobs\n"
@@ -579,7 +579,7 @@ def test_a_trend_of_ones_own(engine: Engine, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_file_of_ones_own_as_editors_save_it(engine: Engine, tmp_path: Path) -> None:
+def test_a_users_own_file_as_editors_save_it(engine: Engine, tmp_path: Path) -> None:
     text = "-- Grö\u00dfer?\r\nselect 1 as one,\r\n  nope\r\nfrom jobs\r\n"
     files = {
         "crlf": text.encode(),
@@ -606,7 +606,7 @@ def test_a_file_of_ones_own_as_editors_save_it(engine: Engine, tmp_path: Path) -
             trends.question("odd", tmp_path)
 
 
-def test_a_name_that_is_none(engine: Engine) -> None:
+def test_an_unknown_trend(engine: Engine) -> None:
     with pytest.raises(UsageError, match=r"no trend 'runtime'; there are .*runtime_by_day"):
         answer(engine, "runtime")
 
@@ -640,7 +640,7 @@ def headers(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", trends.names())
-def test_the_head_says_what_the_file_answers(name: str, engine: Engine) -> None:
+def test_the_head_states_what_the_file_answers(name: str, engine: Engine) -> None:
     head = headers(name)
     assert trends.question(name).endswith("?")
     named = head.split("-- columns: ")[1].split("\n--\n")[0]
@@ -659,7 +659,7 @@ def test_no_line_is_longer_than_100_characters(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", trends.names())
-def test_the_head_says_how_to_run_it(
+def test_the_head_states_how_to_run_it(
     name: str, database_url: str, postgres: PostgresServer
 ) -> None:
     """The commands of the head, word for word, but for where the database is."""
