@@ -1,7 +1,7 @@
 """What a command opens and always closes again: the API of its account, a database."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from snapshotter.api.client import Client
     from snapshotter.redact import Redaction
+    from snapshotter.store.patience import TimeLeft
 
 NO_ACCOUNTS = "no accounts yet; 'snapshotter sync' adds the first"
-TimeLeft = Callable[[], float | None]
 
 
 class Session(NamedTuple):
@@ -61,7 +61,7 @@ class Asking:
 
 @contextmanager
 def opened(
-    database_url: str, *, read_only: bool, time_left: TimeLeft | None = None
+    database_url: str, *, read_only: bool, time_left: "TimeLeft | None" = None
 ) -> Iterator["Engine"]:
     """Open a database with any schema."""
     from snapshotter.store.engine import connect
@@ -74,7 +74,7 @@ def opened(
 
 
 @contextmanager
-def reading(database_url: str, time_left: TimeLeft | None = None) -> Iterator["Engine"]:
+def reading(database_url: str, time_left: "TimeLeft | None" = None) -> Iterator["Engine"]:
     """Open a database that has this version's schema, to read. Raises `DatabaseError`."""
     from snapshotter.store.engine import named_errors
     from snapshotter.store.revisions import require_head
@@ -87,7 +87,7 @@ def reading(database_url: str, time_left: TimeLeft | None = None) -> Iterator["E
 
 @contextmanager
 def writing(
-    database_url: str, time_left: TimeLeft | None = None, *, may_create: bool = False
+    database_url: str, time_left: "TimeLeft | None" = None, *, may_create: bool = False
 ) -> Iterator["Engine"]:
     """Open a database to write; if it is empty and `may_create`, with new tables."""
     from snapshotter.store.engine import named_errors

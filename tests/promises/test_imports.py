@@ -209,6 +209,7 @@ MAY_IMPORT = {
         "redact",
         "settings",
         "store.engine",
+        "store.patience",
         "store.revisions",
     },
     "cli.options": {"cli.sessions", "errors", "logs", "settings", "texts"},
