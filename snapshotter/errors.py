@@ -1,8 +1,8 @@
-"""What can go wrong, by what to do about it; each error carries the exit code of the command.
+"""What can go wrong, by what to do about it; each error has the exit code of the command.
 
     SnapshotterError
-    ├── UsageError       2   the call or the configuration is wrong: mend it
-    ├── Failure          1   a bug, or an answer that no retry mends
+    ├── UsageError       2   the call or the configuration is wrong: fix it
+    ├── Failure          1   a bug, or an answer that no retry improves
     │   ├── DatabaseError    the database cannot be used
     │   └── RequestRefused   the API refuses one request for good; others may be answered
     ├── RecordError     65   one record is malformed: it is set aside
@@ -11,11 +11,11 @@
         └── RequestFailed    one request got no usable answer in all its attempts; others may
             └── BadAnswer    the answer is not what the API sends: cut short, HTML, another shape
 
-A message is one line: what was asked, what came, what to do. `Interrupted` (75) stands apart: a
-signal that asks to stop at once, which nothing on the way is to catch.
+A message is one line: what was asked, what came, what to do. `Interrupted` (75) is a signal that
+asks to stop at once: a BaseException, so that no handler on the way swallows it.
 """
 
-AGAIN = "; run again later"  # what a run's last words may end with, and no line of one that goes on
+AGAIN = "; run again later"  # ends the last line of a run only, not that of one that continues
 
 
 class SnapshotterError(Exception):
@@ -35,13 +35,13 @@ class DatabaseError(Failure):
 
 
 class RequestRefused(Failure):
-    """The API refuses one request, however often it is sent. `body` is how its answer begins."""
+    """The API refuses one request, however often it is sent. `body`: the start of its answer."""
 
     body = b""
 
 
 class RecordError(SnapshotterError):
-    """A record that is not as documented. `job_id` is None where it could not be read."""
+    """A record that is not as documented. `job_id` is None if it could not be read."""
 
     exit_code = 65
 
@@ -59,9 +59,9 @@ class Stopped(SnapshotterError):
 
 
 class RequestFailed(Stopped):
-    """One request got no usable answer. It says nothing of other requests.
+    """One request got no usable answer; other requests may.
 
-    `body` is how its last answer begins, `pause` the seconds that it asks to wait.
+    `body` is the start of its last answer, `pause` the seconds that the answer asks to wait.
     """
 
     body = b""

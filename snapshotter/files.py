@@ -14,18 +14,18 @@ from snapshotter import interrupt, parts
 from snapshotter.errors import Failure, UsageError
 from snapshotter.targets import DESCRIPTORS, followed, refuse_database
 
-# Where a file cannot be replaced, it may still be written: its folder is another's, or may only be
-# read, or the file itself is mounted.
+# Errors after which a file may still be written in place: its folder belongs to another user, or is
+# read-only, or the file itself is a mount point.
 _MAY_BE_IN_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
 
 @contextmanager
 def opened(target: Path | TextIO, database: Path | None = None) -> Iterator[BinaryIO | TextIO]:
-    """Open a file beside the target, which takes the target's name when it is whole.
+    """Open a file beside the target; it takes the target's name when it is complete.
 
-    A new file is for its owner alone; one that replaces another has its mode, owner and group. A
-    stream, a pipe and a device are written as they are. Raises `UsageError` for a folder that is
-    not there and for a file of the `database`, `Failure` when the target cannot be written.
+    A new file is for its owner only; one that replaces another has its mode, owner and group. A
+    stream, a pipe and a device are written directly. Raises `UsageError` for a missing folder and
+    for a file of the `database`, `Failure` if the target cannot be written.
     """
     if not isinstance(target, Path):
         with _named("standard output"):
@@ -48,7 +48,7 @@ def opened(target: Path | TextIO, database: Path | None = None) -> Iterator[Bina
 
 @contextmanager
 def synced(path: Path) -> Iterator[BinaryIO]:
-    """Open a new file for its owner alone, which is on the disk when the context ends."""
+    """Open a new file for its owner only; it is synced to the disk at the end."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, 0o600), "w+b") as file:
         yield file
@@ -60,11 +60,11 @@ def synced(path: Path) -> Iterator[BinaryIO]:
 def folder(
     target: Path, manifest: str, is_ours: Callable[[Path], bool], database: Path | None = None
 ) -> Iterator[Path]:
-    """Give a folder beside the target, which takes the target's name when it is filled.
+    """Create a folder beside the target; it takes the target's name when it is complete.
 
-    What stands at the target is replaced where it is an empty folder, or `is_ours`; what is
-    replaced keeps its mode, owner and group, and what is new in it has those of the file
-    `manifest`. Raises `UsageError` where it is anything else, `Failure` when it cannot be written.
+    It replaces an empty folder, or one that `is_ours`. What it replaces keeps its mode, owner and
+    group; files that were not there before get those of the old file `manifest`. Raises
+    `UsageError` if the target is anything else, `Failure` if it cannot be written.
     """
     shown = repr(str(target))
     with _named(shown):
@@ -75,7 +75,7 @@ def folder(
         if not path.parent.is_dir():
             raise UsageError(f"cannot write {shown}: there is no folder {str(path.parent)!r}")
         if path.exists() and not path.is_dir():
-            raise UsageError(f"cannot write {shown}: it is a file, and a folder is to be made")
+            raise UsageError(f"cannot write {shown}: it is a file; name a folder")
         if path.is_mount():
             raise UsageError(f"cannot replace {shown}: it is a mount point; name a folder in it")
         if path.is_dir() and not os.access(path.parent, os.W_OK, effective_ids=True):
@@ -95,30 +95,30 @@ def folder(
 def _require_ours(target: Path, is_ours: Callable[[Path], bool], shown: str) -> None:
     if target.is_dir() and any(target.iterdir()) and not is_ours(target):
         raise UsageError(
-            f"cannot write {shown}: it holds what is no earlier export; name another folder, "
-            "or empty it"
+            f"cannot write {shown}: it contains files that no earlier export wrote; "
+            "name another folder, or empty it"
         )
 
 
 def _put_in_place(target: Path, part: Path, manifest: str) -> None:
-    """Put one folder in another's place, or leave both as they were."""
+    """Replace one folder by another, or leave both as they were."""
     if target.is_dir():
         _inherit(target, part, manifest)
     if not target.is_dir() or not any(target.iterdir()):
-        part.replace(target)  # a folder takes the place of an empty one
+        part.replace(target)  # a rename replaces an empty folder
         return
     with parts.moved_aside(target):
         part.replace(target)
 
 
 def _inherit(old: Path, new: Path, manifest: str) -> None:
-    """Give the files and folders of an export the modes and owners of those that they replace."""
+    """Copy modes and owners to the files and folders of an export from those that they replace."""
     _keep(new, old, stat.S_IMODE(old.stat().st_mode))
     model = old / manifest
     if not model.exists():
         return
     of_files = stat.S_IMODE(model.stat().st_mode) & 0o777
-    of_folders = of_files | (of_files & 0o444) >> 2  # whoever reads files is let into folders
+    of_folders = of_files | (of_files & 0o444) >> 2  # whoever may read files may enter folders
     for path in new.rglob("*"):
         before = old / path.relative_to(new)
         if path.is_dir():
@@ -130,9 +130,9 @@ def _inherit(old: Path, new: Path, manifest: str) -> None:
 
 
 def _keep(path: Path, old: Path, mode: int) -> None:
-    """Give a new file the owner, the group, the access lists and the mode of the old one.
+    """Copy owner, group, access lists and mode to a new file from the old one.
 
-    Where the group cannot be kept, the new one may do no more than all others.
+    If the group cannot be kept, the new group gets only the permissions that everybody has.
     """
     before, now = old.stat(), path.stat()
     has_group = True
@@ -146,7 +146,7 @@ def _keep(path: Path, old: Path, mode: int) -> None:
                 has_group = False
     if not has_group:
         mode = mode & 0o707 | (mode & 0o007) << 3
-    elif hasattr(os, "listxattr"):  # where Linux has its access lists
+    elif hasattr(os, "listxattr"):  # Linux keeps access lists there
         with suppress(OSError):
             for name in os.listxattr(old):
                 with suppress(OSError):
@@ -162,7 +162,7 @@ def _replacing(target: Path, shown: str) -> Iterator[BinaryIO]:
     except OSError as error:
         if not _may_be_written(target, error):
             raise
-        # The target alone can be written. What can be known to fail has failed before it is.
+        # Only the target itself can be written, and it is not before everything else is done.
         with tempfile.TemporaryFile() as elsewhere:
             yield elsewhere
             _copy_over(elsewhere, target, shown)
@@ -194,16 +194,16 @@ def _may_be_written(target: Path, error: OSError) -> bool:
 
 
 def _copy_over(file: BinaryIO, target: Path, shown: str) -> None:
-    """Write a file's content over another's: a crash in the middle leaves half of it.
+    """Overwrite a file with another's content: a crash in the middle leaves half of it.
 
-    The room is taken before the first byte is lost, and signals wait.
+    The space is allocated before the first byte is overwritten, and signals wait.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     with interrupt.held():
         descriptor = os.open(target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "wb") as over:
-            _take_room(descriptor, os.fstat(descriptor).st_size, size)
+            _allocate(descriptor, os.fstat(descriptor).st_size, size)
             try:
                 shutil.copyfileobj(file, over)
                 over.truncate(size)
@@ -216,19 +216,22 @@ def _copy_over(file: BinaryIO, target: Path, shown: str) -> None:
                 ) from None
 
 
-def _take_room(descriptor: int, before: int, size: int) -> None:
+def _allocate(descriptor: int, before: int, size: int) -> None:
     if size <= before or not hasattr(os, "posix_fallocate"):
         return
     try:
         os.posix_fallocate(descriptor, before, size - before)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # which tell nothing of the room
+        if error.errno not in (
+            errno.EINVAL,
+            errno.EOPNOTSUPP,
+        ):  # the file system cannot allocate space
             os.ftruncate(descriptor, before)
             raise
 
 
 def _stream(path: Path) -> BinaryIO | None:
-    """Open what is written as it is: a descriptor of this process, a pipe, a device; else None."""
+    """Open what is written directly: a descriptor of this process, a pipe, a device; else None."""
     if (found := DESCRIPTORS.fullmatch(str(path.parent))) and path.name.isdecimal():
         if found[1] in (None, str(os.getpid())):
             return os.fdopen(os.dup(int(path.name)), "wb")
@@ -240,7 +243,7 @@ def _stream(path: Path) -> BinaryIO | None:
 
 @contextmanager
 def _named(what: str, *, breaks: bool = False) -> Iterator[None]:
-    """Turn what the system refuses into `Failure`; a pipe that breaks only where it `breaks`."""
+    """Raise the system's errors as `Failure`; a broken pipe only with `breaks`."""
     try:
         yield
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""Signals: the first asks a run to stop after its page, the next ends the process in a second."""
+"""Signals: the first asks a run to stop after its page, a second one ends the process soon."""
 
 import os
 import signal
@@ -12,18 +12,18 @@ from typing import Any, Self
 
 from snapshotter.errors import Interrupted, Stopped
 
-_SLICE = 0.1  # seconds; how long a wait goes on after a signal
-# From a signal that asks to stop at once until the process is ended: slices in which it did
-# nothing, so that one that is busy closing its run on a busy machine can; and slices in all.
+_SLICE = 0.1  # seconds; the longest time until a wait notices a signal
+# How long a process may live after a signal that asks to stop at once: slices in which it did
+# nothing (one that is busy closing its run on a busy machine gets more time), and slices in all.
 _IDLE_SLICES, _MOST_SLICES = 7, 30
 _IDLE = 0.001  # seconds of work in a slice
-_ALL = 10**9  # signals that may wait
+_ALL = 10**9  # signals: any number of them may wait
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 INTERRUPTED = "interrupted; nothing is lost, the next run goes on"
 
 
 def asking() -> list[signal.Signals]:
-    """Return the signals that ask to stop; one that `nohup` has put aside asks nothing."""
+    """Return the signals that ask to stop, without SIGHUP if `nohup` ignores it."""
     known = [signal.Signals[name] for name in _NAMES if name in signal.Signals.__members__]
     ignored = [
         number
@@ -34,9 +34,10 @@ def asking() -> list[signal.Signals]:
 
 
 class Interruptible:
-    """The system's clock while signals ask to stop, inside its `with`. A second one stops at once.
+    """The system's clock, whose sleep a signal ends. Inside its `with` a signal asks to stop.
 
-    `interrupted` says which signal came; it is empty until one does. SIGQUIT always stops at once.
+    `interrupted` names the signal that came; it is empty before. A second signal stops at once, and
+    SIGQUIT always does.
     """
 
     interrupted = ""
@@ -68,21 +69,21 @@ class Interruptible:
             raise Interrupted
         self.interrupted = f"stopped by {signal.Signals(number).name}"
         if sys.stderr.isatty():
-            # Not by a stream, which the signal may have come in the middle of writing to; and a
-            # terminal that hung up takes nothing.
+            # Not by a stream: the signal may have come while it was written to. A terminal that
+            # hung up cannot be written.
             with suppress(OSError):
-                os.write(2, b"\r\nfinishing the page under way; once more stops at once\r\n")
+                os.write(2, b"\r\nfinishing the current page; press Ctrl-C again to stop now\r\n")
 
 
 class _Guard:
-    """Ends the process soon after a signal that the main thread does not get to see.
+    """Ends the process soon after a signal that the main thread cannot handle.
 
-    Python handles a signal between two of its own steps; a driver that waits for a lock takes none
-    for minutes. This thread hears of a signal at once.
+    Python handles a signal between two of its own instructions; while a driver waits for a lock,
+    that may be minutes later. This thread reads about a signal at once.
     """
 
     def __init__(self) -> None:
-        self.allowed = 0  # signals that may be taken for a request to finish the page
+        self.allowed = 0  # signals that ask to finish the page only
         self._seen = 0
 
     def start(self) -> None:
@@ -92,7 +93,9 @@ class _Guard:
         thread = threading.Thread(target=self._watch, args=(reader,), daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # no thread to be had: the main thread has to do
+        except (
+            RuntimeError
+        ):  # the host allows no more threads: the main thread handles signals alone
             os.close(reader)
             os.close(writer)
             return
@@ -127,9 +130,10 @@ _guard = _Guard()
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Let signals that ask to stop wait until the block has ended; then one of them is heard.
+    """Delay signals that ask to stop until the end of the block; then one of them is raised.
 
-    To block them for this thread would not do: another takes them, and Python handles them here.
+    Blocking them in this thread is not enough: another thread gets them, and Python handles them
+    here.
     """
     came: list[int] = []
     before = {
@@ -148,7 +152,7 @@ def held() -> Iterator[None]:
 
 
 def take_over() -> None:
-    """Raise `Interrupted` at a signal that asks to stop, wherever the program is."""
+    """From now on raise `Interrupted` at a signal that asks to stop."""
     for number in asking():
         signal.signal(number, _interrupt)
     if os.name == "posix":
@@ -156,7 +160,7 @@ def take_over() -> None:
 
 
 def end_with(exit_code: int) -> None:
-    """From now on a signal finds the command at its end: it ends with its own exit code."""
+    """From now on a signal ends the process with this exit code: the command is done."""
 
     def leave(*_: object) -> None:
         os._exit(exit_code)

@@ -1,9 +1,9 @@
-"""What is said on standard error: log lines, and how the command ended. No line shows a key.
+"""What is printed on standard error: log lines, and how the command ended. No line shows a key.
 
 A line of text is `snapshotter: WARNING: message [2026-01-31T12:00:00Z acme run 17]`; with
-`--log-format json` it is an object, and the last one has the exit code. Both have what is known of
-the account and the run. Every line, also those of libraries and of Python's warnings, goes through
-one handler, which masks the secrets it was told of and spells control characters out.
+`--log-format json` it is an object, and the last one has the exit code. Both name the account and
+the run, if they are known. Every line, also those of libraries and of Python's warnings, goes
+through one handler, which masks the secrets that it knows and spells control characters out.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 from snapshotter.masking import Mask
 from snapshotter.printable import printable
 
-SHORTEST_SECRET = 4  # characters; to mask less would garble every line
+SHORTEST_SECRET = 4  # characters; masking a shorter one would garble every line
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
@@ -25,8 +25,8 @@ _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 class About:
     """What this process works on. A process has one run, which may log from several threads.
 
-    `is_stamped`: the final line has the time, as that of a command that cron runs should.
-    `ended`: what the run's summary counts, for the last line of JSON.
+    `is_stamped`: the final line has the time, as the log of a cron job needs.
+    `ended`: the counts of the run's summary, for the last line of JSON.
     """
 
     account: str = ""
@@ -51,7 +51,7 @@ def about(**known: Any) -> None:
 
 
 def learn(secret: str) -> None:
-    """Mask a secret from now on, in each form in which a server or a library may print it."""
+    """Mask a secret from now on, in every form in which a server or a library may print it."""
     global _mask  # noqa: PLW0603 - one process, one set of secrets
     if len(secret) >= SHORTEST_SECRET:
         _secrets.add(secret)
@@ -59,24 +59,24 @@ def learn(secret: str) -> None:
 
 
 def masked(text: str) -> str:
-    """Return the text with every secret that is known hidden."""
+    """Return the text with all known secrets hidden."""
     return _mask(text)
 
 
 def safe(text: str) -> str:
-    """Return the text as one line that shows no secret and moves no terminal."""
+    """Return the text as one line without secrets and without control characters."""
     return printable(masked(" ".join(text.splitlines())))
 
 
 def configure(*, is_json: bool | None = None, louder: int = 0) -> None:
-    """Send every line to standard error in the format that was asked for, if any was."""
+    """Send every line to standard error, in another format or with more lines if asked."""
     if is_json is not None:
         ABOUT.is_json = is_json
     ABOUT.verbosity += louder
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if ABOUT.is_json else _Text())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    logging.raiseExceptions = False  # an error on the way to a log is not the run's
+    logging.raiseExceptions = False  # an error while logging must not fail the run
     logging.getLogger("snapshotter").setLevel(_LEVELS[min(ABOUT.verbosity, 2)])
     logging.captureWarnings(capture=True)
     warnings.formatwarning = _warning
@@ -104,7 +104,7 @@ class _Json(logging.Formatter):
 
 
 def _trace(record: logging.LogRecord) -> str:
-    """Return a traceback that this program logs, which it does with `-vv` alone."""
+    """Return a traceback that this program logs, which it does with `-vv` only."""
     if not record.exc_info or not record.name.startswith("snapshotter"):
         return ""
     return "\n" + logging.Formatter().formatException(record.exc_info)
@@ -130,12 +130,12 @@ def _mark(created: float) -> str:
 
 
 def mark() -> str:
-    """Return the time, the account and the run, as every line of the log ends."""
+    """Return the time, the account and the run, with which every line of the log ends."""
     return _mark(datetime.now(UTC).timestamp())
 
 
 def final(exit_code: int, message: str) -> None:
-    """Print how the command ended: an error, or with JSON also a run that is done."""
+    """Print how the command ended: an error or, with JSON, also a run that completed."""
     if ABOUT.is_json:
         if message or ABOUT.summary:
             level = "error" if exit_code else "info"
@@ -153,7 +153,7 @@ def final(exit_code: int, message: str) -> None:
 
 
 def notice(message: str) -> None:
-    """Print a line that is not a failure, such as where a file is."""
+    """Print a line that is not about a failure, e.g. where a file is."""
     if ABOUT.is_json:
         line = {**_head("info", datetime.now(UTC).timestamp()), "message": masked(message)}
         print(json.dumps(line), file=sys.stderr)  # noqa: T201 - as above

@@ -1,4 +1,4 @@
-"""Hides a key in a text, in the forms in which a server or a library may print it."""
+"""Hides a secret in text, in every form in which a server or a library may print it."""
 
 import base64
 import json
@@ -11,9 +11,9 @@ HIDDEN = "***"
 class Mask:
     """Replaces secrets by stars, in each form that they may have.
 
-    As they are; in base64 (`key:`, `key`, with and without padding); in hex; percent-encoded or
-    escaped as in JSON, in either case of the digits. It prints as stars itself, so that no log of
-    its holder can give a secret away.
+    The forms: as they are; in base64 (`key:`, `key`, with and without padding); in hex;
+    percent-encoded or escaped as in JSON, with digits in either case. Its own repr is stars, so
+    that logging an object that has one cannot reveal a secret.
     """
 
     def __init__(self, *secrets: str) -> None:
@@ -28,7 +28,7 @@ class Mask:
 
 
 def _forms(secret: str) -> set[str]:
-    """Return the forms as patterns; a shorter one may be a part of a longer one."""
+    """Return the forms as patterns; a short one may be a part of a longer one."""
     if not secret:
         return set()
     exact, any_case = {secret}, {secret.encode().hex()}
@@ -42,7 +42,7 @@ def _forms(secret: str) -> set[str]:
     any_case |= {quote(secret, safe=""), quote(secret), quote_plus(secret)}
     any_case.add("".join(f"%{byte:02x}" for byte in secret.encode()))
     any_case |= {quote(form, safe="") for form in exact}
-    # What an encoding leaves as it is keeps its case; only the digits of a hex number have none.
+    # Text that an encoding leaves unchanged keeps its case; only hex digits may have either.
     return {re.escape(form) for form in exact} | {_of_any_case(form) for form in any_case}
 
 

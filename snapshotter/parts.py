@@ -1,9 +1,9 @@
 """Temporary files and folders beside a target; a killed run leaves them, the next run removes them.
 
-Each is locked (flock) while its run lives, so a dead one is known by its lock being free: process
-ids are used again, and those of another host say nothing. Where there are no locks, and for what
-another host made, only age counts. Between being made and being locked it looks dead, and another
-run may remove it: then another is made.
+Each is locked (flock) while its run lives, so an abandoned one is recognized by its free lock:
+process ids are reused, and those of another host mean nothing. On file systems without locks, and
+for parts of another host, only the age counts. Between its creation and its lock, a part looks
+abandoned and another run may remove it: then a new one is made.
 """
 
 import fcntl
@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 _NAME = re.compile(r"\.snapshotter-([0-9a-f]{8})-([0-9a-f]{8})-[0-9a-f]{8}\.(part|old)")
-_ABANDONED_SECONDS = 86_400  # where no lock tells
+_ABANDONED_SECONDS = 86_400  # if no lock can decide
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def new_file(target: Path) -> tuple[Path, BinaryIO]:
-    """Make a file beside the target, readable by its owner alone; it is locked while it is open."""
+    """Create a file beside the target, readable by its owner only, locked while it is open."""
     while True:
         path = _fresh(target, "part")
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -38,7 +38,7 @@ def new_file(target: Path) -> tuple[Path, BinaryIO]:
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Make a folder beside the target, for its owner alone, locked; it is gone in the end."""
+    """Create a folder beside the target, locked and for its owner only; remove it at the end."""
     while True:
         path = _fresh(target, "part")
         path.mkdir(mode=0o700)
@@ -58,18 +58,18 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def moved_aside(target: Path) -> Iterator[Path]:
-    """Move a folder out of the way, and back where its successor does not come; else remove it."""
+    """Move a folder aside; remove it at the end, or move it back if the block fails."""
     old = _fresh(target, "old")
     descriptor = os.open(target, _FOLDER)
     try:
-        _take(descriptor)  # or another run would take it for one that a kill has left
+        _take(descriptor)  # or another run would think that a killed run left it
         target.replace(old)
         try:
             yield old
         except BaseException:
             old.replace(target)
             raise
-        rest = _fresh(target, "part")  # no longer what `restore` would bring back
+        rest = _fresh(target, "part")  # so that `restore` does not bring it back
         old.replace(rest)
         shutil.rmtree(rest, ignore_errors=True)
     finally:
@@ -77,7 +77,7 @@ def moved_aside(target: Path) -> Iterator[Path]:
 
 
 def restore(target: Path) -> None:
-    """Bring back the folder that a run moved aside and was killed before it put another there."""
+    """Bring back a folder that a killed run moved aside, unless there is a new one."""
     for path, of, kind in _ours(target.parent):
         if kind == "old" and of == _digest(target.name):
             with _dead(path) as is_dead:
@@ -88,7 +88,7 @@ def restore(target: Path) -> None:
 
 
 def remove_dead(folder: Path) -> None:
-    """Remove what killed runs have left in a folder, as far as it may be removed."""
+    """Remove what killed runs left in a folder, as far as permissions allow."""
     for path, _, kind in _ours(folder):
         if kind == "part":
             with _dead(path) as is_dead:
@@ -115,14 +115,14 @@ def _ours(folder: Path) -> list[tuple[Path, str, str]]:
     """Return the temporary files and folders: path, digest of the target's name, kind."""
     try:
         names = [path.name for path in folder.iterdir()]
-    except OSError:  # a folder may let its files be written, and not be listed
+    except OSError:  # a folder may be writable but not readable
         return []
     found = ((name, _NAME.fullmatch(name)) for name in names)
     return [(folder / name, match[1], match[3]) for name, match in found if match]
 
 
 def _take(descriptor: int) -> bool:
-    """Lock what was just made. False if another run found it without its lock, and removes it."""
+    """Lock what was just created. Return False if another run found it unlocked and removes it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -134,7 +134,7 @@ def _take(descriptor: int) -> bool:
 
 @contextmanager
 def _dead(path: Path) -> Iterator[bool]:
-    """Whether nobody works on it any more; it is locked meanwhile, so that nobody begins to."""
+    """Lock it, and return whether its run is dead; inside the `with` no other run takes it."""
     descriptor = None
     with suppress(OSError):
         is_folder = stat.S_ISDIR(path.lstat().st_mode)
@@ -144,7 +144,7 @@ def _dead(path: Path) -> Iterator[bool]:
         yield False
         return
     try:
-        with suppress(OSError):  # others may be removing it, too
+        with suppress(OSError):  # another run may be removing it, too
             yield _is_free(path, descriptor)
     finally:
         os.close(descriptor)

@@ -1,16 +1,16 @@
-"""Text from elsewhere, made safe to print: an API or a database may send anything."""
+"""Makes text safe to print: an API or a database may send anything."""
 
 import re
 
-# C0 and C1 controls (a terminal obeys them), line and paragraph separators, the marks that turn
-# the direction of text around, and lone surrogates, which no encoding takes.
+# C0 and C1 controls (a terminal obeys them), line and paragraph separators, the marks that change
+# the direction of text, and lone surrogates, which cannot be encoded.
 _UNPRINTABLE = re.compile(
     "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
 )
 
 
 def printable(text: str) -> str:
-    r"""Return the text with every control character spelled out, as in `\x1b`: one line always."""
+    r"""Return the text as one line, with every control character spelled out like `\x1b`."""
     return _UNPRINTABLE.sub(lambda found: _spelled(found[0]), text)
 
 

@@ -1,8 +1,8 @@
 """Hides secrets in what is stored: people put passwords into the variables of jobs.
 
-A value whose name looks secret is hidden whole, whatever it is and at any depth; null stays null.
-So is the `value` beside a `name` or a `key` that looks secret. Text is searched for secrets, too:
-see `secret_text`.
+A value whose name looks secret is hidden completely, whatever its type and depth; null stays null.
+The `value` beside a `name` or a `key` that looks secret is hidden, too. Text is searched for
+secrets: see `secret_text`.
 """
 
 import hmac
@@ -15,20 +15,23 @@ from snapshotter.secret_names import SecretNames
 from snapshotter.secret_text import SecretText, may_hold_secrets
 
 MASK = "***"
-VARIABLES = ("variables", "dynamic_variables")  # objects, by the API; anything else may hold any
+VARIABLES = (
+    "variables",
+    "dynamic_variables",
+)  # objects, by the API; a value of another type may contain any secret
 _HIDDEN = re.compile(r"\*\*\*|hmac:[0-9a-f]{32}")
 
 
 class Redaction:
-    """Replaces secrets, as `variables` says.
+    """Replaces secrets, in one of the modes of `variables`.
 
     - mask: each is replaced by `***`
-    - hash: by `hmac:` and 32 hex digits, an HMAC-SHA256 of its JSON: equal under one key when equal
+    - hash: by `hmac:` and 32 hex digits, an HMAC-SHA256 of its JSON; equal secrets have equal ones
     - keep: nothing is replaced
-    - drop: as mask, and objects lose their `variables` and `dynamic_variables` whole
+    - drop: as mask, and objects lose their `variables` and `dynamic_variables`
 
-    Names are matched as `SecretNames` does, `more_names` by any part of them. Raises `ValueError`
-    when there is no key to hash by.
+    Names are matched by `SecretNames`; `more_names` match any part of a name. Raises `ValueError`
+    if the key for the hashes is missing.
     """
 
     def __init__(
@@ -38,7 +41,7 @@ class Redaction:
         hash_key: str | None = None,
     ) -> None:
         if variables == "hash" and not hash_key:
-            raise ValueError("no key to hash by")
+            raise ValueError("no key for the hashes")
         self._keeps, self._drops = variables == "keep", variables == "drop"
         self._hash_key = (
             hash_key.encode("utf-8", "surrogatepass") if hash_key and variables == "hash" else None
@@ -48,7 +51,7 @@ class Redaction:
         self._in_text = SecretText(names, self._hide, VARIABLES if self._drops else ())
 
     def __call__(self, value: Any) -> Any:
-        """Hide the secrets of a JSON value, or of text that should have been one."""
+        """Hide the secrets of a JSON value, or of text that could not be parsed as one."""
         return value if self._keeps else self._any(value)
 
     def text(self, text: str | None) -> str | None:
@@ -56,11 +59,11 @@ class Redaction:
         return text if text is None or self._keeps else self._in_text(text)
 
     def may_hide(self, text: str) -> bool:
-        """Whether there is anything in a text that shows a secret."""
+        """Return whether a text has any sign of a secret that would be hidden."""
         return not self._keeps and may_hold_secrets(text)
 
     def variables(self, value: Any) -> Any:
-        """Hide the secrets of a job's variables, which are an object; what is none is a secret."""
+        """Hide the secrets of a job's variables; a value that is not an object is one itself."""
         if self._keeps:
             return value
         return None if self._drops else self._named(VARIABLES[0], value)
@@ -98,17 +101,9 @@ class Redaction:
 
     def _hide(self, value: Any) -> str:
         if isinstance(value, str) and _HIDDEN.fullmatch(value):
-            return value  # a record that was set aside is read again as it is kept
+            return value  # a rejected record is stored redacted, and read again later
         if self._hash_key is None:
             return MASK
         canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         digest = hmac.digest(self._hash_key, canonical.encode("utf-8", "surrogatepass"), "sha256")
         return f"hmac:{digest.hex()[:32]}"
-
-
-_masking = Redaction()
-
-
-def mask_text(text: str) -> str:
-    """Return text, as a log line or a setting, with `***` for the secrets in it."""
-    return _masking.text(text) or text

@@ -1,4 +1,4 @@
-"""Where the files are that come with the code and are not Python."""
+"""Where the files are that come with the code but are not Python."""
 
 from pathlib import Path
 
@@ -6,6 +6,6 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def resource_folder(name: str) -> Path:
-    """Return the folder `migrations` or `sql`: in the installed package, or beside a checkout's."""
+    """Return the folder `migrations` or `sql`: in an installed package, or in the checkout."""
     installed = _PACKAGE / name
     return installed if installed.is_dir() else _PACKAGE.parent / name

@@ -1,4 +1,4 @@
-"""Which names look secret: of members and variables, and of what is assigned in free text."""
+"""Which names look secret: names of members and variables, and names in free text."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -9,12 +9,12 @@ SECRET_NAMES = (
     *("auth", "dsn"),
 )
 SECRET_WORDS = ("pw", "pass", "bearer", "sig", "signature")  # as whole parts: not compass, design
-_NAMES_KEPT = 4096  # jobs repeat a few hundred names; a cache with no end would grow with the jobs
+_NAMES_KEPT = 4096  # jobs repeat a few hundred names; an unbounded cache would grow with the jobs
 _LONG = 256  # characters of a name that is not cached
 
 
 def _as_words(words: Iterable[str]) -> Callable[[str], object]:
-    """Return what finds a word as a part of a name: `db_pass`, `dbPass`, `PASS2`."""
+    """Return a search for a word as a part of a name: `db_pass`, `dbPass`, `PASS2`."""
     either = "|".join(words)
     return re.compile(
         rf"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?i:{either})(?:(?![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
@@ -22,7 +22,7 @@ def _as_words(words: Iterable[str]) -> Callable[[str], object]:
 
 
 _has_word = _as_words(SECRET_WORDS)
-# In text `key: value` is anything (a primary key, a duplicate key), and so is a count of tokens.
+# In text `key: value` may be anything (a primary key, a duplicate key), as may a token count.
 _ASSIGNED = re.compile("password|passwd|passphrase|pwd|secret|credential", re.IGNORECASE)
 _has_assigned_word = _as_words((*SECRET_WORDS, "dsn"))
 _FAULT = re.compile(r"(?:exception|error|failure|warning)\Z", re.IGNORECASE)
@@ -35,7 +35,7 @@ _ASSIGNED_END = re.compile(
 
 
 class SecretNames:
-    """Knows secret names, in any case: those of `SECRET_NAMES` and `more` by any part of them."""
+    """Decides whether a name is secret: by `SECRET_NAMES` and `more` in any part, in any case."""
 
     def __init__(self, more: Iterable[str] = ()) -> None:
         self.parts = (*SECRET_NAMES, *filter(None, more))
@@ -48,11 +48,11 @@ class SecretNames:
         self._hides_assigned = lru_cache(_NAMES_KEPT)(self._looks_assigned)
 
     def hides(self, name: str) -> bool:
-        """Whether the value of a member or a variable of this name is a secret."""
+        """Return whether the value of a member or a variable of this name is a secret."""
         return self._hides(name) if len(name) <= _LONG else self._hides_long(name)
 
     def hides_assigned(self, name: str) -> bool:
-        """Whether a value is a secret that is assigned to the name in free text."""
+        """Return whether a value that is assigned to this name in free text is a secret."""
         return self._hides_assigned(name) if len(name) <= _LONG else self._hides_long(name)
 
     def _looks_assigned(self, name: str) -> bool:

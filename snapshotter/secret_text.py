@@ -4,11 +4,11 @@ r"""Finds secrets in text, and hides them: what is not secret stays readable.
 - what is assigned to a name that looks secret: `password=…`, `pass: …`, `?sig=…`, `--password …`,
   `<password>…<`, `'api_key' => '…'`, `identified by '…'`
 - `Authorization` and `Cookie` headers, and what follows `Bearer` or `Basic`
-- private keys in PEM, and keys that are known by their looks (AWS, GitHub, Slack, Google, JWT)
+- private keys in PEM, and keys with a known form (AWS, GitHub, Slack, Google, JWT)
 - members of JSON, as in `"name": value`, even escaped (`\"name\": \"value\"`)
 
-Text has no depth, so a value whose end cannot be found hides all that follows it. Every step goes
-over the text once, and after `MAX_HITS` of a kind the rest is hidden: the work is bounded.
+If the end of a value cannot be found, the rest of the text is hidden. Every step reads the text
+once, and after `MAX_HITS` of a kind the rest is hidden: the work is bounded.
 """
 
 import json
@@ -18,14 +18,16 @@ from typing import Any
 
 from snapshotter.secret_names import SecretNames
 
-MAX_HITS = 200_000  # names in one text that are looked at, which takes about a second
-_READ_WHOLE = 2**20  # characters in which an object or array is looked for as the value of a name
+MAX_HITS = 200_000  # names in one text that are checked, which takes about a second
+_READ_WHOLE = (
+    2**20
+)  # characters of text in which objects and arrays are parsed as the value of a name
 
-# A raw `@` in a password belongs to it; past one, a quote or `?` shows that the URL has gone on.
+# A raw `@` may belong to a password; a quote or `?` after one shows that the URL continues.
 _USER = r"(:\\*+/\\*+/[^/\s:@]*+:)(?<!hmac:)"
 _MORE = r"(?:@[^/\s@\"?]{1,999}+(?=@))*+"
 _PASSWORD_IN_URL = re.compile(
-    # One with a raw `/` is told from a port with a path behind it.
+    # A password with a raw `/`, but not a port that a path follows.
     rf"{_USER}(?:[^/\s@]{{1,999}}+(?=@){_MORE}"
     rf"|(?!\d{{1,5}}[/?#\s\"'\\])(?<!\[:)[^\s@\"'<>\\,]{{1,999}}+(?=@){_MORE})"
 )
@@ -51,7 +53,7 @@ _SQL = re.compile(r"(?<![\w])(?i:identified\s{1,9}by|password|passwd|pwd)\s{1,9}
 _HEADER = re.compile(r"(?:authorization|cookie)\Z", re.IGNORECASE)
 _SCHEME_WORD = re.compile(r"(?:bearer|basic|token|apikey|negotiate)\s++", re.IGNORECASE)
 _LINE = re.compile(r"[^\r\n\"'\\]++")
-# A separator ends a value if a space or another assignment follows, else it is a part of it.
+# A separator ends a value if a space or another assignment follows; else it belongs to it.
 _VALUE = re.compile(
     r"(?:[^\s\"'`<>;&,%\\]++|%(?!26[\w.-]{1,64}+%3[dD])|\\(?!\\{0,8}(?:[\"'`]|u0026))"
     r"|[;&,](?!\s|\Z|[\w.%-]{1,64}+\s{0,9}(?:=|%3[dD])))++"
@@ -60,16 +62,18 @@ _QUOTE = re.compile(r"\\*+[\"'`]")
 _HMAC = re.compile("[0-9a-f]{32}")
 _ESCAPED = re.compile(r"u00[0-9a-f]{2}|[nrtbf]")
 _MEMBER = re.compile(r'(?<!\\)(\\*+")\s*+:\s*+(?=\S)')
-_SPELLED = re.compile(r"\\u[0-9a-f]{4}", re.IGNORECASE)  # a name that is spelled so may be any
-_NAME_WINDOW = 300  # characters before the end of a name in which it begins
+_SPELLED = re.compile(
+    r"\\u[0-9a-f]{4}", re.IGNORECASE
+)  # a name with such an escape may be any name
+_NAME_WINDOW = 300  # characters before the end of a name, in which its start is searched
 _JSON = json.JSONDecoder(strict=False)  # a raw line break in a string hashes as anywhere
 _AFTER_VALUE = re.compile(r"\s*+(?:[,\]}]|\Z)")
 
 
 class SecretText:
-    """Hides secrets in text by `hide`, which leaves alone what it has hidden before.
+    """Replaces secrets in text by `hide` of them, which leaves hidden values unchanged.
 
-    `always` are names of members of JSON that are hidden, too.
+    `always` are more names of members of JSON that are hidden.
     """
 
     def __init__(
@@ -119,7 +123,7 @@ class SecretText:
         find: Callable[[str, re.Match[str]], tuple[int, int] | None],
         text: str,
     ) -> str:
-        """Hide each value that `find` names, for a match of the pattern, by its start and end."""
+        """Hide each value whose start and end `find` returns for a match of the pattern."""
         done: list[str] = []
         at = kept_to = hits = 0
         while found := pattern.search(text, at):
@@ -141,7 +145,7 @@ class SecretText:
         if before.endswith("\\") and (escaped := _ESCAPED.match(name)):
             name = name[escaped.end() :]
         if name.endswith("hmac") and _HMAC.match(text, found.end()):
-            return None  # it stands for a secret
+            return None  # it replaces a secret already
         if sign == ">" and not before.endswith("<"):
             return None
         if sign == ":" and before.endswith("/") and before[:-1].endswith(("/", "\\")):
@@ -161,7 +165,7 @@ class SecretText:
         return _value(text, found.end())
 
     def _members(self, text: str) -> str:
-        """Hide members of JSON; what is hidden stands in quotes, escaped as those of the name."""
+        """Hide members of JSON; a hidden value gets quotes that are escaped like the name's."""
         done: list[str] = []
         at = kept_to = hits = 0
         while found := _MEMBER.search(text, at):
@@ -187,7 +191,7 @@ class SecretText:
         )
 
     def _member_value(self, text: str, start: int) -> tuple[str | None, int]:
-        """Return what stands for the value that begins there, and its end; None for null."""
+        """Return the hidden form of the value that begins there (None for null), and its end."""
         if quote := _QUOTE.match(text, start):
             end = _closing(text, quote.end(), quote[0])
             stop = min(len(text), end + len(quote[0]))
@@ -207,9 +211,9 @@ class SecretText:
 
 
 def may_hold_secrets(text: str) -> bool:
-    """Whether there is anything in a text that shows a secret; most texts are plain.
+    """Return whether a text has any sign of a secret; most texts have none.
 
-    Searching for one character after the other is many times faster than any pattern.
+    Searching for single characters is many times faster than any pattern.
     """
     return (
         "=" in text
@@ -235,7 +239,7 @@ def may_hold_secrets(text: str) -> bool:
 
 
 def _name_before(text: str, begin: int, end: re.Match[str]) -> str:
-    """Return the name that a quote ends: back to a quote that is not escaped more than that."""
+    """Return the name that a quote ends: back to a quote with at most as many backslashes."""
     window = text[begin : end.start()]
     most = len(end[1]) - 1
     at = len(window)
@@ -247,7 +251,7 @@ def _name_before(text: str, begin: int, end: re.Match[str]) -> str:
 
 
 def _closing(text: str, start: int, quote: str) -> int:
-    """Return where a quoted value ends: at the same quote, escaped as often; else at the end."""
+    """Return where a quoted value ends: at an equally escaped quote, or at the end of the text."""
     mark, backslashes = quote[-1], len(quote) - 1
     at = start - 1
     while (at := text.find(mark, at + 1)) >= 0:
@@ -265,7 +269,7 @@ def _closing(text: str, start: int, quote: str) -> int:
 
 
 def _value(text: str, start: int, *, is_header: bool = False) -> tuple[int, int] | None:
-    """Return the place of the value that begins there, without its quotes; None for none."""
+    """Return start and end, without quotes, of the value that begins there; None for none."""
     scheme = _SCHEME_WORD if is_header else None
     if quoted := _QUOTE.match(text, start):
         start, end = quoted.end(), _closing(text, quoted.end(), quoted[0])
@@ -288,13 +292,13 @@ def _value(text: str, start: int, *, is_header: bool = False) -> tuple[int, int]
 
 
 _NO_VALUES = frozenset({"null", "None", "nil", "undefined"})
-_LOOKED_AT = 100  # characters of a value, for one that is not punctuation
+_LOOKED_AT = 100  # characters of a value in which a letter or digit must be
 _BRACKET = re.compile(r"[\[\]{}]")
 _MAX_BRACKETS = 1_000
 
 
 def _balanced(text: str, start: int) -> int:
-    """Return where the bracket that opens there is closed; else the end of the text."""
+    """Return where the bracket that opens there closes, or the end of the text."""
     depth = 0
     for number, found in enumerate(_BRACKET.finditer(text, start)):
         depth += 1 if found[0] in "[{" else -1

@@ -32,12 +32,12 @@ DEFAULT_OVERLAP = timedelta(minutes=5)
 DEFAULT_TIMEOUT = 30.0
 LONGEST_KEY_FILE = 65_536  # bytes
 Variables = Literal["mask", "hash", "keep", "drop"]
-WAYS = get_args(Variables)
+MODES = get_args(Variables)
 
 
 @dataclass(frozen=True)
 class Key:
-    """The API key, or the key of the hashes. It prints as stars, whoever prints it.
+    """The API key, or the key of the hashes. Printing it prints stars.
 
     `source` names where it was read from.
     """
@@ -53,7 +53,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Service:
-    """Whose jobs are read, and where. `timeout` is in seconds, for a whole request."""
+    """Whose jobs are read, and from which URL. `timeout`: seconds, for a whole request."""
 
     account_id: str
     key: Key
@@ -71,13 +71,13 @@ class Privacy:
 
 
 def known_secrets() -> list[str]:
-    """Return the keys of the environment, which are to be masked whatever they are used for."""
+    """Return the keys in the environment; they are masked even if they are not used."""
     values = (setting(os.environ, name) for name in (KEY_VARIABLE, HASH_KEY_VARIABLE))
     return [value for value in values if value]
 
 
 def setting(environment: Mapping[str, str], name: str) -> str:
-    """Return a variable without what strays around it; empty if it is not set, or is empty."""
+    """Return a variable without the white space around it; empty if it is not set."""
     return cleaned(environment.get(name, ""))
 
 
@@ -86,7 +86,7 @@ def service(
 ) -> Service:
     """Read the account, the key and the service's URL.
 
-    Raises `UsageError` when one is missing or invalid. No message quotes a value: it may be a key
+    Raises `UsageError` if one is missing or invalid. No message quotes a value: it may be a key
     that was pasted into the wrong variable.
     """
     if not math.isfinite(timeout):
@@ -113,24 +113,24 @@ def account_id(given: str, source: str) -> str:
 
 
 def privacy(environment: Mapping[str, str], variables: str) -> Privacy:
-    """Read how secrets are to be stored; the key of the hashes only if it is to be used.
+    """Read how secrets are stored; the key of the hashes only if it is used.
 
     Raises `UsageError` for an unknown mode, or if the key is missing.
     """
-    way: Variables | None = next((way for way in WAYS if way == variables), None)
-    if way is None:
+    mode: Variables | None = next((mode for mode in MODES if mode == variables), None)
+    if mode is None:
         raise UsageError(f"--variables ({VARIABLES_VARIABLE}) is not mask, hash, keep or drop")
     parts = map(cleaned, environment.get(SECRET_NAMES_VARIABLE, "").split(","))
     names = tuple(part for part in parts if part)
-    return Privacy(way, names, _hash_key(environment) if way == "hash" else None)
+    return Privacy(mode, names, _hash_key(environment) if mode == "hash" else None)
 
 
 def _hash_key(environment: Mapping[str, str]) -> Key:
     secret = setting(environment, HASH_KEY_VARIABLE)
     if not secret:
         raise UsageError(
-            f"--variables hash: no key to hash by; set {HASH_KEY_VARIABLE} to a long random text, "
-            "the same for every run"
+            f"--variables hash: no key for the hashes; set {HASH_KEY_VARIABLE} to a long random "
+            "text, the same for every run"
         )
     return Key(secret, HASH_KEY_VARIABLE)
 
@@ -148,7 +148,7 @@ def _key(environment: Mapping[str, str], key_file: Path | None) -> Key:
     else:
         secret, source = setting(environment, KEY_VARIABLE), KEY_VARIABLE
     if not secret:
-        raise UsageError(f"no API key: set {KEY_VARIABLE}, or name a file by --api-key-file")
+        raise UsageError(f"no API key: set {KEY_VARIABLE}, or name a file with --api-key-file")
     if not secret.isascii() or not secret.isprintable() or ":" in secret or " " in secret:
         raise UsageError(
             f"{source}: not a valid API key: it has spaces, colons, control or non-ASCII characters"

@@ -1,6 +1,6 @@
 """The statuses of a job that the API documents, in one order."""
 
-# The final ones first: a job that is counted under two statuses while it ends is counted as ended.
+# The final ones come first: a job that ends while jobs are counted is counted as ended.
 STATUSES = (
     *("completed", "failed", "stopped"),
     *("idle", "pending", "queued", "running", "pending_stoppage", "stopping"),
@@ -9,5 +9,5 @@ FINAL_STATUSES = frozenset(STATUSES[:3])
 
 
 def is_open(status: str | None) -> bool:
-    """Whether a job is not final. An unknown status counts as open."""
+    """Return whether a job is not final. An unknown status counts as open."""
     return status not in FINAL_STATUSES

@@ -1,4 +1,4 @@
-"""Where a file is to go: its links followed, and the database's own files refused."""
+"""Where a file is written: follows its links, and refuses the database's own files."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from snapshotter.errors import UsageError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_MOST_LINKS = 40  # as the kernel
+_MOST_LINKS = 40  # as in Linux
 DESCRIPTORS = re.compile(r"/proc/(\d+)(/task/\d+)?/fd|/dev/fd")  # folders of open files
 
 
@@ -26,10 +26,10 @@ def database_file(connection: "Connection") -> Path | None:
 
 
 def followed(target: Path, shown: str) -> Path:
-    """Follow a path's links to where they lead: a link stays a link, to the new file.
+    """Return where a path's links lead: the link stays, and will lead to the new file.
 
-    As Linux does with `protected_symlinks` and `protected_regular`, a link or a file that another
-    user has put into a sticky folder that all may write, as /tmp, is refused with `UsageError`.
+    Raises `UsageError` for a link or a file that another user has put into a sticky folder that
+    everybody may write, like /tmp, as Linux does with `protected_symlinks` and `protected_regular`.
     """
     absolute = Path.cwd() / target
     left = list(reversed(absolute.parts[1:]))
@@ -47,7 +47,7 @@ def followed(target: Path, shown: str) -> Path:
             return here.joinpath(*reversed(left))
         is_link = stat.S_ISLNK(found.st_mode)
         if (is_link or not left) and _is_planted(found, path.stat()):
-            what = "a link" if is_link else "there, and of another user,"
+            what = "a link" if is_link else "a file of another user"
             raise UsageError(
                 f"cannot write {shown}: {str(here)!r} is {what} in a folder that everybody may "
                 "write; name another place"
@@ -70,7 +70,7 @@ def _is_planted(found: os.stat_result, of_folder: os.stat_result) -> bool:
 
 
 def refuse_database(target: Path | TextIO, database: Path | None, shown: str) -> None:
-    """Refuse the file of the database, and those that SQLite or a run put beside it."""
+    """Raise `UsageError` for the database's file and those that SQLite or a run puts beside it."""
     if database is None:
         return
     refused = UsageError(
@@ -85,7 +85,7 @@ def refuse_database(target: Path | TextIO, database: Path | None, shown: str) ->
     ):
         raise refused
     beside = [database]
-    with suppress(OSError):  # a folder that cannot be listed
+    with suppress(OSError):  # a folder that may not be read
         beside += [path for path in database.parent.iterdir() if own.fullmatch(path.name)]
     if any(_is_same(target, path) for path in beside):
         raise refused
@@ -95,5 +95,5 @@ def _is_same(target: Path | TextIO, file: Path) -> bool:
     try:
         found = target.stat() if isinstance(target, Path) else os.fstat(target.fileno())
         return os.path.samestat(found, file.stat())
-    except (OSError, ValueError):  # one of them is not there, or a stream of no file
+    except (OSError, ValueError):  # one of them does not exist, or is a stream without a file
         return False

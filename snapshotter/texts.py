@@ -1,6 +1,7 @@
-"""Text as people save it: settings with stray ends, files with a byte order mark, near misses."""
+"""Text as people write it: settings with stray space, files with a byte order mark, typos."""
 
 import difflib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
 
 from snapshotter.errors import UsageError
@@ -14,17 +15,22 @@ def cleaned(value: str) -> str:
 
 
 def decoded(data: bytes, source: str) -> str:
-    """Return the text of a file, without its BOM. Raises `UsageError` unless it is UTF-8."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:200]:
-        raise UsageError(f"{source} is not UTF-8 text but UTF-16 or binary; save it as UTF-8")
+    """Return the text of a file in UTF-8, or in UTF-16 with its BOM, without the BOM.
+
+    Raises `UsageError` for anything else: `source` names the file.
+    """
+    encoding = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode(encoding)
     except UnicodeDecodeError:
         raise UsageError(f"{source} is not UTF-8 text; save it as UTF-8") from None
+    if "\0" in text:
+        raise UsageError(f"{source} has NUL characters; save it as UTF-8 text")
+    return text
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` with the name most like this one, or nothing."""
+    """Return `; did you mean 'x'?` with the most similar name; empty if none is similar."""
     known = {each.casefold(): each for each in names}
     found = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.7)
     return f"; did you mean {known[found[0]]!r}?" if found else ""

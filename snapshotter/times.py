@@ -1,9 +1,9 @@
-"""Times and durations as text, and as the whole seconds that the tables have."""
+"""Times and durations as text, and as the whole seconds in the tables."""
 
 from datetime import UTC, datetime
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TENTHS_BELOW = 10  # seconds; from there on a tenth says nothing
+_TENTHS_BELOW = 10  # seconds; of a longer time, a tenth does not matter
 _UNITS = (
     (86_400, "day", 3600, "h"),
     (3600, "h", 60, "min"),
@@ -17,7 +17,7 @@ def stamp(at: datetime) -> str:
 
 
 def epoch(at: datetime | None) -> int | None:
-    """Return a time in whole seconds since 1970."""
+    """Return a time in whole seconds since 1970; None for None."""
     if at is None:
         return None
     since = at - EPOCH

@@ -20,6 +20,8 @@ from snapshotter.simulator.server import serve
 from snapshotter.store import revisions
 from snapshotter.store.engine import connect
 
+pytest_plugins = ["command_line"]
+
 _DATABASES = ("sqlite", "postgresql", "mariadb")
 # The project's own; libpq's, which would turn it away from the tests' server; and proxies, by which
 # requests would not reach the simulator.

@@ -44,7 +44,7 @@ def write_folder(target: Path, *names: str, database: Path | None = None) -> Non
 
 @contextmanager
 def another_user() -> Iterator[None]:
-    """Act as a user whom root's rights do not help."""
+    """Act as a user without root's rights."""
     os.setegid(NOBODY)
     os.seteuid(NOBODY)
     try:
@@ -56,7 +56,7 @@ def another_user() -> Iterator[None]:
 
 @pytest.fixture
 def everybodys(tmp_path: Path) -> Path:
-    """Give a folder that others reach too: pytest's own is closed to them."""
+    """Return a folder that others can enter: pytest's own is closed to them."""
     for parent in (tmp_path, *tmp_path.parents):
         if parent == Path("/tmp"):  # noqa: S108 - where pytest has its folders
             break
@@ -65,7 +65,7 @@ def everybodys(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:
     write(tmp_path / "x")
     assert mode(tmp_path / "x") == 0o600
     write_folder(tmp_path / "out", "manifest", "jobs/x")
@@ -95,7 +95,7 @@ def test_a_replaced_file_keeps_its_owner_and_group(tmp_path: Path) -> None:
 
 
 @as_root
-def test_a_group_that_cannot_be_kept_lends_its_rights_to_no_other(everybodys: Path) -> None:
+def test_a_group_that_cannot_be_kept_gives_its_rights_to_no_other(everybodys: Path) -> None:
     (shared := everybodys / "shared").mkdir()
     shared.chmod(0o777)
     target = shared / "x"
@@ -206,7 +206,7 @@ def test_a_file_beside_the_database_may_be_written(database: Path) -> None:
         write(database.with_name(name), database=database)
 
 
-def test_a_descriptor_is_written_where_it_stands(tmp_path: Path) -> None:
+def test_a_descriptor_is_written_at_its_position(tmp_path: Path) -> None:
     with (tmp_path / "x").open("w+b") as file:
         file.write(b"before ")
         file.flush()
@@ -274,7 +274,7 @@ def left(path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "swap"])
-def test_what_a_kill_leaves_goes_with_the_next_run(tmp_path: Path, kind: str) -> None:
+def test_the_next_run_removes_what_a_killed_one_left(tmp_path: Path, kind: str) -> None:
     target = tmp_path / "x"
     if kind == "swap":
         write_folder(target, "manifest", "old")
@@ -296,7 +296,7 @@ def test_what_a_kill_leaves_goes_with_the_next_run(tmp_path: Path, kind: str) ->
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_what_a_living_run_writes_is_left_alone(tmp_path: Path, kind: str) -> None:
+def test_what_a_live_run_writes_is_left_alone(tmp_path: Path, kind: str) -> None:
     target = tmp_path / "x"
     with running(target, kind, "wait") as process:
         (write if kind == "file" else write_folder)(target)
@@ -387,7 +387,7 @@ def test_a_file_that_may_be_written_in_a_folder_that_may_not(everybodys: Path) -
         write(target)
 
 
-def test_in_place_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writing_in_place_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "x"
     target.write_text("old")
 
@@ -442,14 +442,14 @@ def test_what_another_user_has_planted_is_not_followed(everybodys: Path) -> None
     assert victim.read_text() == "new"
 
 
-def test_links_that_go_round(tmp_path: Path) -> None:
+def test_links_in_a_circle(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(Failure, match=r"cannot write '.*a': Too many levels of symbolic links"):
         write(tmp_path / "a")
 
 
-def test_a_signal_waits_while_a_file_is_written_over(
+def test_a_signal_waits_while_a_file_is_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "x"

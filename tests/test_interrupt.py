@@ -23,7 +23,7 @@ ASKING = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Silence:
-    """Answers nothing until it is told to, and says that it was asked."""
+    """Answers only once it is `opened`; `asked` is set by the first request."""
 
     def __init__(self) -> None:
         self.asked, self.opened = threading.Event(), threading.Event()
@@ -36,7 +36,7 @@ class Silence:
 
 @contextmanager
 def syncing(folder: Path, *before: str) -> Iterator[tuple[Running, Silence]]:
-    """Give a sync that waits for its first page."""
+    """Start a sync that waits for its first page."""
     silence = Silence()
     with serve(CREDITS, silence) as wire:
         variables = {
@@ -63,9 +63,7 @@ def last_run(folder: Path) -> tuple[str, str | None]:
 
 
 @pytest.mark.parametrize("numbers", [*permutations(ASKING, 2)], ids=" ".join)
-def test_a_second_signal_ends_it_whatever_it_waits_for(
-    tmp_path: Path, numbers: tuple[str, str]
-) -> None:
+def test_a_second_signal_ends_any_wait(tmp_path: Path, numbers: tuple[str, str]) -> None:
     with syncing(tmp_path) as (process, _):
         for name in numbers:
             process.send_signal(signal.Signals[name])
@@ -109,14 +107,14 @@ def test_nohup_is_respected(tmp_path: Path) -> None:
 
 WAITING_IN_C = """
 import sqlite3, sys
-from snapshotter.cli import commands, entry
+from snapshotter.cli import entry
 
 def wait():
     connection = sqlite3.connect(sys.argv[1], timeout=3600, isolation_level=None)
     print("waiting", flush=True)
     connection.execute("begin immediate")
 
-commands.cli.main = lambda *_, **__: wait()
+entry.group = wait
 entry.main()
 """
 
@@ -126,7 +124,7 @@ def is_asleep(pid: int) -> Callable[[], bool]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_a_driver_that_waits_in_c_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_signal_ends_a_driver_that_waits_in_c(tmp_path: Path) -> None:
     """Python runs no handler there: only a thread can end the process."""
     path = tmp_path / "locked.db"
     holder = sqlite3.connect(path, isolation_level=None)

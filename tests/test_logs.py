@@ -33,7 +33,7 @@ SPELLINGS = [
 def said(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[pytest.CaptureFixture[str]]:
-    """Give what is printed; what this process logs by, and knows, is as before in the end."""
+    """Return what is printed; restore the configuration of the log at the end."""
     root, own = logging.getLogger(), logging.getLogger("snapshotter")
     before = root.handlers[:], root.level, own.level, warnings.formatwarning
     monkeypatch.setattr(logs, "ABOUT", logs.About(account="acme", run=7))
@@ -95,7 +95,7 @@ def run(words: list[str], folder: Path, account: Account, api: str) -> list[str]
     return done.stderr.splitlines()
 
 
-def test_verbose_says_what_a_run_does(tmp_path: Path, account: Account, api: str) -> None:
+def test_verbose_logs_what_a_run_does(tmp_path: Path, account: Account, api: str) -> None:
     account.add_job(status="running", completed_at=None)
     lines = run(["sync", "-v"], tmp_path, account, api)
     for step, line in zip(

@@ -32,7 +32,7 @@ def test_a_form_of_the_key_is_hidden(form: str) -> None:
     assert Mask(KEY)(f"a {FORMS[form]}; b") in ("a ***; b", "a ***=; b")
 
 
-def test_other_words_stay() -> None:
+def test_other_words_are_unchanged() -> None:
     assert Mask("k3y")("a key; K3Y in another case, and aAEb") == (
         "a key; K3Y in another case, and aAEb"
     )

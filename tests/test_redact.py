@@ -154,7 +154,7 @@ def test_what_is_hidden_by_its_hash() -> None:
     }
 
 
-def test_a_hash_is_of_the_value_however_it_is_written() -> None:
+def test_a_hash_is_of_the_value_in_any_spelling() -> None:
     redact = redaction("hash")
     hashed = "hmac:a8604de9b7c52f3cde8fe4f917dec4d9"  # of {"a":"é","b":1}
     assert redact({"key": {"b": 1, "a": "é"}}) == {"key": hashed}
@@ -163,7 +163,7 @@ def test_a_hash_is_of_the_value_however_it_is_written() -> None:
     assert redact('"key": "a\n\\"b"') == f'"key": "{two_lines}"'
 
 
-def test_a_hash_of_what_no_encoding_takes() -> None:
+def test_a_hash_of_text_that_cannot_be_encoded() -> None:
     redact = redaction("hash")
     assert redact({"key": "\ud800"}) != redact({"key": "\ud801"})
     assert str(redact('"auth": ' + "[" * 980 + "]" * 980)).startswith('"auth": "hmac:')
@@ -171,7 +171,7 @@ def test_a_hash_of_what_no_encoding_takes() -> None:
 
 def test_no_hash_without_a_key() -> None:
     for key in (None, ""):
-        with pytest.raises(ValueError, match="no key to hash by"):
+        with pytest.raises(ValueError, match="no key for the hashes"):
             Redaction("hash", hash_key=key)
 
 
@@ -228,13 +228,13 @@ def test_the_columns_of_a_job() -> None:
 
 
 @pytest.mark.parametrize("way", ["mask", "hash"])
-def test_variables_that_are_no_object(way: Variables) -> None:
+def test_variables_that_are_not_an_object(way: Variables) -> None:
     redact = redaction(way)
     assert redact.variables("hunter2") == {"mask": MASK, "hash": HUNTER2}[way]
     assert redact.variables(None) is None
 
 
-def test_the_ways_are_those_of_the_settings() -> None:
+def test_the_modes_are_those_of_the_settings() -> None:
     ways = Redaction.__init__.__annotations__["variables"]
     assert get_args(ways) == get_args(Variables)
 
@@ -252,7 +252,7 @@ PARTS = st.sampled_from([spelt for part in NAMES for spelt in (part, part.title(
 
 @st.composite
 def planted(draw: st.DrawFn, affixes: st.SearchStrategy[str]) -> Any:
-    """A document that holds SECRET under a name that looks secret, at some depth."""
+    """A document that has SECRET under a name that looks secret, at some depth."""
     secret = draw(st.sampled_from([SECRET, f'"{SECRET}\\', [1, {"a": SECRET}]]))
     document: Any = {
         **draw(st.dictionaries(affixes, DOCUMENTS, max_size=2)),
@@ -270,7 +270,7 @@ def planted(draw: st.DrawFn, affixes: st.SearchStrategy[str]) -> Any:
 @pytest.mark.parametrize("way", WAYS)
 @settings(deadline=None)
 @given(document=planted(st.text(max_size=5)))
-def test_a_secret_is_hidden_wherever_it_stands(way: Variables, document: Any) -> None:
+def test_a_secret_is_hidden_anywhere(way: Variables, document: Any) -> None:
     assert SECRET in json.dumps(document)
     assert SECRET not in json.dumps(redaction(way)(document))
 
@@ -326,8 +326,8 @@ def test_equal_values_have_equal_hashes_under_one_key(one: Any, other: Any) -> N
 
 
 @pytest.mark.parametrize("way", ["mask", "hash", "drop"])
-def test_what_is_hidden_stays_as_it_is(way: Literal["mask", "hash", "drop"]) -> None:
-    """A record that was set aside is read again as it is kept, redacted."""
+def test_what_is_hidden_is_not_changed_again(way: Literal["mask", "hash", "drop"]) -> None:
+    """A rejected record is stored redacted, and read again later."""
     redact = Redaction(way, hash_key="a key")
     once = redact({"password": "hunter2", "url": "https://me:hunter2@host/", "variables": {}})
     assert "hunter2" not in str(once)

@@ -32,7 +32,7 @@ def test_the_key_from_a_file(tmp_path: Path) -> None:
     "url",
     ["http://127.0.0.1:8080/", "http://localhost", "http://[::1]:1", "https://x.example/base"],
 )
-def test_a_service_of_ones_own(url: str) -> None:
+def test_a_service_at_another_url(url: str) -> None:
     assert service({**GOOD, "XPLENTY_API_URL": url}).api_url == url.rstrip("/")
 
 
@@ -55,7 +55,7 @@ def test_a_service_of_ones_own(url: str) -> None:
         ({"XPLENTY_API_URL": "https://a b"}, "not a host name"),
     ],
 )
-def test_what_cannot_be_is_one_line(change: dict[str, str], said: str) -> None:
+def test_a_setting_that_is_not_valid_gets_one_line(change: dict[str, str], said: str) -> None:
     with pytest.raises(UsageError) as caught:
         service({**GOOD, **change})
     assert said in str(caught.value)
@@ -63,7 +63,7 @@ def test_what_cannot_be_is_one_line(change: dict[str, str], said: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_key_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_key_file_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no such file"):
         service(GOOD, tmp_path / "nothing")
 
@@ -92,11 +92,11 @@ def test_the_hash_key_never_prints() -> None:
     ("environment", "variables", "said"),
     [
         ({}, "hide", "--variables (SNAPSHOTTER_VARIABLES) is not mask, hash, keep or drop"),
-        ({}, "hash", "no key to hash by; set SNAPSHOTTER_HASH_KEY to a long random text"),
-        ({"SNAPSHOTTER_HASH_KEY": " "}, "hash", "no key to hash by"),
+        ({}, "hash", "no key for the hashes; set SNAPSHOTTER_HASH_KEY to a long random text"),
+        ({"SNAPSHOTTER_HASH_KEY": " "}, "hash", "no key for the hashes"),
     ],
 )
-def test_privacy_that_cannot_be_is_one_line(
+def test_privacy_that_is_not_valid_gets_one_line(
     environment: dict[str, str], variables: str, said: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
@@ -107,7 +107,7 @@ def test_privacy_that_cannot_be_is_one_line(
 
 
 @pytest.mark.parametrize("around", ["\r", "\ufeff", " \t", "\xa0", "\r\n"])
-def test_what_strays_around_a_value_is_dropped(around: str, tmp_path: Path) -> None:
+def test_white_space_around_a_value_is_dropped(around: str, tmp_path: Path) -> None:
     strayed = {name: f"{around}{value}{around}" for name, value in GOOD.items()}
     strayed["XPLENTY_API_URL"] = f"https://x.example/{around}"
     found = service(strayed)
@@ -154,13 +154,13 @@ def test_an_empty_variable_is_not_set(empty: str) -> None:
         (b"", "is empty"),
         (b"\xef\xbb\xbf\r\n", "is empty"),
         (b"one\ntwo\n", "has 2 lines"),
-        ("key".encode("utf-16"), "UTF-16"),
-        (b"\xff\xfek", "UTF-16"),
+        ("key".encode("utf-16-le"), "has NUL characters; save it as UTF-8 text"),
+        (b"\xff\xfek", "is not UTF-8 text"),
         (b"k\xe9y", "is not UTF-8 text"),
         (b"k" * 100_000, "is too long"),
     ],
 )
-def test_a_key_file_that_cannot_be(tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_key_file_that_is_not_valid(tmp_path: Path, content: bytes, said: str) -> None:
     file = tmp_path / "key"
     file.write_bytes(content)
     file.chmod(0o600)
@@ -169,6 +169,14 @@ def test_a_key_file_that_cannot_be(tmp_path: Path, content: bytes, said: str) ->
     assert str(file) in str(caught.value)
     with pytest.raises(UsageError, match="Is a directory"):
         service(GOOD, tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_key_file_as_editors_save_it(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "key"
+    file.write_bytes("from-file\r\n".encode(encoding))
+    file.chmod(0o600)
+    assert service(GOOD, file).key.secret == "from-file"
 
 
 @pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])

@@ -41,5 +41,5 @@ def test_whole_seconds_since_1970(second: int, expected: int) -> None:
     assert epoch(at) == expected
 
 
-def test_no_time_has_no_seconds() -> None:
+def test_none_has_no_seconds() -> None:
     assert epoch(None) is None

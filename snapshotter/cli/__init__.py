@@ -3,7 +3,7 @@
 
 def main() -> None:
     """Run the command, as the installed `snapshotter` does."""
-    # Imported here, so that the modules of this folder can be had without a command that runs.
+    # Imported here, so that importing a module of this folder runs nothing else.
     from snapshotter.cli.entry import main as run
 
     run()

@@ -1,4 +1,4 @@
-"""The commands on the accounts of a database."""
+"""`snapshotter accounts`: lists the accounts of a database; removes or renames one."""
 
 import sys
 from datetime import datetime
@@ -6,18 +6,19 @@ from datetime import datetime
 import click
 from click.core import ParameterSource
 
-from snapshotter.cli.options import Group, database_option, reading
+from snapshotter.cli.options import Group, database_option
+from snapshotter.cli.sessions import NO_ACCOUNTS, reading, writing
 from snapshotter.cli.streams import say, show
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.settings import account_id as valid_account_id
 from snapshotter.times import stamp
 
 
-@click.group(cls=Group, invoke_without_command=True)
+@click.group("accounts", cls=Group, invoke_without_command=True)
 @database_option
 @click.pass_context
-def accounts(context: click.Context, database_url: str) -> None:
-    """List the accounts of the database: jobs, runs, the first and the last run."""
+def command(context: click.Context, database_url: str) -> None:
+    """List the accounts of the database: jobs, runs, first and last run."""
     from snapshotter.store.accounts import stored
 
     if context.invoked_subcommand is not None:
@@ -33,59 +34,51 @@ def accounts(context: click.Context, database_url: str) -> None:
         first, last = _moment(each.first_run), _moment(each.last_run)
         show(f"{each.account_id:{width}}  {each.jobs:10,}  {each.runs:8,}  {first:20}  {last}")
     if not found:
-        show("no account yet; 'snapshotter sync' brings the first")
+        show(NO_ACCOUNTS)
 
 
-@accounts.command()
+@command.command()
 @click.argument("name")
-@click.option("--with-jobs", is_flag=True, help="Remove its jobs too; there is no way back.")
+@click.option("--with-jobs", is_flag=True, help="Remove its jobs too; this cannot be undone.")
 @click.option("--yes", is_flag=True, help="Remove the jobs without asking.")
 @database_option
 def forget(name: str, with_jobs: bool, yes: bool, database_url: str) -> None:
-    """Remove account NAME and its runs, such as those of a mistyped name.
+    """Remove account NAME and its runs, e.g. those of a mistyped name.
 
-    One that has jobs is removed only --with-jobs; then it asks, or takes --yes for an answer.
+    An account that has jobs is removed only with --with-jobs, after a confirmation or with --yes.
     """
-    from snapshotter.store import accounts as known
-    from snapshotter.store.engine import connect
-    from snapshotter.store.revisions import require_head
+    from snapshotter.store import accounts
 
-    engine = connect(database_url, read_only=False)
-    require_head(engine)
-    account = known.find(known.stored(engine), name)
-    what = (
-        f"{account.jobs:,} jobs with their outputs, {account.runs:,} runs and "
-        f"{account.rejected:,} records set aside of account {name}"
-    )
-    if account.jobs and with_jobs and not yes:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise UsageError(f"this would remove {what} for good; add --yes")
-        if not click.confirm(f"Remove {what} for good?", err=True):
-            raise Stopped("nothing was removed")
-    known.forget(engine, name, with_jobs=with_jobs)
-    engine.dispose()
+    with writing(database_url) as engine:
+        account = accounts.find(accounts.stored(engine), name)
+        what = (
+            f"{account.jobs:,} jobs with their outputs, {account.runs:,} runs and "
+            f"{account.rejected:,} records set aside of account {name}"
+        )
+        if account.jobs and with_jobs and not yes:
+            if not (sys.stdin.isatty() and sys.stderr.isatty()):
+                raise UsageError(f"this would remove {what} for good; add --yes")
+            if not click.confirm(f"Remove {what} for good?", err=True):
+                raise Stopped("nothing was removed")
+        accounts.forget(engine, name, with_jobs=with_jobs)
     say(f"removed: {what}")
 
 
-@accounts.command()
+@command.command()
 @click.argument("old")
 @click.argument("new")
 @database_option
 def rename(old: str, new: str, database_url: str) -> None:
-    """Store what is stored of account OLD under NEW from now on.
+    """Rename account OLD to NEW in the database.
 
-    The vendor renames organizations, and the API then knows an account by its new name alone. Set
+    The vendor renames organizations, and the API then knows an account by its new name only. Set
     XPLENTY_ACCOUNT_ID to it as well. It is refused if NEW has jobs of its own.
     """
-    from snapshotter.store import accounts as known
-    from snapshotter.store.engine import connect
-    from snapshotter.store.revisions import require_head
+    from snapshotter.store import accounts
 
     valid_account_id(new, "NEW")
-    engine = connect(database_url, read_only=False)
-    require_head(engine)
-    account = known.rename(engine, old, new)
-    engine.dispose()
+    with writing(database_url) as engine:
+        account = accounts.rename(engine, old, new)
     say(f"account {old} is now {new}: {account.jobs:,} jobs, {account.runs:,} runs")
 
 

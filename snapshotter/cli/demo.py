@@ -1,44 +1,68 @@
-"""The whole way on a simulated account: no key, no network beyond loopback."""
+"""`snapshotter demo`: syncs a simulated account; no key, no network beyond loopback."""
 
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from snapshotter.api.client import Client
+import click
+
+from snapshotter.cli.options import Command
+from snapshotter.cli.sessions import reading, writing
+from snapshotter.cli.streams import show
+from snapshotter.cli.sync import summary
+from snapshotter.cli.trends import show_rows
 from snapshotter.errors import UsageError
-from snapshotter.redact import Redaction
-from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import Account
-from snapshotter.simulator.server import serve
-from snapshotter.store.engine import connect
-from snapshotter.store.revisions import require_head
-from snapshotter.sync.sync import Outcome, Plan, sync
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOURS_LATER = 6
+SHOWN = ("slowest_packages", "runtime_regressions", "failure_reasons")
 
 
-def run(path: Path, tell: Callable[[str], None], show: Callable[[Outcome], str]) -> None:
-    """Make `path` the history of a simulated account, synced twice with some hours between.
+@click.command("demo", cls=Command)
+@click.option(
+    "--database",
+    "path",
+    type=click.Path(path_type=Path),
+    default="demo.db",
+    show_default=True,
+    help="The SQLite file to create.",
+)
+def command(path: Path) -> None:
+    """Try it out: sync a simulated account twice into demo.db, and show some of its trends."""
+    from snapshotter.trends import trends
+    from snapshotter.trends.filters import Filters
 
-    Raises `UsageError` when the file is there already: it may be worth keeping.
-    """
-    if os.path.lexists(path):  # false, too, where the folder may not be read: connecting tells
+    if os.path.lexists(path):  # also false if the folder may not be read: connecting reports that
         raise UsageError(
-            f"{str(path)!r} is there already; remove it, or name another by --database"
+            f"{str(path)!r} already exists; remove it, or name another file with --database"
         )
+    _sync_twice(path)
+    with reading(f"sqlite:///{path}") as engine, engine.connect() as connection:
+        for name in SHOWN:
+            for line in ("", f"{name}: {trends.question(name)}", ""):
+                show(line)
+            show_rows(*trends.rows(connection, name, Filters()), "table")
+    show()
+    show(f"more: snapshotter trends runtime_by_day --database sqlite:///{path}")
+
+
+def _sync_twice(path: Path) -> None:
+    """Store the history of a simulated account, synced twice with some hours between."""
+    from snapshotter.api.client import Client
+    from snapshotter.redact import Redaction
+    from snapshotter.settings import Key, Service
+    from snapshotter.simulator.account import Account
+    from snapshotter.simulator.server import serve
+    from snapshotter.sync.sync import Plan, sync
+
     account = Account(now=NOW)
     account.populate()
-    engine = connect(f"sqlite:///{path}")
-    require_head(engine, may_create=True)
-    with serve(account) as url:
+    with writing(f"sqlite:///{path}", may_create=True) as engine, serve(account) as url:
         service = Service(account.account_id, Key(account.api_key), url)
-        tell(f"a simulated account at {url}, {len(account.jobs):,} jobs; first sync into {path}:")
+        show(f"a simulated account at {url}, {len(account.jobs):,} jobs; first sync into {path}:")
         for passing in (HOURS_LATER * 3600, 0):
             with Client(service) as client:
-                tell("  " + show(sync(engine, client, service, Plan(), Redaction())))
+                show("  " + summary(sync(engine, client, service, Plan(), Redaction())))
             if passing:
                 account.advance(passing)
-                tell(f"{HOURS_LATER} hours pass; second sync:")
-    engine.dispose()
+                show(f"{HOURS_LATER} hours pass; second sync:")

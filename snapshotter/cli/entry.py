@@ -1,12 +1,14 @@
-"""Where the command starts and ends: every error is one line and the documented exit code.
+"""Where the command starts and ends: its group, and for every error one line and an exit code.
 
-What is imported here is little, so that a signal finds a handler as early as can be.
+Little is imported at the top, and click with the commands only by `group`: so a signal finds its
+handler as early as possible.
 """
 
 import gc
 import logging
 import sys
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from snapshotter import interrupt, logs
 from snapshotter.cli import streams
@@ -21,26 +23,29 @@ from snapshotter.errors import (
 from snapshotter.interrupt import INTERRUPTED
 from snapshotter.settings import known_secrets
 
+if TYPE_CHECKING:
+    import click
+
 _FAILED, _USAGE = Failure.exit_code, UsageError.exit_code
 Ending = tuple[int, str]
 
 
 def main() -> None:
     """Run the command and end the process with its exit code."""
-    # The rows under way are many and hold no cycles: the usual 700 would look through them all the
-    # time, and take an eighth of a long run.
+    # A run holds many rows without cycles: with the usual threshold of 700 the collector would
+    # search them all the time, an eighth of a long run.
     gc.set_threshold(100_000)
     streams.prepare()
     try:
         interrupt.take_over()
         exit_code, message = _run()
-    except Interrupted:  # while the command's own error was looked at
+    except Interrupted:  # while the command's own error was handled
         exit_code, message = Stopped.exit_code, INTERRUPTED
     interrupt.end_with(exit_code)
     try:
         sys.stdout.flush()
     except streams.OutputLost as error:
-        # A product that could not be printed is a failure, unless there was one already.
+        # Output that could not be printed is a failure, unless there was one already.
         exit_code, message = (exit_code, message) if exit_code else _ending(error)
     if not message and (lost := streams.loss()):
         logs.notice(f"snapshotter: {lost}")
@@ -54,22 +59,60 @@ def _run() -> Ending:
         logs.configure(is_json=_asks_for_json(words))
         for secret in known_secrets():
             logs.learn(secret)
-        from snapshotter.cli.commands import cli
-
-        cli.main(words, standalone_mode=False, prog_name="snapshotter")
+        group().main(words, standalone_mode=False, prog_name="snapshotter")
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt, Interrupted) as error:  # noqa: BLE001 - the one place
         return _ending(error)
     return 0, ""
 
 
+def group() -> "click.Group":
+    """Return the group of all commands. What a command needs is imported only when it runs."""
+    import click
+
+    from snapshotter import __version__
+    from snapshotter.cli import (
+        accounts,
+        db,
+        demo,
+        export,
+        rejects,
+        report,
+        status,
+        sync,
+        trends,
+        verify,
+    )
+    from snapshotter.cli.options import Group
+
+    @click.group(
+        cls=Group,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    @click.version_option(__version__, prog_name="snapshotter")
+    def snapshotter() -> None:
+        """Keep the job history of an Xplenty (Integrate.io ETL) account in a database of your own.
+
+        Begin with `snapshotter demo`; then set XPLENTY_ACCOUNT_ID and XPLENTY_API_KEY, and run
+        `snapshotter sync`.
+
+        Exit codes: 0 done; 1 failed; 2 usage or configuration; 65 done, but records were set aside;
+        75 stopped early, nothing lost, run again; 77 the API refused the key.
+        """
+
+    modules = accounts, db, demo, export, rejects, report, status, sync, trends, verify
+    for module in modules:
+        snapshotter.add_command(module.command)
+    return snapshotter
+
+
 def _without_return(word: str) -> str | None:
-    """Return a word without the return that a script saved on Windows has at its lines' ends."""
+    """Return a word without the carriage return that a script saved on Windows ends lines with."""
     return None if word == "\r" else word.rstrip("\r")
 
 
 def _asks_for_json(words: list[str]) -> bool:
-    """Whether errors are to be JSON: asked before click is, whose own errors are lines too."""
+    """Return whether errors are JSON; asked before click parses, whose errors are lines, too."""
     pairs = pairwise([*words, ""])
     return any(w == "--log-format=json" or (w, v) == ("--log-format", "json") for w, v in pairs)
 
@@ -89,7 +132,7 @@ def _ending(error: BaseException) -> Ending:
         case Interrupted() | KeyboardInterrupt() | click.Abort():
             ending = Stopped.exit_code, INTERRUPTED
         case streams.OutputLost():
-            # To a reader that has gone there is nothing more to say, nor to anyone.
+            # The reader has gone: there is nobody to print to.
             ending = _FAILED, "" if isinstance(error, streams.OutputGone) else str(error)
         case _:
             logging.getLogger(__name__).debug("the traceback", exc_info=error)
@@ -102,12 +145,12 @@ def _bug(error: BaseException) -> Ending:
 
 
 def _of_the_host(error: BaseException) -> Ending | None:
-    """Return the ending for what the host or the installation lacks; None for anything else."""
+    """Return the ending for what the host or the installation lacks; None for other errors."""
     match error:
         case MemoryError():
-            ending = _FAILED, "not enough memory; give it more, what is stored is whole"
+            ending = _FAILED, "not enough memory: give it more; what is stored is consistent"
         case RecursionError():
-            ending = _FAILED, "something nests too deep to be read; what is stored is whole"
+            ending = _FAILED, "data is nested too deeply to be read; what is stored is consistent"
         case ImportError():
             ending = _USAGE, _missing(error)
         case UnicodeError():
@@ -123,7 +166,7 @@ def _of_the_host(error: BaseException) -> Ending | None:
 
 
 def _of_the_database(error: BaseException) -> Ending | None:
-    """Return the ending for an error of a driver that nobody named on the way; None for others."""
+    """Return the ending for a driver's error that was not named before; None for other errors."""
     sqlalchemy = sys.modules.get("sqlalchemy.exc")
     sqlite = sys.modules.get("sqlite3")
     of_databases = (
@@ -153,12 +196,12 @@ def _missing(error: ImportError) -> str:
 
 
 def _named(error: SnapshotterError) -> str:
-    """Return the error's words, with the database they are about: host and name, no password."""
-    said = str(error)
+    """Return the error's message, with the database it is about: host and name, no password."""
+    message = str(error)
     if not isinstance(error, DatabaseError) or not logs.ABOUT.database:
-        return said
-    from snapshotter.cli.options import shown
+        return message
+    from snapshotter.cli.sessions import shown
 
     database = shown(logs.ABOUT.database)
-    is_named = database in said or database.removeprefix("sqlite:///") in said
-    return said if is_named else f"{said} (database {database})"
+    is_named = database in message or database.removeprefix("sqlite:///") in message
+    return message if is_named else f"{message} (database {database})"

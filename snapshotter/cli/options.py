@@ -1,33 +1,25 @@
-"""What several commands share: kinds of values, options, and how the API is to be asked."""
+"""The options, each declared once if several commands have it, and the types of their values."""
 
 import functools
-import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from snapshotter import logs
+from snapshotter.cli.sessions import Asking
+from snapshotter.errors import UsageError
 from snapshotter.settings import (
     DATABASE_URL_VARIABLE,
     DEFAULT_DATABASE_URL,
     DEFAULT_TIMEOUT,
+    MODES,
     VARIABLES_VARIABLE,
-    WAYS,
-    Service,
-    privacy,
-    service,
 )
 from snapshotter.texts import cleaned
-
-if TYPE_CHECKING:
-    from snapshotter.api.client import Client
-    from snapshotter.redact import Redaction
 
 ID = click.IntRange(1, 2**63 - 1)
 
@@ -65,7 +57,7 @@ class Day(click.ParamType[date]):
 
 
 class Duration(click.ParamType[timedelta]):
-    """A number of seconds, or of what its letter says."""
+    """A number of seconds, or of the unit that its letter names."""
 
     name = "duration"
     expected = "90s, 30m, 2h or 7d"
@@ -97,11 +89,15 @@ class Days(Duration):
         if isinstance(value, str) and re.fullmatch(r"[0-9.]+", value):
             self.fail(f"{value!r} has no unit; did you mean {value}d?", param, ctx)
         if isinstance(value, str) and re.fullmatch(r"[0-9.]+[smh]", value):
-            self.fail(f"{value!r} is not days or weeks, like {self.expected}", param, ctx)
+            self.fail(
+                f"{value!r} is not in days or weeks; expected something like {self.expected}",
+                param,
+                ctx,
+            )
         return super().convert(value, param, ctx)
 
 
-class Way(click.Choice[str]):
+class Mode(click.Choice[str]):
     """A choice whose wrong value is not quoted: it may be a key in the wrong variable."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
@@ -111,7 +107,7 @@ class Way(click.Choice[str]):
 
 
 class Setting(click.Option):
-    """An option that a variable may set: what strays around it is dropped, empty is not set."""
+    """An option that a variable may set: white space around it is dropped, empty means not set."""
 
     def resolve_envvar_value(self, ctx: click.Context) -> str | None:
         return cleaned(super().resolve_envvar_value(ctx) or "") or None
@@ -139,57 +135,28 @@ database_option = click.option(
 )
 
 
-@dataclass(frozen=True)
-class Asking:
-    """How a command is to ask the API."""
-
-    api_key_file: Path | None
-    timeout: float
-    reserve_credits: int | None
-    max_requests: int | None
-    max_time: timedelta | None
-    variables: str
-
-    @contextmanager
-    def session(self) -> Iterator[tuple["Client", Service, "Redaction"]]:
-        """Give the client and what goes with it; a signal stops it after the page under way."""
-        from snapshotter.api.client import Client, Limits
-        from snapshotter.interrupt import Interruptible
-        from snapshotter.redact import Redaction
-
-        xplenty = service(os.environ, self.api_key_file, self.timeout)
-        logs.about(account=xplenty.account_id)
-        logs.learn(xplenty.key.secret)
-        kept = privacy(os.environ, self.variables)
-        hash_key = None if kept.hash_key is None else kept.hash_key.secret
-        redact = Redaction(kept.variables, kept.secret_names, hash_key)
-        seconds = None if self.max_time is None else self.max_time.total_seconds()
-        limits = Limits(self.reserve_credits, self.max_requests, seconds)
-        with Interruptible() as clock, Client(xplenty, limits, clock=clock) as client:
-            yield client, xplenty, redact
+since_option = click.option("--since", type=Day(), help="Only from this day on (UTC).")
+until_option = click.option("--until", type=Day(), help="Only before this day (UTC).")
+package_option = click.option("--package", metavar="NAME_OR_ID", help="Only this package.")
+package_id_option = click.option("--package-id", type=ID, help="Only this package, by its id.")
 
 
-def shown(database_url: str) -> str:
-    """Return a database's URL without password and options, which may be secret too."""
-    from sqlalchemy import exc, make_url
+def last_option(default: str | None = None) -> Callable[[Any], Any]:
+    """Return the option for the last days; a command may have a default for it."""
+    return click.option(
+        "--last",
+        type=Days(),
+        default=default,
+        show_default=default is not None,
+        help="Only the last days, e.g. 30d or 12w, ending with the newest day stored.",
+    )
 
-    try:
-        return make_url(database_url).set(query={}).render_as_string(hide_password=True)
-    except (exc.ArgumentError, ValueError):
-        return "a database whose URL cannot be read"
 
-
-@contextmanager
-def reading(database_url: str) -> Iterator[Any]:
-    """Open a database that is at head, to read."""
-    from snapshotter.store.engine import connect, named_errors
-    from snapshotter.store.revisions import require_head
-
-    engine = connect(database_url, read_only=True)
-    require_head(engine)
-    with named_errors():
-        yield engine
-    engine.dispose()
+def required(output: str | None) -> str:
+    """Return the value of `--output`. Raises `UsageError` if there is none."""
+    if not output:
+        raise UsageError("no output given: add -o FILE (or -o - for standard output)")
+    return output
 
 
 _ASKING = (
@@ -204,12 +171,12 @@ _ASKING = (
         default=DEFAULT_TIMEOUT,
         show_default=True,
         metavar="SECONDS",
-        help="How long a whole request may take.",
+        help="How long a request may take in total.",
     ),
     click.option(
         "--reserve-credits",
         type=click.IntRange(0, 2**31 - 1),
-        help="Credits of the hour that are never spent.  "
+        help="Credits of each hour to leave unspent.  "
         "[default: 500, or 10% of the hourly budget if that is at most 500]",
     ),
     click.option(
@@ -218,23 +185,23 @@ _ASKING = (
         help="Stop after N requests, counting retries and the free credit check.",
         metavar="N",
     ),
-    click.option("--max-time", type=Duration(), help="Stop after so long, like 90s, 30m or 2h."),
+    click.option("--max-time", type=Duration(), help="Stop after this time, e.g. 90s, 30m or 2h."),
     click.option(
         "--variables",
         cls=Setting,
-        type=Way(WAYS),
+        type=Mode(MODES),
         default="mask",
         show_default=True,
         envvar=VARIABLES_VARIABLE,
-        help="What is stored of values whose names look secret: ***, an HMAC by "
-        "SNAPSHOTTER_HASH_KEY, the value, or no variables at all.  "
+        help="How to store values whose names look secret: as ***, as an HMAC with "
+        "SNAPSHOTTER_HASH_KEY, as they are, or without any variables.  "
         f"[env: {VARIABLES_VARIABLE}]",
     ),
 )
 
 
 def asks_the_api(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a command that asks the API; it takes them as `asking`."""
+    """Add the options of a command that asks the API; the command gets them as `asking`."""
 
     @functools.wraps(command)
     def asking_command(**words: Any) -> None:
@@ -259,18 +226,18 @@ def _log_options() -> list[click.Parameter]:
     return [
         click.Option(
             ["-v", "--verbose"], count=True, expose_value=False, callback=_louder,
-            help="Say what is done, step by step; twice, every request.",
+            help="Log each step; twice, each request.",
         ),
         click.Option(
             ["--log-format"], type=click.Choice(["text", "json"]), expose_value=False,
-            callback=_format, help="How standard error is written: lines, or objects.  "
+            callback=_format, help="Write standard error as lines of text or as JSON objects.  "
             "[default: text]",
         ),
     ]  # fmt: skip
 
 
 class Command(click.Command):
-    """A command that takes the options of the log, as the group before it does."""
+    """A command with the options of the log, which the group has, too."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)

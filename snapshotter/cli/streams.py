@@ -1,8 +1,8 @@
-"""The standard streams, usable whatever the caller made of them.
+"""The standard streams, usable in any state in which the caller passes them.
 
-A caller may have closed one, sent it to a disk that is full, or stopped reading. What cannot be
-printed on standard error is dropped. Standard output is the product of some commands, which then
-fail; to the others, whose work is done, a line that nobody can read is no failure.
+A caller may have closed one, sent it to a full disk, or stopped reading. What cannot be printed on
+standard error is dropped. Standard output is the product of some commands, which then fail; the
+others have done their work, so a line that cannot be printed is not a failure of theirs.
 """
 
 import errno
@@ -22,7 +22,7 @@ _PATIENCE = 5.0  # seconds, for a reader of a pipe that its owner has made non-b
 
 
 class OutputLost(OSError):
-    """Standard output takes nothing. `is_closed`: the caller has closed it on purpose."""
+    """Standard output cannot be written. `is_closed`: the caller has closed it on purpose."""
 
     @property
     def is_closed(self) -> bool:
@@ -39,12 +39,12 @@ class OutputGone(OutputLost, BrokenPipeError):
 
 
 class _Raw(io.RawIOBase):
-    """A descriptor. After its first error it takes everything and writes nothing."""
+    """A descriptor. After its first error it accepts everything and writes nothing."""
 
     def __init__(self, descriptor: int, *, forgives: bool, is_closed: bool) -> None:
         self._descriptor, self._forgives = descriptor, forgives
         self.lost = OutputLost(errno.EBADF, "closed") if is_closed else None
-        self._is_told = False
+        self._is_raised = False
 
     def writable(self) -> bool:
         return True
@@ -63,9 +63,9 @@ class _Raw(io.RawIOBase):
             except OSError as error:
                 kind = OutputGone if error.errno == errno.EPIPE else OutputLost
                 self.lost = kind(error.errno, error.strerror)
-        if self._forgives or self._is_told:
+        if self._forgives or self._is_raised:
             return size
-        self._is_told = True
+        self._is_raised = True
         raise self.lost
 
     def _put(self, data: Any) -> int:
@@ -77,7 +77,7 @@ class _Raw(io.RawIOBase):
 
 
 class _Plain(io.TextIOWrapper):
-    """Spells out what a terminal would obey, but for the ends of lines."""
+    """Spells control characters out, except line ends: a terminal would obey them."""
 
     def write(self, text: str, /) -> int:
         super().write("\n".join(map(printable, text.split("\n"))))
@@ -85,10 +85,10 @@ class _Plain(io.TextIOWrapper):
 
 
 def prepare() -> None:
-    """Replace the standard streams by ones that stand, in UTF-8 whatever the locale.
+    """Replace the standard streams by ones that tolerate errors, in UTF-8 in any locale.
 
-    A descriptor that was closed is opened on nothing: else the next file that is opened, which may
-    be the database, would get its number, and lines meant for a person.
+    A descriptor that was closed is opened on /dev/null: else the next file that is opened, maybe
+    the database, would get its number, and the lines that are printed.
     """
     if sys.stdin is None:
         sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 - to the process's end
@@ -97,7 +97,7 @@ def prepare() -> None:
         closed = was_closed[number - 1]
         descriptor = number if closed is None else closed
         raw = _Raw(descriptor, forgives=forgives, is_closed=closed is not None)
-        # A line that waits in Python's own stream would be written again at the end, and fail.
+        # A line left in Python's own buffer would be written again at exit, and fail.
         by_line = forgives or raw.isatty()
         setattr(sys, name, _text(io.TextIOWrapper, io.BufferedWriter(raw, _BUFFER), by_line))
 
@@ -113,13 +113,13 @@ def _text(kind: type[io.TextIOWrapper], buffer: Any, by_line: bool) -> io.TextIO
 
 
 def show(line: str = "") -> None:
-    """Print a line of what a command is asked for. Raises `OutputLost`."""
+    """Print a line of what the command was asked for. Raises `OutputLost`."""
     sys.stdout.write(printable(logs.masked(line)) + "\n")
     sys.stdout.flush()
 
 
 def say(line: str = "") -> None:
-    """Print a line about work that is done; one that cannot be printed is dropped."""
+    """Print a line about work that is done; if it cannot be printed, it is dropped."""
     try:
         show(line)
     except OutputLost:
@@ -127,7 +127,7 @@ def say(line: str = "") -> None:
 
 
 def loss() -> str:
-    """Name what kept lines off standard output; empty if nothing did, or if nobody reads it."""
+    """Return why output was lost; empty if it was not, or if the caller does not read it."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     lost = getattr(raw, "lost", None)
     is_meant = lost is None or lost.is_closed or isinstance(lost, OutputGone)
@@ -136,7 +136,7 @@ def loss() -> str:
 
 @contextmanager
 def data_output() -> Iterator[TextIO]:
-    """Give standard output for data: as it is into a pipe, spelled out on a terminal."""
+    """Open standard output for data: unchanged into a pipe, made printable on a terminal."""
     if not sys.stdout.isatty():
         yield sys.stdout
         return
@@ -145,4 +145,4 @@ def data_output() -> Iterator[TextIO]:
     try:
         yield plain
     finally:
-        plain.detach()  # or it would close what it writes to
+        plain.detach()  # or it would close the stream that it writes to

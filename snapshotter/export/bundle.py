@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Engine, select, text
 
 from snapshotter import __version__, files
 from snapshotter.errors import UsageError
-from snapshotter.export.export import (
+from snapshotter.export.export import write
+from snapshotter.export.selection import (
     NO_MONTH,
     OF_JOBS,
     TABLES,
@@ -23,22 +24,22 @@ from snapshotter.export.export import (
     months,
     names,
     narrowed_by,
-    write,
 )
-from snapshotter.export.formats import LIBRARIES, Style
+from snapshotter.export.style import LIBRARIES, Style
 from snapshotter.store.engine import unmoving
 from snapshotter.targets import database_file
 from snapshotter.times import stamp
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters
 
 MANIFEST = "manifest.json"
-PARTITION_MANIFEST = "_manifest.json"  # readers of Parquet folders pass over what begins with _
+PARTITION_MANIFEST = "_manifest.json"  # readers of Parquet folders ignore names that begin with _
 _PRODUCT = "xplenty-snapshotter"
+_ALL = Filters()
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of an export. `path` is within the folder, `filters` are those that it was cut by."""
+    """A file of an export. `path` is within the folder, `filters` are those that apply to it."""
 
     name: str
     path: str
@@ -48,77 +49,75 @@ class Entry:
     filters: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Bundle:
+    """A folder of files to write. `now` is the time in its manifest; `by_month` is for Parquet."""
+
+    target: Path
+    style: Style
+    now: datetime
+    by_month: bool = False
+
+
 def export_all(
-    engine: Engine,
-    target: Path,
-    style: Style,
-    now: datetime,
-    filters: Filters = Filters(),  # noqa: B008 - frozen
-    status: str | None = None,
-    *,
-    by_month: bool = False,
+    engine: Engine, bundle: Bundle, filters: Filters = _ALL, status: str | None = None
 ) -> list[Entry]:
     """Write every table and trend, as one moment of the database has them, with a manifest.
 
-    A filter narrows what it makes sense for, and leaves the rest whole. `by_month` is for Parquet.
-    Raises as `files.folder` does; a failure leaves what was there.
+    A filter narrows the tables and trends that it makes sense for; the others are whole. Raises
+    what `files.folder` raises; after a failure the folder is as it was before.
     """
-    with _folder(engine, target, MANIFEST) as (connection, folder):
+    with _folder(engine, bundle, MANIFEST) as folder:
         entries = []
         for name in names():
             selection = _narrowed(name, filters, status)
-            if by_month and name in OF_JOBS:
-                entries += _partitions(connection, selection, folder, folder / name, style)
+            if bundle.by_month and name in OF_JOBS:
+                entries += folder.write_months(selection, folder.root / name)
             else:
-                path = folder / f"{name}.{style.format}"
-                entries.append(_entry(connection, selection, folder, path, style))
-        manifest = _manifest(connection, style, now, entries, filters, status)
-        _put(folder / MANIFEST, manifest)
+                entries.append(folder.write(selection, folder.root / f"{name}.{folder.format}"))
+        folder.write_manifest(entries, _as_json(filters, status))
     return entries
 
 
-def export_by_month(
-    engine: Engine, target: Path, style: Style, now: datetime, selection: Selection
-) -> list[Entry]:
-    """Write one table as a folder of Parquet, a month of jobs a part, as Hive lays it out.
+def export_by_month(engine: Engine, bundle: Bundle, selection: Selection) -> list[Entry]:
+    """Write one table as a folder of Parquet with a part per month of jobs, as Hive does.
 
-    Raises `UsageError` for what hangs on no job; else as `export_all`.
+    Raises `UsageError` for a table whose rows belong to no job, else what `export_all` raises.
     """
     require_months(selection.name)
-    with _folder(engine, target, PARTITION_MANIFEST) as (connection, folder):
-        entries = _partitions(connection, selection, folder, folder, style)
-        manifest = _manifest(connection, style, now, entries, selection.filters, selection.status)
-        _put(folder / PARTITION_MANIFEST, manifest)
+    with _folder(engine, bundle, PARTITION_MANIFEST) as folder:
+        entries = folder.write_months(selection, folder.root)
+        folder.write_manifest(entries, _as_json(selection.filters, selection.status))
     return entries
 
 
 def require_months(name: str) -> None:
     if name not in OF_JOBS:
         raise UsageError(
-            f"{name} has no months of jobs; --partition-by is for {', '.join(OF_JOBS)}, or --all"
+            f"{name} cannot be split by month; --partition-by is for {', '.join(OF_JOBS)}, or --all"
         )
 
 
 @contextmanager
-def _folder(engine: Engine, target: Path, manifest: str) -> Iterator[tuple[Connection, Path]]:
+def _folder(engine: Engine, bundle: Bundle, manifest: str) -> Iterator["_Folder"]:
     with (
         unmoving(engine).connect() as connection,
         files.folder(
-            target,
+            bundle.target,
             manifest,
             lambda old: _is_earlier_export(old, manifest),
             database_file(connection),
-        ) as folder,
+        ) as root,
     ):
-        yield connection, folder
+        yield _Folder(connection, root, bundle, manifest)
 
 
 def _is_earlier_export(folder: Path, manifest: str) -> bool:
-    """Tell whether a folder holds the files of its manifest, and nothing else."""
+    """Return whether a folder holds the files of its manifest and nothing else."""
     try:
-        told = json.loads((folder / manifest).read_bytes())
-        known = {manifest, *(str(entry["path"]) for entry in told["files"])}
-        is_ours = told["product"] == _PRODUCT
+        document = json.loads((folder / manifest).read_bytes())
+        known = {manifest, *(str(entry["path"]) for entry in document["files"])}
+        is_ours = document["product"] == _PRODUCT
     except (OSError, ValueError, TypeError, KeyError):
         return False
     found = {
@@ -138,42 +137,68 @@ def _narrowed(name: str, filters: Filters, status: str | None) -> Selection:
     return Selection(name, filters, status if "status" in allowed else None)
 
 
-def _partitions(
-    connection: Connection, selection: Selection, root: Path, folder: Path, style: Style
-) -> list[Entry]:
-    """Write the months that have rows; where none has, an empty part that has the columns."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    entries: list[Entry] = []
-    for month in months(connection, selection):
-        path = folder / f"month={month}" / f"part-0.{style.format}"
-        path.parent.mkdir(mode=0o700)
-        entry = _entry(connection, replace(selection, month=month), root, path, style)
-        if entry.rows or (month == NO_MONTH and not entries):
-            entries.append(entry)
-        else:
-            path.unlink()
-            path.parent.rmdir()
-    return entries
+@dataclass(frozen=True)
+class _Folder:
+    """A folder that is being filled, at `root`, from one moment of the database."""
+
+    connection: Connection
+    root: Path
+    bundle: Bundle
+    manifest: str
+
+    @property
+    def format(self) -> str:
+        return self.bundle.style.format
+
+    def write(self, selection: Selection, path: Path) -> Entry:
+        with files.synced(path) as file:
+            rows = write(self.connection, selection, file, self.bundle.style)
+        with path.open("rb") as written:
+            digest = hashlib.file_digest(written, "sha256").hexdigest()
+        return Entry(
+            selection.name,
+            path.relative_to(self.root).as_posix(),
+            rows,
+            path.stat().st_size,
+            digest,
+            _as_json(selection.filters, selection.status),
+        )
+
+    def write_months(self, selection: Selection, folder: Path) -> list[Entry]:
+        """Write the months that have rows; if none has, an empty part that has the columns."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        entries: list[Entry] = []
+        for month in months(self.connection, selection):
+            path = folder / f"month={month}" / f"part-0.{self.format}"
+            path.parent.mkdir(mode=0o700)
+            entry = self.write(replace(selection, month=month), path)
+            if entry.rows or (month == NO_MONTH and not entries):
+                entries.append(entry)
+            else:
+                path.unlink()
+                path.parent.rmdir()
+        return entries
+
+    def write_manifest(self, entries: list[Entry], filters: dict[str, Any]) -> None:
+        document = {
+            "product": _PRODUCT,
+            "created_at": stamp(self.bundle.now),
+            "format": self.format,
+            "raw": self.bundle.style.raw,
+            "filters": filters,
+            "accounts": _accounts(self.connection),
+            "versions": _versions(self.connection, self.format),
+            "files": [asdict(entry) for entry in entries],
+        }
+        _put(self.root / self.manifest, document)
 
 
-def _entry(
-    connection: Connection, selection: Selection, root: Path, path: Path, style: Style
-) -> Entry:
+def _put(path: Path, document: dict[str, Any]) -> None:
     with files.synced(path) as file:
-        rows = write(connection, selection, file, style)
-    with path.open("rb") as written:
-        digest = hashlib.file_digest(written, "sha256").hexdigest()
-    return Entry(
-        selection.name,
-        path.relative_to(root).as_posix(),
-        rows,
-        path.stat().st_size,
-        digest,
-        _filters(selection.filters, selection.status),
-    )
+        file.write((json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def _filters(filters: Filters, status: str | None) -> dict[str, Any]:
+def _as_json(filters: Filters, status: str | None) -> dict[str, Any]:
     asked = {**asdict(filters), "status": status}
     return {
         name: value if isinstance(value, int) else str(value)
@@ -182,39 +207,21 @@ def _filters(filters: Filters, status: str | None) -> dict[str, Any]:
     }
 
 
-def _manifest(
-    connection: Connection,
-    style: Style,
-    now: datetime,
-    entries: list[Entry],
-    filters: Filters,
-    status: str | None,
-) -> dict[str, Any]:
+def _accounts(connection: Connection) -> list[dict[str, Any]]:
     accounts = TABLES["accounts"]
     columns = accounts.c.account_id, accounts.c.watermark
     watermarks = connection.execute(select(*columns).order_by(accounts.c.account_id)).all()
-    revision = connection.execute(text("select version_num from alembic_version")).scalar()
-    libraries = ("pandas", *([LIBRARIES[style.format]] if style.format in LIBRARIES else []))
+    return [
+        {"account_id": account_id, "watermark": watermark and stamp(watermark)}
+        for account_id, watermark in watermarks
+    ]
+
+
+def _versions(connection: Connection, format_: str) -> dict[str, Any]:
+    libraries = ("pandas", *([LIBRARIES[format_]] if format_ in LIBRARIES else []))
     return {
-        "product": _PRODUCT,
-        "created_at": stamp(now),
-        "format": style.format,
-        "raw": style.raw,
-        "filters": _filters(filters, status),
-        "accounts": [
-            {"account_id": account_id, "watermark": watermark and stamp(watermark)}
-            for account_id, watermark in watermarks
-        ],
-        "versions": {
-            "snapshotter": __version__,
-            "schema": revision,
-            "python": platform.python_version(),
-            **{library: version(library) for library in libraries},
-        },
-        "files": [asdict(entry) for entry in entries],
+        "snapshotter": __version__,
+        "schema": connection.execute(text("select version_num from alembic_version")).scalar(),
+        "python": platform.python_version(),
+        **{library: version(library) for library in libraries},
     }
-
-
-def _put(path: Path, manifest: dict[str, Any]) -> None:
-    with files.synced(path) as file:
-        file.write((json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode())

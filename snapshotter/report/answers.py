@@ -11,7 +11,7 @@ from snapshotter.report.rows import package_names
 from snapshotter.report.slowdowns import slowdowns
 from snapshotter.store.tables import ACCOUNTS, CALENDAR, JOBS
 from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters, day_after, find_package, first_day, newest_day
 
 TRENDS = (
     *("runtime_by_day", "runtime_regressions", "slowest_packages", "throughput"),
@@ -57,8 +57,8 @@ def ask(connection: Connection, scope: Scope, today: date) -> Answers:
     if days is None:
         log = _rows(connection, "snapshot_log", Filters())
         return Answers(accounts, None, None, {"snapshot_log": log})
-    package_id = None if scope.package is None else trends.package(connection, scope.package)
-    filters = Filters(days[0], trends.day_after(days[1]), package_id)
+    package_id = None if scope.package is None else find_package(connection, scope.package)
+    filters = Filters(days[0], day_after(days[1]), package_id)
     undated = Filters(package_id=package_id)
     found = {
         name: _rows(connection, name, undated if name in OF_THE_PRESENT else filters)
@@ -103,12 +103,12 @@ def _days(connection: Connection, length: timedelta, today: date) -> tuple[date,
     The first day is not before the first job within the calendar: one job of the year 1 would make
     hundreds of thousands of days without runs.
     """
-    last = trends.newest_day(connection, today)
+    last = newest_day(connection, today)
     if last is None:
         return None
     within = JOBS.c.run_date >= select(func.min(CALENDAR.c.day)).scalar_subquery()
     oldest = connection.execute(select(func.min(JOBS.c.run_date)).where(within)).scalar() or last
-    first = trends.first_day(last, length)
+    first = first_day(last, length)
     return max(first or oldest, min(oldest, last)), last
 
 

@@ -1,1 +1,1 @@
-"""Questions about the history: SQL by name, its parameters, and its answers on a terminal."""
+"""The trends: SQL by name, its parameters, its values, and its rows on a terminal."""

@@ -1,4 +1,4 @@
-"""A trend for people: as a table with its course, or as Markdown."""
+"""Shows a trend to people: as a table with sparklines, or as Markdown."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,11 +15,11 @@ from rich.text import Text
 from snapshotter.printable import printable
 from snapshotter.times import stamp
 
-NO_ROWS = "no rows: nothing of that kind has happened, or nothing was synced yet"
-WIDTH = 110  # columns, where there is no terminal to ask
-_SHORTEST = 12  # of a text that is cut
+NO_ROWS = "no rows: nothing of that kind has happened, or nothing has been synced yet"
+WIDTH = 110  # columns, if there is no terminal to ask
+_SHORTEST = 12  # characters that are left of a text when it is cut
 _BARS = "▁▂▃▄▅▆▇█"
-# What the course of a series shows: the first of these that a trend has.
+# What the sparkline of a series shows: the first of these columns that a trend has.
 _MEASURES = (
     *("p50_seconds", "failure_rate", "records", "seconds_per_million", "node_hours", "peak"),
     "jobs_seen",
@@ -33,14 +33,14 @@ Row = tuple[Any, ...]
 
 
 class Answer(NamedTuple):
-    """A trend's columns and rows, as `trends.rows` gives them."""
+    """A trend's columns and rows, as `trends.rows` returns them."""
 
     columns: list[str]
     rows: list[Row]
 
 
 def show(answer: Answer, file: TextIO, width: int | None = None) -> None:
-    """Print a table fitted to the width, that of the terminal by default, and its course."""
+    """Print a table that fits the width (by default the terminal's), and its sparklines."""
     console = Console(file=file, width=width, highlight=False, emoji=False)
     if not console.is_terminal and width is None:
         console = Console(file=file, width=WIDTH, highlight=False, emoji=False)
@@ -67,16 +67,17 @@ def show(answer: Answer, file: TextIO, width: int | None = None) -> None:
     left_out = [*map(printable, answer.columns[len(heads) :])]
     if left_out:
         console.print(Text(f"too narrow for {', '.join(left_out)}; --format csv has all"))
-    for line in courses(answer, console.width):
+    for line in sparklines(answer, console.width):
         console.print(Text(line), no_wrap=True, overflow="crop")
 
 
 def _fitted(
     columns: list[str], cells: list[list[str]], kinds: list[set[type]], room: int
 ) -> tuple[list[str], list[int]]:
-    """Give the heads and widths of the first columns, as many as fit.
+    """Return the heads and widths of the first columns, as many as fit.
 
-    Where it is tight heads are broken, then texts are cut: half a number would be a wrong one.
+    If there is little room, heads are broken, then texts are cut; numbers never are, as a part of
+    one would be a wrong number.
     """
     heads = list(columns)
     texts = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -115,8 +116,8 @@ def _cell(column: str, value: Any) -> str:
     return printable(str(value))
 
 
-def courses(answer: Answer, width: int) -> list[str]:
-    """Give a line for each series that a trend has in time: its name, its course and its ends."""
+def sparklines(answer: Answer, width: int) -> list[str]:
+    """Return a line for each series over time: its name, its sparkline, first and last value."""
     columns = answer.columns
     measure = next((name for name in _MEASURES if name in columns), None)
     moment = next((name for name in _MOMENTS if name in columns), None)
@@ -143,12 +144,12 @@ def courses(answer: Answer, width: int) -> list[str]:
         bars = sparkline(values, max(8, width - room - len(ends) - 4))
         lines.append(f"{label:{room}}  {bars}  {ends}".lstrip())
     if len(long) > _SHOWN:
-        lines.append(f"and {len(long) - _SHOWN:,} series more; --package shows one")
+        lines.append(f"and {len(long) - _SHOWN:,} more series; --package shows one")
     return lines
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """Give the course of values as bars from nothing to the greatest, means where they crowd."""
+    """Return bars from zero to the greatest value; if there is little room, each is a mean."""
     if len(values) > width:
         edges = [i * len(values) // width for i in range(width + 1)]
         parts = [values[a:b] for a, b in pairwise(edges)]
@@ -159,7 +160,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
 
 
 def write_markdown(answer: Answer, file: TextIO) -> None:
-    """Print a table that GitHub and others show as one."""
+    """Write a table in Markdown, as GitHub and others show it."""
     file.write("| " + " | ".join(map(_escaped, answer.columns)) + " |\n")
     file.write("|" + " --- |" * len(answer.columns) + "\n")
     for row in answer.rows:

@@ -13,7 +13,7 @@ import pytest
 from exports import put
 from samples import job
 
-from snapshotter.export.export import names
+from snapshotter.export.selection import names
 from snapshotter.store.engine import connect
 
 Run = Callable[..., command.Done]
@@ -37,7 +37,7 @@ def run(database_url: str, tmp_path: Path) -> Run:
 @pytest.mark.parametrize(
     "name", ["x.csv", "x.csv.gz", "x.json", "x.json.gz", "x.parquet", "x.xlsx"]
 )
-def test_an_empty_database_says_so(run: Run, name: str, tmp_path: Path) -> None:
+def test_an_export_of_an_empty_database(run: Run, name: str, tmp_path: Path) -> None:
     done = run("export", "jobs", "-o", name)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", f"0 rows of jobs in {name}\n")
     assert (tmp_path / "here" / name).stat().st_size > 0
@@ -62,7 +62,7 @@ def test_months(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "here" / "all" / "jobs" / part).exists()
 
 
-def test_raw_says_so(run: Run, database_url: str) -> None:
+def test_raw_prints_a_warning(run: Run, database_url: str) -> None:
     engine = connect(database_url)
     put(engine, job(errors="=1+1", runtime_in_seconds=None, package={"name": "-x"}))
     engine.dispose()
@@ -70,7 +70,7 @@ def test_raw_says_so(run: Run, database_url: str) -> None:
     def cell(column: str, *words: str) -> str:
         done = run(*words)
         assert done.returncode == 0, done.stderr
-        said = "raw: formulas in text are left as they are; open it in no spreadsheet\n"
+        said = "raw: text that looks like a formula is unchanged; do not open it in a spreadsheet\n"
         assert done.stderr == (said if "--raw" in words else "")
         (row,) = csv.DictReader(done.stdout.splitlines())
         return row[column]
@@ -93,30 +93,30 @@ def test_a_library_that_is_missing_is_named(database_url: str, tmp_path: Path) -
 
 
 BAD_CALLS: list[tuple[list[str], int, str]] = [
-    ([], 2, "name one table or trend to export, or --all DIR: one of the two"),
-    (["jobs", "--all", "out"], 2, "name one table or trend to export, or --all DIR"),
+    ([], 2, "name one table or trend to export, or give --all DIR: one of the two"),
+    (["jobs", "--all", "out"], 2, "name one table or trend to export, or give --all DIR"),
     (["jobs"], 2, "no output given: add -o FILE (or -o - for standard output)"),
     (["jobs", "-o", ""], 2, "no output given: add -o FILE"),
     (["--all", ""], 2, "no output given"),
-    (["--all", "out", "-o", "x"], 2, "--all DIR says where to: leave -o out"),
+    (["--all", "out", "-o", "x"], 2, "--all DIR already names the target: leave -o out"),
     (["jobz", "-o", "x"], 2, "no table or trend 'jobz'; did you mean 'jobs'?"),
     (["jobs", "-o", "x", "--format", "pdf"], 2, "'pdf' is not one of 'csv', 'parquet', 'xlsx'"),
     (["jobs", "-o", "x.parquet.gz"], 2, "leave .gz out of its name"),
-    (["jobs", "-o", "-", "--format", "xlsx"], 2, "xlsx is nothing for standard output"),
+    (["jobs", "-o", "-", "--format", "xlsx"], 2, "xlsx cannot go to standard output"),
     (["jobs", "-o", "x.json", "--raw"], 2, "--raw is for CSV"),
     (["jobs", "-o", "x", "--partition-by", "month"], 2, "add --format parquet"),
     (["jobs", "-o", "x", "--partition-by", "day"], 2, "'day' is not"),
     (
         ["calendar", "-o", "x", "--format", "parquet", "--partition-by", "month"],
-        *(2, "calendar has no months of jobs; --partition-by is for jobs, "),
+        *(2, "calendar cannot be split by month; --partition-by is for jobs, "),
     ),
     (["accounts", "-o", "x", "--since", "2026-01-01"], 2, "cannot be narrowed by day"),
     (
         ["jobs", "-o", "x", "--since", "2026-01-02", "--until", "2026-01-01"],
         *(2, "--until 2026-01-01 is not after --since 2026-01-02"),
     ),
-    (["--all", "x", "--since", "2026-01-02", "--until", "2026-01-02"], 2, "no day lies between"),
-    (["--all", "full"], 2, "it holds what is no earlier export; name another folder, or empty it"),
+    (["--all", "x", "--since", "2026-01-02", "--until", "2026-01-02"], 2, "the range is empty"),
+    (["--all", "full"], 2, "it contains files that no earlier export wrote; name another"),
     (["jobs", "-o", "full"], 2, "it is a folder"),
     (["--all", "no/out"], 2, "there is no folder"),
     (["jobs", "-o", "no/x.csv"], 2, "there is no folder"),
@@ -126,7 +126,7 @@ BAD_CALLS: list[tuple[list[str], int, str]] = [
 
 
 @pytest.mark.parametrize(("words", "exit_code", "said"), BAD_CALLS)
-def test_a_call_that_cannot_be(
+def test_a_bad_export_call_gets_one_line(
     run: Run, words: list[str], exit_code: int, said: str, tmp_path: Path
 ) -> None:
     folder = tmp_path / "here"
@@ -143,7 +143,7 @@ def test_a_call_that_cannot_be(
     ]
 
 
-def test_the_database_is_not_written_over(run: Run, tmp_path: Path) -> None:
+def test_the_database_is_not_overwritten(run: Run, tmp_path: Path) -> None:
     """By an export, a report or a folder; `test_files` has all ways to name it."""
     (tmp_path / "here" / "link").symlink_to("../test.db")
     before = (tmp_path / "test.db").read_bytes()
@@ -175,7 +175,7 @@ def test_the_database_is_not_appended_to(database_url: str, tmp_path: Path) -> N
     assert (tmp_path / "test.db").read_bytes() == before
 
 
-def test_what_is_written_is_for_its_owner_alone(run: Run, tmp_path: Path) -> None:
+def test_what_is_written_is_for_its_owner_only(run: Run, tmp_path: Path) -> None:
     here = tmp_path / "here"
     (here / "shared").mkdir()
     (here / "shared").chmod(0o775)
@@ -198,7 +198,7 @@ def test_a_report_on_standard_output(run: Run) -> None:
     assert done.stdout.endswith("</html>\n")
 
 
-def test_a_name_of_several_lines_is_told_on_one(run: Run, tmp_path: Path) -> None:
+def test_a_name_of_several_lines_is_printed_on_one(run: Run, tmp_path: Path) -> None:
     name = "a\nb\x1b[31m"
     for words, said in (
         (("export", "jobs", "-o", name), "0 rows of jobs in a b\\x1b[31m\n"),

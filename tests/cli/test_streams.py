@@ -120,7 +120,7 @@ NASTY = "\x1b]0;owned\x07\x9b31m"
         f"trends {NASTY}",
     ],
 )
-def test_nothing_from_elsewhere_moves_a_terminal(
+def test_no_text_of_others_controls_a_terminal(
     words: str, tmp_path: Path, synced: dict[str, str]
 ) -> None:
     (tmp_path / "own").mkdir()
@@ -162,7 +162,7 @@ def on_terminal(words: list[str], folder: Path, environment: dict[str, str]) -> 
     return shown
 
 
-def test_data_in_a_pipe_stays_as_it_is(tmp_path: Path, synced: dict[str, str]) -> None:
+def test_data_in_a_pipe_is_unchanged(tmp_path: Path, synced: dict[str, str]) -> None:
     with closing(sqlite3.connect(tmp_path / "job_history.db")) as connection, connection:
         connection.execute("update jobs set package_name = ?", (NASTY,))
     connection.close()

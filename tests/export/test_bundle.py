@@ -1,4 +1,4 @@
-"""Exports of many files: whole or not at all, of one moment, told by their manifest."""
+"""Exports of many files: whole or not at all, of one moment, listed in their manifest."""
 
 import csv
 import hashlib
@@ -25,15 +25,17 @@ from sqlalchemy import Engine, insert
 from snapshotter import __version__
 from snapshotter.errors import Failure, UsageError
 from snapshotter.export import bundle
-from snapshotter.export.bundle import export_all, export_by_month
-from snapshotter.export.export import NO_MONTH, OF_JOBS, Selection, names, write
-from snapshotter.export.formats import FORMATS, Format, Style
+from snapshotter.export.bundle import Bundle, export_all, export_by_month
+from snapshotter.export.export import write
+from snapshotter.export.selection import NO_MONTH, OF_JOBS, Selection, names
+from snapshotter.export.style import FORMATS, Format, Style
 from snapshotter.models import Base
 from snapshotter.resources import resource_folder
 from snapshotter.store.revisions import head
 from snapshotter.times import stamp
 from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters
+from snapshotter.trends.values import normalized
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 CSV, PARQUET = Style(), Style("parquet")
@@ -81,7 +83,7 @@ def rows_of(path: Path) -> int:
 def test_all_with_their_manifest(engine: Engine, format_: Format, tmp_path: Path) -> None:
     fill(engine)
     folder = tmp_path / "out"
-    entries = export_all(engine, folder, Style(format_), NOW)
+    entries = export_all(engine, Bundle(folder, Style(format_), NOW))
     assert [path.name for path in tmp_path.iterdir() if "test.db" not in path.name] == ["out"]
     written = files(folder)
     manifest = json.loads(written.pop("manifest.json"))
@@ -136,17 +138,19 @@ def test_all_are_of_one_moment(
 
     monkeypatch.setattr(bundle, "write", meanwhile)
     rows = Counter(dict.fromkeys(names(), 0))
-    for entry in export_all(engine, tmp_path / "out", CSV, NOW):
+    for entry in export_all(engine, Bundle(tmp_path / "out", CSV, NOW)):
         rows[entry.name] += entry.rows
     assert (rows["jobs"], rows["job_outputs"], rows["output_fields"]) == (5, 5, 10)
     monkeypatch.undo()
-    assert {e.name: e.rows for e in export_all(engine, tmp_path / "out", CSV, NOW)}["jobs"] == 6
+    assert {e.name: e.rows for e in export_all(engine, Bundle(tmp_path / "out", CSV, NOW))}[
+        "jobs"
+    ] == 6
 
 
 def test_a_filter_narrows_what_it_can(engine: Engine, tmp_path: Path) -> None:
     fill(engine)
     filters = Filters(date(2026, 1, 31), date(2026, 2, 1), 434)
-    entries = export_all(engine, tmp_path / "out", CSV, NOW, filters, "completed")
+    entries = export_all(engine, Bundle(tmp_path / "out", CSV, NOW), filters, "completed")
     days = {"since": "2026-01-31", "until": "2026-02-01"}
     found = {entry.name: (entry.rows, entry.filters) for entry in entries}
     whole: dict[str, Any] = {**days, "package_id": 434, "status": "completed"}
@@ -160,12 +164,12 @@ def test_a_filter_narrows_what_it_can(engine: Engine, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_failure_leaves_what_was_there(
+def test_a_failure_leaves_the_old_files(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(engine)
     folder = tmp_path / "out"
-    export_all(engine, folder, CSV, NOW)
+    export_all(engine, Bundle(folder, CSV, NOW))
     before = files(folder)
     for broken in ("write", "_put"):
         with monkeypatch.context() as patch:
@@ -176,21 +180,21 @@ def test_a_failure_leaves_what_was_there(
             patch.setattr(bundle, broken, full)
             said = "cannot write '.*/(out|new)': No space left on device"
             with pytest.raises(Failure, match=said):
-                export_all(engine, folder, PARQUET, NOW)
+                export_all(engine, Bundle(folder, PARQUET, NOW))
             with pytest.raises(Failure, match=said):
-                export_all(engine, tmp_path / "new", PARQUET, NOW, by_month=True)
+                export_all(engine, Bundle(tmp_path / "new", PARQUET, NOW, by_month=True))
             with pytest.raises(Failure, match=said):
-                export_by_month(engine, tmp_path / "new", PARQUET, NOW, Selection("jobs"))
+                export_by_month(engine, Bundle(tmp_path / "new", PARQUET, NOW), Selection("jobs"))
         assert files(folder) == before
         assert [p.name for p in tmp_path.iterdir() if "test.db" not in p.name] == ["out"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_old_comes_back_where_the_new_cannot_come(
+def test_the_old_folder_comes_back_if_the_new_one_cannot_be_moved(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "out"
-    export_all(engine, folder, CSV, NOW)
+    export_all(engine, Bundle(folder, CSV, NOW))
     before = files(folder)
     replace = Path.replace
 
@@ -201,7 +205,7 @@ def test_the_old_comes_back_where_the_new_cannot_come(
 
     monkeypatch.setattr(Path, "replace", refusing)
     with pytest.raises(Failure, match=r"cannot write '.*out': Input/output error"):
-        export_all(engine, folder, PARQUET, NOW)
+        export_all(engine, Bundle(folder, PARQUET, NOW))
     assert files(folder) == before
     assert [p.name for p in tmp_path.iterdir() if "test.db" not in p.name] == ["out"]
 
@@ -211,27 +215,31 @@ def test_an_earlier_export_gives_way_and_nothing_else_does(engine: Engine, tmp_p
     fill(engine)
     folder = tmp_path / "out"
     folder.mkdir()
-    export_all(engine, folder, CSV, NOW)
-    export_all(engine, folder, PARQUET, NOW, by_month=True)
+    export_all(engine, Bundle(folder, CSV, NOW))
+    export_all(engine, Bundle(folder, PARQUET, NOW, by_month=True))
     assert not list(folder.glob("*.csv"))
-    export_all(engine, folder, CSV, NOW)
+    export_all(engine, Bundle(folder, CSV, NOW))
     assert not list(folder.rglob("*.parquet"))
-    with pytest.raises(UsageError, match="it holds what is no earlier export; name another"):
-        export_by_month(engine, folder, PARQUET, NOW, Selection("jobs"))
+    with pytest.raises(
+        UsageError, match="it contains files that no earlier export wrote; name another"
+    ):
+        export_by_month(engine, Bundle(folder, PARQUET, NOW), Selection("jobs"))
     (folder / "mine.txt").write_text("x")
     before = files(folder)
-    with pytest.raises(UsageError, match="it holds what is no earlier export; name another"):
-        export_all(engine, folder, CSV, NOW)
+    with pytest.raises(
+        UsageError, match="it contains files that no earlier export wrote; name another"
+    ):
+        export_all(engine, Bundle(folder, CSV, NOW))
     assert files(folder) == before
     for manifest in ("", "[]", "{}", '{"product": "other", "files": []}', '{"files": [1]}'):
         other = tmp_path / "other"
         other.mkdir(exist_ok=True)
         (other / "manifest.json").write_text(manifest)
-        with pytest.raises(UsageError, match="it holds what is no earlier export"):
-            export_all(engine, other, CSV, NOW)
+        with pytest.raises(UsageError, match="it contains files that no earlier export wrote"):
+            export_all(engine, Bundle(other, CSV, NOW))
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "behind")
-    export_all(engine, link, CSV, NOW)
+    export_all(engine, Bundle(link, CSV, NOW))
     assert link.is_symlink()
     assert (tmp_path / "behind" / "manifest.json").exists()
 
@@ -240,13 +248,13 @@ def test_an_earlier_export_gives_way_and_nothing_else_does(engine: Engine, tmp_p
 def test_a_folder_that_cannot_be(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for target, said in {
-        tmp_path / "file": "it is a file, and a folder is to be made",
+        tmp_path / "file": "it is a file; name a folder",
         tmp_path / "no" / "out": "there is no folder '.*/no'",
         Path("/proc"): "it is a mount point; name a folder in it",
     }.items():
         if target.exists() or target.is_relative_to(tmp_path):
             with pytest.raises(UsageError, match=said):
-                export_all(engine, target, CSV, NOW)
+                export_all(engine, Bundle(target, CSV, NOW))
     assert (tmp_path / "file").read_text() == "x"
 
 
@@ -256,11 +264,11 @@ def test_parquet_by_month(engine: Engine, tmp_path: Path, whole: bool) -> None: 
     found: dict[str, dict[str, list[Any]]] = {}
     out = tmp_path / "out"
     if whole:
-        export_all(engine, out, PARQUET, NOW, by_month=True)
+        export_all(engine, Bundle(out, PARQUET, NOW, by_month=True))
     for name in OF_JOBS:
         folder = (out if whole else tmp_path) / name
         if not whole:
-            entries = export_by_month(engine, folder, PARQUET, NOW, Selection(name))
+            entries = export_by_month(engine, Bundle(folder, PARQUET, NOW), Selection(name))
             assert set(files(folder)) == {"_manifest.json", *(entry.path for entry in entries)}
         key = {"jobs": "id", "output_fields": "output_id"}.get(name, "job_id")
         found[name] = {
@@ -283,13 +291,15 @@ def test_months_within_the_filters(engine: Engine, tmp_path: Path) -> None:
     days = Filters(date(2026, 1, 31), date(2026, 2, 2))
     for name, rows in {"jobs": [2, 1], "output_fields": [4, 2]}.items():
         selection = Selection(name, days)
-        entries = export_by_month(engine, tmp_path / name, PARQUET, NOW, selection)
+        entries = export_by_month(engine, Bundle(tmp_path / name, PARQUET, NOW), selection)
         assert [(entry.path, entry.rows) for entry in entries] == [
             ("month=2026-01/part-0.parquet", rows[0]),
             ("month=2026-02/part-0.parquet", rows[1]),
         ]
-    with pytest.raises(UsageError, match="calendar has no months of jobs; --partition-by is for"):
-        export_by_month(engine, tmp_path / "x", PARQUET, NOW, Selection("calendar"))
+    with pytest.raises(
+        UsageError, match="calendar cannot be split by month; --partition-by is for"
+    ):
+        export_by_month(engine, Bundle(tmp_path / "x", PARQUET, NOW), Selection("calendar"))
 
 
 def test_months_of_any_year(engine: Engine, tmp_path: Path) -> None:
@@ -297,19 +307,21 @@ def test_months_of_any_year(engine: Engine, tmp_path: Path) -> None:
     days = Filters(date(1, 1, 1), date(9999, 12, 31))
     months = [f"month={year:04}-12/part-0.parquet" for year in YEARS]
     for selection, last in ((Selection("job_outputs"), 7), (Selection("job_outputs", days), 6)):
-        entries = export_by_month(engine, tmp_path / "out", PARQUET, NOW, selection)
+        entries = export_by_month(engine, Bundle(tmp_path / "out", PARQUET, NOW), selection)
         assert [(entry.path, entry.rows) for entry in entries] == [
             (month, 1) for month in months[:last]
         ]
     with duckdb.connect() as duck:
         found = duck.execute(f"select month, id from read_parquet('{tmp_path}/out/*/*.parquet')")
         assert sorted(found.fetchall()) == [(f"{year:04}-12", year) for year in YEARS[:-1]]
-    assert len(export_all(engine, tmp_path / "all", PARQUET, NOW, by_month=True)) > len(names())
+    assert len(export_all(engine, Bundle(tmp_path / "all", PARQUET, NOW, by_month=True))) > len(
+        names()
+    )
 
 
 @pytest.mark.parametrize("name", OF_JOBS)
 def test_no_rows_are_one_part_with_the_columns(engine: Engine, name: str, tmp_path: Path) -> None:
-    (entry,) = export_by_month(engine, tmp_path / "x", PARQUET, NOW, Selection(name))
+    (entry,) = export_by_month(engine, Bundle(tmp_path / "x", PARQUET, NOW), Selection(name))
     assert (entry.path, entry.rows) == (f"month={NO_MONTH}/part-0.parquet", 0)
     columns = [column.name for column in Base.metadata.tables[name].columns]
     with duckdb.connect() as duck:
@@ -329,7 +341,7 @@ def from_the_database(engine: Engine) -> dict[str, list[Any]]:
         for name in trends.names():
             with trends.run(connection, name, Filters()) as result:
                 columns = list(result.keys())
-                rows = [trends.plain(columns, tuple(row)) for row in result]
+                rows = [normalized(columns, tuple(row)) for row in result]
             found[name] = [tuple(map(plain, row)) for row in rows]
     return found
 
@@ -380,11 +392,11 @@ def fill_every_trend(engine: Engine) -> None:
         )
 
 
-def test_duckdb_gives_the_trends_numbers(engine: Engine, tmp_path: Path) -> None:
-    """The files of the trends as they stand, over the Parquet, give what the database gives."""
+def test_duckdb_computes_the_same_numbers(engine: Engine, tmp_path: Path) -> None:
+    """The files of the trends, run on the Parquet files, return what the database returns."""
     fill(engine)
     fill_every_trend(engine)
-    export_all(engine, tmp_path / "out", PARQUET, NOW, by_month=True)
+    export_all(engine, Bundle(tmp_path / "out", PARQUET, NOW, by_month=True))
     answers: dict[str, list[Any]] = {}
     with duckdb.connect() as duck:
         for table in Base.metadata.tables:
@@ -438,9 +450,9 @@ print(json.dumps([str(spark.table("jobs").schema["month"].dataType), months.coll
 @pytest.mark.spark
 @pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_spark_gives_the_trends_numbers(engine: Engine, tmp_path: Path) -> None:
+def test_spark_computes_the_same_numbers(engine: Engine, tmp_path: Path) -> None:
     fill(engine)
-    export_all(engine, tmp_path / "out", PARQUET, NOW, by_month=True)
+    export_all(engine, Bundle(tmp_path / "out", PARQUET, NOW, by_month=True))
     done = subprocess.run(
         [os.environ["SPARK_PYTHON"], "-c", SPARK, str(tmp_path / "out")],
         input=json.dumps({name: without_parameters(name) for name in trends.names()}),
@@ -456,11 +468,11 @@ def test_spark_gives_the_trends_numbers(engine: Engine, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_folder_where_no_folder_can_be_made(engine: Engine, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created(engine: Engine, tmp_path: Path) -> None:
     if os.geteuid() == 0:
         target = Path("/proc/self/out")  # where root, too, makes nothing
     else:
         (tmp_path / "shut").mkdir(mode=0o500)
         target = tmp_path / "shut" / "out"
     with pytest.raises(Failure, match=f"cannot write '{target}': "):
-        export_all(engine, target, CSV, NOW)
+        export_all(engine, Bundle(target, CSV, NOW))

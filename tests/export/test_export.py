@@ -15,22 +15,23 @@ from sqlalchemy import Engine, insert, text
 
 from snapshotter.errors import DatabaseError, Failure, UsageError
 from snapshotter.export import export as module
-from snapshotter.export.export import TABLES, export
+from snapshotter.export.export import export
+from snapshotter.export.selection import TABLES, Selection
 from snapshotter.store.engine import named_errors
 from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters
 
 
 def written(engine: Engine, name: str, *filters: Any) -> list[dict[str, str]]:
     file = io.StringIO()
-    rows = export(engine, name, file, *filters)
+    rows = export(engine, Selection(name, *filters), file)
     file.seek(0)
     found = list(csv.DictReader(file))
     assert len(found) == rows
     return found
 
 
-def test_the_samples_come_out_as_they_went_in(engine: Engine) -> None:
+def test_the_samples_are_exported_as_they_were_stored(engine: Engine) -> None:
     put(engine, *sample("list-jobs"))
     out = {int(row["id"]): row for row in written(engine, "jobs")}
     for sent in sample("list-jobs"):
@@ -63,7 +64,7 @@ def test_the_samples_come_out_as_they_went_in(engine: Engine) -> None:
     ]
 
 
-def test_numbers_beside_nulls_stay_whole(engine: Engine) -> None:
+def test_integers_beside_nulls_stay_integers(engine: Engine) -> None:
     outputs = [{"id": 1, "records_count": 2**53 + 1}, {"id": 2}, {"id": 3, "records_count": 10}]
     put(engine, job(outputs=outputs, owner_id=2**63 - 1), job(id=8, owner_id=None, outputs=None))
     assert [row["records_count"] for row in written(engine, "job_outputs")] == [
@@ -85,7 +86,7 @@ def test_text_with_quotes_lines_and_commas(engine: Engine) -> None:
 @pytest.mark.parametrize("name", [*sorted(TABLES), *trends.names()])
 def test_every_name_of_an_empty_database_has_its_header(engine: Engine, name: str) -> None:
     file = io.StringIO()
-    rows = export(engine, name, file)
+    rows = export(engine, Selection(name), file)
     assert rows == (14610 if name == "calendar" else 0)
     columns = file.getvalue().splitlines()[0].split(",")
     if name in TABLES:
@@ -150,30 +151,30 @@ def test_rejects_by_their_day(engine: Engine) -> None:
         ("jobz", (), "no table or trend 'jobz'; did you mean 'jobs'?"),
     ],
 )
-def test_what_makes_no_sense(engine: Engine, name: str, filters: Any, said: str) -> None:
+def test_a_filter_that_makes_no_sense(engine: Engine, name: str, filters: Any, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        export(engine, name, io.StringIO(), *filters)
+        export(engine, Selection(name, *filters), io.StringIO())
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_file_appears_whole_or_not_at_all(engine: Engine, tmp_path: Path) -> None:
     put(engine, job())
     target = tmp_path / "jobs.csv"
-    assert export(engine, "jobs", target) == 1
+    assert export(engine, Selection("jobs"), target) == 1
     assert target.stat().st_mode & 0o777 == 0o600
     before = target.read_bytes()
     with pytest.raises(UsageError):
-        export(engine, "accounts", target, Filters(package_id=1))
+        export(engine, Selection("accounts", Filters(package_id=1)), target)
     assert target.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if "jobs.csv" in path.name] == ["jobs.csv"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_target_that_cannot_be(engine: Engine, tmp_path: Path) -> None:
+def test_a_target_that_is_not_valid(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no folder"):
-        export(engine, "jobs", tmp_path / "no" / "jobs.csv")
+        export(engine, Selection("jobs"), tmp_path / "no" / "jobs.csv")
     with pytest.raises(UsageError, match="it is a folder"):
-        export(engine, "jobs", tmp_path)
+        export(engine, Selection("jobs"), tmp_path)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -181,27 +182,27 @@ def test_a_link_and_a_pipe_stay_what_they_are(engine: Engine, tmp_path: Path) ->
     put(engine, job())
     link, file, pipe = tmp_path / "link.csv", tmp_path / "file.csv", tmp_path / "pipe"
     link.symlink_to(file)
-    export(engine, "jobs", link)
+    export(engine, Selection("jobs"), link)
     assert link.is_symlink()
     assert file.read_text().startswith("id,")
     os.mkfifo(pipe)
     read: list[str] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
     reader.start()
-    export(engine, "jobs", pipe)
+    export(engine, Selection("jobs"), pipe)
     reader.join(10)
     assert pipe.is_fifo()
     assert read == [file.read_text()]
 
 
 @pytest.mark.parametrize("name", ["jobs", "runtime_by_day"])
-def test_a_database_that_gives_out_is_named_as_such(
+def test_a_database_that_fails_is_named_as_the_cause(
     engine: Engine, name: str, tmp_path: Path
 ) -> None:
     with engine.begin() as connection:
         connection.execute(text("alter table jobs rename to elsewhere"))
     with pytest.raises(DatabaseError, match=r"the database cannot be used: .*jobs"), named_errors():
-        export(engine, name, tmp_path / "out.csv")
+        export(engine, Selection(name), tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
 
 
@@ -212,6 +213,6 @@ def test_a_full_disk(engine: Engine) -> None:
     put(engine, job())
     full = Path("/dev/full").open("w")  # noqa: SIM115 - it cannot be closed in peace
     with pytest.raises(Failure, match="cannot write standard output: No space left"):
-        export(engine, "jobs", full)
+        export(engine, Selection("jobs"), full)
     with contextlib.suppress(OSError):
         full.close()

@@ -27,12 +27,13 @@ from samples import job
 from sqlalchemy import Engine, insert, update
 
 from snapshotter.errors import UsageError
-from snapshotter.export import formats
-from snapshotter.export.export import TABLES, export
-from snapshotter.export.formats import Column, Format, Style, style, write
+from snapshotter.export import excel
+from snapshotter.export.export import export
+from snapshotter.export.formats import write
+from snapshotter.export.selection import TABLES, Selection
+from snapshotter.export.style import FORMATS, LIBRARIES, Column, Format, Style, style
 from snapshotter.fingerprint import of_fields
-from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters
 
 HOSTILE = ["=1+1", "+1", "-5", "@SUM(A1)", "\tx", "\rx", '=HYPERLINK("http://x","y")']
 HOSTILE += ["\nx", *(sign + "1+1" for sign in "\uff1d\uff0b\uff0d\uff20")]  # full-width, too
@@ -85,7 +86,7 @@ def rows(**times: Any) -> list[dict[str, Any]]:
 
 def test_csv(engine: Engine, tmp_path: Path) -> None:
     fill(engine)
-    assert export(engine, "job_outputs", tmp_path / "x.csv") == 2
+    assert export(engine, Selection("job_outputs"), tmp_path / "x.csv") == 2
     assert (tmp_path / "x.csv").read_bytes().decode() == (
         "id,job_id,name,records_count,progress,created_at,updated_at,url,preview_url,"
         "preview_type,component_name,component_type,fields_digest,extra\n"
@@ -97,7 +98,7 @@ def test_csv(engine: Engine, tmp_path: Path) -> None:
 
 def test_json(engine: Engine, tmp_path: Path) -> None:
     fill(engine)
-    assert export(engine, "job_outputs", tmp_path / "x.json", style=Style("json")) == 2
+    assert export(engine, Selection("job_outputs"), tmp_path / "x.json", Style("json")) == 2
     text = (tmp_path / "x.json").read_text(encoding="utf-8")
     assert json.loads(text) == rows(
         created_at="2026-01-02T03:05:00Z", updated_at="2026-01-02T03:06:00Z"
@@ -107,7 +108,7 @@ def test_json(engine: Engine, tmp_path: Path) -> None:
 
 def test_parquet(engine: Engine, tmp_path: Path) -> None:
     fill(engine)
-    assert export(engine, "job_outputs", tmp_path / "x.parquet", style=Style("parquet")) == 2
+    assert export(engine, Selection("job_outputs"), tmp_path / "x.parquet", Style("parquet")) == 2
     found = pq.read_table(tmp_path / "x.parquet")
     assert {field.name: str(field.type) for field in found.schema} == {
         **dict.fromkeys(COLUMNS, "string"),
@@ -125,7 +126,7 @@ def test_parquet(engine: Engine, tmp_path: Path) -> None:
 
 def test_excel(engine: Engine, tmp_path: Path) -> None:
     fill(engine)
-    assert export(engine, "job_outputs", tmp_path / "x.xlsx", style=Style("xlsx")) == 2
+    assert export(engine, Selection("job_outputs"), tmp_path / "x.xlsx", Style("xlsx")) == 2
     (sheet,) = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets
     header, *cells = sheet.iter_rows()
     assert [cell.value for cell in header] == COLUMNS
@@ -148,17 +149,17 @@ def test_truth_and_days(engine: Engine, tmp_path: Path) -> None:
     with engine.begin() as connection:
         connection.execute(insert(TABLES["accounts"]).values(account))
     out = io.StringIO()
-    export(engine, "accounts", out)
+    export(engine, Selection("accounts"), out)
     assert next(csv.DictReader(io.StringIO(out.getvalue())))["sends_links"] == "True"
-    export(engine, "accounts", tmp_path / "x", style=Style("parquet"))
+    export(engine, Selection("accounts"), tmp_path / "x", Style("parquet"))
     assert pq.read_table(tmp_path / "x").to_pylist()[0]["sends_links"] is True
-    export(engine, "accounts", out := io.StringIO(), style=Style("json"))
+    export(engine, Selection("accounts"), out := io.StringIO(), Style("json"))
     assert json.loads(out.getvalue())[0]["sends_links"] is True
-    export(engine, "accounts", tmp_path / "x.xlsx", style=Style("xlsx"))
+    export(engine, Selection("accounts"), tmp_path / "x.xlsx", Style("xlsx"))
     sheet = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets[0]
     assert sheet.cell(2, list(TABLES["accounts"].columns.keys()).index("sends_links") + 1).value
     day = Filters(date(2026, 1, 5), date(2026, 1, 6))
-    export(engine, "calendar", tmp_path / "x", day, style=Style("parquet"))
+    export(engine, Selection("calendar", day), tmp_path / "x", Style("parquet"))
     assert pq.read_table(tmp_path / "x").to_pylist() == [
         {
             "day": date(2026, 1, 5),
@@ -170,13 +171,13 @@ def test_truth_and_days(engine: Engine, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("format_", formats.FORMATS)
+@pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("name", ["jobs", "accounts", "runtime_by_day"])
-def test_nothing_has_its_columns(
+def test_no_rows_have_their_columns(
     engine: Engine, name: str, format_: Format, tmp_path: Path
 ) -> None:
     path = tmp_path / f"x.{format_}"
-    assert export(engine, name, path, style=Style(format_)) == 0
+    assert export(engine, Selection(name), path, Style(format_)) == 0
     match format_:
         case "json":
             assert path.read_text() == "[]\n"
@@ -194,11 +195,11 @@ def test_nothing_has_its_columns(
         assert header[0] == "package_id"
 
 
-def test_a_trend_has_its_types_whatever_it_holds(engine: Engine, tmp_path: Path) -> None:
-    export(engine, "runtime_by_day", tmp_path / "x", style=Style("parquet"))
+def test_a_trend_has_its_types_with_any_rows(engine: Engine, tmp_path: Path) -> None:
+    export(engine, Selection("runtime_by_day"), tmp_path / "x", Style("parquet"))
     empty = pq.read_schema(tmp_path / "x")
     put(engine, job(), job(id=8, runtime_in_seconds=None, package_id=None, outputs=None))
-    export(engine, "runtime_by_day", tmp_path / "x", style=Style("parquet"))
+    export(engine, Selection("runtime_by_day"), tmp_path / "x", Style("parquet"))
     table = pq.read_table(tmp_path / "x")
     types = {
         "package_id": pa.int64(),
@@ -220,7 +221,7 @@ def csv_of(values: list[Any], *, raw: bool = False, column: str = "x") -> list[s
     return [row[0] for row in csv.reader(out)]
 
 
-def test_csv_that_no_spreadsheet_runs() -> None:
+def test_csv_has_no_formula_for_a_spreadsheet() -> None:
     assert csv_of(HOSTILE) == ["x", *("'" + text for text in HOSTILE)]
     assert csv_of(PEACEFUL) == ["x", *PEACEFUL]
     assert csv_of([-5, -0.5, None, True]) == ["x", "-5", "-0.5", "", "True"]
@@ -228,16 +229,16 @@ def test_csv_that_no_spreadsheet_runs() -> None:
     assert csv_of([*HOSTILE, *PEACEFUL], raw=True) == ["x", *HOSTILE, *PEACEFUL]
 
 
-def test_a_return_in_a_text_ends_no_row(engine: Engine) -> None:
+def test_a_carriage_return_in_text_does_not_end_a_row(engine: Engine) -> None:
     put(engine, job(errors="a\rb"))
     out = io.StringIO(newline="")
-    export(engine, "jobs", out)
+    export(engine, Selection("jobs"), out)
     (row,) = csv.DictReader(io.StringIO(out.getvalue(), newline=""))
     assert (row["errors"], row["progress"], row["failed_at"]) == ("a\rb", "1.0", "")
 
 
 @pytest.mark.parametrize("format_", ["json", "parquet"])
-def test_no_apostrophe_where_nothing_runs(format_: Format, tmp_path: Path) -> None:
+def test_no_apostrophe_in_formats_without_formulas(format_: Format, tmp_path: Path) -> None:
     path = tmp_path / "x"
     with path.open("wb") as file:
         write(file, Style(format_), [Column("x", "text")], [[(text,) for text in HOSTILE]])
@@ -259,10 +260,10 @@ def test_gzip_is_the_same_bytes(format_: Format, tmp_path: Path) -> None:
     )
 
 
-def test_gzip_is_closed_where_the_rows_end_in_an_error(
+def test_gzip_is_closed_if_the_rows_end_in_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What is left open fails once more when it is collected, with a traceback of its own."""
+    """A file left open fails again when it is garbage-collected, with a traceback."""
     made: list[gzip.GzipFile] = []
 
     class Kept(gzip.GzipFile):
@@ -314,10 +315,10 @@ def test_excel_within_its_limits(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert cut.endswith("x… (cut: 40,000 characters)")
     assert len(narrow.encode("utf-16-le")) // 2 in (32_766, 32_767)
     assert narrow.endswith("\N{PILE OF POO}… (cut: 20,000 characters)")
-    assert caplog.messages == ["2 texts are longer than a cell of Excel, and were cut"]
+    assert caplog.messages == ["2 texts are longer than an Excel cell, and were cut"]
 
 
-def test_what_a_killed_run_left_of_excel_goes_with_the_next(
+def test_the_next_run_removes_what_a_killed_one_left_of_excel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -329,8 +330,8 @@ def test_what_a_killed_run_left_of_excel_goes_with_the_next(
     assert [path.name for path in tmp_path.iterdir()] == ["x.xlsx"]
 
 
-def test_excel_goes_on_in_another_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "SHEET_ROWS", 2)
+def test_excel_continues_in_another_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(excel, "SHEET_ROWS", 2)
     with (tmp_path / "x.xlsx").open("wb") as file:
         assert write(file, Style("xlsx"), [Column("x")], [[(1,), (2,), (3,)], [(4,)]]) == 4
     sheets = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets
@@ -368,17 +369,17 @@ def test_a_style_by_its_name(asked: str | None, name: str, expected: Style) -> N
     [
         (None, "x.parquet.gz", False, "parquet is compressed by itself; leave .gz out"),
         ("xlsx", "x.gz", False, "xlsx is compressed by itself; leave .gz out"),
-        ("xlsx", "-", False, "xlsx is nothing for standard output; name a file"),
-        ("parquet", "-", False, "parquet is nothing for standard output; name a file"),
+        ("xlsx", "-", False, "xlsx cannot go to standard output; name a file"),
+        ("parquet", "-", False, "parquet cannot go to standard output; name a file"),
         (None, "x.json", True, "--raw is for CSV: json keeps all text"),
     ],
 )
-def test_a_style_that_cannot_be(asked: str | None, name: str, raw: bool, said: str) -> None:  # noqa: FBT001 - a case
+def test_a_style_that_is_not_valid(asked: str | None, name: str, raw: bool, said: str) -> None:  # noqa: FBT001 - a case
     with pytest.raises(UsageError, match=said):
         style(asked, name, raw=raw)
 
 
-@pytest.mark.parametrize(("format_", "library"), formats.LIBRARIES.items())
+@pytest.mark.parametrize(("format_", "library"), LIBRARIES.items())
 def test_a_library_that_is_missing(
     format_: str, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -395,41 +396,39 @@ def test_jobs_of_any_year_in_any_format(engine: Engine, tmp_path: Path) -> None:
     days = [f"{year:04}-12-31" for year in YEARS]
     moments = [datetime(year, 12, 31, 23, 59, 59, 999999, tzinfo=UTC) for year in YEARS]
     out = tmp_path / "x"
-    export(engine, "jobs", out)
+    export(engine, Selection("jobs"), out)
     found = list(csv.DictReader(out.read_text().splitlines()))
     assert [row["created_at"] for row in found] == times
     assert [row["run_date"] for row in found] == days
     assert {(row["progress"], row["runtime_in_seconds"]) for row in found} == {
         ("0.0", str(2**63 - 1))
     }
-    export(engine, "jobs", out, style=Style("json"))
+    export(engine, Selection("jobs"), out, Style("json"))
     found = json.loads(out.read_text())
     assert [row["finished_at"] for row in found] == times
     assert '"progress":-0' not in out.read_text()
-    export(engine, "jobs", out, style=Style("parquet"))
+    export(engine, Selection("jobs"), out, Style("parquet"))
     table = pq.read_table(out).to_pylist()
     assert [row["started_at"] for row in table] == moments
     assert [row["run_date"] for row in table] == [at.date() for at in moments]
-    export(engine, "jobs", tmp_path / "x.xlsx", style=Style("xlsx"))
+    export(engine, Selection("jobs"), tmp_path / "x.xlsx", Style("xlsx"))
     header, *cells = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets[0].iter_rows()
     places = [[cell.value for cell in header].index(name) for name in ("created_at", "run_date")]
     shown = [tuple(str(row[place].value)[:10] for place in places) for row in cells]
     assert shown == [(day, day) for day in days]
 
 
-@pytest.mark.parametrize("format_", formats.FORMATS)
+@pytest.mark.parametrize("format_", FORMATS)
 def test_all_trends_of_jobs_of_any_year(engine: Engine, format_: Format, tmp_path: Path) -> None:
     fill_years(engine)
     for name in ("runtime_by_day", "throughput", "open_jobs", "freshness", "output_field_changes"):
-        export(engine, name, tmp_path / name, style=Style(format_))
+        export(engine, Selection(name), tmp_path / name, Style(format_))
     if format_ == "csv":
         found = list(csv.DictReader((tmp_path / "runtime_by_day").read_text().splitlines()))
         assert [row["day"] for row in found] == [f"{year:04}-12-31" for year in YEARS]
 
 
-def test_no_zero_has_a_sign(tmp_path: Path) -> None:
-    assert trends.plain(["x", "y"], (-0.0, 1.5)) == (0.0, 1.5)
-    assert str(trends.plain(["x"], (-0.0,))[0]) == "0.0"
+def test_excel_has_no_infinity(tmp_path: Path) -> None:
     assert excel_of([float("inf"), float("nan"), 0.0], tmp_path / "x.xlsx") == ["inf", "nan", 0]
 
 
@@ -440,12 +439,13 @@ from pathlib import Path
 from snapshotter.store.engine import connect
 from snapshotter.errors import SnapshotterError
 from snapshotter.export.export import export
-from snapshotter.export.formats import style
+from snapshotter.export.selection import Selection
+from snapshotter.export.style import style
 url, name, target, limit = sys.argv[1:]
 if int(limit):  # as a full disk answers a write
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
 try:
-    export(connect(url, read_only=True), name, Path(target), style=style(None, target))
+    export(connect(url, read_only=True), Selection(name), Path(target), style(None, target))
 except SnapshotterError as error:
     sys.exit(f"{error.exit_code} {error}")
 # Not getrusage: what the process forked from counts there.
@@ -498,8 +498,8 @@ class Full(io.FileIO):
 
 
 @pytest.mark.parametrize("ending", ["csv.gz", "parquet", "xlsx"])
-def test_a_library_says_nothing_of_its_own_about_a_full_disk(ending: str, tmp_path: Path) -> None:
-    """What it still does when it is collected would print a traceback; here that is an error."""
+def test_a_library_prints_nothing_of_its_own_about_a_full_disk(ending: str, tmp_path: Path) -> None:
+    """What it does when it is garbage-collected would print a traceback; here that is an error."""
     columns, rows = [Column("x", "text")], [(f"a{number * 7919}",) for number in range(600)]
     whole = tmp_path / "whole"
     with whole.open("wb") as file:

@@ -816,7 +816,7 @@ def test_on_a_terminal_the_first_signal_tells_of_the_second(
         wait_for_jobs(store, 5)
         run.send(signal.SIGINT)
         said = b""
-        while b"once more stops at once" not in said:
+        while b"press Ctrl-C again to stop now" not in said:
             assert poll.select([terminal], [], [], PATIENCE)[0], said
             said += os.read(terminal, 1000)
         run.send(signal.SIGINT)

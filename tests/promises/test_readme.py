@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from snapshotter.cli.commands import cli
+from snapshotter.cli.entry import group
 from snapshotter.models import Base
 from snapshotter.trends import trends
 
@@ -85,14 +85,14 @@ def test_a_trend_is_listed_with_its_own_question(name: str) -> None:
 
 
 def test_every_command_is_listed() -> None:
-    for name, command in cli.commands.items():
+    for name, command in group().commands.items():
         words = [f"{name} {sub}" for sub in getattr(command, "commands", {})] or [name]
         for each in words:
             assert f"`{each}" in README, each
 
 
 def test_every_option_of_sync_is_in_the_readme_or_its_help() -> None:
-    sync = cli.commands["sync"]
+    sync = group().commands["sync"]
     for option in sync.params:
         if isinstance(option, click.Option):
             assert option.help, option.name

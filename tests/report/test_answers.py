@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from snapshotter.report.answers import Scope, ask
 from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters, day_after
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 FAILURES = (
@@ -44,7 +44,7 @@ def test_reasons_of_each_package_are_those_of_the_trend(
         assert answers.days is not None
         first, last = answers.days
         for package_id in (434, 435, 436):
-            filters = Filters(first, trends.day_after(last), package_id)
+            filters = Filters(first, day_after(last), package_id)
             _, expected = trends.rows(connection, "failure_reasons", filters)
             own = [
                 (row["reason"], row["failures"]) for row in found if row["package_id"] == package_id

@@ -18,7 +18,7 @@ from plotly.offline import get_plotlyjs
 from samples import job, store
 from sqlalchemy import Engine, insert
 
-from snapshotter.cli.commands import cli
+from snapshotter.cli.entry import group
 from snapshotter.errors import Failure, UsageError
 from snapshotter.models import Base
 from snapshotter.report import report as module
@@ -29,7 +29,7 @@ from snapshotter.report.sections import Kind
 from snapshotter.report.tables import cell
 from snapshotter.times import epoch
 from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters
 
 pytestmark = pytest.mark.xdist_group("report")  # one browser
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -549,6 +549,6 @@ def test_without_plotly_the_extra_is_named(
 def test_the_command(database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "report.html"
     words = ["report", "-o", str(target), "--last", "12w", "--database", database_url]
-    cli.main(words, standalone_mode=False)
+    group().main(words, standalone_mode=False)
     assert capsys.readouterr().err == f"the report is in {target}\n"
     assert "The database has no jobs yet" in without_plotly(target)

@@ -31,7 +31,6 @@ from sqlalchemy import Engine, event
 from sqlalchemy.dialects import mysql, postgresql, sqlite  # noqa: F401
 from sqlalchemy.pool import Pool
 
-import snapshotter.cli.commands
 import snapshotter.interrupt
 import snapshotter.sync.sync  # noqa: F401
 from snapshotter.api import prefetch
@@ -42,6 +41,7 @@ _WRITES = ("insert", "update", "delete", "copy", "create", "alter", "drop", "rel
 
 
 def main() -> None:
+    entry.group()  # imports the commands, once for all forks
     gc.freeze()  # else each fork would copy what they share
     # Of their own, so that the command has its standard streams for itself.
     with os.fdopen(os.dup(0), "r") as orders, os.fdopen(os.dup(1), "w") as answers:

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from snapshotter.statuses import FINAL_STATUSES
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters
 
 Row = dict[str, Any]
 Tables = Mapping[str, pd.DataFrame]  # of objects: None is null, an integer is exact

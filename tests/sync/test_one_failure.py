@@ -275,7 +275,7 @@ def test_an_account_that_the_api_never_accepted_has_no_row(syncer: Syncer, wrong
         assert syncer.rows(ACCOUNTS) == []
     assert len(syncer.rows(SNAPSHOTS)) == 4
     assert (
-        command(syncer, "status").stdout == "no account yet; 'snapshotter sync' brings the first\n"
+        command(syncer, "status").stdout == "no accounts yet; 'snapshotter sync' adds the first\n"
     )
     account.intercept = None
     assert command(syncer, "sync", "7").returncode == 0

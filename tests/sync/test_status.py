@@ -326,7 +326,7 @@ def test_an_empty_database(engine: Engine) -> None:
     done = status(engine)
     assert (done.returncode, done.stdout, done.stderr) == (
         0,
-        "no account yet; 'snapshotter sync' brings the first\n",
+        "no accounts yet; 'snapshotter sync' adds the first\n",
         "",
     )
     done = status(engine, "--json", "--max-age", "2h")

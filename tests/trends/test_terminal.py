@@ -1,4 +1,4 @@
-"""A trend for people: fitted to the width, with its course; nothing in it moves the terminal."""
+"""A trend for people: fitted to the width, with sparklines; no text controls the terminal."""
 
 import io
 from datetime import UTC, date, datetime
@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from snapshotter.printable import printable
-from snapshotter.trends.terminal import Answer, courses, show, sparkline, write_markdown
+from snapshotter.trends.terminal import Answer, show, sparkline, sparklines, write_markdown
 
 DAYS = Answer(
     ["package_id", "package_name", "day", "runs", "p50_seconds"],
@@ -24,7 +24,7 @@ def shown(answer: Answer, width: int = 100) -> str:
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
 
 
-def test_a_table_and_its_course() -> None:
+def test_a_table_and_its_sparklines() -> None:
     assert shown(DAYS) == (
         "package_id   package_name                           day           runs   p50_seconds\n"
         "────────────────────────────────────────────────────────────────────────────────────\n"
@@ -37,7 +37,7 @@ def test_a_table_and_its_course() -> None:
     )
 
 
-def test_names_give_way_where_it_is_tight_and_numbers_do_not() -> None:
+def test_names_are_cut_if_there_is_little_room_and_numbers_are_not() -> None:
     assert shown(DAYS, 60).splitlines()[:6] == [
         "package   package                                        p50",
         "     id   name                  day           runs   seconds",
@@ -48,7 +48,7 @@ def test_names_give_way_where_it_is_tight_and_numbers_do_not() -> None:
     ]
 
 
-def test_no_rows_say_so() -> None:
+def test_no_rows_print_a_message() -> None:
     assert shown(Answer(["a"], [])).startswith("no rows")
 
 
@@ -59,26 +59,26 @@ def test_times_and_ids_and_fractions() -> None:
 
 
 @pytest.mark.parametrize("words", ["\x1b[2J", "a\rb", "a\nb", "\x07", "\x9b31m"])
-def test_text_moves_no_terminal(words: str) -> None:
+def test_text_does_not_control_the_terminal(words: str) -> None:
     assert printable(words).isprintable()
     assert words not in shown(Answer(["package_name"], [(words,)]))
     assert "[red]" in shown(Answer(["package_name"], [("[red]x[/red]",)]))
 
 
-def test_a_course_is_as_long_as_there_is_room_for() -> None:
+def test_a_sparkline_fits_its_room() -> None:
     assert sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8) == "▁▂▃▄▅▆▇█"
     assert sparkline([0, 0, 7, 7], 2) == "▁█"
     assert sparkline([0, 0], 8) == "▁▁"
-    (_, title, line) = courses(Answer(["day", "peak"], [(n, n) for n in range(500)]), 40)
+    (_, title, line) = sparklines(Answer(["day", "peak"], [(n, n) for n in range(500)]), 40)
     assert title == "peak by day:"
     assert len(line) <= 40
 
 
 def test_many_series_are_cut_short() -> None:
     rows = [(n, f"p{n}", day, 1) for n in range(20) for day in (1, 2)]
-    lines = courses(Answer(["package_id", "package_name", "week", "records"], rows), 80)
+    lines = sparklines(Answer(["package_id", "package_name", "week", "records"], rows), 80)
     assert len(lines) == 2 + 12 + 1
-    assert lines[-1] == "and 8 series more; --package shows one"
+    assert lines[-1] == "and 8 more series; --package shows one"
 
 
 def test_markdown_stays_a_table() -> None:

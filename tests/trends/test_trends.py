@@ -6,8 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,37 +15,18 @@ import pytest
 from databases import PostgresServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples import store
-from sqlalchemy import Engine, insert, make_url, update
+from sqlalchemy import Engine, make_url, update
+from trend_jobs import DAY, ahead, known_until, log_two_runs, put, ran
 
 from snapshotter.errors import UsageError
 from snapshotter.resources import resource_folder
 from snapshotter.store.engine import connect
-from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.ledger import SNAPSHOTS
 from snapshotter.store.revisions import upgrade
 from snapshotter.times import epoch
 from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
-
-DAY = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
-
-
-def ran(job_id: int, seconds: int | None, **fields: Any) -> dict[str, Any]:
-    """Give a completed job of package 1 that began on `DAY` and ran that long."""
-    at = (DAY + timedelta(minutes=job_id)).isoformat()
-    return {
-        "id": job_id,
-        "status": "completed",
-        "package_id": 1,
-        "package": {"id": 1, "name": "one"},
-        "created_at": at,
-        "started_at": at,
-        "runtime_in_seconds": seconds,
-        **fields,
-    }
-
-
-put = partial(store, at=DAY)
+from snapshotter.trends.filters import Filters
+from snapshotter.trends.values import normalized
 
 
 def answer(engine: Engine, name: str, **filters: Any) -> list[tuple[Any, ...]]:
@@ -55,7 +35,7 @@ def answer(engine: Engine, name: str, **filters: Any) -> list[tuple[Any, ...]]:
         trends.run(connection, name, Filters(**filters)) as result,
     ):
         columns = list(result.keys())
-        rows = [trends.plain(columns, tuple(row)) for row in result]
+        rows = [normalized(columns, tuple(row)) for row in result]
     return [tuple(str(v) if isinstance(v, date) else v for v in row) for row in rows]
 
 
@@ -115,7 +95,7 @@ def test_failures_by_day(engine: Engine) -> None:
 
 
 def ended(job_id: int, minute: float, seconds: int = 60, **fields: Any) -> dict[str, Any]:
-    """Give a job of package 1 that began that many minutes after `DAY` and ran that long."""
+    """Return a job of package 1 that began that many minutes after `DAY` and ran that long."""
     began = DAY + timedelta(minutes=minute)
     return ran(
         job_id,
@@ -391,7 +371,7 @@ HOSTILE = {
 
 
 def hostile(first_id: int) -> list[dict[str, Any]]:
-    """Give jobs of package 2 with numbers that no job has: the sum of any two overflows."""
+    """Return jobs of package 2 with impossible numbers: the sum of any two overflows."""
     numbers = [2**63 - 1] * 3 + [-(2**63)] * 3 + [-7210] * 3
     return [
         ran(
@@ -416,7 +396,7 @@ def peaceful() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", trends.names())
-def test_numbers_that_cannot_be_are_counted_by_no_trend(engine: Engine, name: str) -> None:
+def test_impossible_numbers_are_counted_by_no_trend(engine: Engine, name: str) -> None:
     put(engine, *peaceful())
     alone = answer(engine, name)
     put(engine, *hostile(100))
@@ -426,7 +406,7 @@ def test_numbers_that_cannot_be_are_counted_by_no_trend(engine: Engine, name: st
         assert [row for row in both if row[column] != 2] == alone
 
 
-def test_what_is_left_of_jobs_whose_numbers_cannot_be(engine: Engine) -> None:
+def test_what_trends_show_of_jobs_with_impossible_numbers(engine: Engine) -> None:
     put(engine, *hostile(100))
     assert answer(engine, "runtime_by_day") == [(2, "two", "2026-01-05", 6, None, None, None)]
     assert answer(engine, "slowest_packages") == [(2, "two", 6, None, None, None, None)]
@@ -436,7 +416,7 @@ def test_what_is_left_of_jobs_whose_numbers_cannot_be(engine: Engine) -> None:
     assert answer(engine, "retries")[0][-1] == 0.0
 
 
-def test_the_greatest_numbers_that_can_be_add_up(engine: Engine) -> None:
+def test_the_greatest_possible_numbers_add_up(engine: Engine) -> None:
     """Thousands of them: beyond 64 bits, whole where they were whole, and alike on every engine."""
     outputs = [{"id": n, "name": "a", "records_count": 10**16} for n in range(1, 2001)]
     put(engine, *(ran(n, 10**9, cluster={"nodes": 10**6}, outputs=None) for n in range(2, 13)))
@@ -451,7 +431,7 @@ def test_the_greatest_numbers_that_can_be_add_up(engine: Engine) -> None:
     assert (records, pace) == (2 * 10**19, 0.00005)
 
 
-def test_a_negative_runtime_enters_no_sum(engine: Engine) -> None:
+def test_a_negative_runtime_is_in_no_sum(engine: Engine) -> None:
     nodes = {"cluster_id": 5, "cluster": {"nodes": 1}, "creator": {"type": "Schedule", "id": 7}}
     put(engine, *(ran(n, 3600, **nodes) for n in range(1, 4)), ran(4, -7210, **nodes))
     put(engine, ran(5, -7210, status="failed", **nodes))
@@ -461,24 +441,12 @@ def test_a_negative_runtime_enters_no_sum(engine: Engine) -> None:
     assert answer(engine, "retries")[0][-1] == 0.0
 
 
-def test_a_wait_of_less_than_nothing_is_none(engine: Engine) -> None:
+def test_a_negative_wait_is_null(engine: Engine) -> None:
     early = "2026-01-05T00:00:00Z"
     put(engine, ran(1, 1, created_at="2026-01-05T00:01:00Z", started_at=early),
         ran(2, 1, created_at="0001-01-01T00:00:00Z", started_at=early),
         ran(3, 1, created_at=early, started_at="2026-01-05T00:00:07Z"))  # fmt: skip
     assert [row[:4] for row in answer(engine, "queue_wait_by_day")] == [("2026-01-05", 1, 7.0, 7.0)]
-
-
-def known_until(engine: Engine, at: datetime) -> None:
-    row = {"account_id": "acme", "api_url": "", "watermark": at, "watermark_epoch": epoch(at)}
-    with engine.begin() as connection:
-        connection.execute(insert(ACCOUNTS).values(row))
-
-
-def ahead(job_id: int, **fields: Any) -> dict[str, Any]:
-    at = "2046-01-01T00:00:00Z"
-    times = {"created_at": at, "started_at": at, "completed_at": "2046-01-01T01:00:00Z"}
-    return ran(job_id, 3600, **{**times, **fields})
 
 
 def test_a_job_of_the_future_moves_no_clock(engine: Engine) -> None:
@@ -502,7 +470,7 @@ def test_a_job_of_the_future_moves_no_clock(engine: Engine) -> None:
     assert {row[0] for row in answer(engine, "concurrency")} == {"2026-01-05"}
 
 
-def test_a_job_of_the_future_is_no_recent_run(engine: Engine) -> None:
+def test_a_job_of_the_future_is_not_a_recent_run(engine: Engine) -> None:
     known_until(engine, DAY + timedelta(hours=2))
     put(engine, *(ended(n, n, 10) for n in range(1, 13)), *(ended(n, n, 20) for n in range(13, 18)))
     before = answer(engine, "runtime_regressions")
@@ -538,36 +506,6 @@ def test_clocks_that_were_set(engine: Engine) -> None:
         connection.execute(second.values(watermark_epoch=columns.finished_epoch - 5))
     found = [(row[5], row[13]) for row in answer(engine, "snapshot_log")]
     assert found == [(None, 0), (10, 5)]
-
-
-def log_two_runs(engine: Engine) -> None:
-    at = DAY + timedelta(hours=10)
-    none = dict.fromkeys(
-        ("jobs_seen", "jobs_inserted", "jobs_changed", "jobs_unchanged", "jobs_rejected"), 0
-    )
-    known = {"account_id": "acme", "requests": 3, "pages": 1, **none}
-    runs = (
-        (1, "full", "completed", at, 30, at, None),
-        (2, "jobs", "partial", at + timedelta(hours=1), 10, None, "no more"),
-    )
-    with engine.begin() as connection:
-        for number, kind, status, began, seconds, watermark, error in runs:
-            finished = began + timedelta(seconds=seconds)
-            connection.execute(
-                insert(SNAPSHOTS).values(
-                    id=number,
-                    kind=kind,
-                    status=status,
-                    error=error,
-                    started_at=began,
-                    started_epoch=epoch(began),
-                    finished_at=finished,
-                    finished_epoch=epoch(finished),
-                    watermark=watermark,
-                    watermark_epoch=epoch(watermark),
-                    **known,
-                )
-            )
 
 
 def test_filters(engine: Engine) -> None:
@@ -608,7 +546,7 @@ def test_until_must_be_after_since() -> None:
         ("-- Mine?\nselect id\nfrom jobs\nwhere id = :job", 4, "job"),
     ],
 )
-def test_an_error_in_a_trend_of_ones_own_names_file_and_line(
+def test_an_error_in_a_users_own_trend_names_file_and_line(
     engine: Engine, tmp_path: Path, text: str, line: int, said: str
 ) -> None:
     (tmp_path / "mine.sql").write_text(text)
@@ -620,7 +558,7 @@ def test_an_error_in_a_trend_of_ones_own_names_file_and_line(
         pass
 
 
-def test_a_trend_of_ones_own(engine: Engine, tmp_path: Path) -> None:
+def test_a_users_own_trend(engine: Engine, tmp_path: Path) -> None:
     put(engine, ran(1, 10), ran(2, 20, package_id=2))
     (tmp_path / "mine.sql").write_text(
         "\ufeff-- Mine? It's at 100 % :now\nselect id, id % 2 as odd\nfrom jobs\n"
@@ -636,69 +574,12 @@ def test_a_trend_of_ones_own(engine: Engine, tmp_path: Path) -> None:
         (tmp_path / "mine.sql").write_text("delete from job_changes")
         with pytest.raises(UsageError, match=r"mine\.sql"):
             trends.rows(connection, "mine", Filters(), tmp_path)
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         trends.names(tmp_path / "none")
 
 
-def test_a_package_by_its_name(engine: Engine) -> None:
-    two = {"package_id": 2, "package": {"name": "Two"}}
-    put(
-        engine,
-        ran(1, 1, **two),
-        ran(2, 1, package={"name": "7"}),
-        ran(3, 1, package_id=3, package={"name": "two"}),
-        ran(4, 1, package_id=7, package=None),
-        ran(5, 1, package_id=8, package={"name": "same"}),
-        ran(6, 1, package_id=9, package={"name": "same"}),
-        ran(7, 1, package_id=10, package={"name": "Größe"}),
-    )
-    with engine.connect() as connection:
-        for words, package_id in (("Two", 2), ("two", 3), ("7", 7), ("GRÖSSE", 10)):
-            assert trends.package(connection, words) == package_id
-        for words, said in (("same", "packages 8, 9"), ("TWO", "packages 2, 3"), ("x", "no job")):
-            with pytest.raises(UsageError, match=said):
-                trends.package(connection, words)
-
-
-def test_the_last_days_end_with_the_newest_of_the_history(engine: Engine) -> None:
-    with engine.begin() as connection:
-        assert trends.since(connection, timedelta(days=7)) is None
-    put(engine, ran(1, 1))
-    with engine.begin() as connection:
-        assert trends.since(connection, timedelta(days=7)) == date(2025, 12, 30)
-        assert trends.since(connection, timedelta(hours=12)) == date(2026, 1, 5)
-        assert trends.since(connection, timedelta(days=9**7)) is None
-        row = {"account_id": "acme", "api_url": "", "watermark_epoch": 1767657600}
-        connection.execute(insert(ACCOUNTS).values(row))
-        assert trends.since(connection, timedelta(days=7)) == date(2025, 12, 31)
-
-
-def test_the_last_days_end_before_a_job_of_the_future(engine: Engine) -> None:
-    put(engine, ran(1, 1), ahead(2), ran(3, 1, created_at=None, started_at="0001-01-01T00:00:00Z"))
-    week = timedelta(days=7)
-    with engine.begin() as connection:
-        # With no clock but the host's, and one that is behind all jobs.
-        assert trends.newest_day(connection, date(2026, 1, 10)) == date(2026, 1, 5)
-        assert trends.newest_day(connection, date(2026, 1, 4)) == date(1, 1, 1)
-    log_two_runs(engine)  # by the host's clock on the 5th; there is no watermark
-    with engine.begin() as connection:
-        assert trends.last_days(connection, week) == (date(2025, 12, 30), date(2026, 1, 6))
-    known_until(engine, DAY + timedelta(days=2))
-    with engine.begin() as connection:
-        assert trends.last_days(connection, week) == (date(2026, 1, 1), date(2026, 1, 8))
-
-
-def test_where_all_jobs_are_of_the_future(engine: Engine) -> None:
-    put(engine, ahead(1))
-    with engine.begin() as connection:
-        assert trends.newest_day(connection, date(2026, 1, 10)) == date(2046, 1, 1)
-    log_two_runs(engine)
-    with engine.begin() as connection:
-        assert trends.newest_day(connection) == date(2026, 1, 5)
-
-
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_file_of_ones_own_as_editors_save_it(engine: Engine, tmp_path: Path) -> None:
+def test_a_users_own_file_as_editors_save_it(engine: Engine, tmp_path: Path) -> None:
     text = "-- Grö\u00dfer?\r\nselect 1 as one,\r\n  nope\r\nfrom jobs\r\n"
     files = {
         "crlf": text.encode(),
@@ -725,7 +606,7 @@ def test_a_file_of_ones_own_as_editors_save_it(engine: Engine, tmp_path: Path) -
             trends.question("odd", tmp_path)
 
 
-def test_a_name_that_is_none(engine: Engine) -> None:
+def test_an_unknown_trend(engine: Engine) -> None:
     with pytest.raises(UsageError, match=r"no trend 'runtime'; there are .*runtime_by_day"):
         answer(engine, "runtime")
 
@@ -759,7 +640,7 @@ def headers(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", trends.names())
-def test_the_head_says_what_the_file_answers(name: str, engine: Engine) -> None:
+def test_the_head_states_what_the_file_answers(name: str, engine: Engine) -> None:
     head = headers(name)
     assert trends.question(name).endswith("?")
     named = head.split("-- columns: ")[1].split("\n--\n")[0]
@@ -778,7 +659,7 @@ def test_no_line_is_longer_than_100_characters(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", trends.names())
-def test_the_head_says_how_to_run_it(
+def test_the_head_states_how_to_run_it(
     name: str, database_url: str, postgres: PostgresServer
 ) -> None:
     """The commands of the head, word for word, but for where the database is."""

@@ -44,7 +44,8 @@ from snapshotter.statuses import FINAL_STATUSES
 from snapshotter.store.load import Run, load, mark_gone
 from snapshotter.times import epoch
 from snapshotter.trends import trends
-from snapshotter.trends.trends import Filters
+from snapshotter.trends.filters import Filters
+from snapshotter.trends.values import normalized
 
 Run_ = Callable[[str, Filters], list[tuple[Any, ...]]]
 TABLES = [
@@ -132,7 +133,7 @@ outputs = st.lists(
 
 @st.composite
 def jobs(draw: st.DrawFn, job_id: int, *, backwards: bool) -> dict[str, Any]:
-    """Give a job as the API tells it."""
+    """Return a job as the API returns it."""
     status = draw(one_of(*STATUSES))
     places = sorted(draw(st.lists(st.integers(0, len(MOMENTS) - 1), min_size=3, max_size=3)))
     created, started, finished = (MOMENTS[place] for place in places)
@@ -196,7 +197,7 @@ def jobs(draw: st.DrawFn, job_id: int, *, backwards: bool) -> dict[str, Any]:
 
 @st.composite
 def made_odd(draw: st.DrawFn, job: dict[str, Any]) -> None:
-    """Put something that no job can be into a job."""
+    """Put an impossible value into a job."""
     what = draw(one_of("created_at", "started_at", "completed_at", "seconds", "nodes", "records"))
     if what == "seconds":
         job["runtime_in_seconds"] = draw(one_of(*ODD_SECONDS))
@@ -296,7 +297,7 @@ def calendar(engine: Engine) -> pd.DataFrame:
 
 
 def store(engine: Engine, history: History) -> None:
-    """Put a history in place of what is there."""
+    """Replace what is stored by a history."""
     with engine.begin() as connection:
         for table in reversed(Base.metadata.sorted_tables):
             if table is not CALENDAR:
@@ -318,7 +319,7 @@ def frame(connection: Connection, table: Table) -> pd.DataFrame:
 
 
 def check(engine: Engine, history: History, calendar: pd.DataFrame, run: Run_) -> None:
-    """Name the trends that answer otherwise than their reference."""
+    """Return the trends whose answer differs from their reference."""
     with engine.connect() as connection:
         tables = {table.name: frame(connection, table) for table in TABLES}
     tables["calendar"] = calendar
@@ -332,7 +333,7 @@ def check(engine: Engine, history: History, calendar: pd.DataFrame, run: Run_) -
 
 
 def difference(answer: Sequence[tuple[Any, ...]], expected: Sequence[tuple[Any, ...]]) -> str:
-    """Tell where two answers differ; empty where they do not."""
+    """Return where two answers differ; empty if they are equal."""
     for row, other in zip(answer, expected, strict=False):
         if len(row) != len(other) or not all(map(same, row, other)):
             return f"  SQL       {row}\n  reference {other}"
@@ -361,7 +362,7 @@ def test_the_databases_answer_as_the_reference_does(
         def run(name: str, chosen: Filters) -> list[tuple[Any, ...]]:
             with trends.run(connection, name, chosen) as result:
                 columns = list(result.keys())
-                return [trends.plain(columns, tuple(row)) for row in result]
+                return [normalized(columns, tuple(row)) for row in result]
 
         check(engine, history, calendar, run)
 
@@ -386,7 +387,7 @@ def test_duckdb_answers_from_parquet_as_the_reference_does(
         def run(name: str, chosen: Filters) -> list[tuple[Any, ...]]:
             result = duck.execute(filled(name, chosen))
             columns = [column[0] for column in result.description or ()]
-            return [trends.plain(columns, row) for row in result.fetchall()]
+            return [normalized(columns, row) for row in result.fetchall()]
 
         check(engine, history, calendar, run)
 
@@ -406,7 +407,7 @@ def write(found: pd.DataFrame, table: Table, folder: Path) -> None:
 
 
 def arrow(type_: Any) -> Any:
-    """Give the type that a column has in Parquet."""
+    """Return the type that a column has in Parquet."""
     match type_:
         case BigInteger() | Integer() | SmallInteger():
             return pa.int64()
@@ -423,7 +424,7 @@ def arrow(type_: Any) -> Any:
 
 
 def filled(name: str, chosen: Filters) -> str:
-    """Give a trend's text with the filters written into it, as its head tells for a shell."""
+    """Return a trend's SQL with the filters written into it, as its head states for a shell."""
     source = (resource_folder("sql") / f"{name}.sql").read_text(encoding="utf-8")
     values = {
         key: "null" if value is None else f"date '{value}'" if isinstance(value, date) else value

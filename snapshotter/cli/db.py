@@ -1,0 +1,55 @@
+"""`snapshotter db`: the schema of the database."""
+
+import click
+
+from snapshotter.cli.options import Group, database_option
+from snapshotter.cli.sessions import opened
+from snapshotter.cli.streams import say, show
+from snapshotter.errors import DatabaseError
+
+
+@click.group("db", cls=Group)
+def command() -> None:
+    """Manage the schema of the database, by Alembic."""
+
+
+@command.command()
+@database_option
+def upgrade(database_url: str) -> None:
+    """Upgrade the schema to this version's; back up the database first."""
+    from snapshotter.store import revisions
+
+    with opened(database_url, read_only=False) as engine:
+        revisions.upgrade(engine)
+        say(f"at revision {revisions.current(engine)}")
+
+
+@command.command()
+@database_option
+def current(database_url: str) -> None:
+    """Print the revision of the schema, and this version's."""
+    from snapshotter.store import revisions
+
+    with opened(database_url, read_only=True) as engine:
+        revision = revisions.current(engine) or "none, the database is empty"
+    show(f"{revision} (this version's: {revisions.head()})")
+
+
+@command.command()
+@database_option
+def check(database_url: str) -> None:
+    """Compare the schema with this version's; print each difference, and exit 1 if there is one."""
+    from snapshotter.store import revisions
+    from snapshotter.store.schema_differences import in_words
+
+    try:
+        with opened(database_url, read_only=True) as engine:
+            revisions.check(engine)
+    except revisions.SchemaDiffers as error:
+        differences = in_words(error.differences)
+        for line in differences:
+            say(line)
+        raise DatabaseError(
+            f"the database differs from the models in {len(differences)} places"
+        ) from None
+    say(f"as expected, at revision {revisions.head()}")

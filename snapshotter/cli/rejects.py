@@ -1,0 +1,63 @@
+"""`snapshotter rejects`: lists the records that were set aside, or reads them again."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from snapshotter.cli import sync
+from snapshotter.cli.options import Command, asks_the_api, database_option
+from snapshotter.cli.sessions import Asking, reading
+from snapshotter.cli.streams import show
+from snapshotter.times import stamp
+
+if TYPE_CHECKING:
+    from snapshotter.store.rejects import Group
+
+
+@click.command("rejects", cls=Command)
+@click.option(
+    "--retry",
+    is_flag=True,
+    help="Try them again: first as stored, then from the API. Most other options are for this.",
+)
+@click.option("--all", "each", is_flag=True, help="List each record instead of each reason.")
+@asks_the_api
+@database_option
+def command(retry: bool, each: bool, asking: Asking, database_url: str) -> None:
+    """List the records that were set aside: a line per reason or, with --all, per record.
+
+    `snapshotter export rejected_records -o -` prints them in full. Every sync tries some of them
+    again.
+    """
+    from snapshotter.store.rejects import grouped, listed
+    from snapshotter.sync.sync import Plan
+
+    if retry:
+        sync.run(asking, database_url, Plan(rejected=True))
+        return
+    with reading(database_url) as engine:
+        if each:
+            lines = [
+                f"{stamp(row.rejected_at)}  {row.account_id}  {row.reason}"
+                for row in listed(engine)
+            ]
+        else:
+            lines = [_line(group) for group in grouped(engine)]
+    for line in lines or ["no records are set aside"]:
+        show(line)
+
+
+def _line(group: "Group") -> str:
+    """Return the line of the records that were set aside for one reason."""
+    ids = ", ".join(map(str, group.job_ids))
+    more = group.count - len(group.job_ids)
+    parts = [
+        f"{group.count:,} records" if group.count > 1 else "1 record",
+        f"job{'s' if ids.count(',') else ''} {ids}{f' and {more:,} more' if more else ''}"
+        if ids
+        else "no job id",
+        f"from {stamp(group.first_at)} to {stamp(group.last_at)}",
+    ]
+    if group.next_attempt_at is not None:
+        parts.append(f"tried again from {stamp(group.next_attempt_at)} on")
+    return f"{group.reason}  ({'; '.join(parts)})"

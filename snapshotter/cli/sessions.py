@@ -1,0 +1,109 @@
+"""What a command opens and always closes again: the API of its account, a database."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from snapshotter import logs
+from snapshotter.settings import Service, privacy, service
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from snapshotter.api.client import Client
+    from snapshotter.redact import Redaction
+    from snapshotter.store.patience import TimeLeft
+
+NO_ACCOUNTS = "no accounts yet; 'snapshotter sync' adds the first"
+
+
+class Session(NamedTuple):
+    """A client of the API, whose account it reads, and how secrets of the answers are stored."""
+
+    client: "Client"
+    service: Service
+    redact: "Redaction"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a command asks the API."""
+
+    api_key_file: Path | None
+    timeout: float
+    reserve_credits: int | None
+    max_requests: int | None
+    max_time: timedelta | None
+    variables: str
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Open a client of the API; a signal stops it after the page that is being read."""
+        from snapshotter.api.client import Client, Limits
+        from snapshotter.interrupt import Interruptible
+        from snapshotter.redact import Redaction
+
+        xplenty = service(os.environ, self.api_key_file, self.timeout)
+        logs.about(account=xplenty.account_id)
+        logs.learn(xplenty.key.secret)
+        kept = privacy(os.environ, self.variables)
+        hash_key = None if kept.hash_key is None else kept.hash_key.secret
+        redact = Redaction(kept.variables, kept.secret_names, hash_key)
+        seconds = None if self.max_time is None else self.max_time.total_seconds()
+        limits = Limits(self.reserve_credits, self.max_requests, seconds)
+        with Interruptible() as clock, Client(xplenty, limits, clock=clock) as client:
+            yield Session(client, xplenty, redact)
+
+
+@contextmanager
+def opened(
+    database_url: str, *, read_only: bool, time_left: "TimeLeft | None" = None
+) -> Iterator["Engine"]:
+    """Open a database with any schema."""
+    from snapshotter.store.engine import connect
+
+    engine = connect(database_url, read_only=read_only, time_left=time_left)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def reading(database_url: str, time_left: "TimeLeft | None" = None) -> Iterator["Engine"]:
+    """Open a database that has this version's schema, to read. Raises `DatabaseError`."""
+    from snapshotter.store.engine import named_errors
+    from snapshotter.store.revisions import require_head
+
+    with opened(database_url, read_only=True, time_left=time_left) as engine:
+        require_head(engine)
+        with named_errors():
+            yield engine
+
+
+@contextmanager
+def writing(
+    database_url: str, time_left: "TimeLeft | None" = None, *, may_create: bool = False
+) -> Iterator["Engine"]:
+    """Open a database to write; if it is empty and `may_create`, with new tables."""
+    from snapshotter.store.engine import named_errors
+    from snapshotter.store.revisions import require_head
+
+    with opened(database_url, read_only=False, time_left=time_left) as engine:
+        require_head(engine, may_create=may_create)
+        with named_errors():
+            yield engine
+
+
+def shown(database_url: str) -> str:
+    """Return a database's URL without password and options, which may be secret too."""
+    from sqlalchemy import exc, make_url
+
+    try:
+        return make_url(database_url).set(query={}).render_as_string(hide_password=True)
+    except (exc.ArgumentError, ValueError):
+        return "a database whose URL cannot be read"

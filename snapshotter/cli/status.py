@@ -1,0 +1,52 @@
+"""`snapshotter status`: reports how fresh the data is."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from snapshotter.cli.options import Command, Duration, database_option
+from snapshotter.cli.sessions import NO_ACCOUNTS, reading
+from snapshotter.cli.streams import say, show
+from snapshotter.errors import Failure, UsageError
+
+
+@click.command("status", cls=Command)
+@click.option(
+    "--max-age",
+    type=Duration(),
+    help="Exit 1 if the data of an account is older than this, e.g. 90s, 30m or 2h.",
+)
+@click.option(
+    "--account", "account_ids", multiple=True, metavar="ID", help="Only this account; repeatable."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@database_option
+def command(
+    max_age: timedelta | None, account_ids: tuple[str, ...], as_json: bool, database_url: str
+) -> None:
+    """Report how fresh the data is, what the last runs did, and what is pending.
+
+    It reads only the database. The age is counted from the start of the last complete run, by this
+    host's clock; a run that started in the future by that clock does not count.
+    """
+    from snapshotter.sync.status import accounts, stale, unknown
+
+    now = datetime.now(UTC)
+    with reading(database_url) as engine:
+        found = accounts(engine, now)
+    missing = unknown(found, account_ids)
+    if missing and max_age is None:
+        raise UsageError("; ".join(missing.values()))
+    chosen = [each for each in found if not account_ids or each.account_id in account_ids]
+    if as_json:
+        document = {"accounts": [each.document(now) for each in chosen]}
+        lines = json.dumps(document, indent=2).splitlines()
+    else:
+        lines = [line for each in chosen for line in each.lines(now)]
+    # With --max-age the exit code is the answer, whether or not anybody reads the lines.
+    output = show if max_age is None else say
+    for line in lines or [NO_ACCOUNTS]:
+        output(line)
+    if max_age is not None and (why := stale(chosen, missing, now, max_age)):
+        raise Failure(why)

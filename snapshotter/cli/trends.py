@@ -1,0 +1,97 @@
+"""`snapshotter trends`: lists the trends, or shows one."""
+
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from snapshotter import logs
+from snapshotter.cli.options import (
+    Command,
+    database_option,
+    last_option,
+    package_id_option,
+    package_option,
+    since_option,
+    until_option,
+)
+from snapshotter.cli.sessions import reading
+from snapshotter.cli.streams import data_output, show
+
+
+@click.command("trends", cls=Command)
+@click.argument("name", required=False)
+@since_option
+@until_option
+@last_option()
+@package_option
+@package_id_option
+@click.option("--limit", type=click.IntRange(1), help="Only the first N rows.", metavar="N")
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(["table", "csv", "json", "markdown"]),
+    help="[default: table on a terminal, csv in a pipe]",
+)
+@click.option(
+    "--sql-dir",
+    type=click.Path(path_type=Path),
+    help="A folder with your own trends: NAME.sql, one select each; it may use :since, :until and "
+    ":package_id.",
+)
+@database_option
+def command(
+    name: str | None,
+    since: date | None,
+    until: date | None,
+    last: timedelta | None,
+    package: str | None,
+    package_id: int | None,
+    limit: int | None,
+    shape: str | None,
+    sql_dir: Path | None,
+    database_url: str,
+) -> None:
+    """List the trends, or show the trend NAME.
+
+    On a terminal it is a table, with a sparkline of each series over time; in a pipe it is CSV.
+    """
+    from snapshotter.trends.filters import Window
+    from snapshotter.trends.trends import catalogue, fetched, run
+
+    if name is None:
+        questions = catalogue(sql_dir)
+        width = max(map(len, questions))
+        for each, question in questions.items():
+            show(f"{each:{width}}  {question}".rstrip())
+        return
+    window = Window(since, until, last, package, package_id)
+    with reading(database_url) as engine:
+        with engine.connect() as connection:
+            filters = window.filters(connection)
+        with engine.connect() as connection, run(connection, name, filters, sql_dir) as result:
+            columns, rows = fetched(result, limit)
+    show_rows(columns, rows, shape or ("table" if sys.stdout.isatty() else "csv"))
+
+
+def show_rows(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> None:
+    """Print a trend's rows."""
+    from snapshotter.trends import terminal
+
+    answer = terminal.Answer(columns, rows)
+    if not rows and shape != "table":
+        logs.notice(terminal.NO_ROWS)
+    match shape:
+        case "table":
+            terminal.show(answer, sys.stdout)
+        case "markdown":
+            with data_output() as file:
+                terminal.write_markdown(answer, file)
+        case _:
+            from snapshotter.export.export import write_rows
+            from snapshotter.export.style import style
+
+            with data_output() as file:
+                write_rows(columns, rows, file, style(shape, ""))

@@ -1,0 +1,131 @@
+"""Which rows an export has: of which table or trend, of which days, package and status."""
+
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+from sqlalchemy import ColumnElement, Connection, Table, exists, select
+
+from snapshotter.errors import UsageError
+from snapshotter.models import Base, UTCDateTime
+from snapshotter.statuses import STATUSES
+from snapshotter.texts import nearest
+from snapshotter.trends import trends
+from snapshotter.trends.filters import Filters
+
+TABLES = Base.metadata.tables
+JOBS, OUTPUTS = TABLES["jobs"], TABLES["job_outputs"]
+NO_MONTH = "__HIVE_DEFAULT_PARTITION__"  # Hive's name for rows without a value
+
+# Rows of these tables go by their job's day; those of others by the day in these columns.
+OF_JOBS = ("jobs", "job_outputs", "output_fields", "job_changes")
+_DAYS = {"calendar": "day", "snapshots": "started_at", "rejected_records": "rejected_at"}
+_ALL = Filters()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows of which table or trend. `month` is like `2026-01`, or `NO_MONTH`."""
+
+    name: str
+    filters: Filters = _ALL
+    status: str | None = None
+    month: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in names():
+            hint = nearest(self.name, names()) or f"; there are {', '.join(names())}"
+            raise UsageError(f"no table or trend {self.name!r}{hint}")
+        asked = {
+            "day": self.filters.since or self.filters.until,
+            "package": self.filters.package_id,
+            "status": self.status,
+        }
+        for what, value in asked.items():
+            if value is not None and what not in narrowed_by(self.name):
+                raise UsageError(f"{self.name} cannot be narrowed by {what}; leave the filter out")
+
+
+def names() -> list[str]:
+    return [*sorted(TABLES), *trends.names()]
+
+
+def narrowed_by(name: str) -> set[str]:
+    """Return the filters that a table or a trend can be narrowed by."""
+    if name in OF_JOBS:
+        return {"day", "package", "status"}
+    if name in TABLES:
+        return {"day"} if name in _DAYS else set()
+    return {"day", "package"}
+
+
+def require_status(connection: Connection, status: str | None) -> None:
+    """Raise `UsageError` for a status that is neither documented nor stored: a typing error."""
+    if status is None or status in STATUSES:
+        return
+    stored = set(connection.execute(select(JOBS.c.status).distinct()).scalars())
+    if status not in stored:
+        known = sorted({*STATUSES, *filter(None, stored)})
+        hint = nearest(status, known) or f"; known are {', '.join(known)}"
+        raise UsageError(f"--status {status!r}: no job has it{hint}")
+
+
+def months(connection: Connection, selection: Selection) -> list[str]:
+    """Return the months of the jobs that the rows belong to, and `NO_MONTH`, which may be empty."""
+    of_jobs = Selection("jobs", selection.filters, selection.status)
+    days = select(JOBS.c.run_date).where(*conditions(JOBS, of_jobs)).distinct()
+    found = {day.isoformat()[:7] for day in connection.execute(days).scalars() if day is not None}
+    return [*sorted(found), NO_MONTH]
+
+
+def conditions(source: Table, selection: Selection) -> Iterator[ColumnElement[bool]]:
+    """Return what the rows of a table must fulfil to be selected."""
+    filters = selection.filters
+    if source.name in OF_JOBS:
+        conditions = [
+            JOBS.c.run_date >= filters.since if filters.since else None,
+            JOBS.c.run_date < filters.until if filters.until else None,
+            JOBS.c.package_id == filters.package_id if filters.package_id is not None else None,
+            JOBS.c.status == selection.status if selection.status is not None else None,
+        ]
+        if selection.month not in (None, NO_MONTH):
+            conditions.append(JOBS.c.run_date.between(*_ends(selection.month)))
+        asked = [condition for condition in conditions if condition is not None]
+        if asked:
+            yield from asked if source is JOBS else [_of_jobs(source, asked)]
+        if selection.month == NO_MONTH:
+            yield JOBS.c.run_date.is_(None) if source is JOBS else _has_no_day(source)
+    elif filters.since or filters.until:
+        day = source.columns[_DAYS[source.name]]
+        as_held = _midnight if isinstance(day.type, UTCDateTime) else lambda day: day
+        if filters.since:
+            yield day >= as_held(filters.since)
+        if filters.until:
+            yield day < as_held(filters.until)
+
+
+def _of_jobs(source: Table, jobs: list[ColumnElement[bool]]) -> ColumnElement[bool]:
+    ids = select(JOBS.c.id).where(*jobs)
+    if source.name == "output_fields":
+        return source.c.output_id.in_(select(OUTPUTS.c.id).where(OUTPUTS.c.job_id.in_(ids)))
+    return source.c.job_id.in_(ids)
+
+
+def _has_no_day(source: Table) -> ColumnElement[bool]:
+    """Select the rows that no month has, so that all months together are the table."""
+    dated = JOBS.c.run_date.is_not(None)
+    if source.name == "output_fields":
+        return ~exists().where(
+            OUTPUTS.c.id == source.c.output_id, JOBS.c.id == OUTPUTS.c.job_id, dated
+        )
+    return ~exists().where(JOBS.c.id == source.c.job_id, dated)
+
+
+def _ends(month: str) -> tuple[date, date]:
+    first = date.fromisoformat(f"{month}-01")
+    return first, first.replace(day=monthrange(first.year, first.month)[1])
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

@@ -1,0 +1,38 @@
+"""The values of a trend's rows, the same on every engine."""
+
+import re
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+# SQLite keeps times and days as text: they are known by the columns that hold them.
+TIME = re.compile(r"\w+_at|\w*since|\w+_seen")
+DAY = re.compile(r"day|week|month")
+_TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
+_DAY_TEXT = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def normalized(columns: list[str], row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a trend's row with the same values on every engine.
+
+    They are int, float, str, `date`, aware `datetime` in UTC, or None.
+    """
+    return tuple(_normalized(column, value) for column, value in zip(columns, row, strict=True))
+
+
+def _normalized(column: str, value: Any) -> Any:
+    if isinstance(value, Decimal):  # a sum of integers has no decimal places, a quotient has
+        exponent = value.as_tuple().exponent
+        return int(value) if isinstance(exponent, int) and exponent >= 0 else float(value) + 0.0
+    if isinstance(value, float):
+        return value + 0.0  # a value that is rounded to zero is -0.0 on some engines
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if isinstance(value, str):
+        with suppress(ValueError):  # text of a user's own trend may only look like a time
+            if TIME.fullmatch(column) and _TIME_TEXT.fullmatch(value):
+                return datetime.fromisoformat(value).replace(tzinfo=UTC)
+            if DAY.fullmatch(column) and _DAY_TEXT.fullmatch(value):
+                return date.fromisoformat(value)
+    return value

@@ -1,0 +1,17 @@
+"""`snapshotter verify` as a user runs it."""
+
+from command_line import Run
+
+from snapshotter.simulator.account import Account
+
+
+def test_verify_reports_what_moved(run: Run, acme: dict[str, str], account: Account) -> None:
+    account.add_job()
+    assert run("sync", **acme).returncode == 0
+    account.advance(3600)
+    account.add_job()
+    done = run("verify", **acme)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "differs" not in done.stdout
+    assert "2           1  moved since the last sync" in done.stdout
+    assert "1 jobs moved since the last sync; that is no difference" in done.stdout

@@ -1,0 +1,37 @@
+"""Stored accounts, each with a run, a record set aside and jobs."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from samples import job
+from sqlalchemy import Engine, insert
+
+from snapshotter.api import records
+from snapshotter.flatten import flatten
+from snapshotter.redact import Redaction
+from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.load import Run, load
+from snapshotter.store.rejects import REJECTS
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+URL = "https://api.xplenty.com"
+
+
+def add(engine: Engine, account_id: str, *job_ids: int, row: bool = True) -> None:
+    """Add an account with a run, a record set aside, and jobs of two outputs."""
+    run: dict[str, Any] = {"account_id": account_id, "kind": "full", "status": "completed"}
+    jobs = ("jobs_seen", "jobs_inserted", "jobs_changed", "jobs_unchanged", "jobs_rejected")
+    run |= dict.fromkeys(("requests", "pages", *jobs), 0)
+    aside = {"snapshot_id": 1, "account_id": account_id, "reason": "x", "payload": "{}"}
+    with engine.begin() as connection:
+        if row:
+            mark = {"account_id": account_id, "api_url": URL, "watermark": NOW}
+            connection.execute(insert(ACCOUNTS).values(mark))
+        connection.execute(insert(SNAPSHOTS).values(run | {"started_at": NOW}))
+        connection.execute(insert(REJECTS).values(aside | {"rejected_at": NOW}))
+        for job_id in job_ids:
+            outputs = [{"id": 10 * job_id + n, "fields": ["a", "b"]} for n in (1, 2)]
+            document: dict[str, Any] = job(id=job_id, outputs=outputs)
+            record = records.read(json.dumps(document).encode())
+            load(connection, Run(account_id, 1, NOW), [flatten(record, Redaction())])

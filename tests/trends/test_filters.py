@@ -1,0 +1,99 @@
+"""The days and the package that a trend covers."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, insert
+from trend_jobs import DAY, ahead, known_until, log_two_runs, put, ran
+
+from snapshotter.errors import UsageError
+from snapshotter.store.ledger import ACCOUNTS
+from snapshotter.trends.filters import Filters, Window, find_package, last_days, newest_day
+
+
+def test_a_package_by_its_name(engine: Engine) -> None:
+    two = {"package_id": 2, "package": {"name": "Two"}}
+    put(
+        engine,
+        ran(1, 1, **two),
+        ran(2, 1, package={"name": "7"}),
+        ran(3, 1, package_id=3, package={"name": "two"}),
+        ran(4, 1, package_id=7, package=None),
+        ran(5, 1, package_id=8, package={"name": "same"}),
+        ran(6, 1, package_id=9, package={"name": "same"}),
+        ran(7, 1, package_id=10, package={"name": "Größe"}),
+    )
+    with engine.connect() as connection:
+        for words, package_id in (("Two", 2), ("two", 3), ("7", 7), ("GRÖSSE", 10)):
+            assert find_package(connection, words) == package_id
+        for words, said in (("same", r"this name \(8, 9\)"), ("TWO", r"\(2, 3\)"), ("x", "no job")):
+            with pytest.raises(UsageError, match=said):
+                find_package(connection, words)
+
+
+def test_the_last_days_end_with_the_newest_of_the_history(engine: Engine) -> None:
+    with engine.begin() as connection:
+        assert last_days(connection, timedelta(days=7))[0] is None
+    put(engine, ran(1, 1))
+    with engine.begin() as connection:
+        assert last_days(connection, timedelta(days=7))[0] == date(2025, 12, 30)
+        assert last_days(connection, timedelta(hours=12))[0] == date(2026, 1, 5)
+        assert last_days(connection, timedelta(days=9**7))[0] is None
+        row = {"account_id": "acme", "api_url": "", "watermark_epoch": 1767657600}
+        connection.execute(insert(ACCOUNTS).values(row))
+        assert last_days(connection, timedelta(days=7))[0] == date(2025, 12, 31)
+
+
+def test_the_last_days_end_before_a_job_of_the_future(engine: Engine) -> None:
+    put(engine, ran(1, 1), ahead(2), ran(3, 1, created_at=None, started_at="0001-01-01T00:00:00Z"))
+    week = timedelta(days=7)
+    with engine.begin() as connection:
+        # With no clock but the host's, and one that is behind all jobs.
+        assert newest_day(connection, date(2026, 1, 10)) == date(2026, 1, 5)
+        assert newest_day(connection, date(2026, 1, 4)) == date(1, 1, 1)
+    log_two_runs(engine)  # by the host's clock on the 5th; there is no watermark
+    with engine.begin() as connection:
+        assert last_days(connection, week) == (date(2025, 12, 30), date(2026, 1, 6))
+    known_until(engine, DAY + timedelta(days=2))
+    with engine.begin() as connection:
+        assert last_days(connection, week) == (date(2026, 1, 1), date(2026, 1, 8))
+
+
+def test_the_newest_day_if_all_jobs_are_of_the_future(engine: Engine) -> None:
+    put(engine, ahead(1))
+    with engine.begin() as connection:
+        assert newest_day(connection, date(2026, 1, 10)) == date(2046, 1, 1)
+    log_two_runs(engine)
+    with engine.begin() as connection:
+        assert newest_day(connection) == date(2026, 1, 5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"last": timedelta(days=7), "since": DAY.date()}, "both set the first day"),
+        ({"package": "one", "package_id": 1}, "both name a package"),
+        ({"since": DAY.date(), "until": DAY.date()}, "the range is empty"),
+    ],
+)
+def test_a_window_that_contradicts_itself(asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Window(**asked)
+
+
+def test_a_window_becomes_filters(engine: Engine) -> None:
+    put(engine, ran(1, 1))
+    week = timedelta(days=7)
+    with engine.begin() as connection:
+        assert Window().filters(connection) == Filters()
+        assert Window(last=week, package="one").filters(connection) == Filters(
+            date(2025, 12, 30), date(2026, 1, 6), 1
+        )
+        assert Window(last=week, until=date(2026, 1, 1), package_id=2).filters(
+            connection
+        ) == Filters(date(2025, 12, 30), date(2026, 1, 1), 2)
+        with pytest.raises(
+            UsageError, match="--until 2025-12-30 is not after the first of the last days"
+        ):
+            Window(last=week, until=date(2025, 12, 30)).filters(connection)

@@ -1,0 +1,37 @@
+"""The values of a trend's rows, the same on every engine."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from snapshotter.trends.values import normalized
+
+
+def test_no_zero_has_a_sign() -> None:
+    assert normalized(["x", "y"], (-0.0, 1.5)) == (0.0, 1.5)
+    assert str(normalized(["x"], (-0.0,))[0]) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("runs", Decimal(7), 7),
+        ("share", Decimal("0.50"), 0.5),
+        ("started_at", "2026-01-05 01:02:03.000000", datetime(2026, 1, 5, 1, 2, 3, tzinfo=UTC)),
+        ("reason", "2026-01-05 01:02:03.000000", "2026-01-05 01:02:03.000000"),
+        ("day", "2026-01-05", date(2026, 1, 5)),
+        ("day", "2026-02-30", "2026-02-30"),
+        ("since", datetime(2026, 1, 5), datetime(2026, 1, 5, tzinfo=UTC)),  # noqa: DTZ001 - as drivers do
+        (
+            "since",
+            datetime(2026, 1, 5, 2, tzinfo=timezone(timedelta(hours=2))),
+            datetime(2026, 1, 5, tzinfo=UTC),
+        ),
+        ("anything", None, None),
+    ],
+)
+def test_a_value_has_one_type_on_every_engine(column: str, value: Any, expected: Any) -> None:
+    (found,) = normalized([column], (value,))
+    assert (type(found), found) == (type(expected), expected)
