@@ -11,9 +11,8 @@ from sqlalchemy import Connection, Engine, Table, delete, func, select, update
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.models import Base
 from snapshotter.store.engine import named_errors
-from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock
+from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, SNAPSHOTS
 from snapshotter.texts import nearest
 
 # Every table that names an account, those of later revisions too.

@@ -20,8 +20,6 @@ from snapshotter.store.ids import Ids
 from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
 from snapshotter.times import epoch
 
-__all__ = ["ACCOUNTS", "SNAPSHOTS", "Ledger", "Listing", "Outcome"]
-
 _LONGEST_ERROR = 4_000  # characters
 
 _NO_LISTING = {

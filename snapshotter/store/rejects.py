@@ -32,25 +32,6 @@ from snapshotter.store.causes import UNSENDABLE, Cause, cause
 from snapshotter.store.tables import JOBS, REJECTS, chunks, live
 from snapshotter.store.write import Run
 
-__all__ = [
-    "REJECTS",
-    "Group",
-    "SetAside",
-    "Waiting",
-    "count",
-    "forget",
-    "forget_rows",
-    "grouped",
-    "is_whole",
-    "listed",
-    "note_version",
-    "only_here",
-    "read_again",
-    "set_aside",
-    "time_of",
-    "waiting",
-]
-
 _NOTHING_CAME = "null"  # the payload of a job whose own call fails
 _CUT = "$cut"  # the beginning of a payload that is too long
 _KEPT_OF_A_CUT_ONE = ("id", "created_at", "updated_at")

@@ -7,9 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
-from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.store.load import JOBS, OPEN, live
-from snapshotter.store.rejects import REJECTS
+from snapshotter.store.tables import ACCOUNTS, JOBS, OPEN, REJECTS, SNAPSHOTS, live
 from snapshotter.texts import nearest
 from snapshotter.times import duration, stamp
 

@@ -38,7 +38,6 @@ from snapshotter.store import rejects
 from snapshotter.store.engine import named_errors
 from snapshotter.store.ledger import Ledger, Outcome
 from snapshotter.store.lock import lock
-from snapshotter.store.tables import ACCOUNTS, REJECTS, SNAPSHOTS
 from snapshotter.sync.by_id import ById, NoAnswer
 from snapshotter.sync.gone import Gone
 from snapshotter.sync.listing import Listings, see_it_answer
@@ -46,7 +45,7 @@ from snapshotter.sync.refresh import refresh
 from snapshotter.sync.retry_rejects import retry
 from snapshotter.sync.run import Setting, Snapshot
 
-__all__ = ["ACCOUNTS", "REJECTS", "SNAPSHOTS", "Outcome", "Plan", "Snapshot", "snapshot", "sync"]
+__all__ = ["Outcome", "Plan", "Snapshot", "snapshot", "sync"]
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,8 @@ from snapshotter.redact import Redaction
 from snapshotter.statuses import STATUSES, is_open
 from snapshotter.store import rejects
 from snapshotter.store.ledger import Ledger
-from snapshotter.store.load import JOBS, compare, live
+from snapshotter.store.load import compare
+from snapshotter.store.tables import JOBS, live
 from snapshotter.sync import reconcile
 
 if TYPE_CHECKING:

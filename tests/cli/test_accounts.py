@@ -18,10 +18,9 @@ from snapshotter.models import Base
 from snapshotter.redact import Redaction
 from snapshotter.store import accounts
 from snapshotter.store.accounts import NAMED, find, forget, rename, stored
-from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS, Run, load
+from snapshotter.store.load import Run, load
 from snapshotter.store.lock import lock
-from snapshotter.store.rejects import REJECTS
+from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TABLES = (ACCOUNTS, SNAPSHOTS, REJECTS, JOBS, OUTPUTS, FIELDS, CHANGES)

@@ -38,9 +38,7 @@ from snapshotter.redact import Redaction
 from snapshotter.simulator.account import GARBLED, Account, Answer, Request, as_sent
 from snapshotter.store import revisions
 from snapshotter.store.engine import connect
-from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
-from snapshotter.store.rejects import REJECTS
+from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
 
 TABLES = [table for table in Base.metadata.sorted_tables if table.name != "calendar"]
 KILLS = 4

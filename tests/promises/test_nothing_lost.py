@@ -46,9 +46,9 @@ from snapshotter.simulator.account import (
     stamp,
 )
 from snapshotter.store.engine import connect
-from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock
-from snapshotter.sync.sync import ACCOUNTS, REJECTS, Plan, sync
+from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS
+from snapshotter.sync.sync import Plan, sync
 
 LAG = 60  # seconds; the issue's «up to a minute after their updated_at»
 ANY = st.integers(0, 2**16)

@@ -17,9 +17,10 @@ from snapshotter.redact import Redaction
 from snapshotter.simulator.account import Account, Answer, Request, stamp
 from snapshotter.store import reasons, rejects
 from snapshotter.store.backoff import PAUSES, is_due, pause
-from snapshotter.store.load import JOBS, Run
+from snapshotter.store.load import Run
+from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS
 from snapshotter.sync import retry_rejects
-from snapshotter.sync.sync import ACCOUNTS, REJECTS, Plan
+from snapshotter.sync.sync import Plan
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

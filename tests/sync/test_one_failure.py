@@ -16,9 +16,9 @@ from snapshotter.errors import RequestFailed, Stopped
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator.account import Answer, Request, stamp
-from snapshotter.store.load import JOBS
+from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS, SNAPSHOTS
 from snapshotter.sync import by_id, refresh
-from snapshotter.sync.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
+from snapshotter.sync.sync import Plan
 from snapshotter.sync.verify import Findings, verify
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -15,10 +15,10 @@ from syncer import Syncer, history
 from snapshotter.api.records import Reject
 from snapshotter.simulator.account import GARBLED, Account, Answer, Request
 from snapshotter.simulator.history import stamp
-from snapshotter.store.load import JOBS
+from snapshotter.store.tables import ACCOUNTS, JOBS, SNAPSHOTS
 from snapshotter.sync import reconcile
 from snapshotter.sync.reconcile import Shelf, count, differences, sample
-from snapshotter.sync.sync import ACCOUNTS, SNAPSHOTS, Plan
+from snapshotter.sync.sync import Plan
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PAGE = 100

@@ -22,9 +22,9 @@ from snapshotter.simulator.account import Account
 from snapshotter.store import revisions
 from snapshotter.store.causes import Cause, cause
 from snapshotter.store.engine import connect
-from snapshotter.store.load import JOBS, OUTPUTS
 from snapshotter.store.rejects import listed
-from snapshotter.sync.sync import REJECTS, Plan, sync
+from snapshotter.store.tables import JOBS, OUTPUTS, REJECTS
+from snapshotter.sync.sync import Plan, sync
 
 only = {
     name: pytest.mark.parametrize("database_url", [name], indirect=True)
@@ -186,7 +186,7 @@ def test_words_of_the_api_that_the_databases_encoding_has_not(latin1: Syncer) ->
     )
     with pytest.raises(Exception, match="422"):
         latin1()
-    from snapshotter.sync.sync import SNAPSHOTS  # noqa: PLC0415
+    from snapshotter.store.tables import SNAPSHOTS  # noqa: PLC0415
 
     assert "lost" in latin1.rows(SNAPSHOTS)[-1]["error"]
 

@@ -13,10 +13,10 @@ from test_verify import command
 
 from snapshotter.simulator.account import GARBLED, Account, Answer, Request
 from snapshotter.simulator.history import stamp
-from snapshotter.store.load import JOBS
 from snapshotter.store.reasons import group_of
 from snapshotter.store.rejects import SetAside, listed, read_again, time_of
-from snapshotter.sync.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
+from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS, SNAPSHOTS
+from snapshotter.sync.sync import Plan
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

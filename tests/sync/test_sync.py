@@ -33,10 +33,10 @@ from snapshotter.simulator.account import (
     stamp,
 )
 from snapshotter.store.engine import connect
-from snapshotter.store.load import FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock
 from snapshotter.store.revisions import require_head
-from snapshotter.sync.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Outcome, Plan, sync
+from snapshotter.store.tables import ACCOUNTS, FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
+from snapshotter.sync.sync import Outcome, Plan, sync
 
 
 def test_a_thousand_jobs_land_equal_field_by_field(syncer: Syncer) -> None:

@@ -23,9 +23,9 @@ from snapshotter.simulator.account import GARBLED, Account, Answer, Request, ser
 from snapshotter.simulator.history import stamp
 from snapshotter.statuses import STATUSES
 from snapshotter.store.engine import connect
-from snapshotter.store.load import FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock
-from snapshotter.sync.sync import REJECTS, SNAPSHOTS, Plan, snapshot
+from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
+from snapshotter.sync.sync import Plan, snapshot
 from snapshotter.sync.verify import Findings, verify
 
 Done = subprocess.CompletedProcess[str]

@@ -21,8 +21,8 @@ from sqlalchemy import Engine, insert, make_url, update
 from snapshotter.errors import UsageError
 from snapshotter.resources import resource_folder
 from snapshotter.store.engine import connect
-from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
 from snapshotter.store.revisions import upgrade
+from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
 from snapshotter.times import epoch
 from snapshotter.trends import trends
 from snapshotter.trends.trends import Filters
