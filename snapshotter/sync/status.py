@@ -23,7 +23,7 @@ _RUN = (
 
 
 @dataclass(frozen=True)
-class Account:
+class Freshness:
     """What is known of an account. Times are UTC, `fresh_at` and the runs' by this host's clock.
 
     `fresh_at`: when the last run began that brought all there was then; None before there is one.
@@ -108,14 +108,14 @@ def _first_line(error: str) -> str:
     return first if len(first) <= LONGEST_ERROR else f"{first[:LONGEST_ERROR]}…"
 
 
-def accounts(engine: Engine, now: datetime) -> list[Account]:
+def accounts(engine: Engine, now: datetime) -> list[Freshness]:
     """Return every account of the database, by its name, as of `now`."""
     with engine.connect() as connection:
         rows = connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account_id)).all()
         return [_account(connection, row, now + CLOCKS_APART) for row in rows]
 
 
-def unknown(found: Iterable[Account], account_ids: Iterable[str]) -> dict[str, str]:
+def unknown(found: Iterable[Freshness], account_ids: Iterable[str]) -> dict[str, str]:
     """Return what to say of each account that was asked for and is not there."""
     known = [each.account_id for each in found]
     return {
@@ -125,7 +125,9 @@ def unknown(found: Iterable[Account], account_ids: Iterable[str]) -> dict[str, s
     }
 
 
-def stale(found: list[Account], missing: dict[str, str], now: datetime, max_age: timedelta) -> str:
+def stale(
+    found: list[Freshness], missing: dict[str, str], now: datetime, max_age: timedelta
+) -> str:
     """Return what is stale, in words; empty if nothing is. An account that is missing is stale."""
     old = [each.account_id for each in found if each.is_stale(now, max_age)]
     if not old and not missing and found:
@@ -138,7 +140,7 @@ def stale(found: list[Account], missing: dict[str, str], now: datetime, max_age:
     )
 
 
-def _account(connection: Connection, row: Any, latest_start: datetime) -> Account:
+def _account(connection: Connection, row: Any, latest_start: datetime) -> Freshness:
     mine = SNAPSHOTS.c.account_id == row.account_id
     complete = (
         mine,
@@ -151,7 +153,7 @@ def _account(connection: Connection, row: Any, latest_start: datetime) -> Accoun
     jobs = select(func.count()).select_from(JOBS).where(*live(row.account_id))
     rejected = select(func.count()).where(REJECTS.c.account_id == row.account_id)
     offset = row.listing_offset
-    return Account(
+    return Freshness(
         row.account_id,
         connection.execute(began.where(SNAPSHOTS.c.started_at <= latest_start)).scalar(),
         row.watermark,
