@@ -172,14 +172,14 @@ class Ledger:
         """Put a listing on record before its first page, so that it can be gone on with."""
         with self._engine.begin() as connection:
             self._note_run(connection, {"since": listing.since})
-            self._note(connection, _place(listing))
+            self._note(connection, _position(listing))
 
     def advance(self, connection: Connection, listing: Listing, **known: Any) -> None:
         """Put on record how far a listing is, in the transaction that stores its page.
 
         `known` are columns of the account: what is known of its server.
         """
-        self.note(connection, {**_place(listing), **known})
+        self.note(connection, {**_position(listing), **known})
 
     def complete(self, watermark: datetime | None) -> None:
         """Close the listing under way and move the watermark."""
@@ -214,7 +214,7 @@ class Ledger:
         )
 
 
-def _place(listing: Listing) -> dict[str, Any]:
+def _position(listing: Listing) -> dict[str, Any]:
     return {
         "listing_since": listing.since,
         "listing_clock": listing.clock,

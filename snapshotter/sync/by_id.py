@@ -58,12 +58,12 @@ class ById:
 
     def settle(self) -> None:
         """Set the jobs aside that failed, now that something else has worked."""
-        aside = [
+        rejects = [
             Reject(job_id, None, f"job {job_id}: {error}", None) for job_id, error in self._failed
         ]
         self._failed.clear()
-        if aside:
-            self._run.store(aside)
+        if rejects:
+            self._run.store(rejects)
 
     def _fail(self, job_id: int, error: SnapshotterError) -> None:
         self._failed.append((job_id, error))

@@ -54,8 +54,8 @@ class Gone:
         if not (missing or self._waits or since):
             return []
         here = reconcile.present(run.engine, run.account_id, missing)
-        aside = {row.job_id for row in rejects.waiting(run.engine, run.account_id)}
-        known = here | aside.intersection(missing)
+        rejected = {row.job_id for row in rejects.waiting(run.engine, run.account_id)}
+        known = here | rejected.intersection(missing)
         is_much = self._waits or len(here) > self._most()
         if not is_much or self._is_confirmed(since):
             run.mark_gone(job_id for job_id in missing if job_id in known)
@@ -92,7 +92,7 @@ class Gone:
         """
         run = self._run
         account, now = run.ledger.account(), run.client.latest_clock
-        due = self._nameless_due(everything=everything)
+        due = self._rejects_without_id(everything=everything)
         if account is None or (everything and not due):
             return
         unlisted = 0 if full else account.unlisted or 0
@@ -109,7 +109,7 @@ class Gone:
             run.note("the jobs of the list could not be counted", error)
             return
         if not self._waits:
-            self._forget_nameless(due)
+            self._forget_unseen(due)
         run.ledger.remember(counted_at=now, unlisted=unlisted)
         self._has_counted = True
 
@@ -127,15 +127,15 @@ class Gone:
         """Return how many of the jobs here the list hides, from now on."""
         run = self._run
         expected = self._expected(unlisted)
-        places = _Places(run)
-        if not places.has(expected - 1, and_next=True):
+        offsets = _Offsets(run)
+        if not offsets.has(expected - 1, and_next=True):
             if self._vanishing_since() and not self._is_confirmed(self._vanishing_since()):
                 self._waits = True
                 return unlisted
-            return self._search(reconcile.count(places.has, expected - 1))
-        if not places.has(expected):
+            return self._search(reconcile.count(offsets.has, expected - 1))
+        if not offsets.has(expected):
             return self._search(expected) if is_search else unlisted
-        total = self._read_end(places, expected)
+        total = self._read_end(offsets, expected)
         if total == self._expected(unlisted) and not is_search:
             return unlisted
         pages = total // JOBS_A_PAGE + 1
@@ -151,7 +151,7 @@ class Gone:
                 return unlisted
         return self._search(total)
 
-    def _read_end(self, places: "_Places", expected: int) -> int:
+    def _read_end(self, offsets: "_Offsets", expected: int) -> int:
         """Store the list's end, where new jobs join it; return how many jobs the list has."""
         start = max(0, expected - 1)
         listed = self._run.client.page(start)
@@ -159,7 +159,7 @@ class Gone:
         end = start + len(listed.records)
         if listed.more is False:
             return end
-        return reconcile.count(places.has, end)
+        return reconcile.count(offsets.has, end)
 
     def _search(self, total: int) -> int:
         """Store what the list of `total` jobs has and is not here, ask for what it lacks.
@@ -168,20 +168,20 @@ class Gone:
         an id than can be told apart.
         """
         run = self._run
-        shelf = reconcile.shelf(run.engine, run.account_id, without=self._still_missing())
+        index = reconcile.index(run.engine, run.account_id, without=self._still_missing())
         waiting = rejects.waiting(run.engine, run.account_id)
         now = run.stamp.observed_at
         failing = {row.job_id for row in waiting if not (row.has_come or row.is_due(now))}
         most = MOST_ASKED if self._is_confirmed(self._vanishing_since()) else self._most() + 1
-        asked = hidden = nameless = 0
+        asked = hidden = without_id = 0
 
-        def fetch(place: int) -> reconcile.Records:
-            return run.client.page(place).records
+        def fetch(offset: int) -> reconcile.Records:
+            return run.client.page(offset).records
 
-        for stretch in reconcile.differences(fetch, total, shelf):
-            run.store(stretch.listed)
-            nameless += sum(record.job_id is None for record in stretch.listed)
-            for job_id in stretch.unlisted:
+        for difference in reconcile.differences(fetch, total, index):
+            run.store(difference.listed)
+            without_id += sum(record.job_id is None for record in difference.listed)
+            for job_id in difference.unlisted:
                 if job_id in self._missing or job_id in failing:
                     continue
                 if asked - hidden >= most or asked == MOST_ASKED or self._by_id.is_given_up:
@@ -190,7 +190,7 @@ class Gone:
                 # Asked for, each: a list that moved meanwhile seems to lack what it has.
                 asked += 1
                 hidden += self._is_there(job_id)
-        return self._left(total, hidden, nameless)
+        return self._left(total, hidden, without_id)
 
     def _is_there(self, job_id: int) -> bool:
         answer = self._by_id.get(job_id)
@@ -198,10 +198,10 @@ class Gone:
             self.miss(job_id)
         return isinstance(answer, Record | Reject)
 
-    def _left(self, total: int, hidden: int, nameless: int) -> int:
+    def _left(self, total: int, hidden: int, without_id: int) -> int:
         run = self._run
         waiting = rejects.waiting(run.engine, run.account_id)
-        alike = max(0, nameless - sum(row.job_id is None for row in waiting))
+        alike = max(0, without_id - sum(row.job_id is None for row in waiting))
         left = self._expected(0) - total
         if left + alike < 0:
             run.note(
@@ -217,7 +217,7 @@ class Gone:
 
     # Records without an id
 
-    def _nameless_due(self, *, everything: bool) -> list[int]:
+    def _rejects_without_id(self, *, everything: bool) -> list[int]:
         """Return the rows of records without an id that wait to be found by the count."""
         run = self._run
         now = run.stamp.observed_at
@@ -229,7 +229,7 @@ class Gone:
             and (everything or row.is_due(now))
         ]
 
-    def _forget_nameless(self, due: list[int]) -> None:
+    def _forget_unseen(self, due: list[int]) -> None:
         """Forget those that the search has not met: they have got an id, or are gone."""
         if not due:
             return
@@ -243,28 +243,26 @@ class Gone:
             rejects.forget_rows(connection, unseen)
 
 
-class _Places:
-    """Knows at which places the list has a job, and asks for what it does not know."""
+class _Offsets:
+    """Remembers which offsets of the list have a job, and requests the others."""
 
     def __init__(self, run: Snapshot) -> None:
         self._run = run
-        self._filled, self._empty = (
-            0,
-            math.inf,
-        )  # before the one all have a job, from the other none
+        # Every offset before the first has a job, none from the second on has.
+        self._filled, self._empty = 0, math.inf
 
-    def has(self, place: int, *, and_next: bool = False) -> bool:
-        """Whether there is a job at a place; `and_next` also learns of the next, at no cost."""
-        if place < self._filled:
+    def has(self, offset: int, *, and_next: bool = False) -> bool:
+        """Whether there is a job at an offset; with `and_next`, learn about the next for free."""
+        if offset < self._filled:
             return True
-        if place >= self._empty:
+        if offset >= self._empty:
             return False
-        listed = self._run.client.page(place, limit=2 if and_next else 1)
+        listed = self._run.client.page(offset, limit=2 if and_next else 1)
         found = len(listed.records)
         if found:
-            self._filled = max(self._filled, place + found)
+            self._filled = max(self._filled, offset + found)
         if not found or listed.more is False:
-            self._empty = place + found
+            self._empty = offset + found
         elif listed.more:
-            self._filled = max(self._filled, place + found + 1)
+            self._filled = max(self._filled, offset + found + 1)
         return found > 0

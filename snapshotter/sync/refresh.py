@@ -79,8 +79,8 @@ def _list_by_status(run: Snapshot) -> None:
 
 def _unseen(run: Snapshot) -> set[int]:
     """Return the open jobs that this run has not met; one that is set aside is `retry`'s."""
-    aside = {row.job_id for row in rejects.waiting(run.engine, run.account_id)}
-    return _open_jobs(run).keys() - run.open_seen - aside
+    rejected = {row.job_id for row in rejects.waiting(run.engine, run.account_id)}
+    return _open_jobs(run).keys() - run.open_seen - rejected
 
 
 def _open_jobs(run: Snapshot) -> dict[int, str | None]:

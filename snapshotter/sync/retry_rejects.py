@@ -8,7 +8,8 @@ from snapshotter import __version__
 from snapshotter.api.records import Record, Reject
 from snapshotter.errors import RequestFailed, RequestRefused
 from snapshotter.store import rejects
-from snapshotter.store.rejects import Waiting
+from snapshotter.store.reject_payload import is_whole, read_again, time_of
+from snapshotter.store.rejects import RejectState
 from snapshotter.sync.by_id import ById, NoAnswer
 from snapshotter.sync.gone import Gone
 from snapshotter.sync.run import Snapshot
@@ -40,9 +41,9 @@ class _Retry:
             if row.job_id is not None:
                 self._ask(row.job_id)
         self._store()
-        self._look_for_nameless([row for row in self._due() if row.job_id is None])
+        self._look_for_those_without_id([row for row in self._due() if row.job_id is None])
 
-    def _due(self) -> list[Waiting]:
+    def _due(self) -> list[RejectState]:
         run = self._run
         now, mine = run.stamp.observed_at, run.outcome.snapshot_id
         return [
@@ -56,18 +57,18 @@ class _Retry:
         sent = self._run.client.requests_sent - self._began_at
         return not self._everything and sent >= MOST_REQUESTS
 
-    def _read_again(self, due: Sequence[Waiting]) -> None:
+    def _read_again(self, due: Sequence[RejectState]) -> None:
         """Read the records as they are kept, which another version may not have understood."""
         ids = {row.id for row in due if self._everything or row.program_version != __version__}
         run, unread = self._run, list[int]()
         for row in rejects.listed(run.engine, run.account_id) if ids else ():
-            kept = rejects.read_again(row) if row.id in ids else None
+            kept = read_again(row) if row.id in ids else None
             if isinstance(kept, Record):
                 run.store([kept])
                 if row.job_id is None:
                     with run.engine.begin() as connection:
                         rejects.forget_rows(connection, [row.id])
-            elif kept is not None and rejects.is_whole(row):
+            elif kept is not None and is_whole(row):
                 unread.append(row.id)
         # To this version they are what they were: they wait as others do.
         rejects.note_version(run.engine, unread)
@@ -113,7 +114,7 @@ class _Retry:
         self._run.store(records)
         return is_all
 
-    def _look_for_nameless(self, due: Iterable[Waiting]) -> None:
+    def _look_for_those_without_id(self, due: Iterable[RejectState]) -> None:
         """Look for records without an id where they were: first among those of their updated_at.
 
         What is not found there any more is stored by now, under the id that it has been given, or
@@ -122,7 +123,7 @@ class _Retry:
         waiting = defaultdict(list)
         for row in due:
             kept = rejects.record(self._run.engine, row.id)
-            if kept is not None and (at := rejects.time_of(kept, "updated_at")) is not None:
+            if kept is not None and (at := time_of(kept, "updated_at")) is not None:
                 waiting[at].append(row.id)
         for at, row_ids in waiting.items():
             if self._has_spent_all:

@@ -133,13 +133,13 @@ class _Verification:
         self._failed: SnapshotterError | None = None
         account = Ledger(engine, account_id).account()
         self._newest: datetime | None = None if account is None else account.newest_updated_at
-        self._aside = {row.job_id for row in rejects.waiting(engine, account_id)}
+        self._rejected = {row.job_id for row in rejects.waiting(engine, account_id)}
 
     def run(self, sample: int, chance: random.Random) -> None:
         self._client.credits()
-        shelf = reconcile.shelf(self._engine, self._account_id)
+        index = reconcile.index(self._engine, self._account_id)
         total = self._count("all", "jobs", reconcile.stored(self._engine, self._account_id))
-        self._search("all", total, shelf)
+        self._search("all", total, index)
         for status, here in self._by_status().items():
             try:
                 there = self._count(status, status, here)
@@ -149,10 +149,10 @@ class _Verification:
                 self._failed = error
                 continue
             if there != here:
-                self._search(status, there, reconcile.shelf(self._engine, self._account_id, status))
-        places = range(0, total, PAGE_SIZE)
-        for place in sorted(chance.sample(places, min(len(places), -(-sample // PAGE_SIZE)))):
-            records, unlisted = reconcile.sample(self._page("all"), place, total, shelf)
+                self._search(status, there, reconcile.index(self._engine, self._account_id, status))
+        offsets = range(0, total, PAGE_SIZE)
+        for offset in sorted(chance.sample(offsets, min(len(offsets), -(-sample // PAGE_SIZE)))):
+            records, unlisted = reconcile.sample(self._page("all"), offset, total, index)
             self._findings.read += len(records)
             self._look_at(records, unlisted)
         waiting = rejects.waiting(self._engine, self._account_id)
@@ -161,11 +161,11 @@ class _Verification:
             raise self._failed  # the rest has been looked at
 
     def _page(self, status: str) -> Callable[[int], reconcile.Records]:
-        return lambda place: self._client.page(place, status=status).records
+        return lambda offset: self._client.page(offset, status=status).records
 
     def _count(self, status: str, what: str, here: int) -> int:
-        def has(place: int) -> bool:
-            return bool(self._client.page(place, limit=1, status=status).records)
+        def has(offset: int) -> bool:
+            return bool(self._client.page(offset, limit=1, status=status).records)
 
         there = reconcile.count(has, here)
         self._findings.counted.append((what, there, here))
@@ -181,9 +181,9 @@ class _Verification:
             here = {row[0]: int(row[1]) for row in connection.execute(statement)}
         return {status: here.get(status, 0) for status in STATUSES}
 
-    def _search(self, status: str, total: int, shelf: reconcile.Shelf) -> None:
-        for stretch in reconcile.differences(self._page(status), total, shelf):
-            self._look_at(stretch.listed, stretch.unlisted)
+    def _search(self, status: str, total: int, index: reconcile.Index) -> None:
+        for difference in reconcile.differences(self._page(status), total, index):
+            self._look_at(difference.listed, difference.unlisted)
 
     def _look_at(self, listed: reconcile.Records, unlisted: list[int]) -> None:
         """Judge records of the list, and jobs that are here and not in the list."""
@@ -191,7 +191,7 @@ class _Verification:
         differing = self._differing([record for record in listed if isinstance(record, Record)])
         wrong: list[Record | Reject] = []
         for record in listed:
-            if record.job_id in self._aside:
+            if record.job_id in self._rejected:
                 continue
             columns = ["jobs"]
             if isinstance(record, Record):

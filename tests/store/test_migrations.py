@@ -19,6 +19,7 @@ from snapshotter.redact import Redaction
 from snapshotter.store import rejects, revisions
 from snapshotter.store.engine import connect
 from snapshotter.store.load import Run, compare, load
+from snapshotter.store.set_aside import set_aside
 
 ROOT = Path(__file__).parent.parent.parent
 VERSIONS = ROOT / "migrations" / "versions"
@@ -149,7 +150,7 @@ def test_what_is_set_aside_stays_so_from_revision_to_revision(
     run, record = Run("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), job(id="x")
     aside = [Reject(None, None, "no id", record), Reject(8, None, "no", [8])]
     with engine.begin() as connection:
-        rejects.set_aside(connection, run, aside, Redaction())
+        set_aside(connection, run, aside, Redaction())
         before = connection.execute(text("select * from rejected_records order by id")).all()
     for words in (["downgrade", "0003"], ["upgrade", "head"]):
         done = alembic(database_url, *words, folder=tmp_path)
@@ -162,7 +163,7 @@ def test_what_is_set_aside_stays_so_from_revision_to_revision(
             (None, None, None)
         ] * 2
         again = Run("acme", 2, datetime(2026, 1, 7, tzinfo=UTC))
-        rejects.set_aside(connection, again, aside, Redaction())
+        set_aside(connection, again, aside, Redaction())
     assert [(row.id, row.attempts) for row in rejects.waiting(engine)] == [
         (row.id, 1) for row in before
     ]

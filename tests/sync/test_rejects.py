@@ -14,7 +14,8 @@ from test_verify import command
 from snapshotter.simulator.account import GARBLED, Account, Answer, Request
 from snapshotter.simulator.history import stamp
 from snapshotter.store.reasons import group_of
-from snapshotter.store.rejects import SetAside, listed, read_again, time_of
+from snapshotter.store.reject_payload import RejectedRecord, read_again, time_of
+from snapshotter.store.rejects import listed
 from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS, SNAPSHOTS
 from snapshotter.sync.sync import Plan
 
@@ -335,9 +336,9 @@ def test_a_page_of_bad_records_is_exit_65(syncer: Syncer) -> None:
 # The rows themselves
 
 
-def row(document: Any, job_id: int | None = None) -> SetAside:
+def row(document: Any, job_id: int | None = None) -> RejectedRecord:
     now = datetime(2026, 1, 31, tzinfo=UTC)
-    return SetAside(1, "acme", job_id, "a reason", json.dumps(document), now)
+    return RejectedRecord(1, "acme", job_id, "a reason", json.dumps(document), now)
 
 
 @pytest.mark.parametrize(
