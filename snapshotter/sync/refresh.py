@@ -17,7 +17,8 @@ from snapshotter.statuses import STATUSES
 from snapshotter.store import rejects
 from snapshotter.store.tables import JOBS, OPEN, live
 from snapshotter.sync.by_id import ById, NoAnswer
-from snapshotter.sync.gone import JOBS_A_PAGE, Gone
+from snapshotter.sync.count import JOBS_A_PAGE
+from snapshotter.sync.gone import Gone
 from snapshotter.sync.run import Snapshot
 
 log = logging.getLogger(__name__)

@@ -39,6 +39,7 @@ from snapshotter.store.engine import named_errors
 from snapshotter.store.ledger import Ledger, Outcome
 from snapshotter.store.lock import lock
 from snapshotter.sync.by_id import ById, NoAnswer
+from snapshotter.sync.count import Count
 from snapshotter.sync.gone import Gone
 from snapshotter.sync.listing import Listings, see_it_answer
 from snapshotter.sync.refresh import refresh
@@ -160,10 +161,10 @@ def read(run: Snapshot, plan: Plan) -> None:
         log.warning("the credits that are left are not known: %s", error)
         see_it_answer(run, error)
     by_id = ById(run)
-    gone = Gone(run, by_id)
+    gone = Gone(run)
     if plan.rejected:
         retry(run, by_id, gone, everything=True)
-        gone.count(Listings(run, plan.overlap), everything=True)
+        Count(run, by_id, gone).run(Listings(run, plan.overlap), everything=True)
         gone.settle()
     elif plan.ids is not None:
         _read_jobs(run, by_id, gone, plan.ids)
@@ -201,7 +202,7 @@ def _read_account(run: Snapshot, by_id: ById, gone: Gone, plan: Plan) -> None:
         raise
     refresh(run, by_id, gone)
     retry(run, by_id, gone)
-    gone.count(listings, full=plan.full)
+    Count(run, by_id, gone).run(listings, full=plan.full)
     gone.settle()
 
 
