@@ -166,6 +166,8 @@ def verify(sample: int, repair: bool, asking: Asking, database_url: str) -> None
     say(last)
     if found.differences and not repair:
         raise RecordError(f"{found.differences:,} jobs differ; --repair fetches them")
+    if found.unrepaired:
+        raise RecordError(found.unrepaired)
     if found.set_aside:
         raise RecordError(
             f"{len(found.set_aside):,} records are set aside; see 'snapshotter rejects'"

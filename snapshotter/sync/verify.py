@@ -8,13 +8,13 @@ since the last listing began, by the API's own times, is not promised yet: it is
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, func, select
 
 from snapshotter.api.client import PAGE_SIZE, Client
 from snapshotter.api.records import Record, Reject, time_in
-from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError
+from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError, Stopped
 from snapshotter.flatten import flatten
 from snapshotter.redact import Redaction
 from snapshotter.statuses import STATUSES, is_open
@@ -23,6 +23,8 @@ from snapshotter.store.ledger import Ledger
 from snapshotter.store.load import compare
 from snapshotter.store.tables import JOBS, live
 from snapshotter.sync import reconcile
+from snapshotter.sync.gone import Gone
+from snapshotter.sync.run import Snapshot
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,19 +33,12 @@ ASKED_BY_ID = 100  # jobs that the list lacks
 SHOWN = 20  # jobs of a kind that are told one by one
 
 
-class Repair(Protocol):
-    """Where what differs is stored: a run of `sync`."""
-
-    def store(self, records: list[Record | Reject], *, overwrite: bool) -> None: ...
-
-    def mark_gone(self, job_ids: Iterable[int]) -> int: ...
-
-
 @dataclass
 class Findings:
     """What was found. `counted` has (what, at the API, here); jobs are named by their ids.
 
-    A record that has none is None.
+    A record that has none is None. `unrepaired`: why a repair left the jobs that are gone as they
+    were.
     """
 
     counted: list[tuple[str, int, int]] = field(default_factory=list)
@@ -53,6 +48,7 @@ class Findings:
     gone: set[int] = field(default_factory=set)
     set_aside: list[int | None] = field(default_factory=list)
     newer: set[int | None] = field(default_factory=set)
+    unrepaired: str = ""
 
     @property
     def differences(self) -> int:
@@ -107,7 +103,7 @@ def verify(
     *,
     sample: int,
     found: Findings,
-    repair: Repair | None = None,
+    repair: Snapshot | None = None,
     chance: random.Random,
 ) -> None:
     """Compare the API's jobs with the tables; some `sample` of them field by field.
@@ -125,10 +121,11 @@ class _Verification:
         account_id: str,
         redact: Redaction,
         findings: Findings,
-        repair: Repair | None,
+        repair: Snapshot | None,
     ) -> None:
         self._engine, self._client, self._account_id = engine, client, account_id
         self._redact, self._repair = redact, repair
+        self._gone = None if repair is None else Gone(repair)
         self._findings = findings
         self._failed: SnapshotterError | None = None
         account = Ledger(engine, account_id).account()
@@ -136,6 +133,21 @@ class _Verification:
         self._rejected = {row.job_id for row in rejects.waiting(engine, account_id)}
 
     def run(self, sample: int, chance: random.Random) -> None:
+        try:
+            self._compare(sample, chance)
+        except (RequestFailed, RequestRefused, Stopped):
+            self._mark_gone()
+            raise
+        self._mark_gone()
+        if self._failed is not None:
+            raise self._failed  # the rest has been looked at
+
+    def _mark_gone(self) -> None:
+        if self._gone is not None:
+            self._gone.settle()
+            self._findings.unrepaired = self._gone.postponed
+
+    def _compare(self, sample: int, chance: random.Random) -> None:
         self._client.credits()
         index = reconcile.index(self._engine, self._account_id)
         total = self._count("all", "jobs", reconcile.stored(self._engine, self._account_id))
@@ -157,8 +169,6 @@ class _Verification:
             self._look_at(records, unlisted)
         waiting = rejects.waiting(self._engine, self._account_id)
         self._findings.set_aside = [row.job_id for row in waiting]
-        if self._failed is not None:
-            raise self._failed  # the rest has been looked at
 
     def _page(self, status: str) -> Callable[[int], reconcile.Records]:
         return lambda offset: self._client.page(offset, status=status).records
@@ -212,16 +222,19 @@ class _Verification:
 
     def _ask_for(self, unlisted: list[int]) -> None:
         """See which jobs that the list lacks are gone."""
-        found, repair = self._findings, self._repair
+        found, gone = self._findings, self._gone
         known = {*found.missing, *found.differing, *found.newer, *found.gone}
+        # To report many it is enough to ask for the first; to mark them, each is asked for.
+        marks_all = gone is not None and (gone.is_confirmed() or gone.most() >= len(unlisted))
         for job_id in unlisted:
-            # So many answers are enough to tell; only to mark them each has to be asked for.
-            is_told = repair is None and len(found.gone) >= ASKED_BY_ID
+            is_told = not marks_all and len(found.gone) >= ASKED_BY_ID
             if job_id in known or not (is_told or self._is_gone(job_id)):
                 continue
             found.gone.add(job_id)
-            if repair is not None:
-                repair.mark_gone([job_id])
+            if gone is not None and is_told:
+                gone.is_cut = gone.awaits_confirmation = True
+            elif gone is not None:
+                gone.miss(job_id)
 
     def _is_gone(self, job_id: int) -> bool:
         try:

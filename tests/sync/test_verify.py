@@ -273,6 +273,43 @@ def test_several_that_are_gone(syncer: Syncer) -> None:
     assert verified(syncer).gone == set()
 
 
+def marked(syncer: Syncer) -> set[int]:
+    return {row["id"] for row in syncer.rows(JOBS) if row["gone_at"] is not None}
+
+
+@sqlite
+def test_a_repair_marks_a_large_loss_only_when_an_hour_later_it_is_still_there(
+    syncer: Syncer,
+) -> None:
+    synced(syncer)
+    lost = set(sorted(syncer.account.jobs)[20:50])
+    for job_id in lost:
+        syncer.account.remove_job(job_id)
+    for minutes in (1, 58):
+        found = verified(syncer, repair=True)
+        assert (found.gone, marked(syncer)) == (lost, set())
+        assert found.unrepaired.startswith("more than 10 jobs seem to be gone from the API at once")
+        syncer.account.advance(60 * minutes)
+    done = command(syncer, "verify", "--repair")
+    assert done.returncode == 65
+    assert done.stderr.splitlines()[-1].startswith("snapshotter: more than 10 jobs seem to be gone")
+    syncer.account.advance(120)
+    found = verified(syncer, repair=True)
+    assert (found.gone, marked(syncer), found.unrepaired) == (lost, lost, "")
+    assert verified(syncer).differences == 0
+
+
+@sqlite
+def test_a_repair_asks_for_few_jobs_of_an_account_that_became_empty(syncer: Syncer) -> None:
+    history(syncer.account, 300)
+    syncer()
+    for job_id in list(syncer.account.jobs):
+        syncer.account.remove_job(job_id)
+    found = verified(syncer, repair=True)
+    assert (len(found.gone), marked(syncer)) == (300, set())
+    assert len(syncer.account.requests) < 160
+
+
 # What is no difference
 
 
