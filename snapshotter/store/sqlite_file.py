@@ -7,13 +7,13 @@ WAL mode, if the file system can share memory; any other file keeps the mode tha
 import os
 import sqlite3
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from snapshotter import parts
 from snapshotter.errors import DatabaseError
 from snapshotter.store.patience import Patience
 
@@ -250,29 +250,17 @@ class _Writer:
 
 
 def _can_share_memory(path: Path) -> bool:
-    """Try WAL mode on another file in the same folder: a file that fails in it cannot be read."""
-    folder = _folder(path)
-    with _removed(folder) as name, closing(sqlite3.connect(name)) as connection:
-        try:
-            connection.execute("pragma synchronous = off")
-            connection.execute("pragma journal_mode = wal")
-            connection.execute("create table tried (it integer)")
-        except sqlite3.OperationalError:
-            return False
+    """Try WAL mode on another file beside it: a file that fails in it cannot be read any longer."""
+    parts.remove_dead(_folder(path))
+    with parts.new_folder(_folder(path) / path.name) as folder:
+        with closing(sqlite3.connect(folder / "probe.db")) as connection:
+            try:
+                connection.execute("pragma synchronous = off")
+                connection.execute("pragma journal_mode = wal")
+                connection.execute("create table probe (id integer)")
+            except sqlite3.OperationalError:
+                return False
         return True
-
-
-@contextmanager
-def _removed(folder: Path) -> Iterator[str]:
-    """Return the name of a new file that is removed with what SQLite puts beside it."""
-    descriptor, name = tempfile.mkstemp(prefix=".snapshotter-", suffix=".db", dir=folder)
-    os.close(descriptor)
-    try:
-        yield name
-    finally:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            with suppress(FileNotFoundError):
-                os.unlink(name + suffix)  # noqa: PTH108 - by its text
 
 
 def checkpoint(connection: sqlite3.Connection) -> None:

@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "store.urls": {"errors"},
     "store.refusals": {"errors", "printable"},
     "store.surroundings": {"errors", "store.patience"},
-    "store.sqlite_file": {"errors", "store.patience"},
+    "store.sqlite_file": {"errors", "parts", "store.patience"},
     "store.tables": {"models", "statuses"},
     "store.causes": {"printable"},
     "trends.terminal": {"printable", "times"},
