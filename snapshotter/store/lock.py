@@ -10,7 +10,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, exc, text
 
 from snapshotter.errors import DatabaseError, SnapshotterError
-from snapshotter.store.engine import checkpoint, is_pooled, named_errors
+from snapshotter.store.engine import checkpoint, named_errors
+from snapshotter.store.sessions import is_pooled
 
 Hold = Callable[[], None]
 
