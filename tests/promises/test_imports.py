@@ -51,6 +51,7 @@ MAY_IMPORT = {
     "export.formats": {"errors", "parts", "times"},
     "report.findings": {"times"},
     "simulator.account": {"simulator.history"},
+    "store.ownership": {"errors", "models"},
     "cli.streams": {"logs", "printable"},
     "settings": {"errors", "texts"},
     "api.schema": {"api.cutting"},
@@ -72,7 +73,7 @@ MAY_IMPORT = {
     },
     "api.mending": {"api.cutting", "api.schema", "errors"},
     "api.verdict": {"api.bodies", "api.proxies", "errors", "masking", "printable", "settings"},
-    "store.revisions": {"errors", "models", "resources", "store.engine"},
+    "store.revisions": {"errors", "resources", "store.engine", "store.ownership"},
     "store.lock": {"errors", "store.engine", "store.sessions"},
     "store.bulk": {"store.engine", "store.sessions"},
     "export.export": {

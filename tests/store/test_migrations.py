@@ -214,7 +214,7 @@ def test_somebody_elses_table_is_left_alone(empty_database_url: str) -> None:
     engine = connect(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("create table jobs (name varchar(9))"))
-    with pytest.raises(DatabaseError, match="somebody else's"):
+    with pytest.raises(DatabaseError, match="that this tool did not create"):
         revisions.require_head(engine, may_create=True)
     assert inspect(engine).get_table_names() == ["jobs"]
     engine.dispose()
