@@ -132,8 +132,9 @@ def verify(sample: int, repair: bool, asking: Asking, database_url: str) -> None
     """
     from snapshotter.store.engine import connect, named_errors
     from snapshotter.store.revisions import require_head
+    from snapshotter.sync.context import Context
     from snapshotter.sync.sync import Plan, snapshot
-    from snapshotter.sync.verify import Findings
+    from snapshotter.sync.verify import Findings, Sample
     from snapshotter.sync.verify import verify as find
 
     found = Findings()
@@ -142,18 +143,11 @@ def verify(sample: int, repair: bool, asking: Asking, database_url: str) -> None
         engine = connect(database_url, read_only=not repair, time_left=client.time_left)
         require_head(engine)
         look = functools.partial(
-            find,
-            engine,
-            client,
-            xplenty.account_id,
-            redact,
-            sample=sample,
-            found=found,
-            chance=seed,
+            find, Context(engine, client, xplenty, redact), Sample(sample, seed), found
         )
         try:
             if repair:
-                with snapshot(engine, client, xplenty, Plan(ids=()), redact) as run:
+                with snapshot(Context(engine, client, xplenty, redact), Plan(ids=())) as run:
                     look(repair=run)
             else:
                 look()
@@ -269,6 +263,7 @@ def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
     from snapshotter.statuses import STATUSES
     from snapshotter.store.engine import connect
     from snapshotter.store.revisions import require_head
+    from snapshotter.sync.context import Context
     from snapshotter.sync.sync import sync as run
 
     began = time.monotonic()
@@ -277,7 +272,7 @@ def _sync(asking: Asking, database_url: str, plan: "Plan") -> None:
         require_head(engine, may_create=True)
         log.info("reading account %s into %s", xplenty.account_id, shown(database_url))
         try:
-            outcome = run(engine, client, xplenty, plan, redact, tick)
+            outcome = run(Context(engine, client, xplenty, redact, tick), plan)
         except RequestRefused as error:
             asked = plan.filters.status
             if asked is None or asked in STATUSES:

@@ -12,6 +12,7 @@ from snapshotter.settings import Key, Service
 from snapshotter.simulator.account import Account, serve
 from snapshotter.store.engine import connect
 from snapshotter.store.revisions import require_head
+from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Outcome, Plan, sync
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -36,7 +37,7 @@ def run(path: Path, tell: Callable[[str], None], show: Callable[[Outcome], str])
         tell(f"a simulated account at {url}, {len(account.jobs):,} jobs; first sync into {path}:")
         for passing in (HOURS_LATER * 3600, 0):
             with Client(service) as client:
-                tell("  " + show(sync(engine, client, service, Plan(), Redaction())))
+                tell("  " + show(sync(Context(engine, client, service, Redaction()), Plan())))
             if passing:
                 account.advance(passing)
                 tell(f"{HOURS_LATER} hours pass; second sync:")

@@ -48,6 +48,7 @@ from snapshotter.simulator.account import (
 from snapshotter.store.engine import connect
 from snapshotter.store.lock import lock
 from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS
+from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Plan, sync
 
 LAG = 60  # seconds; the issue's «up to a minute after their updated_at»
@@ -160,7 +161,7 @@ class Accounts(RuleBasedStateMachine):
     def sync(self, plan: Plan | None = None, limits: Limits | None = None) -> None:
         service = Service(self.account.account_id, Key(self.account.api_key), self.api)
         with Client(service, limits or Limits(), clock=Impatient()) as client:
-            sync(self.engine, client, service, plan or Plan(), Redaction())
+            sync(Context(self.engine, client, service, Redaction()), plan or Plan())
 
     def try_to_sync(self, plan: Plan | None = None, limits: Limits | None = None) -> None:
         with suppress(Stopped):  # the next run goes on

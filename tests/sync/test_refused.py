@@ -24,6 +24,7 @@ from snapshotter.store.causes import Cause, cause
 from snapshotter.store.engine import connect
 from snapshotter.store.rejects import listed
 from snapshotter.store.tables import JOBS, OUTPUTS, REJECTS
+from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Plan, sync
 
 only = {
@@ -254,7 +255,7 @@ def test_a_value_that_cannot_be_made_a_row_of(syncer: Syncer) -> None:
     syncer.account.jobs[bad]["errors"] = "unforeseen"
     service = Service("acme", Key(syncer.account.api_key), syncer.url)
     with Client(service) as client:
-        outcome = sync(syncer.engine, client, service, Plan(), Odd())
+        outcome = sync(Context(syncer.engine, client, service, Odd()), Plan())
     assert (outcome.inserted, outcome.rejected) == (1_499, 1)
     assert reasons(syncer) == {bad: f"job {bad}: cannot be stored: OverflowError: too much of it"}
 

@@ -36,6 +36,7 @@ from snapshotter.store.engine import connect
 from snapshotter.store.lock import lock
 from snapshotter.store.revisions import require_head
 from snapshotter.store.tables import ACCOUNTS, FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
+from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Outcome, Plan, sync
 
 
@@ -468,7 +469,7 @@ def limits_of(
     syncer.account.requests.clear()
     with Client(service, limits, clock=Impatient()) as client:
         try:
-            outcome = sync(syncer.engine, client, service, plan or Plan(), Redaction())
+            outcome = sync(Context(syncer.engine, client, service, Redaction()), plan or Plan())
         except Stopped:
             outcome = None
     return outcome, len(syncer.account.requests)

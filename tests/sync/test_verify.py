@@ -25,8 +25,9 @@ from snapshotter.statuses import STATUSES
 from snapshotter.store.engine import connect
 from snapshotter.store.lock import lock
 from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
+from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Plan, snapshot
-from snapshotter.sync.verify import Findings, verify
+from snapshotter.sync.verify import Findings, Sample, verify
 
 Done = subprocess.CompletedProcess[str]
 
@@ -64,12 +65,13 @@ def verified(
     chance = random.Random(1)  # noqa: S311 - a test's order
     account.requests.clear()
     with Client(service, limits or Limits(), clock=Impatient()) as client:
-        look, found = (engine, client, account.account_id, Redaction()), Findings()
+        context, found = Context(engine, client, service, Redaction()), Findings()
+        pages = Sample(sample, chance)
         if not repair:
-            verify(*look, sample=sample, found=found, chance=chance)
+            verify(context, pages, found)
             return found
-        with snapshot(engine, client, service, Plan(ids=()), Redaction()) as run:
-            verify(*look, sample=sample, found=found, repair=run, chance=chance)
+        with snapshot(context, Plan(ids=())) as run:
+            verify(context, pages, found, run)
         return found
 
 
