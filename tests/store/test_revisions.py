@@ -91,14 +91,14 @@ def test_every_command_leaves_it_alone(empty_database_url: str, tmp_path: Path) 
 def test_a_killed_first_upgrade_is_ours_by_its_columns_and_comments(
     empty_database_url: str,
 ) -> None:
-    """Empty tables of the same names, beside an empty `alembic_version`, may be somebody else's."""
+    """Empty tables of these names, and an empty `alembic_version`, may be another program's."""
     engine = connect(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("create table alembic_version (version_num varchar(32))"))
         connection.execute(
             text("create table calendar (day date, week date, month date, weekday int)")
         )
-    with pytest.raises(DatabaseError, match="'calendar' that this tool did not create's"):
+    with pytest.raises(DatabaseError, match="'calendar' that this tool did not create"):
         revisions.require_head(engine, may_create=True)
     with engine.begin() as connection:
         connection.execute(text("drop table calendar"))
