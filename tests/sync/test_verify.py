@@ -483,7 +483,7 @@ def test_a_database_without_tables(
     nowhere = f"sqlite:///{tmp_path}/nowhere.db"
     done = command(syncer, "verify", SNAPSHOTTER_DATABASE_URL=nowhere)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "'snapshotter sync' makes it" in done.stderr
+    assert "'snapshotter sync' creates it" in done.stderr
     syncer.engine.dispose()
 
 
