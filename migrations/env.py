@@ -1,4 +1,4 @@
-"""Runs the revisions: on the connection handed in, else on SNAPSHOTTER_DATABASE_URL."""
+"""Runs the revisions on the connection that is passed in, else on SNAPSHOTTER_DATABASE_URL."""
 
 import os
 import sqlite3
@@ -16,7 +16,7 @@ from snapshotter.errors import SnapshotterError
 from snapshotter.models import Base
 from snapshotter.settings import DATABASE_URL_VARIABLE, DEFAULT_DATABASE_URL
 from snapshotter.store.engine import connect, named_errors
-from snapshotter.store.revisions import refuse_foreign
+from snapshotter.store.ownership import revision_of
 
 
 def compare_type(
@@ -26,7 +26,7 @@ def compare_type(
     inspected: TypeEngine[Any],
     declared: TypeEngine[Any],
 ) -> bool | None:
-    """MariaDB keeps JSON as LONGTEXT with a check; every other type is Alembic's to compare."""
+    """Compare JSON with the LONGTEXT that MariaDB stores it as; leave other types to Alembic."""
     del metadata_column
     if context_.dialect.name in ("mysql", "mariadb") and isinstance(declared, JSON):
         return not isinstance(inspected, (JSON, mysql.LONGTEXT))
@@ -42,18 +42,18 @@ def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[
 
 
 def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
-    """Tables of the user's own are no difference, nor are those of a schema further behind."""
+    """Whether to compare something: the user's own tables are not compared."""
     return kind != "table" or name in Base.metadata.tables
 
 
 def with_dynamic_rows(table: Table, *_: Any, **__: Any) -> None:
-    """Let keys be long whatever row format a server of MariaDB has as its default."""
+    """Allow long keys whatever default row format a MariaDB server has."""
     for name in ("mysql", "mariadb"):
         table.dialect_options[name]["row_format"] = "DYNAMIC"
 
 
 class OldSQLiteImpl(SQLiteImpl):
-    """SQLite before 3.35 cannot drop a column: its table is copied instead."""
+    """Copies a table to drop a column, which SQLite before 3.35 cannot do otherwise."""
 
     def drop_column(self, table_name: str, column: Column[Any], *_: Any, **__: Any) -> None:
         with op.batch_alter_table(table_name, recreate="always") as batch:
@@ -64,13 +64,13 @@ def let_tables_be_copied(connection: Connection) -> None:
     """Prepare a session of an old SQLite, before its transaction begins."""
     if connection.dialect.name == "sqlite" and OLD_SQLITE:
         driver: Any = connection.connection.driver_connection
-        # A table that others refer to, or a view that no longer fits, gets the copy by its name.
+        # Tables and views that refer to the table go on referring to its copy.
         driver.execute("pragma foreign_keys = off")
         driver.execute("pragma legacy_alter_table = on")
 
 
 OLD_SQLITE = sqlite3.sqlite_version_info < (3, 35)
-# A class that is made takes the place of Alembic's own.
+# Defining the class has replaced Alembic's own.
 _impls["sqlite"] = OldSQLiteImpl if OLD_SQLITE else SQLiteImpl
 
 
@@ -83,7 +83,7 @@ def run(connection: Connection) -> None:
         compare_server_default=True,
         render_item=render_item,
         include_name=is_ours,
-        # Without a name, Alembic would take the first table that it sees on the search path.
+        # Without a schema, Alembic takes the first table of that name on the search path.
         version_table_schema=connection.dialect.default_schema_name
         if connection.dialect.name == "postgresql"
         else None,
@@ -105,11 +105,13 @@ if given is not None:
 else:
     try:
         engine = connect(os.environ.get(DATABASE_URL_VARIABLE) or DEFAULT_DATABASE_URL)
-        with named_errors(), engine.connect() as own:
-            let_tables_be_copied(own)
-            refuse_foreign(own)
-            run(own)
-            own.commit()
+        try:
+            with named_errors(), engine.connect() as own:
+                let_tables_be_copied(own)
+                revision_of(own)  # raises if the database is another program's
+                run(own)
+                own.commit()
+        finally:
+            engine.dispose()
     except SnapshotterError as error:
         raise SystemExit(f"snapshotter: {error}") from None
-    engine.dispose()

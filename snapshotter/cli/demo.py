@@ -53,6 +53,7 @@ def _sync_twice(path: Path) -> None:
     from snapshotter.settings import Key, Service
     from snapshotter.simulator.account import Account
     from snapshotter.simulator.server import serve
+    from snapshotter.sync.context import Context
     from snapshotter.sync.sync import Plan, sync
 
     account = Account(now=NOW)
@@ -62,7 +63,8 @@ def _sync_twice(path: Path) -> None:
         show(f"a simulated account at {url}, {len(account.jobs):,} jobs; first sync into {path}:")
         for passing in (HOURS_LATER * 3600, 0):
             with Client(service) as client:
-                show("  " + summary(sync(engine, client, service, Plan(), Redaction())))
+                context = Context(engine, client, service, Redaction())
+                show("  " + summary(sync(context, Plan())))
             if passing:
                 account.advance(passing)
                 show(f"{HOURS_LATER} hours pass; second sync:")

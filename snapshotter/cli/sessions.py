@@ -101,9 +101,10 @@ def writing(
 
 def shown(database_url: str) -> str:
     """Return a database's URL without password and options, which may be secret too."""
-    from sqlalchemy import exc, make_url
+    from snapshotter.errors import UsageError
+    from snapshotter.store import urls
 
     try:
-        return make_url(database_url).set(query={}).render_as_string(hide_password=True)
-    except (exc.ArgumentError, ValueError):
+        return urls.shown(*urls.parse(database_url))
+    except UsageError:
         return "a database whose URL cannot be read"

@@ -77,6 +77,7 @@ def command(
 
 def run(asking: Asking, database_url: str, plan: "Plan") -> None:
     """Run a sync and report how it ended. Raises `RecordError` if something was set aside."""
+    from snapshotter.sync.context import Context
     from snapshotter.sync.sync import sync
 
     began = time.monotonic()
@@ -87,7 +88,7 @@ def run(asking: Asking, database_url: str, plan: "Plan") -> None:
         _status_hint(plan.filters.status),
     ):
         log.info("reading account %s into %s", service.account_id, shown(database_url))
-        outcome = sync(engine, client, service, plan, redact, tick)
+        outcome = sync(Context(engine, client, service, redact, tick), plan)
     last = summary(outcome, time.monotonic() - began)
     logs.about(run=outcome.snapshot_id, summary=last, ended=outcome.counts())
     say(f"{last}{logs.mark()}")

@@ -30,26 +30,18 @@ def command(sample: int, repair: bool, asking: Asking, database_url: str) -> Non
     Exit 65 if anything differs and is not repaired. Changes made at the API since the last sync are
     not counted as differences: the next sync fetches them.
     """
+    from snapshotter.sync.context import Context
     from snapshotter.sync.sync import Plan, snapshot
-    from snapshotter.sync.verify import Findings, verify
+    from snapshotter.sync.verify import Findings, Sample, verify
 
     found = Findings()
     chance = random.Random()  # noqa: S311 - which pages it chooses is not a secret
     with asking.session() as (client, service, redact):
         try:
-            with (
-                (writing if repair else reading)(database_url, client.time_left) as engine,
-                snapshot(engine, client, service, Plan(ids=()), redact)
-                if repair
-                else nullcontext() as run,
-            ):
-                verify(
-                    *(engine, client, service.account_id, redact),
-                    sample=sample,
-                    found=found,
-                    repair=run,
-                    chance=chance,
-                )
+            with (writing if repair else reading)(database_url, client.time_left) as engine:
+                context = Context(engine, client, service, redact)
+                with snapshot(context, Plan(ids=())) if repair else nullcontext() as run:
+                    verify(context, Sample(sample, chance), found, repair=run)
         finally:
             for line in found.lines() if found.counted else ():
                 say(line)
@@ -59,6 +51,8 @@ def command(sample: int, repair: bool, asking: Asking, database_url: str) -> Non
     say(last)
     if found.differences and not repair:
         raise RecordError(f"{found.differences:,} jobs differ; --repair fetches them")
+    if found.unrepaired:
+        raise RecordError(found.unrepaired)
     if found.set_aside:
         raise RecordError(
             f"{len(found.set_aside):,} records are set aside; see 'snapshotter rejects'"

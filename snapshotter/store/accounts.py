@@ -1,22 +1,20 @@
-"""The accounts of a database: what is stored of each, removing one, giving one another name."""
+"""Lists, removes and renames the accounts of a database."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, func, select, update
 
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.models import Base
 from snapshotter.store.engine import named_errors
-from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock
+from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, SNAPSHOTS
 from snapshotter.texts import nearest
 
-# Every table that names an account, those of later revisions too.
+# Every table with an account id, including those of later revisions.
 NAMED: list[Table] = [
     table for table in reversed(Base.metadata.sorted_tables) if "account_id" in table.c
 ]
@@ -24,7 +22,7 @@ NAMED: list[Table] = [
 
 @dataclass(frozen=True)
 class Stored:
-    """What is stored of an account. Times are UTC, by this host's clock."""
+    """What is stored for an account. Times are UTC, by this host's clock."""
 
     account_id: str
     jobs: int
@@ -35,7 +33,7 @@ class Stored:
 
 
 def stored(engine: Engine) -> list[Stored]:
-    """Return what is stored of every account, by its name."""
+    """Return what is stored for every account, sorted by name."""
     with named_errors(), engine.connect() as connection:
         counts = {table.name: _counted(connection, table) for table in NAMED}
         times = {
@@ -66,7 +64,7 @@ def _counted(connection: Connection, table: Table) -> dict[str, int]:
 
 
 def find(accounts: Iterable[Stored], account_id: str) -> Stored:
-    """Return the account of that name. Raises `UsageError` naming the one that may be meant."""
+    """Return the account of that name. Raises `UsageError`, suggesting a similar name."""
     known = {each.account_id: each for each in accounts}
     if account_id not in known:
         hint = nearest(account_id, known) or "; 'snapshotter accounts' lists them"
@@ -75,10 +73,10 @@ def find(accounts: Iterable[Stored], account_id: str) -> Stored:
 
 
 def forget(engine: Engine, account_id: str, *, with_jobs: bool) -> Stored:
-    """Remove an account and all that is stored of it, or nothing; return what that was.
+    """Remove an account and all its rows, or nothing; return what was removed.
 
-    Raises `UsageError` if it is not there, or has jobs that are not to go; `Stopped` while a run
-    of it is under way.
+    Raises `UsageError` if there is no such account, or if it has jobs and `with_jobs` is not set;
+    `Stopped` while a run of it is in progress.
     """
     find(stored(engine), account_id)
     with _alone(engine, [account_id]):
@@ -99,10 +97,10 @@ def forget(engine: Engine, account_id: str, *, with_jobs: bool) -> Stored:
 
 
 def rename(engine: Engine, old: str, new: str) -> Stored:
-    """Give an account another name in every table, or in none; return what it has under that.
+    """Rename an account in every table, or in none; return what is stored under the new name.
 
-    What a few runs left under the new name is joined to it. Raises `UsageError` if the old one is
-    not there or the new one has jobs of its own, `Stopped` while a run of either is under way.
+    Rows of runs that the new name has already are kept with it. Raises `UsageError` if there is no
+    account of the old name or the new one has jobs, `Stopped` while a run of either is in progress.
     """
     if old == new:
         raise UsageError(f"account {old!r} has this name")
@@ -118,7 +116,7 @@ def rename(engine: Engine, old: str, new: str) -> Stored:
                 "next sync reads them again"
             )
         with engine.begin() as connection:
-            if _is_there(connection, old):  # else the new one's row, if there is one, stays
+            if _is_there(connection, old):  # else keep the row of the new name, if there is one
                 connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.account_id == new))
             for table in NAMED:
                 connection.execute(
@@ -134,10 +132,10 @@ def _is_there(connection: Connection, account_id: str) -> bool:
 
 @contextmanager
 def _alone(engine: Engine, account_ids: list[str]) -> Iterator[None]:
-    """Hold the locks of accounts, always in one order. Raises `Stopped` if a run has one."""
+    """Hold the accounts' locks, taken in a fixed order. Raises `Stopped` if a run has one."""
     with named_errors(), ExitStack() as stack:
         for account_id in sorted(account_ids):
-            hold: Any = stack.enter_context(lock(engine, account_id))
+            hold = stack.enter_context(lock(engine, account_id))
             if hold is None:
                 raise Stopped(
                     f"a run of account {account_id} is under way; nothing was changed, try again "

@@ -1,4 +1,4 @@
-"""When a record that is set aside is tried again. Pure."""
+"""Decides when a rejected record is tried again. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -7,14 +7,14 @@ PAUSES = (timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
 
 
 def pause(attempts: int) -> timedelta:
-    """Return how long a record waits that was tried so many times."""
+    """Return how long a record waits after its last attempt."""
     return PAUSES[min(max(attempts, 1), len(PAUSES)) - 1]
 
 
 def is_due(next_attempt_at: datetime | None, attempts: int, now: datetime) -> bool:
-    """Whether a record is to be tried by now.
+    """Whether a record should be tried now.
 
-    A time further off than its pause was set by a clock that ran ahead.
+    A time further away than the pause was set by a clock that ran ahead, and does not count.
     """
     if next_attempt_at is None:
         return True

@@ -23,7 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from snapshotter.store.engine import COPIES, to_json
+from snapshotter.store.engine import to_json
+from snapshotter.store.sessions import COPIES
 
 Row = Mapping[str, Any]
 

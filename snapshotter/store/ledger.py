@@ -1,7 +1,7 @@
-"""What is on record of the runs: each one's row in `snapshots`, the account's own in `accounts`.
+"""Records the runs: a row in `snapshots` for each run, and one in `accounts` for the account.
 
-The account's row holds the watermark and the checkpoint of a listing under way; it is written in
-the transactions that store the listing's pages, so that the two never disagree.
+The account's row has the watermark and the checkpoint of a listing in progress, and is written
+in the transactions that store the listing's pages, so that the two never disagree.
 """
 
 from dataclasses import dataclass, field
@@ -20,8 +20,6 @@ from snapshotter.store.ids import Ids
 from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
 from snapshotter.times import epoch
 
-__all__ = ["ACCOUNTS", "SNAPSHOTS", "Ledger", "Listing", "Outcome"]
-
 _LONGEST_ERROR = 4_000  # characters
 
 _NO_LISTING = {
@@ -34,9 +32,9 @@ _NO_LISTING = {
 
 @dataclass
 class Outcome:
-    """How a run ended. `missing`: ids asked for that the API does not have.
+    """How a run ended. `missing`: requested ids that the API does not have.
 
-    `noted`: what could not be asked for, or could not be proved; the rest is stored.
+    `noted`: what could not be requested, or not be proved; the rest is stored.
     """
 
     kind: str
@@ -59,7 +57,7 @@ class Outcome:
         return len(self.seen) - self.inserted - self.changed
 
     def counts(self) -> dict[str, int | None]:
-        """Give the counts as the columns of `snapshots` name them."""
+        """Return the counts by the names of their columns in `snapshots`."""
         return {
             "requests": self.requests,
             "credits_spent": self.credits_spent,
@@ -75,7 +73,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Listing:
-    """A listing: from when, the server's clock when it began, where it stands, the newest then."""
+    """A listing: its start, the server's clock and the newest job then, and how far it is."""
 
     since: datetime | None
     clock: datetime | None
@@ -88,7 +86,7 @@ class Listing:
 
 
 class Ledger:
-    """The records of one account, kept by the run that has its lock."""
+    """The rows of one account and its runs, written by the run that has its lock."""
 
     def __init__(self, engine: Engine, account_id: str) -> None:
         self._engine, self._account_id = engine, account_id
@@ -97,14 +95,14 @@ class Ledger:
         self.is_known = False  # the account has its row
 
     def account(self) -> Any:
-        """Give the account's row; None before its first run."""
+        """Return the account's row; None before its first run."""
         with self._engine.connect() as connection:
             return connection.execute(
                 select(ACCOUNTS).where(ACCOUNTS.c.account_id == self._account_id)
             ).first()
 
     def under_way(self) -> Listing | None:
-        """Give the listing that an earlier run left."""
+        """Return the unfinished listing of an earlier run, if there is one."""
         account = self.account()
         if account is None or account.listing_offset is None:
             return None
@@ -113,7 +111,7 @@ class Ledger:
         return Listing(account.listing_since, account.listing_clock, cursor, newest)
 
     def holder(self) -> str:
-        """Name the run that is under way."""
+        """Return the name of the run in progress, for a message."""
         with reading(self._engine).connect() as connection:
             row = connection.execute(
                 select(SNAPSHOTS.c.id, SNAPSHOTS.c.started_at)
@@ -123,9 +121,9 @@ class Ledger:
         return f"run {row.id}, begun {row.started_at:%Y-%m-%dT%H:%M:%SZ}" if row else "another run"
 
     def begin(self, kind: str, api_url: str) -> Outcome:
-        """Open the run's row. Whatever claims to be running has died: this run has the lock.
+        """Insert the run's row, and mark as failed any that runs: this run has the lock.
 
-        The account itself has a row only once the API has given something of it.
+        The account gets a row only when the API has answered with something of it.
         """
         self._api_url = api_url
         mine = SNAPSHOTS.c.account_id == self._account_id
@@ -135,7 +133,10 @@ class Ledger:
             connection.execute(
                 update(SNAPSHOTS)
                 .where(mine, SNAPSHOTS.c.status == "running")
-                .values(status="failed", error="ended without a word: killed, or its machine went")
+                .values(
+                    status="failed",
+                    error="did not finish: the process was killed or the host went down",
+                )
             )
             row = {
                 "account_id": self._account_id,
@@ -151,12 +152,12 @@ class Ledger:
 
     def end(self, outcome: Outcome, error: BaseException | None = None) -> None:
         now = datetime.now(UTC)
-        told = "; ".join(outcome.noted) if error is None else _named(error)
+        text = "; ".join(outcome.noted) if error is None else _named(error)
         values = {
             "status": outcome.status,
             "finished_at": now,
             "finished_epoch": epoch(now),
-            "error": printable(told)[:_LONGEST_ERROR] or None,
+            "error": printable(text)[:_LONGEST_ERROR] or None,
             **outcome.counts(),
         }
         try:
@@ -165,26 +166,26 @@ class Ledger:
         except (SQLAlchemyError, *UNSENDABLE) as refused:
             if cause(refused) is Cause.DATABASE:
                 raise
-            # The database's encoding may not have every character of the API's words.
-            values["error"] = told.encode("ascii", "backslashreplace").decode()[:_LONGEST_ERROR]
+            # The database's encoding may lack characters of the API's text.
+            values["error"] = text.encode("ascii", "backslashreplace").decode()[:_LONGEST_ERROR]
             with self._engine.begin() as connection:
                 self._note_run(connection, values)
 
     def start(self, listing: Listing) -> None:
-        """Put a listing on record before its first page, so that it can be gone on with."""
+        """Record a listing before its first page, so that the next run can resume it."""
         with self._engine.begin() as connection:
             self._note_run(connection, {"since": listing.since})
-            self._note(connection, _place(listing))
+            self._note(connection, _position(listing))
 
     def advance(self, connection: Connection, listing: Listing, **known: Any) -> None:
-        """Put on record how far a listing is, in the transaction that stores its page.
+        """Record how far a listing is, in the transaction that stores its page.
 
-        `known` are columns of the account: what is known of its server.
+        `known` are columns of the account with what is known about its server.
         """
-        self.note(connection, {**_place(listing), **known})
+        self.note(connection, {**_position(listing), **known})
 
     def complete(self, watermark: datetime | None) -> None:
-        """Close the listing under way and move the watermark."""
+        """End the listing in progress, and move the watermark."""
         moved = {"watermark": watermark, "watermark_epoch": epoch(watermark)}
         with self._engine.begin() as connection:
             self._note_run(connection, moved)
@@ -196,12 +197,12 @@ class Ledger:
             self._note(connection, values)
 
     def ensure(self, connection: Connection) -> None:
-        """Give the account its row, if it has none yet."""
+        """Insert the account's row if it has none yet."""
         if not self.is_known:
             self.note(connection, {"api_url": self._api_url})
 
     def note(self, connection: Connection, values: dict[str, Any]) -> None:
-        """Set columns of the account, which gets its row now if it has none."""
+        """Set columns of the account, inserting its row if it has none."""
         if not self._note(connection, values):
             born = {"account_id": self._account_id, "api_url": self._api_url}
             connection.execute(insert(ACCOUNTS).values({**born, **values}))
@@ -216,7 +217,7 @@ class Ledger:
         )
 
 
-def _place(listing: Listing) -> dict[str, Any]:
+def _position(listing: Listing) -> dict[str, Any]:
     return {
         "listing_since": listing.since,
         "listing_clock": listing.clock,

@@ -10,22 +10,23 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, exc, text
 
 from snapshotter.errors import DatabaseError, SnapshotterError
-from snapshotter.store.engine import checkpoint, is_pooled, named_errors
+from snapshotter.store.engine import checkpoint, named_errors
+from snapshotter.store.sessions import is_pooled
 
 Hold = Callable[[], None]
 
 
 @contextmanager
 def lock(engine: Engine, account_id: str) -> Iterator[Hold | None]:
-    """Take the account's lock, which ends with the process however it ends; None: not free.
+    """Take the account's lock; yield None if another run has it.
 
-    What is given is to be called now and then: it raises `DatabaseError` when the database is lost,
-    and with it the lock.
+    The lock ends with the process, however that ends. Call the yielded function now and then: it
+    raises `DatabaseError` if the database is lost, and with it the lock.
     """
-    # A name of fixed length: a file and a MariaDB lock take no more than so much.
+    # A name of fixed length, because file names and MariaDB's lock names are limited.
     name = hashlib.blake2b(account_id.encode(), digest_size=7).hexdigest()
     if engine.dialect.name == "sqlite":
-        # By whatever links it is reached, it is one database.
+        # A file that is reached by different links is one database.
         database = Path(os.path.realpath(str(engine.url.database)))
         with _lock_file(Path(f"{database}.{name}.lock")) as taken:
             try:
@@ -40,15 +41,15 @@ def lock(engine: Engine, account_id: str) -> Iterator[Hold | None]:
             with server_lock(connection, name) as taken:
                 yield _same_session(connection) if taken else None
         finally:
-            connection.invalidate()  # not back into the pool: the session's end ends its lock
+            connection.invalidate()  # instead of back into the pool: the lock ends with the session
 
 
 @contextmanager
 def _postgresql_lock(connection: Connection, name: str) -> Iterator[bool]:
-    """Take an advisory lock. Behind a pooler it is a transaction's, which stays open.
+    """Take an advisory lock; behind a pooler, one of a transaction, which stays open.
 
-    There a session is not the server's session: the lock of one would stay with whoever comes next.
-    Both kinds hold each other off.
+    There the next client may get the same session of the server, with its locks. The two kinds of
+    lock exclude each other.
     """
     key = {"key": int(name, 16)}
     if is_pooled(connection):
@@ -92,7 +93,7 @@ def _same_session(connection: Connection) -> Hold:
 
 
 def _same_file(path: Path) -> Hold:
-    """SQLite itself would go on writing into a file that was removed or replaced."""
+    """Check for a removed or replaced file, into which SQLite itself would go on writing."""
 
     def identity() -> tuple[int, int]:
         try:

@@ -1,8 +1,8 @@
-"""How long to wait for a database: for locks that others hold, and for a statement under way.
+"""How long to wait for a database: for locks that others hold, and for a running statement.
 
-A driver waits in C, or in a call that a signal does not end. So each connection tells its server
-how long a lock may be waited for, and a thread looks whether a statement goes on after the run was
-to end: then it ends the statement from outside.
+A driver waits in C, or in a call that a signal does not end. So each connection sets how long its
+server waits for a lock, and a thread checks whether a statement goes on after the run was to stop,
+and then ends it from outside.
 """
 
 import threading
@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 TimeLeft = Callable[[], float | None]
 
-LONGEST = 30.0  # seconds that a lock is waited for
-_GRACE = 2.0  # seconds for what is still to be written when the time is over
-_CUT_AFTER = 1.0  # seconds that a statement under way then still has
+LONGEST = 30.0  # seconds to wait for a lock
+_GRACE = 2.0  # seconds for the last writes when the time is over
+_CUT_AFTER = 1.0  # seconds that a running statement then still has
 _LOOKS_EVERY = 0.25
 
 
@@ -29,7 +29,7 @@ class Patience:
         self.has_cut = False
 
     def seconds(self) -> float:
-        """Return for how long to wait for a lock from now on."""
+        """Return how long to wait for a lock from now on."""
         left = self._time_left()
         return LONGEST if left is None else min(LONGEST, max(_GRACE, left))
 
@@ -47,7 +47,7 @@ class Patience:
             self._thread = threading.Thread(target=self._watch, daemon=True, name="patience")
             try:
                 self._thread.start()
-            except RuntimeError:  # no more threads are allowed: the server's time-outs must do
+            except RuntimeError:  # the host allows no other thread: rely on the server's timeouts
                 self._cuts = False
 
     def end(self) -> None:
@@ -65,7 +65,7 @@ class Patience:
                 continue
             now = time.monotonic()
             over_since = now if over_since is None else over_since
-            with self._mutex:  # what is cut must not end meanwhile, or the next would be
+            with self._mutex:  # else the statement could end, and the next one be cut
                 if self._under_way is None:
                     continue
                 began, cut = self._under_way

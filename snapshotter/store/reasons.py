@@ -1,4 +1,4 @@
-"""Groups records by why they are set aside: the reason without its ids and values. Pure."""
+"""Groups rejected records by their reason, leaving out ids and values. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ SHOWN = 5  # ids of a group
 
 _WHOSE = re.compile(r"^(?:job -?\d+|a record with no id): ")
 _BYTES = re.compile(r"(?:\\+x[0-9A-Fa-f]{2})+|\b0x[0-9A-Fa-f]+(?: 0x[0-9A-Fa-f]+)*")
-# Not the status of an answer, which is what such reasons differ in.
+# The status of an answer stays, because it distinguishes reasons.
 _NUMBER = re.compile(
     r"(?<![A-Za-z_.])(?<!answered )(?<!answered \d)(?<!answered \d\d)-?\d+(?:\.\d+)*(?![A-Za-z_])"
 )
@@ -15,12 +15,12 @@ _BETWEEN = "…"
 
 
 def group_of(reason: str) -> str:
-    """Return what the reasons of a kind have in common."""
+    """Return the part of a reason that all of its kind share."""
     return _NUMBER.sub(_BETWEEN, _BYTES.sub(_BETWEEN, _WHOSE.sub("", reason)))
 
 
 def lines(aside: Iterable[tuple[int | None, str]]) -> list[str]:
-    """Return a line for each kind of reason, with how many there are and the first ids."""
+    """Return one line for each kind of reason, with the number of records and the first ids."""
     groups: dict[str, list[tuple[int | None, str]]] = {}
     for job_id, reason in aside:
         groups.setdefault(group_of(reason), []).append((job_id, reason))

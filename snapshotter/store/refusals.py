@@ -1,7 +1,7 @@
-"""Says in words what a database refuses, and how a run ends of it.
+"""Turns the errors of database drivers into errors of ours, by what can be done about them.
 
-What passes by itself is `Stopped`, what is wrong with the URL is `UsageError`, all else
-`DatabaseError`. A driver's own text is quoted on one line, without secrets.
+`Stopped` for what passes by itself, `UsageError` for what is wrong with the URL, `DatabaseError`
+for the rest. A driver's own text is quoted on one line, without secrets.
 """
 
 import re
@@ -32,7 +32,7 @@ _PASSING: dict[str | int, str] = {
     1053: "it is shutting down",
     1927: "its server ended the session, or is shutting down",
 }
-# Codes of what only the URL, or the rights behind it, can mend.
+# Codes of faults in the URL, or in the rights of its user.
 _WRONG: dict[str | int, str] = {
     "28P01": "it refuses the user or the password",
     "28000": "it refuses the user or the password",
@@ -51,7 +51,7 @@ _FAILED: dict[str | int, str] = {
     1792: _READ_ONLY,
     1836: _READ_ONLY,
 }
-# While connecting, PostgreSQL and poolers send no code that the driver passes on: English words.
+# The driver passes on no code while connecting, only the English words of the server or pooler.
 _PASSING_WORDS = (
     "is starting up",
     "is shutting down",
@@ -78,7 +78,7 @@ _MOST_SHOWN = 300  # characters of a driver's own text
 def told(
     error: BaseException, database: str = "", *, secrets: Iterable[str] = ()
 ) -> SnapshotterError:
-    """Return the error of ours that stands for a driver's; `database` is as `urls.shown` has it."""
+    """Return the error of ours for a driver's; `database` is what `urls.shown` returns."""
     text = " ".join(str(error).split())
     code = _code(error)
     where = f" ({database})" if database else ""
@@ -111,14 +111,14 @@ def _wrong_words(text: str) -> str | None:
     if re.search(r'(database|role) "[^"]*" does not exist', text):
         return "it has no such database or user"
     if re.search(r"\binvalid (\w+ value|integer value|port number|connection option)", text):
-        return "an option of its URL has a value that cannot be"
+        return "an option of its URL has a value that cannot be used"
     if re.search(r'definition of service "[^"]*" not found', text):
         return "the service of its URL is defined in no service file"
     return next((words for known, words in _WRONG_WORDS if known in text), None)
 
 
 def _first(error: BaseException) -> str:
-    """Return a driver's text: its number aside, and the first line, unless that only introduces."""
+    """Return the first line of a driver's text, or the line of each host if it lists several."""
     if len(error.args) > 1 and isinstance(error.args[0], int):  # PyMySQL's
         return str(error.args[1])
     lines = str(error).strip().splitlines() or [type(error).__name__]

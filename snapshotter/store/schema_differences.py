@@ -1,4 +1,4 @@
-"""The differences between a database and the models, in words: one line each."""
+"""Describes the differences between a database and the models, one line each."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -29,7 +29,7 @@ def _part(sort: str) -> Callable[[list[Any]], str]:
     return lambda rest: f"{sort} {rest[0].name} of table {rest[0].table.name}"
 
 
-# What each has after its kind is Alembic's; see `alembic.autogenerate.compare_metadata`.
+# The items after the kind are Alembic's; see `alembic.autogenerate.compare_metadata`.
 _NAMES: dict[str, Callable[[list[Any]], str]] = {
     "table": lambda rest: f"table {rest[0].name}",
     "column": lambda rest: f"column {rest[1]}.{rest[2].name}",

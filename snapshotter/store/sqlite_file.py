@@ -1,23 +1,21 @@
-"""A SQLite file as it is found: who may write it, on what file system, in which journal mode.
+"""Opens a SQLite file, after checking its permissions, its file system and its journal mode.
 
-Whatever stands in the way is said before the file is changed. A file that this command makes is in
-WAL mode, if the file system can share memory; any other file keeps the mode that it has.
+Whatever prevents its use is reported before the file is changed. A file that this command creates
+is in WAL mode if the file system can share memory; any other file keeps its mode.
 """
 
 import os
 import sqlite3
 import stat
-import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
+from snapshotter import parts
 from snapshotter.errors import DatabaseError
 from snapshotter.store.patience import Patience
+from snapshotter.store.sqlite_connection import open_file
 
-_SLICE_MS = 200  # how long SQLite waits for a lock by itself, before time and signals are looked at
 _LOG_PAGES = 10_000  # of 4 kB
 # Below this much free space SQLite's shared memory may have no room: writing to it kills a process.
 _LEAST_FREE = 1024 * 1024
@@ -28,46 +26,8 @@ _CANNOT_SHARE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLIT
 Creator = Callable[[], sqlite3.Connection]
 
 
-class _Cursor(sqlite3.Cursor):
-    def execute(self, *statement: Any) -> "_Cursor":
-        with_patience: _Cursor = self.connection.patiently(  # type: ignore[attr-defined]
-            lambda: super(_Cursor, self).execute(*statement)
-        )
-        return with_patience
-
-
-class _Connection(sqlite3.Connection):
-    """Waits for locks in slices, so that a signal or the end of time is noticed."""
-
-    patience = Patience()
-
-    def __del__(self) -> None:
-        # Commands leave open connections in the engine's pool; Python 3.13 and later warn of that.
-        self.close()
-
-    def cursor(self, factory: Any = _Cursor) -> Any:
-        return super().cursor(factory)
-
-    def commit(self) -> None:
-        self.patiently(super().commit)
-
-    def patiently(self, call: Callable[[], Any]) -> Any:
-        began = time.monotonic()
-        while True:
-            try:
-                return call()
-            except sqlite3.OperationalError as error:
-                waited = time.monotonic() - began
-                code = error.sqlite_errorcode
-                passes = code & 0xFF == sqlite3.SQLITE_BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT
-                if not passes or waited >= self.patience.seconds():
-                    error.waited = waited  # type: ignore[attr-defined]
-                    raise
-                time.sleep(0.01)
-
-
 def creator(path: Path, patience: Patience, *, read_only: bool) -> Creator:
-    """Return what opens the file, which is made if it is to be written.
+    """Return a function that opens the file; unless `read_only`, create a file that is missing.
 
     Raises `DatabaseError` if it cannot be used.
     """
@@ -89,23 +49,23 @@ def _check_kind(path: Path, *, read_only: bool) -> None:
         found = path.stat()
     except FileNotFoundError:
         if read_only:
-            raise DatabaseError(f"no database at {str(path)!r}; 'snapshotter sync' makes it") from (
-                None
-            )
+            raise DatabaseError(
+                f"no database at {str(path)!r}; 'snapshotter sync' creates it"
+            ) from None
         return
     except OSError as error:
         raise DatabaseError(f"cannot reach the database {str(path)!r}: {error.strerror}") from None
     if not stat.S_ISREG(found.st_mode):
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
         raise DatabaseError(f"the database cannot be used: {str(path)!r} is {kind}")
-    if 0 < found.st_size < _SMALLEST:  # SQLite would take it for an empty one, and overwrite it
+    if 0 < found.st_size < _SMALLEST:  # SQLite would overwrite it as if it were empty
         raise DatabaseError(f"the database cannot be used: {str(path)!r} is not a SQLite database")
     if not os.access(path, os.R_OK):
         raise DatabaseError(f"cannot read the database {str(path)!r}: Permission denied")
 
 
 def _create(path: Path) -> None:
-    """Make the file with mode 0600: job errors and variables are nobody else's business."""
+    """Create the file for its owner alone, because job errors and variables may be secret."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
@@ -145,7 +105,7 @@ def _is_full(path: Path) -> bool:
 
 
 def _memory_is_there(path: Path) -> bool:
-    """Whether the shared memory has all its blocks already, so that a full disk does no harm."""
+    """Whether the shared memory file has all its blocks, so that a full disk does no harm."""
     try:
         found = Path(f"{os.path.realpath(path)}-shm").stat()
     except OSError:
@@ -153,26 +113,8 @@ def _memory_is_there(path: Path) -> bool:
     return 0 < found.st_size <= found.st_blocks * 512
 
 
-def _open(path: Path, patience: Patience, query: str, *first: str) -> sqlite3.Connection:
-    """Open the file, and read its schema: until then SQLite has looked at nothing."""
-    uri = f"{Path(os.path.abspath(path)).as_uri()}?{query}"  # noqa: PTH100 - of a link, the link
-    connection = sqlite3.connect(uri, uri=True, factory=_Connection, check_same_thread=False)
-    try:
-        connection.patience = patience
-        # The driver's own BEGIN comes too late for DDL and too weak for writers: the engine's event
-        # sends one.
-        connection.isolation_level = None
-        for statement in (f"pragma busy_timeout = {_SLICE_MS}", "pragma foreign_keys = on", *first):
-            connection.execute(statement)
-        connection.execute("select count(*) from sqlite_master").fetchall()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
 class _Reader:
-    """Opens a file to read it: as usual, or without shared memory if there can be none."""
+    """Opens a file to read: as usual, or without shared memory if the file system has none."""
 
     def __init__(self, path: Path, patience: Patience) -> None:
         self._path, self._patience = path, patience
@@ -180,11 +122,11 @@ class _Reader:
 
     def __call__(self) -> sqlite3.Connection:
         if self._way is not None:
-            return _open(self._path, self._patience, *self._way)
+            return open_file(self._path, self._patience, *self._way)
         failed: sqlite3.Error | None = None
         for way in self._ways():
             try:
-                connection = _open(self._path, self._patience, *way)
+                connection = open_file(self._path, self._patience, *way)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF not in _CANNOT_SHARE:
                     raise
@@ -215,14 +157,14 @@ class _Reader:
 
 
 class _Writer:
-    """Opens a file to write it; a new one in WAL mode, if the file system can do that."""
+    """Opens a file to write; a new one in WAL mode if the file system supports it."""
 
     def __init__(self, path: Path, patience: Patience) -> None:
         self._path, self._patience = path, patience
 
     def __call__(self) -> sqlite3.Connection:
         try:
-            connection = _open(self._path, self._patience, "mode=rw")
+            connection = open_file(self._path, self._patience, "mode=rw")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in _CANNOT_SHARE:
                 raise
@@ -243,54 +185,34 @@ class _Writer:
         if mode != "wal" and self._path.stat().st_size == 0 and _can_share_memory(self._path):
             ((mode,),) = connection.execute("pragma journal_mode = wal").fetchall()
         if mode == "wal":
-            # A crash of the machine may cost the last transactions, each whole and with the
-            # checkpoint of what it stored: the next run continues from before them.
+            # A crash of the machine may undo the last transactions, each with its checkpoint; the
+            # next run continues from before them.
             connection.execute("pragma synchronous = normal")
-            # Pages that are written again and again, those of the indexes, go from the log into
-            # the file once in 40 MB instead of once in 4, and wait in memory until then.
+            # Index pages are written again and again; they go from the log into the file once per
+            # 40 MB instead of 4, and stay in memory until then.
             connection.execute(f"pragma wal_autocheckpoint = {_LOG_PAGES}")
             connection.execute(f"pragma journal_size_limit = {_LOG_PAGES * 4096}")
         connection.execute("pragma cache_size = -16000")
 
 
 def _can_share_memory(path: Path) -> bool:
-    """Try WAL mode on another file in the same folder: a file that fails in it cannot be read."""
-    folder = _folder(path)
-    with _removed(folder) as name, closing(sqlite3.connect(name)) as connection:
-        try:
-            connection.execute("pragma synchronous = off")
-            connection.execute("pragma journal_mode = wal")
-            connection.execute("create table tried (it integer)")
-        except sqlite3.OperationalError:
-            return False
+    """Try WAL mode on another file beside it: a file that fails in it cannot be read any longer."""
+    parts.remove_dead(_folder(path))
+    with parts.new_folder(_folder(path) / path.name) as folder:
+        with closing(sqlite3.connect(folder / "probe.db")) as connection:
+            try:
+                connection.execute("pragma synchronous = off")
+                connection.execute("pragma journal_mode = wal")
+                connection.execute("create table probe (id integer)")
+            except sqlite3.OperationalError:
+                return False
         return True
 
 
-@contextmanager
-def _removed(folder: Path) -> Iterator[str]:
-    """Return the name of a new file that is removed with what SQLite puts beside it."""
-    descriptor, name = tempfile.mkstemp(prefix=".snapshotter-", suffix=".db", dir=folder)
-    os.close(descriptor)
-    try:
-        yield name
-    finally:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            with suppress(FileNotFoundError):
-                os.unlink(name + suffix)  # noqa: PTH108 - by its text
-
-
 def checkpoint(connection: sqlite3.Connection) -> None:
-    """Bring what waits in the log into the file, so that a plain copy has it; never wait long.
+    """Write the log into the file, so that a plain copy of the file is complete, without waiting.
 
-    A reader in the middle of a transaction may hold some of it back.
+    A reader in a transaction may keep some of it in the log.
     """
     with suppress(sqlite3.Error):
         connection.execute("pragma wal_checkpoint(truncate)").fetchall()
-
-
-def tables(connection: sqlite3.Connection) -> list[str]:
-    names = connection.execute(
-        "select name from sqlite_master where type = 'table' and name not like 'sqlite\\_%' "
-        "escape '\\' order by name"
-    )
-    return [name for (name,) in names]

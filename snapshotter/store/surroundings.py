@@ -1,7 +1,7 @@
-"""What a server is like, seen once a session is there, and what this command sets in that session.
+"""Checks a server in each new session, and sets what this command depends on.
 
-Whatever a role, a database or an environment has set, the same text and times come back. What a
-server lacks is said in one line, before anything is changed.
+Whatever a role, a database or an environment has set, text and times come back the same. What a
+server lacks is reported in one line, before anything is changed.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from snapshotter.store.patience import Patience
 _OLDEST_POSTGRESQL = 100000  # as it numbers its versions
 _KEEPS_IDLE_SESSIONS, _LIMITS_TRANSACTIONS = 140000, 170000
 _OLDEST_MARIADB, _OLDEST_MYSQL = (10, 2), (8, 0)
-_SMALLEST_PAGE = 8192  # bytes; in a smaller one no index has room for a name
+_SMALLEST_PAGE = 8192  # bytes; a smaller page has no room for an index on a name
 _SESSION = {
     "timezone": "UTC",
     "datestyle": "ISO, YMD",
@@ -29,17 +29,17 @@ _SESSION = {
 
 @dataclass
 class Surroundings:
-    """What is known of a server. `read_only`: nothing is to be written there."""
+    """What is known about a server. `read_only`: nothing will be written there."""
 
     patience: Patience
     read_only: bool
     variables: dict[str, str] = field(default_factory=dict)
 
     def greet_postgresql(self, connection: Any) -> str:
-        """Set what the session is to be like, and check the server.
+        """Set up the session, and check the server.
 
-        Return what sets it for one transaction, if a pooler is in between: there a session's
-        settings would be lost with the next transaction, or meet another program's.
+        Behind a pooler, return the statement that sets up one transaction, else an empty text: a
+        pooler may give the next transaction another session, and this one to another program.
         """
         version = connection.info.server_version
         if version < _OLDEST_POSTGRESQL:
@@ -85,7 +85,7 @@ class Surroundings:
         return given
 
     def greet_mariadb(self, connection: Any) -> None:
-        """Check the server, and set what the session is to be like."""
+        """Check the server, and set up the session."""
         with connection.cursor() as cursor:
             if not self.variables:
                 cursor.execute(

@@ -18,16 +18,16 @@ OUTPUTS: Table = _TABLES["job_outputs"]
 REJECTS: Table = _TABLES["rejected_records"]
 SNAPSHOTS: Table = _TABLES["snapshots"]
 
-# An open job has not finished: that is what the index is on.
+# The first condition is implied by the second, and the one that has an index.
 OPEN = (
     JOBS.c.finished_at.is_(None),
     or_(JOBS.c.status.is_(None), JOBS.c.status.not_in(FINAL_STATUSES)),
 )
-_CHUNK = 500  # ids in one list: every engine takes that many
+_CHUNK = 500  # ids in one list; every engine accepts that many
 
 
 def chunks(ids: Iterable[int]) -> Iterator[tuple[int, ...]]:
-    """Cut ids into lists that every engine takes."""
+    """Yield the ids in lists of a length that every engine accepts."""
     left = iter(ids)
     while chunk := tuple(islice(left, _CHUNK)):
         yield chunk

@@ -1,4 +1,4 @@
-"""Reads the URL of a database. Whatever is wrong with it is said without quoting it."""
+"""Reads the URL of a database. Messages about what is wrong with it never quote it."""
 
 import re
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ _DRIVERS = {
 }
 _SQLITE_DRIVERS = ("", "pysqlite", "aiosqlite")
 _RESERVED = "/?#[]@"
+# The first is always used; the others are part of it.
+_CHARSETS = ("utf8mb4", "utf8", "utf8mb3")
 _SHORTEST_SECRET = 3  # characters; a shorter one would mask letters of plain words
 # What PyMySQL takes as an object, or this command decides itself.
 _NOT_FROM_A_URL = {
@@ -76,6 +78,8 @@ def _refuse_reserved(rest: str) -> None:
     # Without a colon or an @ of its own, what stands before the first slash is a host.
     if not at or ("/" in before and ":" not in before.partition("/")[0]):
         return
+    if _is_in_an_option(before, after):
+        raise UsageError("the database's URL: percent-encode @ in an option's value (write %40)")
     found = next((sign for sign in _RESERVED if sign in before), None)
     if "@" in after:
         found = "@"
@@ -86,6 +90,14 @@ def _refuse_reserved(rest: str) -> None:
             f"the database's URL: percent-encode {found} in the password or user "
             f"(write %{ord(found):02X})"
         )
+
+
+def _is_in_an_option(before: str, after: str) -> bool:
+    """Whether the last @ of a URL is most likely in the value of an option."""
+    if "@" in after:
+        place, mark, options = after.partition("?")
+        return "@" not in place and re.match(r"\w+=", options) is not None and bool(mark)
+    return re.fullmatch(r"[^:/?#]*:\d+/[^?]*\?\w+=.*", before) is not None
 
 
 def _without_hosts(rest: str) -> tuple[str, Hosts | None]:
@@ -102,13 +114,33 @@ def _without_hosts(rest: str) -> tuple[str, Hosts | None]:
     return user + at + rest[end:], Hosts(hosts, ports)
 
 
-def shown(url: URL) -> str:
-    """Return the URL without its password, and without its options, which may hold another."""
-    return url.set(password=None, query={}).render_as_string()
+@dataclass(frozen=True)
+class Address:
+    """How errors name a database, and what they must not print."""
+
+    shown: str
+    secrets: tuple[str, ...]
+
+
+def address_of(url: URL, hosts: Hosts | None = None) -> Address:
+    return Address(shown(url, hosts), tuple(secrets(url)))
+
+
+def shown(url: URL, hosts: Hosts | None = None) -> str:
+    """Return the URL without password and options, which may be secret, and without its driver."""
+    plain = url.set(drivername=url.get_backend_name(), query={})
+    if hosts is None:
+        return plain.render_as_string(hide_password=True)
+    pairs = zip(hosts.hosts.split(","), hosts.ports.split(","), strict=True)
+    listed = ",".join(
+        (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+        for host, port in pairs
+    )
+    return plain.set(host="\0").render_as_string(hide_password=True).replace("\0", listed)
 
 
 def secrets(url: URL) -> list[str]:
-    """Return what must not be printed of a URL: passwords, and the values of its options."""
+    """Return the parts of a URL that must not be printed: passwords, and the values of options."""
     values = [str(url.password or "")]
     for name, value in url.query.items():
         if re.search("pass|secret|key|token", name):
@@ -116,31 +148,45 @@ def secrets(url: URL) -> list[str]:
     return [value for value in values if len(value) >= _SHORTEST_SECRET]
 
 
-def bad_value(url: URL) -> UsageError:
-    return UsageError(f"database {shown(url)}: an option after '?' has a value that cannot be")
+def bad_value(address: Address) -> UsageError:
+    return UsageError(
+        f"database {address.shown}: an option after '?' has a value that cannot be used"
+    )
 
 
-def check_options(url: URL, dialect: Dialect) -> None:
-    """Refuse options that the driver does not know. Raises `UsageError` that names them."""
+def check_options(url: URL, dialect: Dialect, address: Address) -> None:
+    """Raise `UsageError` for an option that is given twice or that the driver does not take."""
+    for name, value in url.query.items():
+        # SQLAlchemy takes several hosts this way.
+        if not isinstance(value, str) and name != "host":
+            raise UsageError(
+                f"database {address.shown}: {_which(url, name)} is given twice; leave one out"
+            )
     if dialect.name == "postgresql":
-        _check_by_libpq(url)
+        _check_by_libpq(url, address)
     else:
-        _check_by_name(url)
+        _check_by_name(url, address)
+        charset = str(url.query.get("charset", _CHARSETS[0])).lower()
+        if charset not in _CHARSETS:
+            raise UsageError(
+                f"database {address.shown}: another charset than utf8mb4 cannot hold all that the "
+                "API sends; leave the option out, or write charset=utf8mb4"
+            )
 
 
-def _check_by_libpq(url: URL) -> None:
+def _check_by_libpq(url: URL, address: Address) -> None:
     from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - only with this driver
 
     for name, value in url.query.items():
         if name == "host":
             continue
         try:
-            make_conninfo("", **{name: value if isinstance(value, str) else value[-1]})
-        except Exception:  # noqa: BLE001 - whatever it stumbles over, the option cannot be
-            raise _unknown(url, name) from None
+            make_conninfo("", **{name: str(value)})
+        except Exception:  # noqa: BLE001 - whatever it fails for, the option cannot be used
+            raise _unknown(url, name, address) from None
 
 
-def _check_by_name(url: URL) -> None:
+def _check_by_name(url: URL, address: Address) -> None:
     import inspect  # noqa: PLC0415 - as above
 
     from pymysql.connections import Connection  # noqa: PLC0415 - as above
@@ -148,17 +194,20 @@ def _check_by_name(url: URL) -> None:
     known = set(inspect.signature(Connection.__init__).parameters) - {"self"} | _SSL_OF_SQLALCHEMY
     for name in url.query:
         if name not in known:
-            raise _unknown(url, name)
+            raise _unknown(url, name, address)
         if name in _NOT_FROM_A_URL:
             hint = "; ssl_ca=FILE or ssl_verify_cert=true ask for TLS" if name == "ssl" else ""
             raise UsageError(
-                f"database {shown(url)}: the option {name!r} cannot be given in a URL{hint}"
+                f"database {address.shown}: the option {name!r} cannot be given in a URL{hint}"
             )
 
 
-def _unknown(url: URL, name: str) -> UsageError:
-    # Next to a password, what looks like an option may be the end of it.
-    which = (
-        "one of the options after '?'" if secrets(url.set(password="")) else f"option {name[:40]!r}"
-    )
-    return UsageError(f"database {shown(url)}: its driver does not know {which}")
+def _unknown(url: URL, name: str, address: Address) -> UsageError:
+    return UsageError(f"database {address.shown}: its driver does not know {_which(url, name)}")
+
+
+def _which(url: URL, name: str) -> str:
+    """Return what to call an option: beside a password it may be the end of the password."""
+    if secrets(url.set(password="")):
+        return "one of the options after '?'"
+    return f"the option {name[:40]!r}"

@@ -1,4 +1,4 @@
-"""Asks for single jobs. One whose own call fails is set aside, and holds nothing back."""
+"""Requests single jobs. One whose own call fails is set aside and holds back no other."""
 
 from contextlib import suppress
 from enum import Enum
@@ -14,19 +14,19 @@ from snapshotter.errors import (
 )
 from snapshotter.sync.run import Snapshot
 
-LOST_AFTER = 3  # jobs in a row without an answer: then it is seen whether the API answers at all
-GIVEN_UP_AFTER = 9  # jobs in a row, while the list answers: the rest waits for the next run
+LOST_AFTER = 3  # jobs in a row without an answer, before checking whether the API answers at all
+GIVEN_UP_AFTER = 9  # jobs in a row while the list answers; the rest is left to the next run
 
 
 class NoAnswer(Enum):
-    """`MISSING`: the API has no such job. `FAILED`: its call fails, and so it is set aside."""
+    """`MISSING`: the API has no such job. `FAILED`: its call fails, and it is set aside."""
 
     MISSING = 1
     FAILED = 2
 
 
 class ById:
-    """The jobs that a run asks for one by one."""
+    """Requests jobs one by one for a run."""
 
     def __init__(self, run: Snapshot) -> None:
         self._run = run
@@ -35,11 +35,11 @@ class ById:
         self.is_given_up = False
 
     def is_in_doubt(self) -> None:
-        """Take the list for broken: the first job that fails, too, shows that the API is down."""
+        """Note that the list failed, so that one more failed job means that the API is down."""
         self._in_a_row = LOST_AFTER - 1
 
     def get(self, job_id: int) -> Record | Reject | NoAnswer:
-        """Ask for a job. Raises `Stopped` if the API gives no answer to anything."""
+        """Request a job. Raises `Stopped` if the API answers nothing at all."""
         try:
             answer = self._run.client.job(job_id)
         except (RequestFailed, RequestRefused, KeyRefused, UsageError) as error:
@@ -50,31 +50,33 @@ class ById:
         return NoAnswer.MISSING if answer is None else _asked_for(job_id, answer)
 
     def bring(self, job_id: int) -> Record | Reject | NoAnswer:
-        """Ask for a job, and store it."""
+        """Request a job, and store it."""
         answer = self.get(job_id)
         if not isinstance(answer, NoAnswer):
             self._run.store([answer], partial=True)
         return answer
 
     def settle(self) -> None:
-        """Set the jobs aside that failed, now that something else has worked."""
-        aside = [
+        """Set aside the jobs that failed, now that another request has succeeded."""
+        rejects = [
             Reject(job_id, None, f"job {job_id}: {error}", None) for job_id, error in self._failed
         ]
         self._failed.clear()
-        if aside:
-            self._run.store(aside)
+        if rejects:
+            self._run.store(rejects)
 
     def _fail(self, job_id: int, error: SnapshotterError) -> None:
         self._failed.append((job_id, error))
         self._in_a_row += 1
-        # What is refused for the key or the account is refused for every request, or for one job.
+        # A refusal for the key or the account may concern every request, or this job alone.
         if isinstance(error, KeyRefused | UsageError) or self._in_a_row % LOST_AFTER == 0:
             self._probe(error)
         if self._in_a_row >= GIVEN_UP_AFTER and not self.is_given_up:
             self.is_given_up = True
             self._run.note(
-                f"{self._in_a_row} jobs in a row could not be asked for, no more are tried", error
+                f"{self._in_a_row} jobs in a row could not be requested; "
+                "the next run asks for the rest",
+                error,
             )
 
     def _probe(self, error: SnapshotterError) -> None:
@@ -89,7 +91,7 @@ class ById:
 
 
 def _asked_for(job_id: int, answer: Record | Reject) -> Record | Reject:
-    """Hold an answer against the job that was asked for."""
+    """Return the answer, or a reject if it is about another job."""
     if answer.job_id == job_id:
         return answer
     payload = answer.document if isinstance(answer, Record) else answer.payload

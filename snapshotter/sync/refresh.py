@@ -1,6 +1,6 @@
-"""Asks for the jobs that may have moved unseen: those that are stored as open.
+"""Requests the jobs that may have changed without appearing in a listing: the open ones.
 
-They are listed by their status if that takes fewer requests, else asked for one by one.
+They are listed by their status if that takes fewer requests, else requested one by one.
 """
 
 import logging
@@ -17,18 +17,19 @@ from snapshotter.statuses import STATUSES
 from snapshotter.store import rejects
 from snapshotter.store.tables import JOBS, OPEN, live
 from snapshotter.sync.by_id import ById, NoAnswer
-from snapshotter.sync.gone import JOBS_A_PAGE, Gone
+from snapshotter.sync.count import JOBS_A_PAGE
+from snapshotter.sync.gone import Gone
 from snapshotter.sync.run import Snapshot
 
 log = logging.getLogger(__name__)
 
-REMEMBERED_EVERY = 20  # jobs asked for by id, so that a killed run's place is about known
-MOST_ASKED = 100  # open jobs asked for one by one in a run; the next run goes on from there
-FEW = 20  # jobs of a status that is not known are not worth asking whether it can be listed
+CHECKPOINT_EVERY = 20  # jobs requested by id between checkpoints
+MOST_ASKED = 100  # open jobs requested one by one in a run; the next run continues from there
+FEW = 20  # jobs of an unknown status: so few are not worth trying to list it
 
 
 def refresh(run: Snapshot, by_id: ById, gone: Gone) -> None:
-    """Ask for what may have moved unseen, from where an earlier run had to stop."""
+    """Request the open jobs that no listing showed, from where an earlier run had to stop."""
     _list_by_status(run)
     account = run.ledger.account()
     after = None if account is None else account.refreshed_id
@@ -44,7 +45,7 @@ def refresh(run: Snapshot, by_id: ById, gone: Gone) -> None:
             if by_id.bring(job_id) is NoAnswer.MISSING:
                 gone.miss(job_id)
             last, asked = job_id, asked + 1
-            if asked % REMEMBERED_EVERY == 0:
+            if asked % CHECKPOINT_EVERY == 0:
                 run.ledger.remember(refreshed_id=last)
     except Stopped:
         run.ledger.remember(refreshed_id=last)
@@ -78,13 +79,13 @@ def _list_by_status(run: Snapshot) -> None:
 
 
 def _unseen(run: Snapshot) -> set[int]:
-    """Return the open jobs that this run has not met; one that is set aside is `retry`'s."""
-    aside = {row.job_id for row in rejects.waiting(run.engine, run.account_id)}
-    return _open_jobs(run).keys() - run.open_seen - aside
+    """Return the open jobs that this run has not met; rejects are left to `retry`."""
+    rejected = {row.job_id for row in rejects.waiting(run.engine, run.account_id)}
+    return _open_jobs(run).keys() - run.open_seen - rejected
 
 
 def _open_jobs(run: Snapshot) -> dict[int, str | None]:
-    """Return the status of each job that is stored as open."""
+    """Return the status of each open job that is stored."""
     statement = select(JOBS.c.id, JOBS.c.status).where(*live(run.account_id), *OPEN)
     with run.engine.connect() as connection:
         return {row.id: row.status for row in connection.execute(statement)}

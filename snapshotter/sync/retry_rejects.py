@@ -1,4 +1,4 @@
-"""Tries again what is set aside, and is due: as it is kept, then by asking for it."""
+"""Tries rejected records again when they are due: first as stored, then from the API."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -8,18 +8,19 @@ from snapshotter import __version__
 from snapshotter.api.records import Record, Reject
 from snapshotter.errors import RequestFailed, RequestRefused
 from snapshotter.store import rejects
-from snapshotter.store.rejects import Waiting
+from snapshotter.store.reject_payload import is_whole, read_again, time_of
+from snapshotter.store.rejects import RejectState
 from snapshotter.sync.by_id import ById, NoAnswer
 from snapshotter.sync.gone import Gone
 from snapshotter.sync.run import Snapshot
 
-MOST_REQUESTS = 50  # of a run, but for `rejects --retry`
-AT_ONCE = 20  # jobs stored at once: two that have exchanged their outputs are taken together
+MOST_REQUESTS = 50  # of a run, except `rejects --retry`
+AT_ONCE = 20  # jobs stored at once, so that two that exchanged their outputs come together
 BYTES_AT_ONCE = 4_000_000
 
 
 def retry(run: Snapshot, by_id: ById, gone: Gone, *, everything: bool = False) -> None:
-    """Try what is due, the longest waiting first; `everything`: at once, however long it takes."""
+    """Try the records that are due, the longest waiting first; with `everything`, all of them."""
     _Retry(run, by_id, gone, everything=everything).run()
 
 
@@ -40,9 +41,9 @@ class _Retry:
             if row.job_id is not None:
                 self._ask(row.job_id)
         self._store()
-        self._look_for_nameless([row for row in self._due() if row.job_id is None])
+        self._look_for_those_without_id([row for row in self._due() if row.job_id is None])
 
-    def _due(self) -> list[Waiting]:
+    def _due(self) -> list[RejectState]:
         run = self._run
         now, mine = run.stamp.observed_at, run.outcome.snapshot_id
         return [
@@ -56,20 +57,20 @@ class _Retry:
         sent = self._run.client.requests_sent - self._began_at
         return not self._everything and sent >= MOST_REQUESTS
 
-    def _read_again(self, due: Sequence[Waiting]) -> None:
-        """Read the records as they are kept, which another version may not have understood."""
+    def _read_again(self, due: Sequence[RejectState]) -> None:
+        """Read the stored records, which another version may not have understood."""
         ids = {row.id for row in due if self._everything or row.program_version != __version__}
         run, unread = self._run, list[int]()
         for row in rejects.listed(run.engine, run.account_id) if ids else ():
-            kept = rejects.read_again(row) if row.id in ids else None
+            kept = read_again(row) if row.id in ids else None
             if isinstance(kept, Record):
                 run.store([kept])
                 if row.job_id is None:
                     with run.engine.begin() as connection:
                         rejects.forget_rows(connection, [row.id])
-            elif kept is not None and rejects.is_whole(row):
+            elif kept is not None and is_whole(row):
                 unread.append(row.id)
-        # To this version they are what they were: they wait as others do.
+        # This version does not understand them either, so they wait for their pauses again.
         rejects.note_version(run.engine, unread)
 
     def _ask(self, job_id: int) -> None:
@@ -83,12 +84,12 @@ class _Retry:
                 self._store()
 
     def _store(self) -> None:
-        """Store what has come; ask for what could be stored as lists tell it, which is more."""
+        """Store the answers; list the stored jobs again, because lists are more detailed."""
         answers, self._answers, self._bytes = self._answers, [], 0
         if not answers:
             return
         self._run.store(answers, partial=True)
-        # Many jobs may share a second, which is then listed once.
+        # Jobs that share a second are listed together.
         seconds = {
             record.job.updated_at.replace(microsecond=0): record.job.id
             for record in answers
@@ -102,7 +103,7 @@ class _Retry:
             self._list_of(at, f"job {job_id}")
 
     def _list_of(self, at: datetime | None, whose: str) -> bool:
-        """Store what was updated in that second. Returns whether that is all of it for sure."""
+        """Store what was updated in that second. Returns whether that is surely all of it."""
         if at is None:
             return False
         try:
@@ -113,16 +114,15 @@ class _Retry:
         self._run.store(records)
         return is_all
 
-    def _look_for_nameless(self, due: Iterable[Waiting]) -> None:
-        """Look for records without an id where they were: first among those of their updated_at.
+    def _look_for_those_without_id(self, due: Iterable[RejectState]) -> None:
+        """Look for records without an id by their updated_at.
 
-        What is not found there any more is stored by now, under the id that it has been given, or
-        is gone.
+        One that is not found there is stored by now, under an id that it was given, or is gone.
         """
         waiting = defaultdict(list)
         for row in due:
             kept = rejects.record(self._run.engine, row.id)
-            if kept is not None and (at := rejects.time_of(kept, "updated_at")) is not None:
+            if kept is not None and (at := time_of(kept, "updated_at")) is not None:
                 waiting[at].append(row.id)
         for at, row_ids in waiting.items():
             if self._has_spent_all:

@@ -18,6 +18,7 @@ from snapshotter.store import reasons, rejects, sizes
 from snapshotter.store.ledger import Ledger, Listing, Outcome
 from snapshotter.store.load import Run, load, mark_gone
 from snapshotter.store.lock import Hold
+from snapshotter.store.set_aside import set_aside
 from snapshotter.store.write import encoded
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class Snapshot:
             ]
             stored = good.keys() - {reject.job_id for reject in bad}
             rejects.forget(connection, self.account_id, stored)
-            fresh = rejects.set_aside(connection, self.stamp, bad, self._redact) if bad else []
+            fresh = set_aside(connection, self.stamp, bad, self._redact) if bad else []
             if checkpoint is not None:
                 self.ledger.advance(
                     connection,

@@ -1,4 +1,4 @@
-"""How fresh the data is, what the last runs did, and what waits: read from the database alone."""
+"""Reports from the database how fresh the data is, what the last runs did, and what is pending."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,14 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
-from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.store.load import JOBS, OPEN, live
-from snapshotter.store.rejects import REJECTS
+from snapshotter.store.tables import ACCOUNTS, JOBS, OPEN, REJECTS, SNAPSHOTS, live
 from snapshotter.texts import nearest
 from snapshotter.times import duration, stamp
 
 LAST_RUNS = 5
-CLOCKS_APART = timedelta(minutes=5)  # a run that began later than that by this clock is not fresh
+CLOCKS_APART = timedelta(minutes=5)  # a run that begins later than that does not count
 _LISTED = "; 'snapshotter accounts' lists them"
 LONGEST_ERROR = 300  # characters of a line
 
@@ -25,12 +23,12 @@ _RUN = (
 
 
 @dataclass(frozen=True)
-class Account:
-    """What is known of an account. Times are UTC, `fresh_at` and the runs' by this host's clock.
+class Freshness:
+    """How fresh an account's data is. Times are UTC; `fresh_at` and runs by this host's clock.
 
-    `fresh_at`: when the last run began that brought all there was then; None before there is one.
-    `ahead`: when a complete run began that this host's clock has not reached; it does not count.
-    `listing`: the place of a listing under way, and its `since`; None where there is none.
+    `fresh_at`: when the last complete run began; None before the first.
+    `ahead`: when a complete run began that is in the future by this clock; it does not count.
+    `listing`: the offset and `since` of a listing in progress; None if there is none.
     """
 
     account_id: str
@@ -51,7 +49,7 @@ class Account:
         return age is None or age > max_age
 
     def document(self, now: datetime) -> dict[str, Any]:
-        """Give it as JSON holds it."""
+        """Return the values for JSON."""
         age = self.age(now)
         return {
             "account_id": self.account_id,
@@ -71,7 +69,7 @@ class Account:
         }
 
     def lines(self, now: datetime) -> Iterator[str]:
-        """Tell it, a line each."""
+        """Yield the lines for people."""
         age = self.age(now)
         yield f"account {self.account_id}"
         if age is not None:
@@ -110,15 +108,15 @@ def _first_line(error: str) -> str:
     return first if len(first) <= LONGEST_ERROR else f"{first[:LONGEST_ERROR]}…"
 
 
-def accounts(engine: Engine, now: datetime) -> list[Account]:
-    """Return every account of the database, by its name, as of `now`."""
+def accounts(engine: Engine, now: datetime) -> list[Freshness]:
+    """Return the freshness of every account, sorted by name, as of `now`."""
     with engine.connect() as connection:
         rows = connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account_id)).all()
         return [_account(connection, row, now + CLOCKS_APART) for row in rows]
 
 
-def unknown(found: Iterable[Account], account_ids: Iterable[str]) -> dict[str, str]:
-    """Return what to say of each account that was asked for and is not there."""
+def unknown(found: Iterable[Freshness], account_ids: Iterable[str]) -> dict[str, str]:
+    """Return a message for each requested account that is not in the database."""
     known = [each.account_id for each in found]
     return {
         name: f"no account {name!r} in this database{nearest(name, known) or _LISTED}"
@@ -127,8 +125,10 @@ def unknown(found: Iterable[Account], account_ids: Iterable[str]) -> dict[str, s
     }
 
 
-def stale(found: list[Account], missing: dict[str, str], now: datetime, max_age: timedelta) -> str:
-    """Return what is stale, in words; empty if nothing is. An account that is missing is stale."""
+def stale(
+    found: list[Freshness], missing: dict[str, str], now: datetime, max_age: timedelta
+) -> str:
+    """Return a message on what is stale, empty if nothing is. A missing account is stale."""
     old = [each.account_id for each in found if each.is_stale(now, max_age)]
     if not old and not missing and found:
         return ""
@@ -140,7 +140,7 @@ def stale(found: list[Account], missing: dict[str, str], now: datetime, max_age:
     )
 
 
-def _account(connection: Connection, row: Any, latest_start: datetime) -> Account:
+def _account(connection: Connection, row: Any, latest_start: datetime) -> Freshness:
     mine = SNAPSHOTS.c.account_id == row.account_id
     complete = (
         mine,
@@ -153,7 +153,7 @@ def _account(connection: Connection, row: Any, latest_start: datetime) -> Accoun
     jobs = select(func.count()).select_from(JOBS).where(*live(row.account_id))
     rejected = select(func.count()).where(REJECTS.c.account_id == row.account_id)
     offset = row.listing_offset
-    return Account(
+    return Freshness(
         row.account_id,
         connection.execute(began.where(SNAPSHOTS.c.started_at <= latest_start)).scalar(),
         row.watermark,

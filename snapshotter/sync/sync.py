@@ -1,29 +1,28 @@
-"""One snapshot: what the API holds comes into the database, and nothing is missed.
+"""One run: stores what the API has, so that nothing is missed.
 
-A run that completes has brought all that the API showed when it began:
+A run that completes has stored all that the API showed when it began:
 1. The listing that an earlier run left is read to its end, and then a new one, from a little before
-   the watermark. A page, or some that have come together, are one transaction with a checkpoint,
-   and `paging` proves that no job of the listing is passed over. What joins the list behind the
+   the watermark. One page, or a few, are one transaction with a checkpoint, and `paging` proves
+   that no job of the listing is skipped. What joins the list behind the
    reader was updated after the listing began, so the next one has it.
-2. Jobs that are not final can move without showing up in a listing, and records set aside can be
-   mended: those are asked for one by one, the jobs of a status by listing it if that is cheaper.
-3. The list's jobs are counted: what is here alone, and what is there alone, is searched for.
+2. Jobs that are not final can change without appearing in a listing, and records set aside can be
+   corrected: those are requested one by one, or by listing a status if that is cheaper.
+3. The list is counted; jobs that only the list has, or only the database, are searched for.
 
-What fails alone is put on record alone, and the run goes on: a job whose own call fails is set
-aside as a record is that cannot be read; a request that others can do without is noted.
+What fails alone is recorded alone, and the run continues: a job whose own call fails is set aside
+like a record that cannot be read; a request that is not essential is noted.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from snapshotter import logs
-from snapshotter.api.client import Client, Filters
+from snapshotter.api.client import Filters
 from snapshotter.api.paging import Cursor
 from snapshotter.errors import (
     Interrupted,
@@ -32,33 +31,31 @@ from snapshotter.errors import (
     SnapshotterError,
     Stopped,
 )
-from snapshotter.redact import Redaction
-from snapshotter.settings import DEFAULT_OVERLAP, Service
+from snapshotter.settings import DEFAULT_OVERLAP
 from snapshotter.store import rejects
 from snapshotter.store.engine import named_errors
 from snapshotter.store.ledger import Ledger, Outcome
 from snapshotter.store.lock import lock
-from snapshotter.store.tables import ACCOUNTS, REJECTS, SNAPSHOTS
 from snapshotter.sync.by_id import ById, NoAnswer
+from snapshotter.sync.context import Context
+from snapshotter.sync.count import Count
 from snapshotter.sync.gone import Gone
 from snapshotter.sync.listing import Listings, see_it_answer
 from snapshotter.sync.refresh import refresh
 from snapshotter.sync.retry_rejects import retry
 from snapshotter.sync.run import Setting, Snapshot
 
-__all__ = ["ACCOUNTS", "REJECTS", "SNAPSHOTS", "Outcome", "Plan", "Snapshot", "snapshot", "sync"]
+__all__ = ["Context", "Outcome", "Plan", "Snapshot", "snapshot", "sync"]
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to read: everything new, unless it says otherwise.
+    """What to read: by default, everything new.
 
-    `ids`: just these jobs. `filters`: just the jobs that they let through; the watermark stays.
-    `full`: the whole list, from its beginning. `rejected`: what was set aside, once more.
+    `ids`: only these jobs. `filters`: only the jobs that match; the watermark stays.
+    `full`: the whole list, from its beginning. `rejected`: the records set aside, again.
     `overlap`: how far a listing starts before the watermark, for changes that the API shows some
     time after their `updated_at`.
     """
@@ -78,64 +75,60 @@ class Plan:
         return self.ids is not None or self.rejected
 
 
-def sync(
-    engine: Engine,
-    client: Client,
-    service: Service,
-    plan: Plan,
-    redact: Redaction,
-    progress: Progress = lambda _jobs: None,
-) -> Outcome:
-    """Read what `plan` says into the database.
+def sync(context: Context, plan: Plan) -> Outcome:
+    """Read what `plan` asks for into the database.
 
-    Every run leaves its row in `snapshots`, whatever its end. Raises `Stopped` when another run
-    has the account, a limit is reached or the API gives out, `DatabaseError`, `KeyRefused`,
+    Every run leaves its row in `snapshots`, however it ends. Raises `Stopped` if another run has
+    the account, a limit is reached or the API does not answer, `DatabaseError`, `KeyRefused`,
     `UsageError`, `Failure`.
     """
-    with snapshot(engine, client, service, plan, redact, progress) as run:
+    with snapshot(context, plan) as run:
         read(run, plan)
     return run.outcome
 
 
 @contextmanager
-def snapshot(
-    engine: Engine,
-    client: Client,
-    service: Service,
-    plan: Plan,
-    redact: Redaction,
-    progress: Progress = lambda _jobs: None,
-) -> Iterator[Snapshot]:
-    """Take the account's lock and open a run; what ends the block ends the run, on record."""
-    ledger = Ledger(engine, service.account_id)
-    with named_errors(), lock(engine, service.account_id) as hold:
+def snapshot(context: Context, plan: Plan) -> Iterator[Snapshot]:
+    """Take the account's lock and begin a run; record how the block, and so the run, ends."""
+    account_id = context.account_id
+    ledger = Ledger(context.engine, account_id)
+    with named_errors(), lock(context.engine, account_id) as hold:
         if hold is None:
             raise Stopped(
-                f"account {service.account_id} is being read by {ledger.holder()}; "
+                f"account {account_id} is being read by {ledger.holder()}; "
                 "this run did nothing, run again later"
             )
-        outcome = ledger.begin(_kind(plan, ledger), service.api_url)
+        outcome = ledger.begin(_kind(plan, ledger), context.service.api_url)
         logs.about(run=outcome.snapshot_id)
         log.info("begun: kind %s", outcome.kind)
-        setting = Setting(engine, client, service.account_id, redact, progress, ledger)
+        setting = Setting(
+            context.engine, context.client, account_id, context.redact, context.progress, ledger
+        )
         run = Snapshot(setting, outcome, hold)
-        try:
-            with named_errors():  # so that what passes by itself ends the run as such
-                yield run
-        except Interrupted as error:
-            # It may have come in the middle of a statement, and that session is of no more use.
-            with suppress(SnapshotterError, SQLAlchemyError):
-                run.end("partial", error)
-            raise
-        except Stopped as error:
+        with _recorded(run):
+            yield run
+
+
+@contextmanager
+def _recorded(run: Snapshot) -> Iterator[None]:
+    """Record how the block ends."""
+    try:
+        with named_errors():  # so that an error that passes by itself becomes `Stopped`
+            yield
+    except Interrupted as error:
+        # It may have come in the middle of a statement, after which the session cannot be used.
+        with suppress(SnapshotterError, SQLAlchemyError):
             run.end("partial", error)
-            raise
-        except BaseException as error:
-            # Where the database is lost, that is to be told, not that this cannot be put on record.
-            with suppress(SnapshotterError, SQLAlchemyError):
-                run.end("failed", error)
-            raise
-        run.end("completed")
+        raise
+    except Stopped as error:
+        run.end("partial", error)
+        raise
+    except BaseException as error:
+        # If the database is lost, that is the error to report, and not that it cannot be recorded.
+        with suppress(SnapshotterError, SQLAlchemyError):
+            run.end("failed", error)
+        raise
+    run.end("completed")
 
 
 def _kind(plan: Plan, ledger: Ledger) -> str:
@@ -150,7 +143,7 @@ def _kind(plan: Plan, ledger: Ledger) -> str:
 
 
 def read(run: Snapshot, plan: Plan) -> None:
-    """Read what `plan` says."""
+    """Read what `plan` asks for."""
     account = run.ledger.account()
     if account is not None:
         run.client.sends_links = bool(account.sends_links)
@@ -158,13 +151,13 @@ def read(run: Snapshot, plan: Plan) -> None:
     try:
         run.client.credits()
     except (RequestFailed, RequestRefused) as error:
-        log.warning("the credits that are left are not known: %s", error)
+        log.warning("the remaining credits are not known: %s", error)
         see_it_answer(run, error)
     by_id = ById(run)
-    gone = Gone(run, by_id)
+    gone = Gone(run)
     if plan.rejected:
         retry(run, by_id, gone, everything=True)
-        gone.count(Listings(run, plan.overlap), everything=True)
+        Count(run, by_id, gone).run(Listings(run, plan.overlap), everything=True)
         gone.settle()
     elif plan.ids is not None:
         _read_jobs(run, by_id, gone, plan.ids)
@@ -175,7 +168,7 @@ def read(run: Snapshot, plan: Plan) -> None:
         _read_account(run, by_id, gone, plan)
     by_id.settle()
     if plan.rejected or not (plan.names_jobs or plan.is_filtered):
-        # What waits unseen ends the run as what is set aside anew does.
+        # Older rejects that this run did not see also make it exit 65.
         run.outcome.rejected = rejects.count(run.engine, run.account_id)
 
 
@@ -202,13 +195,13 @@ def _read_account(run: Snapshot, by_id: ById, gone: Gone, plan: Plan) -> None:
         raise
     refresh(run, by_id, gone)
     retry(run, by_id, gone)
-    gone.count(listings, full=plan.full)
+    Count(run, by_id, gone).run(listings, full=plan.full)
     gone.settle()
 
 
 def _do_without_the_list(run: Snapshot, by_id: ById, gone: Gone, error: SnapshotterError) -> None:
-    """Ask for the jobs that no list is needed for; the list's own error ends the run."""
-    log.warning("the list cannot be read on, other jobs are asked for first: %s", error)
+    """Ask for the jobs that need no list; afterwards the list's own error ends the run."""
+    log.warning("the rest of the list cannot be read, other jobs are asked for first: %s", error)
     by_id.is_in_doubt()
     with suppress(Stopped, RequestRefused):
         refresh(run, by_id, gone)

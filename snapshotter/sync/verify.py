@@ -1,48 +1,44 @@
-"""Proves that what the API holds is here, for few credits, and tells what is not.
+"""Proves for few credits that what the API has is stored, and reports what is not.
 
 The API's jobs are counted, all and by status, and a difference is searched for; then some pages of
-the list, taken at random, are compared with the tables field by field. What changed at the API
-since the last listing began, by the API's own times, is not promised yet: it is told apart.
+the list, chosen at random, are compared with the tables field by field. What changed at the API
+since the last listing began, by the API's own times, is not covered yet and is reported apart.
 """
 
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 
-from snapshotter.api.client import PAGE_SIZE, Client
+from snapshotter.api.client import PAGE_SIZE
 from snapshotter.api.records import Record, Reject, time_in
-from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError
+from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError, Stopped
 from snapshotter.flatten import flatten
-from snapshotter.redact import Redaction
 from snapshotter.statuses import STATUSES, is_open
 from snapshotter.store import rejects
 from snapshotter.store.ledger import Ledger
-from snapshotter.store.load import JOBS, compare, live
+from snapshotter.store.load import compare
+from snapshotter.store.tables import JOBS, live
 from snapshotter.sync import reconcile
+from snapshotter.sync.context import Context
+from snapshotter.sync.gone import Gone
+from snapshotter.sync.run import Snapshot
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-ASKED_BY_ID = 100  # jobs that the list lacks
-SHOWN = 20  # jobs of a kind that are told one by one
-
-
-class Repair(Protocol):
-    """Where what differs is stored: a run of `sync`."""
-
-    def store(self, records: list[Record | Reject], *, overwrite: bool) -> None: ...
-
-    def mark_gone(self, job_ids: Iterable[int]) -> int: ...
+ASKED_BY_ID = 100  # unlisted jobs
+SHOWN = 20  # jobs of a kind that are listed by id
 
 
 @dataclass
 class Findings:
     """What was found. `counted` has (what, at the API, here); jobs are named by their ids.
 
-    A record that has none is None.
+    A record that has none is None. `unrepaired`: why a repair left the jobs that are gone as they
+    were.
     """
 
     counted: list[tuple[str, int, int]] = field(default_factory=list)
@@ -52,13 +48,14 @@ class Findings:
     gone: set[int] = field(default_factory=set)
     set_aside: list[int | None] = field(default_factory=list)
     newer: set[int | None] = field(default_factory=set)
+    unrepaired: str = ""
 
     @property
     def differences(self) -> int:
         return len(self.missing) + len(self.differing) + len(self.gone)
 
     def lines(self) -> Iterator[str]:
-        """Tell the findings, a line each."""
+        """Yield the findings, one line each."""
         width = max((len(what) for what, _, _ in self.counted), default=0)
         yield f"{'':{width}}  {'at the API':>10}  {'here':>10}"
         for what, there, here in self.counted:
@@ -70,7 +67,7 @@ class Findings:
                 f"{len(self.newer):,} jobs moved since the last sync; that is no difference, "
                 "and the next 'snapshotter sync' brings it"
             )
-        told = {
+        kinds = {
             "missing here": _names(self.missing),
             "gone from the API": _names(self.gone),
             "set aside (snapshotter rejects)": _names(self.set_aside),
@@ -79,13 +76,13 @@ class Findings:
                 for job_id in sorted(self.differing)
             ],
         }
-        for what, jobs in told.items():
+        for what, jobs in kinds.items():
             if jobs:
                 more = f" and {len(jobs) - SHOWN:,} more" if jobs[SHOWN:] else ""
                 yield f"{what}: {', '.join(jobs[:SHOWN])}{more}"
 
     def _why_counts_differ(self) -> str:
-        """Return why two counts are not the same: only a difference is one to mend."""
+        """Return why two counts differ; only "differs" is something to repair."""
         if self.differences:
             return "differs"
         if self.newer:
@@ -98,47 +95,56 @@ def _names(job_ids: Iterable[int | None]) -> list[str]:
     return ["one without an id" if job_id is None else str(job_id) for job_id in ordered]
 
 
-def verify(
-    engine: Engine,
-    client: Client,
-    account_id: str,
-    redact: Redaction,
-    *,
-    sample: int,
-    found: Findings,
-    repair: Repair | None = None,
-    chance: random.Random,
-) -> None:
-    """Compare the API's jobs with the tables; some `sample` of them field by field.
+class Sample(NamedTuple):
+    """How many jobs to compare field by field, and what chooses their pages."""
 
-    Raises what `Client` raises; `found` then has what was found until then.
+    jobs: int
+    chance: random.Random
+
+
+def verify(
+    context: Context, sample: Sample, found: Findings, repair: Snapshot | None = None
+) -> None:
+    """Compare the API's jobs with the tables, and add what differs to `found`.
+
+    With `repair`, store what differs by that run. Raises what `Client` raises; `found` then has
+    what was found until then.
     """
-    _Verification(engine, client, account_id, redact, found, repair).run(sample, chance)
+    _Verification(context, found, repair).run(sample)
 
 
 class _Verification:
-    def __init__(
-        self,
-        engine: Engine,
-        client: Client,
-        account_id: str,
-        redact: Redaction,
-        findings: Findings,
-        repair: Repair | None,
-    ) -> None:
-        self._engine, self._client, self._account_id = engine, client, account_id
-        self._redact, self._repair = redact, repair
-        self._findings = findings
+    def __init__(self, context: Context, findings: Findings, repair: Snapshot | None) -> None:
+        self._context, self._findings, self._repair = context, findings, repair
+        self._gone = None if repair is None else Gone(repair)
         self._failed: SnapshotterError | None = None
+        engine, account_id = context.engine, context.account_id
         account = Ledger(engine, account_id).account()
         self._newest: datetime | None = None if account is None else account.newest_updated_at
-        self._aside = {row.job_id for row in rejects.waiting(engine, account_id)}
+        self._rejected = {row.job_id for row in rejects.waiting(engine, account_id)}
 
-    def run(self, sample: int, chance: random.Random) -> None:
-        self._client.credits()
-        shelf = reconcile.shelf(self._engine, self._account_id)
-        total = self._count("all", "jobs", reconcile.stored(self._engine, self._account_id))
-        self._search("all", total, shelf)
+    def run(self, sample: Sample) -> None:
+        try:
+            self._compare(sample)
+        except (RequestFailed, RequestRefused, Stopped):
+            self._mark_gone()
+            raise
+        self._mark_gone()
+        if self._failed is not None:
+            raise self._failed  # the rest has been looked at
+
+    def _mark_gone(self) -> None:
+        if self._gone is not None:
+            self._gone.settle()
+            self._findings.unrepaired = self._gone.postponed
+
+    def _compare(self, sample: Sample) -> None:
+        self._context.client.credits()
+        index = reconcile.index(self._context.engine, self._context.account_id)
+        total = self._count(
+            "all", "jobs", reconcile.stored(self._context.engine, self._context.account_id)
+        )
+        self._search("all", total, index)
         for status, here in self._by_status().items():
             try:
                 there = self._count(status, status, here)
@@ -148,23 +154,26 @@ class _Verification:
                 self._failed = error
                 continue
             if there != here:
-                self._search(status, there, reconcile.shelf(self._engine, self._account_id, status))
-        places = range(0, total, PAGE_SIZE)
-        for place in sorted(chance.sample(places, min(len(places), -(-sample // PAGE_SIZE)))):
-            records, unlisted = reconcile.sample(self._page("all"), place, total, shelf)
+                self._search(
+                    status,
+                    there,
+                    reconcile.index(self._context.engine, self._context.account_id, status),
+                )
+        offsets = range(0, total, PAGE_SIZE)
+        pages = min(len(offsets), -(-sample.jobs // PAGE_SIZE))
+        for offset in sorted(sample.chance.sample(offsets, pages)):
+            records, unlisted = reconcile.sample(self._page("all"), offset, total, index)
             self._findings.read += len(records)
             self._look_at(records, unlisted)
-        waiting = rejects.waiting(self._engine, self._account_id)
+        waiting = rejects.waiting(self._context.engine, self._context.account_id)
         self._findings.set_aside = [row.job_id for row in waiting]
-        if self._failed is not None:
-            raise self._failed  # the rest has been looked at
 
     def _page(self, status: str) -> Callable[[int], reconcile.Records]:
-        return lambda place: self._client.page(place, status=status).records
+        return lambda offset: self._context.client.page(offset, status=status).records
 
     def _count(self, status: str, what: str, here: int) -> int:
-        def has(place: int) -> bool:
-            return bool(self._client.page(place, limit=1, status=status).records)
+        def has(offset: int) -> bool:
+            return bool(self._context.client.page(offset, limit=1, status=status).records)
 
         there = reconcile.count(has, here)
         self._findings.counted.append((what, there, here))
@@ -173,24 +182,24 @@ class _Verification:
     def _by_status(self) -> dict[str, int]:
         statement = (
             select(JOBS.c.status, func.count())
-            .where(*live(self._account_id))
+            .where(*live(self._context.account_id))
             .group_by(JOBS.c.status)
         )
-        with self._engine.connect() as connection:
+        with self._context.engine.connect() as connection:
             here = {row[0]: int(row[1]) for row in connection.execute(statement)}
         return {status: here.get(status, 0) for status in STATUSES}
 
-    def _search(self, status: str, total: int, shelf: reconcile.Shelf) -> None:
-        for stretch in reconcile.differences(self._page(status), total, shelf):
-            self._look_at(stretch.listed, stretch.unlisted)
+    def _search(self, status: str, total: int, index: reconcile.Index) -> None:
+        for difference in reconcile.differences(self._page(status), total, index):
+            self._look_at(difference.listed, difference.unlisted)
 
     def _look_at(self, listed: reconcile.Records, unlisted: list[int]) -> None:
-        """Judge records of the list, and jobs that are here and not in the list."""
+        """Compare records of the list with the tables; ask for stored jobs that the list lacks."""
         found, repair = self._findings, self._repair
         differing = self._differing([record for record in listed if isinstance(record, Record)])
         wrong: list[Record | Reject] = []
         for record in listed:
-            if record.job_id in self._aside:
+            if record.job_id in self._rejected:
                 continue
             columns = ["jobs"]
             if isinstance(record, Record):
@@ -210,44 +219,47 @@ class _Verification:
         self._ask_for(unlisted)
 
     def _ask_for(self, unlisted: list[int]) -> None:
-        """See which jobs that the list lacks are gone."""
-        found, repair = self._findings, self._repair
+        """Find out which of the jobs that the list lacks are gone."""
+        found, gone = self._findings, self._gone
         known = {*found.missing, *found.differing, *found.newer, *found.gone}
+        # To report many it is enough to ask for the first; to mark them, each is asked for.
+        marks_all = gone is not None and (gone.is_confirmed() or gone.most() >= len(unlisted))
         for job_id in unlisted:
-            # So many answers are enough to tell; only to mark them each has to be asked for.
-            is_told = repair is None and len(found.gone) >= ASKED_BY_ID
-            if job_id in known or not (is_told or self._is_gone(job_id)):
+            is_assumed = not marks_all and len(found.gone) >= ASKED_BY_ID
+            if job_id in known or not (is_assumed or self._is_gone(job_id)):
                 continue
             found.gone.add(job_id)
-            if repair is not None:
-                repair.mark_gone([job_id])
+            if gone is not None and is_assumed:
+                gone.is_cut = gone.awaits_confirmation = True
+            elif gone is not None:
+                gone.miss(job_id)
 
     def _is_gone(self, job_id: int) -> bool:
         try:
-            return self._client.job(job_id) is None
+            return self._context.client.job(job_id) is None
         except (RequestFailed, RequestRefused) as error:
             self._failed = error
             return False
 
     def _differing(self, records: list[Record]) -> dict[int, list[str]]:
-        """Name what differs of each job, where anything does; a job marked gone is none here."""
+        """Return the columns and tables that differ, by job; a job marked as gone differs, too."""
         ids = [record.job_id for record in records]
         marked = select(JOBS.c.id).where(JOBS.c.id.in_(ids), JOBS.c.gone_at.is_not(None))
-        with self._engine.connect() as connection:
-            differing = compare(connection, [flatten(r, self._redact) for r in records])
+        with self._context.engine.connect() as connection:
+            differing = compare(connection, [flatten(r, self._context.redact) for r in records])
             for job_id in connection.execute(marked).scalars():
                 differing[job_id] = [*differing.get(job_id, []), "gone_at"]
         return differing
 
     def _is_newer(self, record: Record | Reject, columns: list[str]) -> bool:
-        """Tell whether a difference came up after the last listing began, or moves unseen.
+        """Whether a difference arose after the last listing began, or in a job that is open.
 
-        A job that is open there and here can have moved without a new `updated_at`: each sync asks
-        for it by its id.
+        A job that is open on both sides may change without a new `updated_at`; each sync asks for
+        it by its id.
         """
         document = record.document if isinstance(record, Record) else record.payload
         at = time_in(document, "updated_at")
-        # Of the last change's own second nobody can tell: a false alarm is better than none.
+        # Within the second of the last change this is unknown; a false alarm is the safer answer.
         if self._newest is not None and at is not None and at > self._newest:
             return True
         is_open_there = isinstance(record, Record) and is_open(record.job.status)

@@ -40,9 +40,7 @@ from snapshotter.simulator.account import Account
 from snapshotter.simulator.faults import GARBLED, Answer, Request, as_sent
 from snapshotter.store import revisions
 from snapshotter.store.engine import connect
-from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
-from snapshotter.store.rejects import REJECTS
+from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
 
 TABLES = [table for table in Base.metadata.sorted_tables if table.name != "calendar"]
 KILLS = 4

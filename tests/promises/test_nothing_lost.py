@@ -40,9 +40,10 @@ from snapshotter.simulator.faults import GARBLED, Request, as_sent
 from snapshotter.simulator.history import FINAL, STATUSES, stamp
 from snapshotter.simulator.server import serve
 from snapshotter.store.engine import connect
-from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock
-from snapshotter.sync.sync import ACCOUNTS, REJECTS, Plan, sync
+from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS
+from snapshotter.sync.context import Context
+from snapshotter.sync.sync import Plan, sync
 
 LAG = 60  # seconds; the issue's «up to a minute after their updated_at»
 ANY = st.integers(0, 2**16)
@@ -154,7 +155,7 @@ class Accounts(RuleBasedStateMachine):
     def sync(self, plan: Plan | None = None, limits: Limits | None = None) -> None:
         service = Service(self.account.account_id, Key(self.account.api_key), self.api)
         with Client(service, limits or Limits(), clock=Impatient()) as client:
-            sync(self.engine, client, service, plan or Plan(), Redaction())
+            sync(Context(self.engine, client, service, Redaction()), plan or Plan())
 
     def try_to_sync(self, plan: Plan | None = None, limits: Limits | None = None) -> None:
         with suppress(Stopped):  # the next run goes on

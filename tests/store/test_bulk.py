@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -347,35 +346,3 @@ def test_what_a_copy_is_refused_for_is_sqlalchemys_error(engine: Engine) -> None
     ):
         with pytest.raises(error), engine.begin() as connection:
             insert_fields(connection, fields)
-
-
-@pytest.mark.parametrize(
-    ("database_url", "asked", "told"),
-    [
-        ("sqlite", "pragma wal_autocheckpoint", (10_000, 1_000)),
-        (
-            "postgresql",  # the tests' server has it off for all
-            "select source from pg_settings where name = 'synchronous_commit'",
-            ("session", "command line"),
-        ),
-    ],
-    indirect=["database_url"],
-)
-def test_only_what_writes_is_set_up_to_write(
-    engine: Engine, asked: str, told: tuple[object, object]
-) -> None:
-    reader = connect(engine.url.render_as_string(hide_password=False), read_only=True)
-    with engine.connect() as writes, reader.connect() as reads:
-        found = tuple(each.execute(text(asked)).scalar_one() for each in (writes, reads))
-    reader.dispose()
-    assert found == told
-
-
-def test_the_log_of_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
-    other = connect(f"sqlite:///{tmp_path}/new.db")
-    with other.begin() as connection:
-        connection.execute(text("create table t (a)"))
-        connection.execute(text("insert into t values (1)"))
-        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.glob("new.db*")}
-    other.dispose()
-    assert modes == {"new.db": 0o600, "new.db-wal": 0o600, "new.db-shm": 0o600}

@@ -14,9 +14,9 @@ from sqlalchemy.exc import DataError
 from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.models import Base
 from snapshotter.store.engine import connect, named_errors
-from snapshotter.store.ledger import ACCOUNTS
 from snapshotter.store.lock import lock
 from snapshotter.store.revisions import check, require_head
+from snapshotter.store.tables import ACCOUNTS
 
 AT = datetime(2026, 2, 1, 3, 4, 5, 678901, UTC)
 WORDS = "a\\b 'c' \"d\" größe"

@@ -18,6 +18,7 @@ from snapshotter.redact import Redaction
 from snapshotter.store import rejects, revisions
 from snapshotter.store.engine import connect
 from snapshotter.store.load import Run, compare, load
+from snapshotter.store.set_aside import set_aside
 
 ROOT = Path(__file__).parent.parent.parent
 VERSIONS = ROOT / "migrations" / "versions"
@@ -142,7 +143,7 @@ def test_what_is_set_aside_stays_so_from_revision_to_revision(
     run, record = Run("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), job(id="x")
     aside = [Reject(None, None, "no id", record), Reject(8, None, "no", [8])]
     with engine.begin() as connection:
-        rejects.set_aside(connection, run, aside, Redaction())
+        set_aside(connection, run, aside, Redaction())
         before = connection.execute(text("select * from rejected_records order by id")).all()
     for words in (["downgrade", "0003"], ["upgrade", "head"]):
         done = alembic(database_url, *words, folder=tmp_path)
@@ -155,7 +156,7 @@ def test_what_is_set_aside_stays_so_from_revision_to_revision(
             (None, None, None)
         ] * 2
         again = Run("acme", 2, datetime(2026, 1, 7, tzinfo=UTC))
-        rejects.set_aside(connection, again, aside, Redaction())
+        set_aside(connection, again, aside, Redaction())
     assert [(row.id, row.attempts) for row in rejects.waiting(engine)] == [
         (row.id, 1) for row in before
     ]
@@ -253,7 +254,7 @@ def test_somebody_elses_table_is_left_alone(empty_database_url: str) -> None:
     engine = connect(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("create table jobs (name varchar(9))"))
-    with pytest.raises(DatabaseError, match="somebody else's"):
+    with pytest.raises(DatabaseError, match="that this tool did not create"):
         revisions.require_head(engine, may_create=True)
     assert inspect(engine).get_table_names() == ["jobs"]
     engine.dispose()

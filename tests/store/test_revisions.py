@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from command import python
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, event, inspect, text
 
 from snapshotter.errors import DatabaseError
 from snapshotter.store import revisions
@@ -51,7 +51,7 @@ def test_another_programs_revision(empty_database_url: str, layout: str, table: 
         with pytest.raises(DatabaseError) as caught:
             command()
         said = str(caught.value)
-        assert "another program" in said or "somebody else's" in said or "no tables yet" in said
+        assert "another program" in said or "did not create" in said or "no tables yet" in said
     assert contents(engine) == before
     engine.dispose()
 
@@ -86,14 +86,14 @@ def test_every_command_leaves_it_alone(empty_database_url: str, tmp_path: Path) 
 def test_a_killed_first_upgrade_is_ours_by_its_columns_and_comments(
     empty_database_url: str,
 ) -> None:
-    """Empty tables of the same names, beside an empty `alembic_version`, may be somebody else's."""
+    """Empty tables of these names, and an empty `alembic_version`, may be another program's."""
     engine = connect(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("create table alembic_version (version_num varchar(32))"))
         connection.execute(
             text("create table calendar (day date, week date, month date, weekday int)")
         )
-    with pytest.raises(DatabaseError, match="'calendar' of somebody else's"):
+    with pytest.raises(DatabaseError, match="'calendar' that this tool did not create"):
         revisions.require_head(engine, may_create=True)
     with engine.begin() as connection:
         connection.execute(text("drop table calendar"))
@@ -125,3 +125,18 @@ def test_tables_of_the_users_own_are_no_difference(database_url: str) -> None:
         connection.execute(text("create table notes (id int)"))
     revisions.check(engine)
     engine.dispose()
+
+
+def test_a_failed_upgrade_leaves_no_session_open(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = connect(empty_database_url)
+    with engine.begin() as connection:
+        connection.execute(text("create table alembic_version (version_num varchar(32))"))
+        connection.execute(text("insert into alembic_version values ('another')"))
+    disposed: list[object] = []
+    event.listen(engine, "engine_disposed", disposed.append)
+    monkeypatch.setattr(revisions, "connect", lambda _url: engine)
+    with pytest.raises(DatabaseError, match="belongs to another program"):
+        revisions.upgrade(empty_database_url)
+    assert disposed == [engine]

@@ -5,6 +5,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -121,6 +122,29 @@ def test_a_file_keeps_its_journal_mode(file: Path, tmp_path: Path) -> None:
         for database, mode in ((file, "delete"), (tmp_path / "new.db", "wal")):
             assert run("sync", database=database, **variables).returncode == 0
             assert mode_of(database) == mode
+
+
+KILLED_WHILE_IT_TRIES = """
+import os, signal, sys
+from pathlib import Path
+from snapshotter.store import sqlite_file
+
+sqlite_file.sqlite3.connect = lambda _name: os.kill(os.getpid(), signal.SIGKILL)
+sqlite_file._can_share_memory(Path(sys.argv[1]))
+"""
+
+
+def test_what_a_killed_run_tried_wal_mode_on_is_removed_by_the_next(
+    file: Path, tmp_path: Path
+) -> None:
+    del file
+    new = tmp_path / "folder" / "new.db"
+    new.parent.mkdir()
+    done = subprocess.run([sys.executable, "-c", KILLED_WHILE_IT_TRIES, str(new)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(new.parent.iterdir())) == 1
+    upgrade(f"sqlite:///{new}")
+    assert [path.name for path in new.parent.iterdir()] == ["new.db"]
 
 
 def test_a_copy_has_all_though_a_reader_is_idle(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import run
@@ -76,12 +77,19 @@ def test_any_driver_is_taken_as_ours(given: str, driver: str) -> None:
         ("Tr0ub4", "cannot be read"),
         ("sqlite://x.db", "three slashes"),
         ("sqlite+pysqlcipher:///x.db", "no database driver"),
-        ("postgresql://u@h/x?bogus=1", "does not know option 'bogus'"),
-        ("postgresql://u@h/x?autocommit=true", "does not know option 'autocommit'"),
-        ("mysql://u@h/x?bogus=1", "does not know option 'bogus'"),
+        ("postgresql://u@h/x?bogus=1", "does not know the option 'bogus'"),
+        ("postgresql://u@h/x?autocommit=true", "does not know the option 'autocommit'"),
+        ("mysql://u@h/x?bogus=1", "does not know the option 'bogus'"),
         ("mysql://u@h/x?cursorclass=y", "the option 'cursorclass' cannot be given in a URL"),
         ("mysql://u@h/x?ssl=true", "ssl_ca=FILE or ssl_verify_cert=true ask for TLS"),
         ("mysql://u@h/x?connect_timeout=soon", "has a value that cannot be"),
+        ("mysql://u@h/x?read_timeout=soon", "has a value that cannot be"),
+        ("mysql://u@h/x?charset=latin1", "charset=utf8mb4"),
+        ("mysql://u@h/x?charset=utf8&charset=utf8mb4", "the option 'charset' is given twice"),
+        ("postgresql://u@h/x?sslmode=a&sslmode=b", "the option 'sslmode' is given twice"),
+        ("postgresql://u@h/x?application_name=me@home", "percent-encode @ in an option's value"),
+        ("postgresql://h:5432/x?user=me@home", "percent-encode @ in an option's value"),
+        ("mysql://u:Tr0ub4@h/x?a=me@home", "percent-encode @ in an option's value (write %40)"),
     ],
 )
 def test_a_url_that_cannot_be(url: str, said: str) -> None:
@@ -108,6 +116,41 @@ def test_several_hosts_as_libpq_lists_them(postgres: PostgresServer) -> None:
         assert connection.exec_driver_sql("select 1").scalar() == 1
     engine.dispose()
     postgres.drop_database(url)
+
+
+def test_several_hosts_are_shown_with_the_database() -> None:
+    for given, expected in (
+        ("postgresql://joe:Tr0ub4@h1:1,[::1]:2/x?sslmode=a", "postgresql://joe:***@h1:1,[::1]:2/x"),
+        ("postgres://h1,h2:7/x", "postgresql://h1,h2:7/x"),
+        ("postgresql+psycopg2://joe@h1/x", "postgresql://joe@h1/x"),
+        ("mysql+pymysql://joe:Tr0ub4@h/x?charset=utf8mb4", "mysql://joe:***@h/x"),
+        ("sqlite:///folder/file.db", "sqlite:///folder/file.db"),
+    ):
+        assert urls.shown(*urls.parse(given)) == expected
+
+
+def test_an_error_names_several_hosts_and_the_database_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    hosts = f"joe:***@127.0.0.1:{port},127.0.0.1:{port}/x"
+    for scheme in ("postgresql", "postgres", "postgresql+psycopg2"):
+        url = f"{scheme}://{hosts.replace('***', 'Tr0ub4')}"
+        done = run(["db", "current"], env={"SNAPSHOTTER_DATABASE_URL": url})
+        assert done.returncode == 1
+        assert done.stderr.count(f"(postgresql://{hosts})") == 1
+        assert (done.stderr.count("://"), "Tr0ub4" in done.stderr) == (1, False)
+
+
+def test_the_timeout_of_a_url_is_kept(mariadb: MariaDBServer) -> None:
+    there = mariadb.create_database()
+    for url, timeout in ((f"{there}&read_timeout=77", 77), (there, None)):
+        engine = connect(url)
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            assert vars(driver)["_read_timeout"] == timeout
+            assert driver.charset == "utf8mb4"
+        engine.dispose()
+    mariadb.drop_database(there)
 
 
 def test_a_service_file(postgres: PostgresServer, tmp_path: Path) -> None:

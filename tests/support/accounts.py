@@ -10,9 +10,8 @@ from sqlalchemy import Engine, insert
 from snapshotter.api import records
 from snapshotter.flatten import flatten
 from snapshotter.redact import Redaction
-from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
 from snapshotter.store.load import Run, load
-from snapshotter.store.rejects import REJECTS
+from snapshotter.store.tables import ACCOUNTS, REJECTS, SNAPSHOTS
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 URL = "https://api.xplenty.com"

@@ -14,6 +14,7 @@ from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator.account import Account
 from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS
+from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Outcome, Plan, sync
 
 
@@ -27,7 +28,7 @@ class Syncer:
         service = Service(self.account.account_id, Key(key or self.account.api_key), self.url)
         self.account.requests.clear()
         with Client(service, clock=Impatient()) as client:
-            return sync(self.engine, client, service, plan or Plan(), Redaction())
+            return sync(Context(self.engine, client, service, Redaction()), plan or Plan())
 
     @property
     def asked(self) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from samples import store
 from sqlalchemy import Engine, insert
 
-from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
+from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
 from snapshotter.times import epoch
 
 DAY = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday

@@ -19,9 +19,12 @@ from snapshotter.simulator.faults import Answer, Request
 from snapshotter.simulator.history import stamp
 from snapshotter.store import reasons, rejects
 from snapshotter.store.backoff import PAUSES, is_due, pause
-from snapshotter.store.load import JOBS, Run
+from snapshotter.store.load import Run
+from snapshotter.store.reject_payload import is_whole
+from snapshotter.store.set_aside import set_aside
+from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS
 from snapshotter.sync import retry_rejects
-from snapshotter.sync.sync import ACCOUNTS, REJECTS, Plan
+from snapshotter.sync.sync import Plan
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -213,13 +216,13 @@ def test_a_reject_is_kept_whatever_it_holds(engine: Engine) -> None:
     ]
     run = Run("acme", 1, NOW)
     with engine.begin() as connection:
-        assert rejects.set_aside(connection, run, odd, Redaction()) == odd
+        assert set_aside(connection, run, odd, Redaction()) == odd
     with engine.begin() as connection:
-        assert rejects.set_aside(connection, run, odd, Redaction()) == []
+        assert set_aside(connection, run, odd, Redaction()) == []
     rows = list(rejects.listed(engine))
     assert [row.job_id for row in rows] == [1, 2, None, None, 3]
     assert all(json.loads(row.payload) is not None or row.job_id is None for row in rows)
-    assert [rejects.is_whole(row) for row in rows] == [True, False, True, True, True]
+    assert [is_whole(row) for row in rows] == [True, False, True, True, True]
 
 
 MEMORY = """
@@ -232,7 +235,7 @@ engine = connect(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assert len(rejects.waiting(engine)) == int(sys.argv[2])
 assert sum(1 for _ in rejects.listed(engine)) == int(sys.argv[2])
-reconcile.shelf(engine, "acme")
+reconcile.index(engine, "acme")
 rejects.grouped(engine)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """

@@ -8,8 +8,7 @@ from syncer import Syncer
 from test_verify import command
 
 from snapshotter.api.schema import MAX_DEPTH
-from snapshotter.store.load import JOBS
-from snapshotter.sync.sync import REJECTS
+from snapshotter.store.tables import JOBS, REJECTS
 
 
 def nested(levels: int) -> bytes:

@@ -17,10 +17,11 @@ from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator.faults import Answer, Request
 from snapshotter.simulator.history import stamp
-from snapshotter.store.load import JOBS
+from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS, SNAPSHOTS
 from snapshotter.sync import by_id, refresh
-from snapshotter.sync.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
-from snapshotter.sync.verify import Findings, verify
+from snapshotter.sync.context import Context
+from snapshotter.sync.sync import Plan
+from snapshotter.sync.verify import Findings, Sample, verify
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -301,15 +302,8 @@ def test_verify_looks_at_all_else_before_it_gives_up(syncer: Syncer) -> None:
     syncer.account.intercept = failing(500, status="failed")
     found = Findings()
     service = Service("acme", Key(syncer.account.api_key), syncer.url)
+    pages = Sample(500, random.Random(1))  # noqa: S311 - a test's order
     with Client(service, clock=Impatient()) as client, pytest.raises(RequestFailed, match="500"):
-        verify(
-            syncer.engine,
-            client,
-            "acme",
-            Redaction(),
-            sample=500,
-            found=found,
-            chance=random.Random(1),  # noqa: S311 - a test's order
-        )
+        verify(Context(syncer.engine, client, service, Redaction()), pages, found)
     assert found.gone == {gone}
     assert (found.read, [what for what, _, _ in found.counted][-1]) == (4, "stopping")

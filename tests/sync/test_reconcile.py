@@ -16,10 +16,10 @@ from snapshotter.api.records import Reject
 from snapshotter.simulator.account import Account
 from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.simulator.history import stamp
-from snapshotter.store.load import JOBS
+from snapshotter.store.tables import ACCOUNTS, JOBS, SNAPSHOTS
 from snapshotter.sync import reconcile
-from snapshotter.sync.reconcile import Shelf, count, differences, sample
-from snapshotter.sync.sync import ACCOUNTS, SNAPSHOTS, Plan
+from snapshotter.sync.reconcile import Index, count, differences, sample
+from snapshotter.sync.sync import Plan
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PAGE = 100
@@ -43,26 +43,26 @@ class List:
         self.shortest, self.is_stable = shortest, is_stable
         self.requests = 0
 
-    def fetch(self, place: int) -> list[Reject]:
+    def fetch(self, offset: int) -> list[Reject]:
         self.requests += 1
         tie = (lambda job_id: job_id) if self.is_stable else (lambda _: self.chance.random())
         order = sorted(self.jobs, key=lambda job_id: (self.jobs[job_id], tie(job_id)))
         length = self.chance.randint(self.shortest, PAGE)
         return [
             Reject(job_id, at(self.jobs[job_id]), "", None)
-            for job_id in order[place : place + length]
+            for job_id in order[offset : offset + length]
         ]
 
     def hold_against(self, stored: Jobs) -> tuple[set[int | None], set[int]]:
-        """Give the ids that are found in the list alone, and on the shelf alone."""
-        found = list(differences(self.fetch, len(self.jobs), shelf_of(stored)))
-        listed = {record.job_id for stretch in found for record in stretch.listed}
-        return listed, {job_id for stretch in found for job_id in stretch.unlisted}
+        """Give the ids that are found in the list alone, and in the index alone."""
+        found = list(differences(self.fetch, len(self.jobs), index_of(stored)))
+        listed = {record.job_id for difference in found for record in difference.listed}
+        return listed, {job_id for difference in found for job_id in difference.unlisted}
 
 
-def shelf_of(jobs: Jobs) -> Shelf:
+def index_of(jobs: Jobs) -> Index:
     ordered = sorted(jobs, key=lambda job_id: (jobs[job_id], job_id))
-    return Shelf((job_id, at(jobs[job_id])) for job_id in ordered)
+    return Index((job_id, at(jobs[job_id])) for job_id in ordered)
 
 
 # The number of jobs
@@ -72,9 +72,9 @@ def counted(jobs: int, guess: int) -> tuple[int, int]:
     """Give the number that `count` finds in a list of `jobs`, and its requests."""
     asked: list[int] = []
 
-    def has(place: int) -> bool:
-        asked.append(place)
-        return place < jobs
+    def has(offset: int) -> bool:
+        asked.append(offset)
+        return offset < jobs
 
     found = count(has, guess)
     assert min(asked) >= 0
@@ -181,16 +181,16 @@ def test_one_job_gone_of_a_hundred_thousand() -> None:
     chance = random.Random(7)  # noqa: S311 - a test's order
     stored = {job_id: job_id // 3 for job_id in range(100_000)}
     records = [Reject(job_id, at(second), "", None) for job_id, second in stored.items()]
-    shelf = shelf_of(stored)
+    index = index_of(stored)
     for gone in (0, 99_999, *(chance.randrange(100_000) for _ in range(20))):
         asked: list[int] = []
         listed = records[:gone] + records[gone + 1 :]
 
-        def fetch(place: int, asked: list[int] = asked, listed: list[Reject] = listed) -> Any:
-            asked.append(place)
-            return listed[place : place + PAGE]
+        def fetch(offset: int, asked: list[int] = asked, listed: list[Reject] = listed) -> Any:
+            asked.append(offset)
+            return listed[offset : offset + PAGE]
 
-        assert list(differences(fetch, 99_999, shelf)) == [reconcile.Stretch([], [gone])]
+        assert list(differences(fetch, 99_999, index)) == [reconcile.Difference([], [gone])]
         assert len(asked) <= 12
 
 
@@ -204,40 +204,40 @@ def test_more_jobs_of_one_moment_than_a_page_holds() -> None:
 def test_a_list_that_is_shorter_than_it_was_when_counted() -> None:
     stored = {n: n for n in range(250)}
     server = List({n: n for n in range(60)}, random.Random(1))  # noqa: S311
-    found = list(differences(server.fetch, 249, shelf_of(stored)))
-    assert {job_id for stretch in found for job_id in stretch.unlisted} == set(range(60, 250))
+    found = list(differences(server.fetch, 249, index_of(stored)))
+    assert {job_id for difference in found for job_id in difference.unlisted} == set(range(60, 250))
 
 
 def test_a_list_that_becomes_shorter_between_two_requests() -> None:
     stored = {n: n for n in range(400)}
     server = List({n: n for n in range(399)}, random.Random(1))  # noqa: S311
 
-    def fetch(place: int) -> list[Reject]:
-        records = server.fetch(place)
+    def fetch(offset: int) -> list[Reject]:
+        records = server.fetch(offset)
         server.jobs = {n: n for n in range(100)}
         return records
 
-    found = list(differences(fetch, 399, shelf_of(stored)))
+    found = list(differences(fetch, 399, index_of(stored)))
     read_first = 149 + PAGE
-    unlisted = {job_id for stretch in found for job_id in stretch.unlisted}
+    unlisted = {job_id for difference in found for job_id in difference.unlisted}
     assert unlisted >= set(range(read_first, 400))
 
 
-@pytest.mark.parametrize("place", [0, 100, 200])
-def test_a_sample_tells_what_a_page_lacks(place: int) -> None:
+@pytest.mark.parametrize("offset", [0, 100, 200])
+def test_a_sample_tells_what_a_page_lacks(offset: int) -> None:
     stored = {n: n // 2 for n in range(250)}
     gone = {50, 151, 240}
     server = List({n: s for n, s in stored.items() if n not in gone}, random.Random(1))  # noqa: S311
-    records, unlisted = sample(server.fetch, place, 247, shelf_of(stored))
-    assert len(records) == min(PAGE, 247 - place)
-    assert unlisted == [sorted(gone)[place // PAGE]]
+    records, unlisted = sample(server.fetch, offset, 247, index_of(stored))
+    assert len(records) == min(PAGE, 247 - offset)
+    assert unlisted == [sorted(gone)[offset // PAGE]]
 
 
-@pytest.mark.parametrize("place", [0, 100])
-def test_a_sample_within_one_moment_says_nothing_of_the_rest(place: int) -> None:
+@pytest.mark.parametrize("offset", [0, 100])
+def test_a_sample_within_one_moment_says_nothing_of_the_rest(offset: int) -> None:
     stored = dict.fromkeys(range(400), 0)
     server = List(stored, random.Random(1))  # noqa: S311
-    records, unlisted = sample(server.fetch, place, 400, shelf_of(stored))
+    records, unlisted = sample(server.fetch, offset, 400, index_of(stored))
     assert (len(records), unlisted) == (PAGE, [])
 
 
@@ -270,10 +270,10 @@ def test_a_finished_job_that_vanished_is_marked(syncer: Syncer) -> None:
     account.advance(61)
     outcome = syncer()
     assert (outcome.gone, outcome.inserted, outcome.changed) == (1, 0, 0)
-    listing, last_place, number, search = 1, 1, 1, 3
+    listing, last_offset, number, search = 1, 1, 1, 3
     assert syncer.asked == [
         "rate_limit_status",
-        *["jobs"] * (listing + last_place + number + search),
+        *["jobs"] * (listing + last_offset + number + search),
         f"jobs/{vanished}",
     ]
     marked = {"gone_at": account.now, "last_changed_at": account.now, "snapshot_id": 2}

@@ -22,9 +22,10 @@ from snapshotter.simulator.account import Account
 from snapshotter.store import revisions
 from snapshotter.store.causes import Cause, cause
 from snapshotter.store.engine import connect
-from snapshotter.store.load import JOBS, OUTPUTS
 from snapshotter.store.rejects import listed
-from snapshotter.sync.sync import REJECTS, Plan, sync
+from snapshotter.store.tables import JOBS, OUTPUTS, REJECTS
+from snapshotter.sync.context import Context
+from snapshotter.sync.sync import Plan, sync
 
 only = {
     name: pytest.mark.parametrize("database_url", [name], indirect=True)
@@ -186,7 +187,7 @@ def test_words_of_the_api_that_the_databases_encoding_has_not(latin1: Syncer) ->
     )
     with pytest.raises(Exception, match="422"):
         latin1()
-    from snapshotter.sync.sync import SNAPSHOTS  # noqa: PLC0415
+    from snapshotter.store.tables import SNAPSHOTS  # noqa: PLC0415
 
     assert "lost" in latin1.rows(SNAPSHOTS)[-1]["error"]
 
@@ -254,7 +255,7 @@ def test_a_value_that_cannot_be_made_a_row_of(syncer: Syncer) -> None:
     syncer.account.jobs[bad]["errors"] = "unforeseen"
     service = Service("acme", Key(syncer.account.api_key), syncer.url)
     with Client(service) as client:
-        outcome = sync(syncer.engine, client, service, Plan(), Odd())
+        outcome = sync(Context(syncer.engine, client, service, Odd()), Plan())
     assert (outcome.inserted, outcome.rejected) == (1_499, 1)
     assert reasons(syncer) == {bad: f"job {bad}: cannot be stored: OverflowError: too much of it"}
 

@@ -14,10 +14,11 @@ from test_verify import command
 from snapshotter.simulator.account import Account
 from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.simulator.history import stamp
-from snapshotter.store.load import JOBS
 from snapshotter.store.reasons import group_of
-from snapshotter.store.rejects import SetAside, listed, read_again, time_of
-from snapshotter.sync.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Plan
+from snapshotter.store.reject_payload import RejectedRecord, read_again, time_of
+from snapshotter.store.rejects import listed
+from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS, SNAPSHOTS
+from snapshotter.sync.sync import Plan
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -336,9 +337,9 @@ def test_a_page_of_bad_records_is_exit_65(syncer: Syncer) -> None:
 # The rows themselves
 
 
-def row(document: Any, job_id: int | None = None) -> SetAside:
+def row(document: Any, job_id: int | None = None) -> RejectedRecord:
     now = datetime(2026, 1, 31, tzinfo=UTC)
-    return SetAside(1, "acme", job_id, "a reason", json.dumps(document), now)
+    return RejectedRecord(1, "acme", job_id, "a reason", json.dumps(document), now)
 
 
 @pytest.mark.parametrize(

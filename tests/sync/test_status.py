@@ -13,9 +13,8 @@ from snapshotter.api import records
 from snapshotter.cli.options import Duration
 from snapshotter.flatten import flatten
 from snapshotter.redact import Redaction
-from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
-from snapshotter.store.load import JOBS, Run, load
-from snapshotter.store.rejects import REJECTS
+from snapshotter.store.load import Run, load
+from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS, SNAPSHOTS
 from snapshotter.sync.status import accounts
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -27,10 +27,11 @@ from snapshotter.simulator.faults import GARBLED, Answer, Request, as_sent
 from snapshotter.simulator.history import FINAL, stamp
 from snapshotter.simulator.server import serve
 from snapshotter.store.engine import connect
-from snapshotter.store.load import FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock
 from snapshotter.store.revisions import require_head
-from snapshotter.sync.sync import ACCOUNTS, REJECTS, SNAPSHOTS, Outcome, Plan, sync
+from snapshotter.store.tables import ACCOUNTS, FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
+from snapshotter.sync.context import Context
+from snapshotter.sync.sync import Outcome, Plan, sync
 
 
 def test_a_thousand_jobs_land_equal_field_by_field(syncer: Syncer) -> None:
@@ -461,7 +462,7 @@ def limits_of(
     syncer.account.requests.clear()
     with Client(service, limits, clock=Impatient()) as client:
         try:
-            outcome = sync(syncer.engine, client, service, plan or Plan(), Redaction())
+            outcome = sync(Context(syncer.engine, client, service, Redaction()), plan or Plan())
         except Stopped:
             outcome = None
     return outcome, len(syncer.account.requests)
@@ -726,7 +727,7 @@ def test_nothing_hangs_on_the_local_clock(
         def now(cls, tz: Any = None) -> Any:
             return datetime.now(tz).replace(year=year, day=1)
 
-    for module in ("run", "ledger"):
+    for module in ("sync.run", "store.ledger"):
         monkeypatch.setattr(f"snapshotter.{module}.datetime", Off)
     syncer.account.populate(days=5)
     for seconds in (0, 600, 7200):

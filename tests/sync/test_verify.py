@@ -23,10 +23,11 @@ from snapshotter.simulator.history import stamp
 from snapshotter.simulator.server import serve
 from snapshotter.statuses import STATUSES
 from snapshotter.store.engine import connect
-from snapshotter.store.load import FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock
-from snapshotter.sync.sync import REJECTS, SNAPSHOTS, Plan, snapshot
-from snapshotter.sync.verify import Findings, verify
+from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
+from snapshotter.sync.context import Context
+from snapshotter.sync.sync import Plan, snapshot
+from snapshotter.sync.verify import Findings, Sample, verify
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -56,12 +57,13 @@ def verified(
     chance = random.Random(1)  # noqa: S311 - a test's order
     account.requests.clear()
     with Client(service, limits or Limits(), clock=Impatient()) as client:
-        look, found = (engine, client, account.account_id, Redaction()), Findings()
+        context, found = Context(engine, client, service, Redaction()), Findings()
+        pages = Sample(sample, chance)
         if not repair:
-            verify(*look, sample=sample, found=found, chance=chance)
+            verify(context, pages, found)
             return found
-        with snapshot(engine, client, service, Plan(ids=()), Redaction()) as run:
-            verify(*look, sample=sample, found=found, repair=run, chance=chance)
+        with snapshot(context, Plan(ids=())) as run:
+            verify(context, pages, found, run)
         return found
 
 
@@ -265,6 +267,43 @@ def test_several_that_are_gone(syncer: Syncer) -> None:
     assert verified(syncer).gone == set()
 
 
+def marked(syncer: Syncer) -> set[int]:
+    return {row["id"] for row in syncer.rows(JOBS) if row["gone_at"] is not None}
+
+
+@sqlite
+def test_a_repair_marks_a_large_loss_only_when_an_hour_later_it_is_still_there(
+    syncer: Syncer,
+) -> None:
+    synced(syncer)
+    lost = set(sorted(syncer.account.jobs)[20:50])
+    for job_id in lost:
+        syncer.account.remove_job(job_id)
+    for minutes in (1, 58):
+        found = verified(syncer, repair=True)
+        assert (found.gone, marked(syncer)) == (lost, set())
+        assert found.unrepaired.startswith("more than 10 jobs seem to be gone from the API at once")
+        syncer.account.advance(60 * minutes)
+    done = command(syncer, "verify", "--repair")
+    assert done.returncode == 65
+    assert done.stderr.splitlines()[-1].startswith("snapshotter: more than 10 jobs seem to be gone")
+    syncer.account.advance(120)
+    found = verified(syncer, repair=True)
+    assert (found.gone, marked(syncer), found.unrepaired) == (lost, lost, "")
+    assert verified(syncer).differences == 0
+
+
+@sqlite
+def test_a_repair_asks_for_few_jobs_of_an_account_that_became_empty(syncer: Syncer) -> None:
+    history(syncer.account, 300)
+    syncer()
+    for job_id in list(syncer.account.jobs):
+        syncer.account.remove_job(job_id)
+    found = verified(syncer, repair=True)
+    assert (len(found.gone), marked(syncer)) == (300, set())
+    assert len(syncer.account.requests) < 160
+
+
 # What is no difference
 
 
@@ -436,7 +475,7 @@ def test_a_database_without_tables(
     nowhere = f"sqlite:///{tmp_path}/nowhere.db"
     done = command(syncer, "verify", SNAPSHOTTER_DATABASE_URL=nowhere)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "'snapshotter sync' makes it" in done.stderr
+    assert "'snapshotter sync' creates it" in done.stderr
     syncer.engine.dispose()
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, insert
 from trend_jobs import DAY, ahead, known_until, log_two_runs, put, ran
 
 from snapshotter.errors import UsageError
-from snapshotter.store.ledger import ACCOUNTS
+from snapshotter.store.tables import ACCOUNTS
 from snapshotter.trends.filters import Filters, Window, find_package, last_days, newest_day
 
 

@@ -21,8 +21,8 @@ from trend_jobs import DAY, ahead, known_until, log_two_runs, put, ran
 from snapshotter.errors import UsageError
 from snapshotter.resources import resource_folder
 from snapshotter.store.engine import connect
-from snapshotter.store.ledger import SNAPSHOTS
 from snapshotter.store.revisions import upgrade
+from snapshotter.store.tables import SNAPSHOTS
 from snapshotter.times import epoch
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters

@@ -1,0 +1,174 @@
+"""Writes records that cannot be stored as jobs into `rejected_records`, each once.
+
+This never fails because of what a record contains: what the database does not take is cut.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Executable, delete, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from snapshotter import __version__
+from snapshotter.api.records import Reject
+from snapshotter.store import backoff, sizes
+from snapshotter.store.causes import UNSENDABLE, Cause, cause
+from snapshotter.store.reject_payload import (
+    LONGEST_REASON,
+    NOTHING_CAME,
+    NewReject,
+    new_reject,
+    shortened,
+)
+from snapshotter.store.tables import REJECTS
+from snapshotter.store.write import Run
+
+_ROWS_AT_ONCE = 500
+_CHARACTERS_AT_ONCE = 8_000_000  # of payloads
+
+_Key = tuple[int | None, str | None]  # a job's id, or without one the record's digest
+_Values = dict[str, object]
+
+
+class _Before(NamedTuple):
+    """The row that a record has already."""
+
+    id: int
+    snapshot_id: int
+    attempts: int | None
+    next_attempt_at: datetime | None
+    program_version: str | None
+    digest: str | None
+
+
+def set_aside(
+    connection: Connection, run: Run, rejects: Sequence[Reject], redact: Callable[[Any], Any]
+) -> list[Reject]:
+    """Set records aside; return those that this run has not set aside before."""
+    fresh: list[Reject] = []
+    for start in range(0, len(rejects), _ROWS_AT_ONCE):
+        some = rejects[start : start + _ROWS_AT_ONCE]
+        rows = [new_reject(each, redact) for each in some]
+        before = _before(connection, run.account_id, rows)
+        latest: dict[_Key, NewReject] = {}
+        for reject, row in zip(some, rows, strict=True):
+            key = (row.job_id, row.digest if row.job_id is None else None)
+            known = before.get(key)
+            if key not in latest and (known is None or known.snapshot_id != run.snapshot_id):
+                fresh.append(reject)
+            latest[key] = row
+        inserts: list[_Values] = []
+        for key, row in latest.items():
+            known = before.get(key)
+            if known is not None and row.digest in (None, known.digest):
+                _note_again(connection, run, row, known)
+                continue
+            if known is not None:
+                connection.execute(delete(REJECTS).where(REJECTS.c.id == known.id))
+            inserts.append(_inserted(connection, run, row))
+        _insert(connection, inserts)
+    return fresh
+
+
+def _before(
+    connection: Connection, account_id: str, rows: Sequence[NewReject]
+) -> dict[_Key, _Before]:
+    """Return the rows that these records have already."""
+    columns = [REJECTS.c.job_id, *(REJECTS.c[name] for name in _Before._fields)]
+    statement = select(*columns).where(REJECTS.c.account_id == account_id)
+    ids = [row.job_id for row in rows if row.job_id is not None]
+    digests = [row.digest for row in rows if row.job_id is None]
+    found: dict[_Key, _Before] = {}
+    for which in (
+        REJECTS.c.job_id.in_(ids) if ids else None,
+        REJECTS.c.job_id.is_(None) & REJECTS.c.digest.in_(digests) if digests else None,
+    ):
+        if which is not None:
+            for job_id, *values in connection.execute(statement.where(which)):
+                known = _Before(*values)
+                found[job_id, known.digest if job_id is None else None] = known
+    return found
+
+
+def _note_again(connection: Connection, run: Run, row: NewReject, before: _Before) -> None:
+    """Note that a record came unchanged: as another attempt if it was due, else as seen."""
+    if before.snapshot_id == run.snapshot_id and row.digest is not None:
+        return  # pages overlap
+    now = run.observed_at
+    attempts, next_attempt_at = before.attempts or 0, before.next_attempt_at
+    is_same_version = before.program_version == __version__
+    if not is_same_version or backoff.is_due(next_attempt_at, attempts, now):
+        attempts = attempts + 1 if is_same_version else 1
+        next_attempt_at = now + backoff.pause(attempts)
+    values = _stamped(run, row, attempts, next_attempt_at)
+    _store(connection, update(REJECTS).where(REJECTS.c.id == before.id).values, values)
+
+
+def _inserted(connection: Connection, run: Run, row: NewReject) -> _Values:
+    """Return the row of a record that is new or has changed."""
+    payload = row.payload
+    limit = sizes.limit_of(connection)
+    if limit is not None and sizes.sent((payload, row.reason)) > limit - sizes.sent([""] * 99):
+        payload = shortened(payload)
+    return _stamped(run, row, 1, run.observed_at + backoff.pause(1)) | {
+        "account_id": run.account_id,
+        "job_id": row.job_id,
+        "payload": payload,
+        "digest": row.digest,
+    }
+
+
+def _stamped(run: Run, row: NewReject, attempts: int, next_attempt_at: datetime | None) -> _Values:
+    return {
+        "snapshot_id": run.snapshot_id,
+        "reason": row.reason,
+        "rejected_at": run.observed_at,
+        "program_version": __version__,
+        "attempts": attempts,
+        "next_attempt_at": next_attempt_at,
+    }
+
+
+def _insert(connection: Connection, rows: Sequence[_Values]) -> None:
+    """Insert all rows at once, or one by one if the database refuses that."""
+    length = sum(len(str(values["payload"])) for values in rows)
+    if len(rows) > 1 and length < _CHARACTERS_AT_ONCE:
+        try:
+            with connection.begin_nested():
+                connection.execute(insert(REJECTS), rows)
+        except (SQLAlchemyError, *UNSENDABLE) as error:
+            if cause(error) is Cause.DATABASE:
+                raise
+        else:
+            return
+    for values in rows:
+        _store(connection, insert(REJECTS).values, values)
+
+
+def _store(
+    connection: Connection, statement: Callable[[_Values], Executable], values: _Values
+) -> None:
+    """Execute, with less and less of the record's content until the database takes it."""
+    refused: Exception | None = None
+    for some in _less_and_less(values):
+        try:
+            with connection.begin_nested():
+                connection.execute(statement(some))
+        except (SQLAlchemyError, *UNSENDABLE) as error:
+            if cause(error) is Cause.DATABASE:
+                raise
+            refused = error
+        else:
+            return
+    if refused is not None:
+        raise refused
+
+
+def _less_and_less(values: _Values) -> Iterator[_Values]:
+    yield values
+    reason = str(values["reason"]).encode("ascii", "backslashreplace").decode()[:LONGEST_REASON]
+    yield {**values, "reason": reason}
+    if "payload" in values:
+        yield {**values, "reason": reason, "payload": shortened(str(values["payload"]))}
+        yield {**values, "reason": reason, "payload": NOTHING_CAME}

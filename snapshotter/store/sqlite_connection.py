@@ -1,0 +1,65 @@
+"""A SQLite connection that waits for locks in slices, so that a signal or the end is noticed."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from snapshotter.store.patience import Patience
+
+_SLICE_MS = 200  # how long SQLite waits for a lock by itself, before time and signals are looked at
+
+Result = TypeVar("Result")
+
+
+class _Cursor(sqlite3.Cursor):
+    def execute(self, *statement: Any) -> "_Cursor":
+        with_patience: _Cursor = self.connection.patiently(  # type: ignore[attr-defined]
+            lambda: super(_Cursor, self).execute(*statement)
+        )
+        return with_patience
+
+
+class PatientConnection(sqlite3.Connection):
+    patience = Patience()
+
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        return super().cursor(factory)
+
+    def commit(self) -> None:
+        self.patiently(super().commit)
+
+    def patiently(self, call: Callable[[], Result]) -> Result:
+        """Call again while another session holds a lock, as long as there is patience."""
+        began = time.monotonic()
+        while True:
+            try:
+                return call()
+            except sqlite3.OperationalError as error:
+                waited = time.monotonic() - began
+                code = error.sqlite_errorcode
+                passes = code & 0xFF == sqlite3.SQLITE_BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT
+                if not passes or waited >= self.patience.seconds():
+                    error.waited = waited  # type: ignore[attr-defined]
+                    raise
+                time.sleep(0.01)
+
+
+def open_file(path: Path, patience: Patience, query: str, *first: str) -> sqlite3.Connection:
+    """Open the file and read its schema, because SQLite looks at nothing before."""
+    uri = f"{Path(os.path.abspath(path)).as_uri()}?{query}"  # noqa: PTH100 - of a link, the link
+    connection = sqlite3.connect(uri, uri=True, factory=PatientConnection, check_same_thread=False)
+    try:
+        connection.patience = patience
+        # The driver's own BEGIN comes too late for DDL and is too weak for writers, so the engine
+        # sends one.
+        connection.isolation_level = None
+        for statement in (f"pragma busy_timeout = {_SLICE_MS}", "pragma foreign_keys = on", *first):
+            connection.execute(statement)
+        connection.execute("select count(*) from sqlite_master").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection

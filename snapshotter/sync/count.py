@@ -1,0 +1,210 @@
+"""Counts the list against what is stored, and finds jobs that are gone or were never seen.
+
+If the list has as many jobs as are stored, none was missed, whatever the clocks say, except one
+that replaced another that vanished.
+"""
+
+import logging
+import math
+
+from snapshotter.api.client import PAGE_SIZE
+from snapshotter.api.records import Record, Reject
+from snapshotter.errors import RequestFailed, RequestRefused
+from snapshotter.store import rejects
+from snapshotter.sync import reconcile
+from snapshotter.sync.by_id import ById, NoAnswer
+from snapshotter.sync.gone import Gone
+from snapshotter.sync.listing import Listings
+from snapshotter.sync.run import Snapshot
+
+log = logging.getLogger(__name__)
+
+MIN_HIDDEN = 20  # from this many unlisted but existing jobs on, the list itself is incomplete
+MOST_ASKED = 500  # unlisted jobs asked for in one run
+JOBS_A_PAGE = PAGE_SIZE - 2  # new ones: a page begins one before the last of the page before
+FEW_PAGES = 3  # are searched rather than listed again
+
+
+class Count:
+    """Compares the number of the list's jobs with the stored ones, and searches for differences."""
+
+    def __init__(self, run: Snapshot, by_id: ById, gone: Gone) -> None:
+        self._run, self._by_id, self._gone = run, by_id, gone
+
+    def run(self, listings: Listings, *, full: bool = False, everything: bool = False) -> None:
+        """Count the list's jobs, and store or ask for what differs.
+
+        `everything`: only if records without an id are set aside, whether they are due or not.
+        """
+        run = self._run
+        account, now = run.ledger.account(), run.client.latest_clock
+        due = self._rejects_without_id(everything=everything)
+        if account is None or (everything and not due):
+            return
+        unlisted = 0 if full else account.unlisted or 0
+        # What this run has seen exists, and nothing else does if it has listed everything.
+        has_seen_all = self._expected(unlisted) <= len(run.outcome.seen)
+        if not due and has_seen_all and listings.has_read_all:
+            run.ledger.remember(counted_at=now, unlisted=unlisted)
+            self._gone.has_counted = True
+            return
+        log.info("counting the list: %d jobs should be there", self._expected(unlisted))
+        try:
+            unlisted = self._compare(listings, unlisted, is_search=bool(due))
+        except (RequestFailed, RequestRefused) as error:
+            run.note("the jobs of the list could not be counted", error)
+            return
+        if not self._gone.awaits_confirmation:
+            self._forget_unseen(due)
+        run.ledger.remember(counted_at=now, unlisted=unlisted)
+        self._gone.has_counted = True
+
+    def _expected(self, unlisted: int) -> int:
+        """Return how many jobs the list should have."""
+        run = self._run
+        missing = reconcile.present(run.engine, run.account_id, self._gone.still_missing())
+        return reconcile.stored(run.engine, run.account_id) - len(missing) - unlisted
+
+    def _compare(self, listings: Listings, unlisted: int, *, is_search: bool) -> int:
+        """Return how many of the stored jobs the list hides from now on."""
+        run = self._run
+        expected = self._expected(unlisted)
+        offsets = _Offsets(run)
+        if not offsets.has(expected - 1, and_next=True):
+            if self._gone.vanishing_since() and not self._gone.is_confirmed():
+                self._gone.awaits_confirmation = True
+                return unlisted
+            return self._search(reconcile.count(offsets.has, expected - 1))
+        if not offsets.has(expected):
+            return self._search(expected) if is_search else unlisted
+        total = self._read_end(offsets, expected)
+        if total == self._expected(unlisted) and not is_search:
+            return unlisted
+        pages = total // JOBS_A_PAGE + 1
+        more = total - self._expected(unlisted)
+        if (
+            not listings.has_read_all
+            and pages > FEW_PAGES
+            and more * (math.log2(pages) + 1) > pages
+        ):
+            log.info(
+                "the list has %d jobs more than are stored: reading it from its beginning", more
+            )
+            listings.read(listings.begin(full=True))
+            if total <= self._expected(unlisted):
+                return unlisted
+        return self._search(total)
+
+    def _read_end(self, offsets: "_Offsets", expected: int) -> int:
+        """Store the end of the list, where new jobs join; return how many jobs the list has."""
+        start = max(0, expected - 1)
+        listed = self._run.client.page(start)
+        self._run.store(listed.records)
+        end = start + len(listed.records)
+        if listed.more is False:
+            return end
+        return reconcile.count(offsets.has, end)
+
+    def _search(self, total: int) -> int:
+        """Store the list's jobs that are not stored yet, and ask for the stored ones it lacks.
+
+        Returns how many jobs the list of `total` jobs hides; less than 0 if it has more records
+        without an id than can be distinguished.
+        """
+        run = self._run
+        index = reconcile.index(run.engine, run.account_id, without=self._gone.still_missing())
+        waiting = rejects.waiting(run.engine, run.account_id)
+        now = run.stamp.observed_at
+        failing = {row.job_id for row in waiting if not (row.has_come or row.is_due(now))}
+        most = MOST_ASKED if self._gone.is_confirmed() else self._gone.most() + 1
+        asked = hidden = without_id = 0
+
+        def fetch(offset: int) -> reconcile.Records:
+            return run.client.page(offset).records
+
+        for difference in reconcile.differences(fetch, total, index):
+            run.store(difference.listed)
+            without_id += sum(record.job_id is None for record in difference.listed)
+            for job_id in difference.unlisted:
+                if job_id in self._gone or job_id in failing:
+                    continue
+                if asked - hidden >= most or asked == MOST_ASKED or self._by_id.is_given_up:
+                    self._gone.is_cut = True
+                    break
+                # Each is asked for: a list that moved meanwhile seems to lack jobs that it has.
+                asked += 1
+                hidden += self._is_there(job_id)
+        return self._left(total, hidden, without_id)
+
+    def _is_there(self, job_id: int) -> bool:
+        answer = self._by_id.get(job_id)
+        if answer is NoAnswer.MISSING:
+            self._gone.miss(job_id)
+        return isinstance(answer, Record | Reject)
+
+    def _left(self, total: int, hidden: int, without_id: int) -> int:
+        run = self._run
+        waiting = rejects.waiting(run.engine, run.account_id)
+        alike = max(0, without_id - sum(row.job_id is None for row in waiting))
+        left = self._expected(0) - total
+        if left + alike < 0:
+            run.note(
+                f"the list has {-left - alike} jobs more than were found in it; the next run looks "
+                "again"
+            )
+        if left < 0:
+            return -alike
+        if self._gone or left == 0 or hidden < MIN_HIDDEN:
+            return 0
+        log.warning("the list lacks some %d jobs that the API gives by id", left)
+        return left
+
+    def _rejects_without_id(self, *, everything: bool) -> list[int]:
+        """Return the rows of records without an id that only the search can find again."""
+        run = self._run
+        now = run.stamp.observed_at
+        return [
+            row.id
+            for row in rejects.waiting(run.engine, run.account_id)
+            if row.job_id is None
+            and row.snapshot_id != run.outcome.snapshot_id
+            and (everything or row.is_due(now))
+        ]
+
+    def _forget_unseen(self, due: list[int]) -> None:
+        """Forget the records that the search has not met: they have an id now, or are gone."""
+        if not due:
+            return
+        run = self._run
+        unseen = [
+            row.id
+            for row in rejects.waiting(run.engine, run.account_id)
+            if row.id in due and row.snapshot_id != run.outcome.snapshot_id
+        ]
+        with run.engine.begin() as connection:
+            rejects.forget_rows(connection, unseen)
+
+
+class _Offsets:
+    """Remembers which offsets of the list have a job, and requests the others."""
+
+    def __init__(self, run: Snapshot) -> None:
+        self._run = run
+        # Every offset before the first has a job, none from the second on has.
+        self._filled, self._empty = 0, math.inf
+
+    def has(self, offset: int, *, and_next: bool = False) -> bool:
+        """Whether there is a job at an offset; with `and_next`, learn about the next for free."""
+        if offset < self._filled:
+            return True
+        if offset >= self._empty:
+            return False
+        listed = self._run.client.page(offset, limit=2 if and_next else 1)
+        found = len(listed.records)
+        if found:
+            self._filled = max(self._filled, offset + found)
+        if not found or listed.more is False:
+            self._empty = offset + found
+        elif listed.more:
+            self._filled = max(self._filled, offset + found + 1)
+        return found > 0

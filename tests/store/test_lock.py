@@ -1,0 +1,87 @@
+"""The lock of an account: held by one session at a time, and lost with the database."""
+
+import os
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from snapshotter.errors import DatabaseError
+from snapshotter.store.engine import connect
+from snapshotter.store.lock import lock
+
+
+def test_a_lock_is_held_once_and_given_back(database_url: str, engine: Engine) -> None:
+    other = connect(database_url)
+    with lock(engine, "acme") as hold:
+        assert hold is not None
+        hold()
+        with lock(other, "acme") as second:
+            assert second is None
+        with lock(other, "another") as another:
+            assert another is not None
+    with lock(other, "acme") as freed:
+        assert freed is not None
+    other.dispose()
+
+
+def test_a_lock_is_given_back_after_an_error(engine: Engine) -> None:
+    with pytest.raises(ZeroDivisionError), lock(engine, "acme"):
+        raise ZeroDivisionError
+    with lock(engine, "acme") as hold:
+        assert hold is not None
+
+
+sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@sqlite
+def test_a_file_reached_by_a_link_has_the_same_lock(engine: Engine, tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(str(engine.url.database))
+    other = connect(f"sqlite:///{link}")
+    with lock(engine, "acme"), lock(other, "acme") as second:
+        assert second is None
+    other.dispose()
+
+
+@sqlite
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_lost_file_is_noticed(engine: Engine, tmp_path: Path, *, replaced: bool) -> None:
+    path = Path(str(engine.url.database))
+    with lock(engine, "acme") as hold:
+        assert hold is not None
+        path.rename(tmp_path / "moved.db")
+        if replaced:
+            path.touch()
+        with pytest.raises(DatabaseError, match="was replaced" if replaced else "is lost"):
+            hold()
+        if replaced:
+            path.unlink()
+        (tmp_path / "moved.db").rename(path)
+
+
+@sqlite
+def test_a_lock_file_is_its_owners_alone(engine: Engine) -> None:
+    path = Path(str(engine.url.database))
+    with lock(engine, "acme"):
+        (file,) = path.parent.glob(f"{path.name}.*.lock")
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert file.stat().st_uid == os.geteuid()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_lost_session_is_noticed(database_url: str, engine: Engine) -> None:
+    other = connect(database_url)
+    with lock(engine, "acme") as hold:
+        assert hold is not None
+        with other.begin() as killer:
+            killer.execute(
+                text(
+                    "select pg_terminate_backend(pid, 10000) from pg_stat_activity "
+                    "where datname = current_database() and pid <> pg_backend_pid()"
+                )
+            )
+        with pytest.raises(Exception, match="the database cannot be used"):
+            hold()
+    other.dispose()
