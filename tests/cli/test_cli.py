@@ -189,7 +189,7 @@ def test_an_error_of_the_database_names_it_without_its_password(
 ) -> None:
     url = "postgresql://joe:hunter2@127.0.0.1:1/x?sslpassword=hunter3"
     done = run("status", "--database", url, **acme)
-    assert_one_line(done, 1, "(database postgresql://joe:***@127.0.0.1:1/x)")
+    assert_one_line(done, 1, "(postgresql://joe:***@127.0.0.1:1/x)")
     assert "hunter" not in done.stderr
 
 
