@@ -53,15 +53,11 @@ class Redact(Protocol):
 
 
 class JobRows(NamedTuple):
-    """The rows of one job; `fields` are those of `output_fields`: (output_id, position, name).
-
-    `encoded`: the same as a database is sent it, where that has been worked out.
-    """
+    """The rows of one job; `fields` are those of `output_fields`: (output_id, position, name)."""
 
     job: Row
     outputs: list[Row]
     fields: list[tuple[int, int, str]]
-    encoded: Any = None
 
 
 def flatten(record: Record, redact: Redact) -> JobRows:

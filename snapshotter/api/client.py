@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self, overload
 
 import msgspec
 import requests
@@ -23,8 +23,17 @@ from requests.auth import HTTPBasicAuth
 from snapshotter import __version__
 from snapshotter.api import bodies, certificates, decoding, prefetch, proxies, transport
 from snapshotter.api.limits import DEFAULT_RESERVE, Clock, Limits, SystemClock
-from snapshotter.api.narrowing import ATTEMPTS, PAGE_SIZE, Narrowing, Places, Trouble, Width, Wire
-from snapshotter.api.paging import Cursor, Listed, Page, pages
+from snapshotter.api.narrowing import (
+    ATTEMPTS,
+    PAGE_SIZE,
+    ListedRecords,
+    Narrowing,
+    Places,
+    Trouble,
+    Width,
+    Wire,
+)
+from snapshotter.api.paging import Cursor, ItemT, Listed, Page, pages
 from snapshotter.api.records import Record, Reject, read_all, time_in
 from snapshotter.api.verdict import REMAINING, Verdict, date, judge, judge_fault
 from snapshotter.errors import (
@@ -71,7 +80,7 @@ class Filters:
 
 
 _Credits = Annotated[int, msgspec.Meta(ge=0, lt=MAX_CREDITS)]
-Prepare = Callable[[Sequence[Record | Reject]], Sequence[Record | Reject]]
+Records = Sequence[Record | Reject]
 
 
 class _Request(NamedTuple):
@@ -173,24 +182,34 @@ class Client:
             return 0
         return None if self._ends is None else max(0.0, self._ends - self._time.now())
 
+    @overload
+    def jobs(self, filters: Filters, cursor: Cursor) -> Generator[Page[Record | Reject]]: ...
+
+    @overload
     def jobs(
-        self, filters: Filters, cursor: Cursor, prepare: Prepare = lambda records: records
-    ) -> Generator[Page]:
+        self, filters: Filters, cursor: Cursor, prepare: Callable[[Records], Sequence[ItemT]]
+    ) -> Generator[Page[ItemT]]: ...
+
+    def jobs(
+        self,
+        filters: Filters,
+        cursor: Cursor,
+        prepare: Callable[[Records], Sequence[Any]] = lambda records: records,
+    ) -> Generator[Page[Any]]:
         """Yield the pages of the list from `cursor` on, in the order of `created_at`.
 
-        Most pages of a long list are asked for early, by other threads; there `prepare` is called
-        with the records of each, and gives what is to stand for them.
+        They are pages of what `prepare` makes of the records of each. Most pages of a long list are
+        asked for early, by other threads, and prepared there.
         """
         query = {"sort": "created", "direction": "asc", "limit": "", **filters.query()}
         places, mine, sessions = Places(), threading.local(), list[transport.Session]()
 
-        def ask_early(offset: int) -> Listed:
+        def ask_early(offset: int) -> Listed[Any]:
             if not hasattr(mine, "list_"):
                 session = transport.Session(like=self._session)
                 sessions.append(session)
                 mine.list_ = self._list(query, places, session)
-            listed: Listed = mine.list_(offset, PAGE_SIZE)
-            return listed._replace(records=prepare(listed.records))
+            return prepared(mine.list_(offset, PAGE_SIZE))
 
         def cancel() -> None:
             for session in sessions:
@@ -198,14 +217,17 @@ class Client:
 
         list_ = self._list(query, places)
 
-        def ask(offset: int) -> Listed:
-            return list_(offset, PAGE_SIZE)
+        def ask(offset: int) -> Listed[Any]:
+            return prepared(list_(offset, PAGE_SIZE))
+
+        def prepared(listed: ListedRecords) -> Listed[Any]:
+            return Listed(prepare(listed.records), listed.more)
 
         calls = prefetch.Calls(ask, ask_early, cancel, lambda: self._usual_size <= EARLY_BODY)
         with prefetch.Threads(calls) as threads:
             yield from pages(ask, cursor, threads)
 
-    def page(self, offset: int, *, limit: int = PAGE_SIZE, status: str = "all") -> Listed:
+    def page(self, offset: int, *, limit: int = PAGE_SIZE, status: str = "all") -> ListedRecords:
         """Give what the list has from `offset` on, in the order of `created_at`."""
         query = {"sort": "created", "direction": "asc", "limit": "", "status": status}
         places = self._places.setdefault(status, Places())
@@ -267,7 +289,7 @@ class Client:
         if session is not self._session:
             most = EARLY_BODY
 
-        def ask(offset: int, limit: int) -> Listed:
+        def ask(offset: int, limit: int) -> ListedRecords:
             asked = {**query, "limit": str(limit), "offset": str(offset)}
             request = _Request(path, asked, decoding.page, session, most=most)
             records, more = self._get(request, attempts=1)

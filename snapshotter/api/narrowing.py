@@ -17,6 +17,7 @@ from snapshotter.api.paging import Listed
 from snapshotter.api.records import Record, Reject
 from snapshotter.errors import AGAIN, BadAnswer, RequestFailed, RequestRefused, Stopped
 
+ListedRecords = Listed[Record | Reject]
 Trouble = RequestFailed | RequestRefused
 TROUBLE = (RequestFailed, RequestRefused)
 
@@ -77,7 +78,7 @@ class Wire(NamedTuple):
     between two requests of a list that works elsewhere. `attest` gives a reject its payload.
     """
 
-    ask: Callable[[int, int], Listed]
+    ask: Callable[[int, int], ListedRecords]
     rest: Callable[[int, Trouble], None]
     attest: Callable[[Trouble], str | None]
 
@@ -94,7 +95,7 @@ class Narrowing:
         self._last: Trouble | None = None
         self._is_alive = False  # the list has answered since the trouble began
 
-    def __call__(self, offset: int, limit: int) -> Listed:
+    def __call__(self, offset: int, limit: int) -> ListedRecords:
         """Return what the list has from an offset on: up to so many records, perhaps fewer."""
         self._is_alive = False
         for _ in range(_MOST_RESTARTS):
@@ -114,7 +115,7 @@ class Narrowing:
             f"{offset}{AGAIN}"
         )
 
-    def _around(self, offset: int, limit: int, trouble: Trouble | None) -> Listed | None:
+    def _around(self, offset: int, limit: int, trouble: Trouble | None) -> ListedRecords | None:
         """Read a page of which something fails part by part; None if the list moved meanwhile."""
         records: list[Record | Reject] = []
         bad_at_the_end = 0  # records that were asked for alone
@@ -139,7 +140,7 @@ class Narrowing:
 
     def _stretch(
         self, place: int, limit: int, trouble: Trouble | None
-    ) -> tuple[Listed, Trouble | None]:
+    ) -> tuple[ListedRecords, Trouble | None]:
         """Return what works from a place on, and what the record behind it fails with, if it does.
 
         `trouble`: what asking for the whole has failed with already.
@@ -161,7 +162,9 @@ class Narrowing:
                 return (good, None) if good.records else self._stretch(place, limit, None)
         return self._longest(place, limit, trouble)
 
-    def _longest(self, place: int, limit: int, trouble: Trouble) -> tuple[Listed, Trouble | None]:
+    def _longest(
+        self, place: int, limit: int, trouble: Trouble
+    ) -> tuple[ListedRecords, Trouble | None]:
         """Halve the limit until something works, and then find how far it does."""
         found = self._alone(place, limit, trouble)
         if not isinstance(found, Listed):
@@ -189,7 +192,7 @@ class Narrowing:
         found = self._alone(place, limit, trouble)
         return None if isinstance(found, Listed) else found
 
-    def _alone(self, place: int, limit: int, trouble: Trouble | None) -> Listed | Trouble:
+    def _alone(self, place: int, limit: int, trouble: Trouble | None) -> ListedRecords | Trouble:
         """Ask for one record. Return the answer, or what it fails with though the list works.
 
         Raises `trouble`, or what the record fails with, when the list does not work.
@@ -249,7 +252,7 @@ class Narrowing:
             return None
         return records[0] if records else Reject(None, None, "behind the end", None)
 
-    def _answer(self, place: int, limit: int, tries: int = 1) -> Listed:
+    def _answer(self, place: int, limit: int, tries: int = 1) -> ListedRecords:
         for left in reversed(range(tries)):
             if self._last is not None and not isinstance(self._last, RequestRefused):
                 self._wire.rest(0 if self._is_alive else self._failed, self._last)

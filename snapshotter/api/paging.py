@@ -17,9 +17,9 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from snapshotter.api.records import Record, Reject
+from snapshotter.api.records import Reject
 from snapshotter.errors import AGAIN, Stopped
 
 MAX_BARREN_REQUESTS = 200  # in a row, with no job that was not met before: far past any shift
@@ -40,25 +40,37 @@ class Cursor(NamedTuple):
     edge: datetime | None = None
 
 
-class Listed(NamedTuple):
+class Item(Protocol):
+    """What a listing is of: a record as it was read, or what has been made of it."""
+
+    @property
+    def job_id(self) -> int | None: ...
+    @property
+    def created_at(self) -> datetime | None: ...
+
+
+ItemT = TypeVar("ItemT", bound=Item)
+
+
+class Listed(NamedTuple, Generic[ItemT]):
     """One answer of the list. `more` is the server's word, None where it gave none."""
 
-    records: Sequence[Record | Reject]
+    records: Sequence[ItemT]
     more: bool | None
 
 
-class Page(NamedTuple):
+class Page(NamedTuple, Generic[ItemT]):
     """What one answer brought, and where the listing goes on once it is stored.
 
     `next_is_here`: the next page is there already.
     """
 
-    records: Sequence[Record | Reject]
+    records: Sequence[ItemT]
     cursor: Cursor
     next_is_here: bool = False
 
 
-class Early(Protocol):
+class Early(Protocol[ItemT]):
     """Asks for what the list has from an offset on, before it is needed."""
 
     def start(self, offset: int) -> None:
@@ -67,10 +79,10 @@ class Early(Protocol):
     def has(self, offset: int) -> bool:
         """Tell whether the answer is there, and good."""
 
-    def wait(self, offset: int) -> Listed:
+    def wait(self, offset: int) -> Listed[ItemT]:
         """Give the answer, which stays; one without records where it failed."""
 
-    def take(self, offset: int) -> Listed:
+    def take(self, offset: int) -> Listed[ItemT]:
         """Give the answer, or raise what asking has raised."""
 
     def drop(self, offset: int) -> None:
@@ -78,8 +90,8 @@ class Early(Protocol):
 
 
 def pages(
-    fetch: Callable[[int], Listed], cursor: Cursor, early: Early | None = None
-) -> Iterator[Page]:
+    fetch: Callable[[int], Listed[ItemT]], cursor: Cursor, early: Early[ItemT] | None = None
+) -> Iterator[Page[ItemT]]:
     """Yield the list's pages from `cursor` on; jobs at the pages' edges come more than once.
 
     With `early`, most pages of a long list are asked for before they are needed. Raises `Stopped`
@@ -123,7 +135,9 @@ def pages(
         cursor = after
 
 
-def _read_on(read: "_Reader", ahead: "_Ahead", cursor: Cursor) -> tuple[Cursor, Listed, bool]:
+def _read_on(
+    read: "_Reader[ItemT]", ahead: "_Ahead[ItemT]", cursor: Cursor
+) -> tuple[Cursor, Listed[ItemT], bool]:
     """Give the next answer that leaves nothing out, from where it is, and whether it came early."""
     step = 1
     while True:
@@ -138,7 +152,7 @@ def _read_on(read: "_Reader", ahead: "_Ahead", cursor: Cursor) -> tuple[Cursor, 
             step *= 2
 
 
-class _Ahead:
+class _Ahead(Generic[ItemT]):
     """Plans what to ask for early: at first the next page, in a long list block after block.
 
     The last page of a block is asked for a block before the others: it shows that the list goes on
@@ -147,7 +161,7 @@ class _Ahead:
     many jobs of one moment stand at a page's end, its page waits until the reader has come there.
     """
 
-    def __init__(self, early: Early | None) -> None:
+    def __init__(self, early: Early[ItemT] | None) -> None:
         self._early: Any = early  # where it is None, nothing is ever started
         self._started: list[int] = []  # in order
         self._front: list[int] = []  # of a block, what waits for its last page
@@ -213,8 +227,8 @@ class _Ahead:
         places = [place for place in self._started if place <= cursor.offset]
         return bool(places) and bool(self._early.has(places[-1]))
 
-    def take(self, offset: int) -> Listed:
-        listed: Listed = self._early.take(offset)
+    def take(self, offset: int) -> Listed[ItemT]:
+        listed: Listed[ItemT] = self._early.take(offset)
         return listed
 
     def drop(self) -> None:
@@ -234,24 +248,26 @@ def _leads_on(cursor: Cursor, further: Cursor) -> bool:
     return further.offset > cursor.offset and further.edge > cursor.edge
 
 
-class _Reader:
+class _Reader(Generic[ItemT]):
     """Counts the answers in a row that bring nothing new, so that no listing runs for ever.
 
     `ended`: the last answer ended with the same job as the one before, from further on.
     """
 
-    def __init__(self, fetch: Callable[[int], Listed]) -> None:
+    def __init__(self, fetch: Callable[[int], Listed[ItemT]]) -> None:
         self._fetch = fetch
         self._met: set[int | None] = set()
         self._barren = 0
         self.patience = MAX_BARREN_REQUESTS
         self._offset = -1
-        self._last: Any = None
+        self._last: object = None
         self._first: tuple[int, list[int | None]] | None = None
         self._knows_order = False
         self.ended = False
 
-    def __call__(self, offset: int, fetch: Callable[[int], Listed] | None = None) -> Listed:
+    def __call__(
+        self, offset: int, fetch: Callable[[int], Listed[ItemT]] | None = None
+    ) -> Listed[ItemT]:
         listed = (fetch or self._fetch)(offset)
         self._refuse_other_order(offset, listed)
         ids = _ids(listed)
@@ -269,7 +285,7 @@ class _Reader:
             )
         return listed
 
-    def _refuse_other_order(self, offset: int, listed: Listed) -> None:
+    def _refuse_other_order(self, offset: int, listed: Listed[ItemT]) -> None:
         """Raise `Stopped` when the list comes in another order than asked for, or from elsewhere.
 
         One answer is in order whatever changes meanwhile, and two places have other jobs. What
@@ -282,14 +298,14 @@ class _Reader:
                 f"what follows the ? in URLs?{AGAIN}"
             )
 
-    def _other_order(self, offset: int, listed: Listed) -> str:
+    def _other_order(self, offset: int, listed: Listed[ItemT]) -> str:
         """Name what is wrong with the order of the first answer that has more than one moment."""
         if self._knows_order:
             return ""
         self._knows_order = len({record.created_at for record in listed.records} - {None}) > 1
         return _disorder(self._fetch(offset)) if _disorder(listed) else ""
 
-    def _other_place(self, offset: int, listed: Listed) -> str:
+    def _other_place(self, offset: int, listed: Listed[ItemT]) -> str:
         """Name what is wrong if the second place brings what the first did."""
         ids = _ids_in_order(listed)
         if self._first is None:
@@ -305,10 +321,10 @@ class _Reader:
         return f"offsets {place}, {offset} and {further} brought the same jobs"
 
 
-def _disorder(listed: Listed) -> str:
+def _disorder(listed: Listed[ItemT]) -> str:
     """Name what is wrong with the order; a few odd times say nothing of the server."""
     # The times of what is malformed may be, too.
-    good = [r for r in listed.records if isinstance(r, Record)] or listed.records
+    good = [r for r in listed.records if not isinstance(r, Reject)] or listed.records
     times = [r.created_at for r in good if r.created_at is not None]
     falls = sum(one > other for one, other in pairwise(times))
     rises = sum(one < other for one, other in pairwise(times))
@@ -319,18 +335,20 @@ def _disorder(listed: Listed) -> str:
     return ""
 
 
-def _name(record: Record | Reject) -> Any:
+def _name(record: Item) -> object:
     """Return what a record is known by again: one without an id, by what came."""
     if record.job_id is None and isinstance(record, Reject):
         return record.reason, record.payload
     return record.job_id
 
 
-def _ids_in_order(listed: Listed) -> list[int | None]:
+def _ids_in_order(listed: Listed[ItemT]) -> list[int | None]:
     return [record.job_id for record in listed.records]
 
 
-def _is_last(read: _Reader, cursor: Cursor, listed: Listed) -> Generator[Page, None, bool]:
+def _is_last(
+    read: _Reader[ItemT], cursor: Cursor, listed: Listed[ItemT]
+) -> Generator[Page[ItemT], None, bool]:
     """Tell whether nothing is behind a page, of a server that does not say.
 
     It may have handed out few: only an empty answer further on is an end, and only if the list did
@@ -346,8 +364,8 @@ def _is_last(read: _Reader, cursor: Cursor, listed: Listed) -> Generator[Page, N
 
 
 def _long_group(  # noqa: C901 - the steps of a pass share its places
-    read: _Reader, anchor: Cursor, edge: datetime
-) -> Generator[Page, None, Cursor | None]:
+    read: _Reader[ItemT], anchor: Cursor, edge: datetime
+) -> Generator[Page[ItemT], None, Cursor | None]:
     """Yield the pages of a group that fills more than one, until all of it was met.
 
     The group has as many jobs as it has places; when a pass over it meets no new one and as many
@@ -395,11 +413,11 @@ def _long_group(  # noqa: C901 - the steps of a pass share its places
     )
 
 
-def _ids(listed: Listed) -> set[int | None]:
+def _ids(listed: Listed[ItemT]) -> set[int | None]:
     return {record.job_id for record in listed.records}
 
 
-def _begins_before(cursor: Cursor, records: Sequence[Record | Reject]) -> bool:
+def _begins_before(cursor: Cursor, records: Sequence[Item]) -> bool:
     """Tell whether everything from the edge on is at `cursor.offset` or behind it."""
     if cursor.offset == 0:
         return True
@@ -407,7 +425,7 @@ def _begins_before(cursor: Cursor, records: Sequence[Record | Reject]) -> bool:
     return first is not None and cursor.edge is not None and first < cursor.edge
 
 
-def _last_group(records: Sequence[Record | Reject]) -> tuple[int, datetime | None]:
+def _last_group(records: Sequence[Item]) -> tuple[int, datetime | None]:
     """Give the place where the jobs begin that share the page's last `created_at`, and that time.
 
     A record whose time cannot be read counts as one of the group: the reader then goes back more.

@@ -5,17 +5,15 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from queue import SimpleQueue
-from typing import NamedTuple, Self
+from typing import Generic, NamedTuple, Self
 
-from snapshotter.api.paging import Listed
+from snapshotter.api.paging import ItemT, Listed
 
 THREADS = 8
 _SLICE = 0.1  # seconds
 
-_Answer = Future[Listed]
 
-
-def _await(answer: _Answer) -> None:
+def _await(answer: Future[Listed[ItemT]]) -> None:
     # In slices: a signal that comes just before a wait begins does not end that one.
     while not wait([answer], _SLICE).done:
         pass
@@ -25,28 +23,28 @@ class TooLarge(Exception):
     """An answer is larger than what is kept until the reader comes to it."""
 
 
-class Calls(NamedTuple):
+class Calls(NamedTuple, Generic[ItemT]):
     """What gives what the list has from an offset on: `ask` in the reader, `ask_early` in a thread.
 
     `cancel` ends what the threads are waiting for. `has_room`: whether answers may be kept.
     """
 
-    ask: Callable[[int], Listed]
-    ask_early: Callable[[int], Listed]
+    ask: Callable[[int], Listed[ItemT]]
+    ask_early: Callable[[int], Listed[ItemT]]
     cancel: Callable[[], None]
     has_room: Callable[[], bool]
 
 
-class Threads:
+class Threads(Generic[ItemT]):
     """The threads of one listing, for `paging.Early`; they end with its `with`.
 
     As many as can be had: what no thread has begun with, the reader asks for when it comes there.
     """
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls[ItemT]) -> None:
         self._calls = calls
-        self._todo: SimpleQueue[tuple[int, _Answer] | None] = SimpleQueue()
-        self._answers: dict[int, _Answer] = {}
+        self._todo: SimpleQueue[tuple[int, Future[Listed[ItemT]]] | None] = SimpleQueue()
+        self._answers: dict[int, Future[Listed[ItemT]]] = {}
         self._threads: list[threading.Thread] = []
         self._most = THREADS
 
@@ -63,7 +61,8 @@ class Threads:
             thread.join(1)  # one that hangs in a name server, say, is left to end with the process
 
     def start(self, offset: int) -> None:
-        self._answers[offset] = answer = _Answer()
+        answer: Future[Listed[ItemT]] = Future()
+        self._answers[offset] = answer
         if len(self._threads) < min(self._most, len(self._answers)):
             self._add_thread()
         if self._threads and self._calls.has_room():
@@ -84,14 +83,14 @@ class Threads:
         answer = self._answers[offset]
         return answer.done() and not answer.cancelled() and answer.exception() is None
 
-    def wait(self, offset: int) -> Listed:
+    def wait(self, offset: int) -> Listed[ItemT]:
         answer = self._answers[offset]
         if answer.cancelled():
             return Listed((), more=None)
         _await(answer)
         return answer.result() if answer.exception() is None else Listed((), more=None)
 
-    def take(self, offset: int) -> Listed:
+    def take(self, offset: int) -> Listed[ItemT]:
         answer = self._answers.pop(offset)
         if answer.cancelled():
             return self._calls.ask(offset)

@@ -70,14 +70,12 @@ class Record(NamedTuple):
     """A job as typed, and as it came.
 
     `is_exact`: it has no field that `Job` and `Output` do not name; what a part of it has is told
-    by the part. `rows`: what it is in the tables, if that has been worked out. `odd`: what of it is
-    not as documented.
+    by the part. `odd`: what of it is not as documented.
     """
 
     job: Job
     raw: bytes
     is_exact: bool
-    rows: Any = None
     odd: Odd | None = None
 
     @property

@@ -17,18 +17,9 @@ from sqlalchemy import Connection, select, update
 
 from snapshotter.errors import UsageError
 from snapshotter.flatten import JobRows, Row, cluster_wait
+from snapshotter.store.prepared import FLATTENED, KEPT_ASIDE, OUTPUT, Prepared
 from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OPEN, OUTPUTS, chunks, live
-from snapshotter.store.write import (
-    FLATTENED,
-    KEPT_ASIDE,
-    OUTPUT,
-    STATE,
-    Batch,
-    Run,
-    records,
-    total,
-    write,
-)
+from snapshotter.store.write import STATE, Batch, Run, records, total, write
 
 __all__ = [
     "CHANGES",
@@ -69,7 +60,7 @@ class _Stored(NamedTuple):
 def load(
     connection: Connection,
     run: Run,
-    batch: Iterable[JobRows],
+    batch: Iterable[Prepared],
     *,
     partial: bool = False,
     overwrite: bool = False,
@@ -84,11 +75,11 @@ def load(
     """
     jobs = _newest(batch)
     stored = _stored(connection, jobs)
-    new: list[JobRows] = []
-    known: list[JobRows] = []
-    for job_id, rows in jobs.items():
+    new: list[Prepared] = []
+    known: list[Prepared] = []
+    for job_id, job in jobs.items():
         if (before := stored.get(job_id)) is None:
-            new.append(rows)
+            new.append(job)
             continue
         if before.account_id != run.account_id:
             raise UsageError(
@@ -96,18 +87,17 @@ def load(
                 f"{before.account_id}: if that account has a new name, run 'snapshotter accounts "
                 f"rename {before.account_id} {run.account_id}', else name another database"
             )
-        if overwrite or not _is_older(rows.job, before.job):
-            known.append(_filled(rows, before.job) if partial else rows)
+        if overwrite or not _is_older(job.rows.job, before.job):
+            known.append(_filled(job, before.job) if partial else job)
     changed = _changed(connection, known, stored)
-    moved = _moved(connection, changed, stored) | {rows.job["id"] for rows in new}
+    moved = _moved(connection, changed, stored) | {job.job_id for job in new}
     refused = write(connection, run, Batch([*new, *changed], stored.keys(), moved), limit)
     return Loaded(
-        [rows.job["id"] for rows in new if rows.job["id"] not in refused],
+        [job.job_id for job in new if job.job_id not in refused],
         [
-            rows.job["id"]
-            for rows in changed
-            if rows.job["id"] not in refused
-            and stored[rows.job["id"]].snapshot_id != run.snapshot_id
+            job.job_id
+            for job in changed
+            if job.job_id not in refused and stored[job.job_id].snapshot_id != run.snapshot_id
         ],
         refused,
     )
@@ -145,12 +135,12 @@ def mark_gone(connection: Connection, run: Run, job_id: int) -> bool:
     return bool(result.rowcount)
 
 
-def _newest(batch: Iterable[JobRows]) -> dict[int, JobRows]:
-    jobs: dict[int, JobRows] = {}
-    for rows in batch:
-        job_id = rows.job["id"]
-        if job_id not in jobs or not _is_older(rows.job, jobs[job_id].job):
-            jobs[job_id] = rows
+def _newest(batch: Iterable[Prepared]) -> dict[int, Prepared]:
+    jobs: dict[int, Prepared] = {}
+    for job in batch:
+        known = jobs.get(job.job_id)
+        if known is None or not _is_older(job.rows.job, known.rows.job):
+            jobs[job.job_id] = job
     return jobs
 
 
@@ -173,17 +163,17 @@ _READ_JOBS = select(*(JOBS.c[name] for name in (*FLATTENED, *KEPT_ASIDE)))
 
 
 def _changed(
-    connection: Connection, known: Sequence[JobRows], stored: Mapping[int, _Stored]
-) -> list[JobRows]:
+    connection: Connection, known: Sequence[Prepared], stored: Mapping[int, _Stored]
+) -> list[Prepared]:
     """Give the jobs that differ from what is stored: most do in the job's own row, read already."""
     differing = {
-        job_id
-        for job_id, job in ((rows.job["id"], rows.job) for rows in known)
-        if stored[job_id].gone_at or job != stored[job_id].job
+        job.job_id
+        for job in known
+        if stored[job.job_id].gone_at or job.rows.job != stored[job.job_id].job
     }
-    alike = [rows for rows in known if rows.job["id"] not in differing]
+    alike = [job.rows for job in known if job.job_id not in differing]
     differing.update(*_differing_children(connection, alike).values())
-    return [rows for rows in known if rows.job["id"] in differing]
+    return [job for job in known if job.job_id in differing]
 
 
 def _differing_children(connection: Connection, batch: Sequence[JobRows]) -> dict[str, set[int]]:
@@ -221,24 +211,24 @@ _ID = itemgetter(list(OUTPUTS.columns.keys()).index("id"))
 
 
 def _moved(
-    connection: Connection, changed: Sequence[JobRows], stored: Mapping[int, _Stored]
+    connection: Connection, changed: Sequence[Prepared], stored: Mapping[int, _Stored]
 ) -> set[int]:
     """Name the changed jobs whose state, as `job_changes` keeps it, is another than before."""
     moved = {
-        job_id
-        for job_id, job in ((rows.job["id"], rows.job) for rows in changed)
-        if any(job[name] != stored[job_id].job[name] for name in STATE)
+        job.job_id
+        for job in changed
+        if any(job.rows.job[name] != stored[job.job_id].job[name] for name in STATE)
     }
     counts: dict[int, list[int | None]] = defaultdict(list)
-    for chunk in chunks(rows.job["id"] for rows in changed if rows.job["id"] not in moved):
+    for chunk in chunks(job.job_id for job in changed if job.job_id not in moved):
         for job_id, count in connection.execute(
             select(OUTPUTS.c.job_id, OUTPUTS.c.records_count).where(OUTPUTS.c.job_id.in_(chunk))
         ):
             counts[job_id].append(count)
     return moved | {
-        job_id
-        for rows in changed
-        if (job_id := rows.job["id"]) not in moved and records(rows) != total(counts[job_id])
+        job.job_id
+        for job in changed
+        if job.job_id not in moved and records(job.rows) != total(counts[job.job_id])
     }
 
 
@@ -251,9 +241,9 @@ _COLUMNS_OF_PARTS = tuple(
 )
 
 
-def _filled(rows: JobRows, before: Row) -> JobRows:
+def _filled(answer: Prepared, before: Row) -> Prepared:
     """Give a partial answer with what it leaves out, where package or cluster are the same."""
-    job = rows.job
+    job = answer.rows.job
     same = [part for part in _PARTS if job[f"{part}_id"] == before[f"{part}_id"]]
     kept = {
         column: before[column]
@@ -269,4 +259,4 @@ def _filled(rows: JobRows, before: Row) -> JobRows:
     whole["cluster_wait_seconds"] = cluster_wait(
         whole["created_at"], whole["started_at"], whole["cluster_available_since"]
     )
-    return rows._replace(job=whole, encoded=None)
+    return Prepared(answer.record, answer.rows._replace(job=whole))

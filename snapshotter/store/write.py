@@ -6,8 +6,7 @@ A job and its outputs and fields are written together or not at all.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from itertools import chain, islice
-from operator import itemgetter
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Dialect, delete, select
@@ -15,18 +14,18 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from snapshotter.flatten import JobRows
 from snapshotter.store import sizes
-from snapshotter.store.bulk import Encoded, encode, insert_encoded, update_rows
+from snapshotter.store.bulk import encode, insert_encoded, update_rows
 from snapshotter.store.causes import UNSENDABLE, Cause, cause, words
+from snapshotter.store.prepared import (
+    FIELD_NAMES,
+    FLATTENED,
+    OUTPUT_NAMES,
+    Prepared,
+    encoded,
+)
 from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, chunks
 
 STATE = ("status", "progress", "runtime_in_seconds", "outputs_count")
-KEPT_ASIDE = ("account_id", "snapshot_id", "gone_at")
-FLATTENED = tuple(
-    column.name
-    for column in JOBS.columns
-    if column.name not in (*KEPT_ASIDE, "first_seen_at", "last_changed_at")
-)
-OUTPUT = itemgetter(*OUTPUTS.columns.keys())
 
 _MOST_LEFT_OUT = 20  # jobs that take outputs from each other, of which one may be bad
 
@@ -45,18 +44,18 @@ class Run(NamedTuple):
 class Batch(NamedTuple):
     """Jobs to write. `known`: ids that have a row; `moved`: ids whose state is another now."""
 
-    jobs: Sequence[JobRows]
+    jobs: Sequence[Prepared]
     known: Collection[int]
     moved: Collection[int]
 
 
 class _Refusal(NamedTuple):
-    rows: JobRows
+    job: Prepared
     error: Exception
 
     @property
     def job_id(self) -> int:
-        return int(self.rows.job["id"])
+        return self.job.job_id
 
 
 def write(connection: Connection, run: Run, batch: Batch, limit: int | None) -> dict[int, str]:
@@ -86,23 +85,22 @@ def _without_too_long(
 ) -> tuple[Batch, dict[int, str]]:
     if limit is None:
         return batch, {}
-    fitting: list[JobRows] = []
+    fitting: list[Prepared] = []
     reasons: dict[int, str] = {}
-    for rows in batch.jobs:
+    for job in batch.jobs:
         try:
-            (ready,) = encoded(dialect, [rows])
+            (ready,) = encoded(dialect, [job])
         except UNSENDABLE:
-            fitting.append(rows)  # it is refused when it is written
+            fitting.append(job)  # it is refused when it is written
             continue
-        sent = ready.encoded
-        longest = max(map(sizes.sent, (sent.job, *sent.outputs, *sent.fields)))
+        longest = max(map(sizes.sent, (ready.job, *ready.outputs, *ready.fields)))
         if longest > limit:
-            reasons[rows.job["id"]] = (
-                f"job {rows.job['id']}: a row of {longest} bytes is too long for the database "
+            reasons[job.job_id] = (
+                f"job {job.job_id}: a row of {longest} bytes is too long for the database "
                 "(raise its max_allowed_packet)"
             )
         else:
-            fitting.append(ready)
+            fitting.append(job._replace(ready=ready))
     return batch._replace(jobs=fitting), reasons
 
 
@@ -131,7 +129,7 @@ def _try(connection: Connection, run: Run, batch: Batch) -> Exception | None:
 
 def _owners(connection: Connection, refused: Sequence[_Refusal]) -> dict[int, dict[int, int]]:
     """Return, for each refused job, which of its outputs are stored under which other job."""
-    wanted = {each.job_id: [o["id"] for o in each.rows.outputs] for each in refused}
+    wanted = {each.job_id: [o["id"] for o in each.job.rows.outputs] for each in refused}
     stored: dict[int, int] = {}
     for ids in chunks(sorted({*chain.from_iterable(wanted.values())})):
         owned = select(OUTPUTS.c.id, OUTPUTS.c.job_id).where(OUTPUTS.c.id.in_(ids))
@@ -157,7 +155,7 @@ def _mend(
         if 1 < len(members) <= _MOST_LEFT_OUT:  # one of them may be bad
             tries += [[each for each in members if each is not bad] for bad in members]
         for some in tries:
-            jobs = [each.rows for each in some]
+            jobs = [each.job for each in some]
             if _try(connection, run, batch._replace(jobs=jobs)) is None:
                 for each in some:
                     del left[each.job_id]
@@ -173,7 +171,7 @@ def _groups(
     A group is written together: each may free what another takes. One whose output has been freed
     since is a group of its own.
     """
-    ids = {rows.job["id"] for rows in batch.jobs}
+    ids = {job.job_id for job in batch.jobs}
     neighbours: dict[int, set[int]] = defaultdict(set)
     for refusal in refused:
         job_id, others = refusal.job_id, set(owners[refusal.job_id].values())
@@ -200,7 +198,7 @@ def _groups(
 
 def _reason(refusal: _Refusal, owned: dict[int, int]) -> str:
     job_id = refusal.job_id
-    for index, output in enumerate(refusal.rows.outputs):
+    for index, output in enumerate(refusal.job.rows.outputs):
         if (owner := owned.get(output["id"])) is not None:
             return (
                 f"job {job_id}: Output {output['id']} is job {owner}'s - at `$.outputs[{index}].id`"
@@ -213,56 +211,24 @@ def _write_all(
     run: Run,
     batch: Batch,
 ) -> None:
-    known, jobs = batch.known, encoded(connection.dialect, batch.jobs)
-    new = [rows.encoded.job for rows in jobs if rows.job["id"] not in known]
-    changed = [rows.job for rows in jobs if rows.job["id"] in known]
+    jobs, ready = batch.jobs, encoded(connection.dialect, batch.jobs)
+    new = [rows.job for job, rows in zip(jobs, ready, strict=True) if job.job_id not in batch.known]
+    changed = [job.rows.job for job in jobs if job.job_id in batch.known]
     stamp = {"last_changed_at": run.observed_at, "snapshot_id": run.snapshot_id, "gone_at": None}
     born = {"account_id": run.account_id, "first_seen_at": run.observed_at, **stamp}
     _delete_children(connection, [job["id"] for job in changed])
     update_rows(connection, JOBS, changed, **stamp)
     insert_encoded(connection, JOBS, FLATTENED, new, **born)
-    outputs = list(chain.from_iterable(rows.encoded.outputs for rows in jobs))
-    insert_encoded(connection, OUTPUTS, _OUTPUT_NAMES, outputs)
-    fields = list(chain.from_iterable(rows.encoded.fields for rows in jobs))
-    insert_encoded(connection, FIELDS, _FIELD_NAMES, fields)
-    states = [_state(rows) for rows in jobs if rows.job["id"] in batch.moved]
+    outputs = list(chain.from_iterable(rows.outputs for rows in ready))
+    insert_encoded(connection, OUTPUTS, OUTPUT_NAMES, outputs)
+    fields = list(chain.from_iterable(rows.fields for rows in ready))
+    insert_encoded(connection, FIELDS, FIELD_NAMES, fields)
+    states = [_state(job.rows) for job in jobs if job.job_id in batch.moved]
     seen = {"snapshot_id": run.snapshot_id, "observed_at": run.observed_at}
     encoded_states = encode(connection.dialect, CHANGES, _STATE_NAMES, states)
     insert_encoded(connection, CHANGES, _STATE_NAMES, encoded_states, **seen)
 
 
-class _Encoded(NamedTuple):
-    """The rows of one job as they are sent."""
-
-    job: Encoded
-    outputs: list[Encoded]
-    fields: list[Encoded]
-
-
-def encoded(dialect: Dialect, batch: Sequence[JobRows]) -> list[JobRows]:
-    """Give the same with what is sent of them worked out: any thread may do that early."""
-    todo = [rows for rows in batch if rows.encoded is None]
-    jobs = encode(dialect, JOBS, FLATTENED, [_JOB(rows.job) for rows in todo])
-    outputs = iter(
-        encode(dialect, OUTPUTS, _OUTPUT_NAMES, [OUTPUT(o) for rows in todo for o in rows.outputs])
-    )
-    fields = iter(encode(dialect, FIELDS, _FIELD_NAMES, [f for rows in todo for f in rows.fields]))
-    done = iter(
-        rows._replace(
-            encoded=_Encoded(
-                job,
-                list(islice(outputs, len(rows.outputs))),
-                list(islice(fields, len(rows.fields))),
-            )
-        )
-        for rows, job in zip(todo, jobs, strict=True)
-    )
-    return [next(done) if rows.encoded is None else rows for rows in batch]
-
-
-_JOB = itemgetter(*FLATTENED)
-_OUTPUT_NAMES = tuple(OUTPUTS.columns.keys())
-_FIELD_NAMES = tuple(FIELDS.columns.keys())
 _STATE_NAMES = ("job_id", *STATE, "records_count")
 
 

@@ -10,10 +10,11 @@ from sqlalchemy import func, select
 
 from snapshotter.api.client import Filters
 from snapshotter.api.paging import Cursor, Page
-from snapshotter.api.records import Record, Reject
+from snapshotter.api.records import Reject
 from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError, Stopped
 from snapshotter.store import rejects
 from snapshotter.store.ledger import Listing
+from snapshotter.store.prepared import Prepared
 from snapshotter.store.tables import JOBS, live
 from snapshotter.sync.run import Snapshot
 
@@ -78,7 +79,7 @@ class Listings:
         run = self._run
         from_the_start = listing.cursor == Cursor()
         elapsed = run.client.stopwatch()
-        waiting: list[Page] = []
+        waiting: list[Page[Prepared | Reject]] = []
         log.info("listing jobs updated since %s", listing.since or "the beginning")
         listed = run.client.jobs(Filters(since=listing.since), listing.cursor, run.prepared)
         with closing(listed) as pages:
@@ -115,12 +116,12 @@ class Listings:
         clocks = [at for at in (listing.clock, run.client.clock) if at is not None]
         run.ledger.complete(None if listing.clock is None else min(clocks))
 
-    def _store(self, pages: list[Page], listing: Listing) -> None:
+    def _store(self, pages: list[Page[Prepared | Reject]], listing: Listing) -> None:
         """Store pages that have come, and wait no more; `listing` is as the last one leaves it."""
         records, number = [record for page in pages for record in page.records], len(pages)
         pages.clear()
         if number:
-            self._run.store(records, pages=number, checkpoint=listing)
+            self._run.store_pages(records, number, listing)
 
 
 def see_it_answer(run: Snapshot, error: SnapshotterError) -> None:
@@ -133,6 +134,6 @@ def see_it_answer(run: Snapshot, error: SnapshotterError) -> None:
         raise error from None
 
 
-def _latest(known: datetime | None, records: Iterable[Record | Reject]) -> datetime | None:
-    times = [r.job.updated_at for r in records if isinstance(r, Record)]
+def _latest(known: datetime | None, records: Iterable[Prepared | Reject]) -> datetime | None:
+    times = [each.record.job.updated_at for each in records if isinstance(each, Prepared)]
     return max((at for at in (known, *times) if at is not None), default=None)

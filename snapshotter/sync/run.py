@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 from snapshotter.api.client import Client
 from snapshotter.api.records import Record, Reject
 from snapshotter.errors import SnapshotterError
-from snapshotter.flatten import JobRows, flatten
 from snapshotter.printable import printable
 from snapshotter.redact import Redaction
 from snapshotter.statuses import STATUSES, is_open
@@ -18,7 +17,7 @@ from snapshotter.store import reasons, rejects, sizes
 from snapshotter.store.ledger import Ledger, Listing, Outcome
 from snapshotter.store.load import Run, load, mark_gone
 from snapshotter.store.lock import Hold
-from snapshotter.store.write import encoded
+from snapshotter.store.prepared import Prepared, encoded, prepare
 
 log = logging.getLogger(__name__)
 
@@ -89,43 +88,64 @@ class Snapshot:
         self.outcome.gone += gone
         return gone
 
-    def prepared(self, records: Sequence[Record | Reject]) -> list[Record | Reject]:
-        """Work out what will be stored, in the thread that has fetched it.
+    def prepared(self, records: Sequence[Record | Reject]) -> list[Prepared | Reject]:
+        """Return records with all that can be worked out before they are stored; any thread may.
 
-        A record that this fails for is left as it is, for `store` to set aside.
+        A record that no rows can be made of is a `Reject`.
         """
+        found = self._flat(records)
+        jobs = [each for each in found if isinstance(each, Prepared)]
         try:
-            return self._prepared(records)
+            ready = iter(encoded(self.engine.dialect, jobs))
         except _UNFORESEEN:
-            return [each for record in records for each in self._prepared_alone(record)]
+            return found  # it comes up again when they are written, for the job that it is about
+        return [
+            each._replace(ready=next(ready)) if isinstance(each, Prepared) else each
+            for each in found
+        ]
 
-    def _prepared(self, records: Sequence[Record | Reject]) -> list[Record | Reject]:
-        flat = [flatten(r, self._redact) for r in records if isinstance(r, Record)]
-        rows = iter(encoded(self.engine.dialect, flat))
-        return [r._replace(rows=next(rows)) if isinstance(r, Record) else r for r in records]
+    def _flat(self, records: Sequence[Record | Reject]) -> list[Prepared | Reject]:
+        return [self._rows_of(each) if isinstance(each, Record) else each for each in records]
 
-    def _prepared_alone(self, record: Record | Reject) -> Sequence[Record | Reject]:
+    def _rows_of(self, record: Record) -> Prepared | Reject:
         try:
-            return self._prepared([record])
-        except _UNFORESEEN:
-            return [record]
+            return prepare(record, self._redact)
+        except _UNFORESEEN as error:
+            reason = f"job {record.job.id}: cannot be stored: {type(error).__name__}"
+            reason = self._redact(f"{reason}: {error}")
+            return Reject(record.job_id, record.created_at, reason, record.document)
 
     def store(
         self,
         records: Sequence[Record | Reject],
         *,
         pages: int = 0,
-        checkpoint: Listing | None = None,
         partial: bool = False,
         overwrite: bool = False,
     ) -> None:
-        """Store an answer in one transaction with its checkpoint; see `load`."""
+        """Store an answer in one transaction; see `load`."""
+        self._put(self._flat(records), None, partial=partial, overwrite=overwrite)
+        self.outcome.pages += pages
+
+    def store_pages(
+        self, records: Sequence[Prepared | Reject], pages: int, checkpoint: Listing
+    ) -> None:
+        """Store what pages of a listing have brought, in one transaction with its checkpoint."""
+        self._put(records, checkpoint)
+        self.outcome.pages += pages
+
+    def _put(
+        self,
+        records: Sequence[Prepared | Reject],
+        checkpoint: Listing | None,
+        *,
+        partial: bool = False,
+        overwrite: bool = False,
+    ) -> None:
         self._hold()
         self._note_spending()
-        outcome = self.outcome
-        good = {r.job.id: r for r in records if isinstance(r, Record)}
-        bad = [r for r in records if isinstance(r, Reject)]
-        rows = self._flat(records, bad)
+        good = {each.job_id: each.record for each in records if isinstance(each, Prepared)}
+        bad = [each for each in records if isinstance(each, Reject)]
         # What a partial answer leaves out is filled in from what is stored.
         is_suspect = partial or any(
             sizes.is_suspect(self._limit, len(r.raw)) for r in good.values()
@@ -134,7 +154,7 @@ class Snapshot:
             loaded = load(
                 connection,
                 self.stamp,
-                rows,
+                [each for each in records if isinstance(each, Prepared)],
                 partial=partial,
                 overwrite=overwrite,
                 limit=self._limit if is_suspect else None,
@@ -156,10 +176,10 @@ class Snapshot:
             elif records:
                 self.ledger.ensure(connection)
         self.ledger.is_known |= bool(records)
+        outcome = self.outcome
         outcome.inserted += len(loaded.inserted)
         outcome.changed += len(loaded.changed)
         outcome.rejected += len(fresh)
-        outcome.pages += pages
         outcome.seen.add(stored)
         self.open_seen |= {i for i in stored if is_open(good[i].job.status)}
         self._progress(len(outcome.seen))
@@ -169,19 +189,6 @@ class Snapshot:
                 self._unknown.setdefault(status, []).append(job_id)
             for odd in good[job_id].oddities:
                 self._odd.setdefault(odd.partition(":")[0], []).append(job_id)
-
-    def _flat(self, records: Sequence[Record | Reject], bad: list[Reject]) -> list[JobRows]:
-        """Return the rows of the records; add to `bad` those that cannot be told in rows."""
-        rows: list[JobRows] = []
-        for record in records:
-            if isinstance(record, Record):
-                try:
-                    rows.append(record.rows or flatten(record, self._redact))
-                except _UNFORESEEN as error:
-                    reason = f"job {record.job.id}: cannot be stored: {type(error).__name__}"
-                    reason = self._redact(f"{reason}: {error}")
-                    bad.append(Reject(record.job.id, None, reason, record.document))
-        return rows
 
     def _note_spending(self) -> None:
         outcome, client = self.outcome, self.client

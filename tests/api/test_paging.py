@@ -37,7 +37,7 @@ class List:
         self.shuffles = False
         self.varies = False
 
-    def fetch(self, offset: int) -> Listed:
+    def fetch(self, offset: int) -> Listed[Reject]:
         self.requests += 1
         self.offsets.append(offset)
         if self.requests > 1:
@@ -50,7 +50,11 @@ class List:
             return Listed(found, offset + limit < len(order))
         return Listed(found, None if found else False)
 
-    def read(self, cursor: Cursor = Cursor(), early: Early | None = None) -> set[int | None]:  # noqa: B008 - immutable
+    def read(
+        self,
+        cursor: Cursor = Cursor(),  # noqa: B008 - immutable
+        early: Early[Reject] | None = None,
+    ) -> set[int | None]:
         return {r.job_id for page in pages(self.fetch, cursor, early) for r in page.records}
 
 
@@ -60,7 +64,7 @@ class AnyTime:
     def __init__(self, account: List, seed: int = 0) -> None:
         self._account = account
         self._random = random.Random(seed)  # noqa: S311 - a test's order
-        self._started: dict[int, Listed | None] = {}
+        self._started: dict[int, Listed[Reject] | None] = {}
         self.most = 0
 
     def start(self, offset: int) -> None:
@@ -73,11 +77,11 @@ class AnyTime:
         self._let_some_come()
         return self._started[offset] is not None
 
-    def wait(self, offset: int) -> Listed:
+    def wait(self, offset: int) -> Listed[Reject]:
         listed = self._started[offset] = self.take(offset)
         return listed
 
-    def take(self, offset: int) -> Listed:
+    def take(self, offset: int) -> Listed[Reject]:
         self._let_some_come()
         return self._started.pop(offset) or self._account.fetch(offset)
 
@@ -192,7 +196,7 @@ def test_records_without_an_id_in_a_group_that_fills_pages() -> None:
         pytest.param(lambda at: Listed([] if at else [job(1, 1)], more=True), id="nothing behind"),
     ],
 )
-def test_a_listing_never_runs_for_ever(answer: Callable[[int], Listed]) -> None:
+def test_a_listing_never_runs_for_ever(answer: Callable[[int], Listed[Reject]]) -> None:
     seen = set()
     with contextlib.suppress(Stopped):
         for page in pages(answer, Cursor()):
@@ -204,7 +208,7 @@ def test_a_listing_never_runs_for_ever(answer: Callable[[int], Listed]) -> None:
 def test_a_listing_ends_where_the_moment_it_stood_at_has_vanished(more: bool | None) -> None:  # noqa: FBT001
     records, asked = [job(1, 1), job(2, 2)], []
 
-    def fetch(at: int) -> Listed:
+    def fetch(at: int) -> Listed[Reject]:
         asked.append(at)
         found = records[at : at + 100]
         return Listed(found, more if found else False)
@@ -219,7 +223,7 @@ def test_a_list_that_is_turned_around_is_noticed_at_once(size: int) -> None:
     records = [job(n, n) for n in range(size, 0, -1)]
     asked = []
 
-    def fetch(at: int) -> Listed:
+    def fetch(at: int) -> Listed[Reject]:
         asked.append(at)
         return Listed(records[at : at + 100], at + 100 < len(records))
 
@@ -232,7 +236,7 @@ def test_a_list_that_is_turned_around_behind_a_long_moment_is_noticed() -> None:
     records = [job(n, 200) for n in range(150)] + [job(n, 400 - n) for n in range(201, 400)]
     asked = []
 
-    def fetch(at: int) -> Listed:
+    def fetch(at: int) -> Listed[Reject]:
         asked.append(at)
         return Listed(records[at : at + 100], at + 100 < len(records))
 
@@ -245,7 +249,7 @@ def test_a_list_in_no_order_is_noticed_at_once() -> None:
     order = random.Random(1).sample(range(250), 250)  # noqa: S311 - a test's order
     records, asked = [job(n + 1, n) for n in order], []
 
-    def fetch(at: int) -> Listed:
+    def fetch(at: int) -> Listed[Reject]:
         asked.append(at)
         return Listed(records[at : at + 100], at + 100 < len(records))
 
@@ -259,7 +263,7 @@ def test_a_list_in_no_order_is_noticed_at_once() -> None:
 def test_a_list_that_ignores_the_offset_is_noticed_at_once(size: int, more: bool | None) -> None:  # noqa: FBT001
     records, asked = [job(n, n) for n in range(1, size + 1)], []
 
-    def fetch(at: int) -> Listed:
+    def fetch(at: int) -> Listed[Reject]:
         asked.append(at)
         return Listed(records, more)
 
@@ -279,7 +283,7 @@ def test_a_list_that_turned_around_once_is_not_accused() -> None:
     account = List(list(range(250)), limit=100)
     turned = iter([True])
 
-    def fetch(at: int) -> Listed:
+    def fetch(at: int) -> Listed[Reject]:
         found = account.fetch(at)
         return found._replace(records=found.records[::-1]) if next(turned, False) else found
 

@@ -13,7 +13,6 @@ from sqlalchemy import Engine, func, insert, select
 
 from snapshotter.api import records
 from snapshotter.errors import Stopped, UsageError
-from snapshotter.flatten import flatten
 from snapshotter.models import Base
 from snapshotter.redact import Redaction
 from snapshotter.store import accounts
@@ -21,6 +20,7 @@ from snapshotter.store.accounts import NAMED, find, forget, rename, stored
 from snapshotter.store.ledger import ACCOUNTS, SNAPSHOTS
 from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS, Run, load
 from snapshotter.store.lock import lock
+from snapshotter.store.prepared import prepare
 from snapshotter.store.rejects import REJECTS
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -46,7 +46,7 @@ def add(engine: Engine, account_id: str, *job_ids: int, row: bool = True) -> Non
             outputs = [{"id": 10 * job_id + n, "fields": ["a", "b"]} for n in (1, 2)]
             document: dict[str, Any] = job(id=job_id, outputs=outputs)
             record = records.read(json.dumps(document).encode())
-            load(connection, Run(account_id, 1, NOW), [flatten(record, Redaction())])
+            load(connection, Run(account_id, 1, NOW), [prepare(record, Redaction())])
 
 
 def counts(engine: Engine) -> dict[str, int]:

@@ -15,25 +15,26 @@ from sqlalchemy import Connection, Engine, event, exc, select, text
 
 from snapshotter.api import records
 from snapshotter.errors import Stopped
-from snapshotter.flatten import JobRows, flatten
+from snapshotter.flatten import JobRows
 from snapshotter.redact import Redaction
 from snapshotter.store.bulk import encode, insert_encoded
 from snapshotter.store.engine import connect, named_errors
 from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS, Loaded, Run, load
+from snapshotter.store.prepared import Prepared, prepare
 
 FIRST = Run("acme", 1, datetime(2026, 1, 5, 1, 2, 3, 456789, tzinfo=UTC))
 SECOND = Run("acme", 2, datetime(2026, 1, 6, tzinfo=UTC))
 
 
-def rows(document: dict[str, Any]) -> JobRows:
-    return flatten(records.read(json.dumps(document).encode()), Redaction())
+def prepared(document: dict[str, Any]) -> Prepared:
+    return prepare(records.read(json.dumps(document).encode()), Redaction())
 
 
-def batch(count: int, **fields: Any) -> list[JobRows]:
+def batch(count: int, **fields: Any) -> list[Prepared]:
     """Give so many jobs of two outputs each, of ten fields each."""
     names = [f"field {place}" for place in range(10)]
     return [
-        rows(
+        prepared(
             job(
                 id=number,
                 outputs=[
@@ -63,12 +64,12 @@ def said_to(engine: Engine) -> Iterator[list[str]]:
     event.remove(engine, "before_cursor_execute", note)
 
 
-def put(engine: Engine, run: Run, jobs: list[JobRows]) -> Loaded:
+def put(engine: Engine, run: Run, jobs: list[Prepared]) -> Loaded:
     with engine.begin() as connection:
         return load(connection, run, jobs)
 
 
-def said(engine: Engine, run: Run, jobs: list[JobRows]) -> list[str]:
+def said(engine: Engine, run: Run, jobs: list[Prepared]) -> list[str]:
     with engine.begin() as connection, said_to(engine) as statements:
         load(connection, run, jobs)
     # Only the names of savepoints differ from engine to engine.
@@ -155,7 +156,7 @@ def test_an_unchanged_batch_writes_no_row(engine: Engine) -> None:
         before = rows_written(connection)
         assert load(connection, SECOND, jobs) == Loaded([], [], {})
         assert rows_written(connection) == before
-        changed = [*jobs[:-1], rows(job(id=20, outputs=None))]
+        changed = [*jobs[:-1], prepared(job(id=20, outputs=None))]
         assert load(connection, SECOND, changed) == Loaded([], [20], {})
         # The job with its history; of its own, two outputs and twenty fields went.
         assert rows_written(connection) == before + 24
@@ -163,10 +164,10 @@ def test_an_unchanged_batch_writes_no_row(engine: Engine) -> None:
 
 @pytest.mark.parametrize("bad", [0, 500, 999])
 def test_of_a_thousand_jobs_a_bad_one_is_refused_alone(engine: Engine, bad: int) -> None:
-    put(engine, FIRST, [rows(job(id=2_000, outputs=[{"id": 7}]))])
+    put(engine, FIRST, [prepared(job(id=2_000, outputs=[{"id": 7}]))])
     jobs = batch(1_000)
-    jobs[bad].outputs[1]["id"] = 7
-    jobs[bad].fields.clear()
+    jobs[bad].rows.outputs[1]["id"] = 7
+    jobs[bad].rows.fields.clear()
     with engine.begin() as connection, said_to(engine) as statements:
         loaded = load(connection, SECOND, jobs)
     reason = f"job {bad + 1}: Output 7 is job 2000's - at `$.outputs[1].id`"
@@ -182,7 +183,7 @@ def test_of_a_thousand_jobs_a_bad_one_is_refused_alone(engine: Engine, bad: int)
 @pytest.mark.parametrize("count", [1, 3_332, 3_333, 3_334, 6_666, 10_000])
 def test_any_number_of_fields_goes_in(engine: Engine, count: int) -> None:
     names = [f"field {place}" for place in range(count)]
-    put(engine, FIRST, [rows(job(outputs=[{"id": 70, "component": {"fields": names}}]))])
+    put(engine, FIRST, [prepared(job(outputs=[{"id": 70, "component": {"fields": names}}]))])
     with engine.connect() as connection:
         stored = connection.execute(select(FIELDS).order_by(FIELDS.c.position)).all()
     assert stored == [(70, place, name) for place, name in enumerate(names, 1)]
@@ -203,7 +204,7 @@ def test_no_rows_are_no_statement(engine: Engine) -> None:
 
 def test_a_time_without_a_zone_is_an_error(engine: Engine) -> None:
     (naive,) = batch(1)
-    naive.job["started_at"] = datetime(2026, 1, 5)  # noqa: DTZ001 - just that
+    naive.rows.job["started_at"] = datetime(2026, 1, 5)  # noqa: DTZ001 - just that
     with pytest.raises(ValueError, match="a time without a zone"):
         put(engine, FIRST, [naive])
 
@@ -211,8 +212,8 @@ def test_a_time_without_a_zone_is_an_error(engine: Engine) -> None:
 def test_records_past_64_bits_do_not_end_a_run(engine: Engine) -> None:
     most = 2**63 - 1
     outputs = [{"id": 70, "records_count": most}, {"id": 71, "records_count": most}]
-    assert put(engine, FIRST, [rows(job(outputs=outputs))]).inserted == [7]
-    assert put(engine, SECOND, [rows(job(outputs=outputs))]) == Loaded([], [], {})
+    assert put(engine, FIRST, [prepared(job(outputs=outputs))]).inserted == [7]
+    assert put(engine, SECOND, [prepared(job(outputs=outputs))]) == Loaded([], [], {})
     with engine.connect() as connection:
         assert connection.execute(select(CHANGES.c.records_count)).scalar_one() == most
 
@@ -294,21 +295,22 @@ def stored(connection: Connection) -> JobRows:
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_job_reads_back_as_it_was_given(engine: Engine, document: dict[str, Any]) -> None:
-    given = rows(document)
+    answer = prepared(document)
+    given = answer.rows
     given.outputs.sort(key=lambda output: int(output["id"]))
     with engine.connect() as connection:
         for run, expected in (
             (FIRST, Loaded([given.job["id"]], [], {})),
             (SECOND, Loaded([], [], {})),  # the comparison sees no difference either
         ):
-            assert load(connection, run, [given]) == expected
+            assert load(connection, run, [answer]) == expected
             found = stored(connection)
             assert found.job == given.job
             assert found.outputs == given.outputs
             assert found.fields == sorted(given.fields)
         # The other way to write: all of the job is changed into it.
-        load(connection, FIRST, [rows(job(id=given.job["id"]))], overwrite=True)
-        load(connection, SECOND, [given], overwrite=True)
+        load(connection, FIRST, [prepared(job(id=given.job["id"]))], overwrite=True)
+        load(connection, SECOND, [answer], overwrite=True)
         assert stored(connection)._replace(fields=[]) == given._replace(fields=[])
         connection.rollback()
 
