@@ -1,6 +1,6 @@
 """What can be worked out of a record before it is stored, by any thread and without a database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import NamedTuple
@@ -21,6 +21,7 @@ FLATTENED = tuple(
 OUTPUT_NAMES = tuple(OUTPUTS.columns.keys())
 FIELD_NAMES = tuple(FIELDS.columns.keys())
 OUTPUT = itemgetter(*OUTPUT_NAMES)
+STATE = ("status", "progress", "runtime_in_seconds", "outputs_count")  # kept in `job_changes`
 _JOB = itemgetter(*FLATTENED)
 
 
@@ -71,3 +72,14 @@ def encoded(dialect: Dialect, batch: Sequence[Prepared]) -> list[Ready]:
         done.append(Ready(jobs[number], outputs[output:next_output], fields[field:next_field]))
         number, output, field = number + 1, next_output, next_field
     return done
+
+
+def records(rows: JobRows) -> int | None:
+    """Return the sum of the records that a job's outputs have."""
+    return total(output["records_count"] for output in rows.outputs)
+
+
+def total(counts: Iterable[int | None]) -> int | None:
+    """Return the sum of the counts that are known; no column holds more than 64 bits."""
+    known = [count for count in counts if count is not None]
+    return max(-(2**63), min(sum(known), 2**63 - 1)) if known else None

@@ -4,7 +4,7 @@ A job and its outputs and fields are written together or not at all.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
@@ -20,12 +20,12 @@ from snapshotter.store.prepared import (
     FIELD_NAMES,
     FLATTENED,
     OUTPUT_NAMES,
+    STATE,
     Prepared,
     encoded,
+    records,
 )
 from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, chunks
-
-STATE = ("status", "progress", "runtime_in_seconds", "outputs_count")
 
 _MOST_LEFT_OUT = 20  # jobs that take outputs from each other, of which one may be bad
 
@@ -58,7 +58,7 @@ class _Refusal(NamedTuple):
         return self.job.job_id
 
 
-def write(connection: Connection, run: Run, batch: Batch, limit: int | None) -> dict[int, str]:
+def write(connection: Connection, stamp: Run, batch: Batch, limit: int | None) -> dict[int, str]:
     """Write the jobs; return the ids of those that are refused, with the reason.
 
     All go in at once; where the database refuses that, each half by itself, down to single jobs.
@@ -67,13 +67,13 @@ def write(connection: Connection, run: Run, batch: Batch, limit: int | None) -> 
     batch, reasons = _without_too_long(connection.dialect, batch, limit)
     if not batch.jobs:
         return reasons
-    refused = _halve(connection, run, batch)
+    refused = _halve(connection, stamp, batch)
     unsure = [each for each in refused if cause(each.error) is Cause.UNSURE]
     if len(unsure) == len(batch.jobs) > 1:
         raise unsure[0].error  # what every job meets is not about one of them
     owners = _owners(connection, refused)
     while len(batch.jobs) > 1 and (groups := _groups(batch, refused, owners)):
-        left = _mend(connection, run, batch, refused, groups)
+        left = _mend(connection, stamp, batch, refused, groups)
         if len(left) == len(refused):
             break
         refused, owners = left, _owners(connection, left)
@@ -104,22 +104,24 @@ def _without_too_long(
     return batch._replace(jobs=fitting), reasons
 
 
-def _halve(connection: Connection, run: Run, batch: Batch) -> list[_Refusal]:
-    error = _try(connection, run, batch)
+def _halve(connection: Connection, stamp: Run, batch: Batch) -> list[_Refusal]:
+    error = _try(connection, stamp, batch)
     if error is None:
         return []
     if len(batch.jobs) == 1:
         return [_Refusal(batch.jobs[0], error)]
     middle = len(batch.jobs) // 2
     halves = batch.jobs[:middle], batch.jobs[middle:]
-    return [each for half in halves for each in _halve(connection, run, batch._replace(jobs=half))]
+    return [
+        each for half in halves for each in _halve(connection, stamp, batch._replace(jobs=half))
+    ]
 
 
-def _try(connection: Connection, run: Run, batch: Batch) -> Exception | None:
+def _try(connection: Connection, stamp: Run, batch: Batch) -> Exception | None:
     """Write the jobs, or nothing of them and return why they are refused."""
     try:
         with connection.begin_nested():
-            _write_all(connection, run, batch)
+            _write_all(connection, stamp, batch)
     except (SQLAlchemyError, *UNSENDABLE) as error:
         if cause(error) is Cause.DATABASE:
             raise
@@ -142,7 +144,7 @@ def _owners(connection: Connection, refused: Sequence[_Refusal]) -> dict[int, di
 
 def _mend(
     connection: Connection,
-    run: Run,
+    stamp: Run,
     batch: Batch,
     refused: Sequence[_Refusal],
     groups: list[list[int]],
@@ -156,7 +158,7 @@ def _mend(
             tries += [[each for each in members if each is not bad] for bad in members]
         for some in tries:
             jobs = [each.job for each in some]
-            if _try(connection, run, batch._replace(jobs=jobs)) is None:
+            if _try(connection, stamp, batch._replace(jobs=jobs)) is None:
                 for each in some:
                     del left[each.job_id]
                 break
@@ -206,27 +208,25 @@ def _reason(refusal: _Refusal, owned: dict[int, int]) -> str:
     return f"job {job_id}: the database refuses it: {words(refusal.error)}"
 
 
-def _write_all(
-    connection: Connection,
-    run: Run,
-    batch: Batch,
-) -> None:
+def _write_all(connection: Connection, stamp: Run, batch: Batch) -> None:
     jobs, ready = batch.jobs, encoded(connection.dialect, batch.jobs)
     new = [rows.job for job, rows in zip(jobs, ready, strict=True) if job.job_id not in batch.known]
     changed = [job.rows.job for job in jobs if job.job_id in batch.known]
-    stamp = {"last_changed_at": run.observed_at, "snapshot_id": run.snapshot_id, "gone_at": None}
-    born = {"account_id": run.account_id, "first_seen_at": run.observed_at, **stamp}
+    now, snapshot_id = stamp.observed_at, stamp.snapshot_id
+    on_change = {"last_changed_at": now, "snapshot_id": snapshot_id, "gone_at": None}
+    on_insert = {"account_id": stamp.account_id, "first_seen_at": now, **on_change}
     _delete_children(connection, [job["id"] for job in changed])
-    update_rows(connection, JOBS, changed, **stamp)
-    insert_encoded(connection, JOBS, FLATTENED, new, **born)
+    update_rows(connection, JOBS, changed, **on_change)
+    insert_encoded(connection, JOBS, FLATTENED, new, **on_insert)
     outputs = list(chain.from_iterable(rows.outputs for rows in ready))
     insert_encoded(connection, OUTPUTS, OUTPUT_NAMES, outputs)
     fields = list(chain.from_iterable(rows.fields for rows in ready))
     insert_encoded(connection, FIELDS, FIELD_NAMES, fields)
     states = [_state(job.rows) for job in jobs if job.job_id in batch.moved]
-    seen = {"snapshot_id": run.snapshot_id, "observed_at": run.observed_at}
     encoded_states = encode(connection.dialect, CHANGES, _STATE_NAMES, states)
-    insert_encoded(connection, CHANGES, _STATE_NAMES, encoded_states, **seen)
+    insert_encoded(
+        connection, CHANGES, _STATE_NAMES, encoded_states, snapshot_id=snapshot_id, observed_at=now
+    )
 
 
 _STATE_NAMES = ("job_id", *STATE, "records_count")
@@ -235,17 +235,6 @@ _STATE_NAMES = ("job_id", *STATE, "records_count")
 def _state(rows: JobRows) -> tuple[Any, ...]:
     """What `job_changes` keeps of a job."""
     return (rows.job["id"], *(rows.job[name] for name in STATE), records(rows))
-
-
-def records(rows: JobRows) -> int | None:
-    """Add up the records that a job's outputs have."""
-    return total(output["records_count"] for output in rows.outputs)
-
-
-def total(counts: Iterable[int | None]) -> int | None:
-    """Add up the counts that are known; no column holds more than 64 bits."""
-    known = [count for count in counts if count is not None]
-    return max(-(2**63), min(sum(known), 2**63 - 1)) if known else None
 
 
 def _delete_children(connection: Connection, job_ids: Sequence[int]) -> None:

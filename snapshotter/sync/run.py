@@ -15,7 +15,7 @@ from snapshotter.redact import Redaction
 from snapshotter.statuses import STATUSES, is_open
 from snapshotter.store import reasons, rejects, sizes
 from snapshotter.store.ledger import Ledger, Listing, Outcome
-from snapshotter.store.load import Run, load, mark_gone
+from snapshotter.store.load import Mode, Run, load, mark_gone
 from snapshotter.store.lock import Hold
 from snapshotter.store.prepared import Prepared, encoded, prepare
 
@@ -155,9 +155,7 @@ class Snapshot:
                 connection,
                 self.stamp,
                 [each for each in records if isinstance(each, Prepared)],
-                partial=partial,
-                overwrite=overwrite,
-                limit=self._limit if is_suspect else None,
+                Mode(partial, overwrite, self._limit if is_suspect else None),
             )
             bad += [
                 Reject(job_id, None, self._redact(reason), good[job_id].document)

@@ -147,7 +147,15 @@ MAY_IMPORT = {
         "settings",
         "times",
     },
-    "store.load": {"errors", "flatten", "store.prepared", "store.tables", "store.write"},
+    "store.diff": {"flatten", "store.prepared", "store.tables"},
+    "store.load": {
+        "errors",
+        "flatten",
+        "store.diff",
+        "store.prepared",
+        "store.tables",
+        "store.write",
+    },
     "store.rejects": {
         "api.records",
         "printable",

@@ -19,7 +19,7 @@ from snapshotter.flatten import JobRows
 from snapshotter.redact import Redaction
 from snapshotter.store.bulk import encode, insert_encoded
 from snapshotter.store.engine import connect, named_errors
-from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS, Loaded, Run, load
+from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS, Loaded, Mode, Run, load
 from snapshotter.store.prepared import Prepared, prepare
 
 FIRST = Run("acme", 1, datetime(2026, 1, 5, 1, 2, 3, 456789, tzinfo=UTC))
@@ -309,8 +309,8 @@ def test_any_job_reads_back_as_it_was_given(engine: Engine, document: dict[str, 
             assert found.outputs == given.outputs
             assert found.fields == sorted(given.fields)
         # The other way to write: all of the job is changed into it.
-        load(connection, FIRST, [prepared(job(id=given.job["id"]))], overwrite=True)
-        load(connection, SECOND, [answer], overwrite=True)
+        load(connection, FIRST, [prepared(job(id=given.job["id"]))], Mode(overwrite=True))
+        load(connection, SECOND, [answer], Mode(overwrite=True))
         assert stored(connection)._replace(fields=[]) == given._replace(fields=[])
         connection.rollback()
 
