@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from snapshotter.api.paging import Listed
 from snapshotter.api.records import Record, Reject
+from snapshotter.api.retry import ATTEMPTS
 from snapshotter.errors import AGAIN, BadAnswer, RequestFailed, RequestRefused, Stopped
 
 ListedRecords = Listed[Record | Reject]
@@ -22,7 +23,6 @@ Trouble = RequestFailed | RequestRefused
 TROUBLE = (RequestFailed, RequestRefused)
 
 PAGE_SIZE = 100  # the most that the API hands out
-ATTEMPTS = 5  # to get anything of a list, at several places of it
 
 _FOR_A_PAGE, _FOR_A_RECORD = 2, 3
 _ENOUGH = 12  # records that are worth a page of their own

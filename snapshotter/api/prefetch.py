@@ -7,6 +7,7 @@ from concurrent.futures import Future, wait
 from queue import SimpleQueue
 from typing import Generic, NamedTuple, Self
 
+from snapshotter.api.bodies import TooLarge
 from snapshotter.api.paging import ItemT, Listed
 
 THREADS = 8
@@ -19,18 +20,16 @@ def _await(answer: Future[Listed[ItemT]]) -> None:
         pass
 
 
-class TooLarge(Exception):
-    """An answer is larger than what is kept until the reader comes to it."""
-
-
 class Calls(NamedTuple, Generic[ItemT]):
-    """What gives what the list has from an offset on: `ask` in the reader, `ask_early` in a thread.
+    """How to ask for what the list has from an offset on: `ask` in the reader.
 
-    `cancel` ends what the threads are waiting for. `has_room`: whether answers may be kept.
+    `new_ask` returns what asks in a thread of its own; it may raise `bodies.TooLarge` for an answer
+    that is too large to keep. `cancel` aborts the requests in flight. `has_room`: whether answers
+    may be kept.
     """
 
     ask: Callable[[int], Listed[ItemT]]
-    ask_early: Callable[[int], Listed[ItemT]]
+    new_ask: Callable[[], Callable[[int], Listed[ItemT]]]
     cancel: Callable[[], None]
     has_room: Callable[[], bool]
 
@@ -71,7 +70,7 @@ class Threads(Generic[ItemT]):
             answer.cancel()
 
     def _add_thread(self) -> None:
-        thread = threading.Thread(target=self._work, name="early", daemon=True)
+        thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # no more threads may be started
@@ -106,11 +105,13 @@ class Threads(Generic[ItemT]):
     def _work(self) -> None:
         # Signals are the main thread's: only there do they end a wait.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        ask: Callable[[int], Listed[ItemT]] | None = None
         while (task := self._todo.get()) is not None:
             offset, answer = task
             if not answer.set_running_or_notify_cancel():
                 continue
             try:
-                answer.set_result(self._calls.ask_early(offset))
+                ask = ask or self._calls.new_ask()
+                answer.set_result(ask(offset))
             except BaseException as error:  # noqa: BLE001 - it is raised where the answer is taken
                 answer.set_exception(error)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import NamedTuple
 
 import msgspec
 import requests
@@ -55,19 +56,21 @@ class Verdict:
         return error
 
 
-def judge(  # noqa: PLR0911 - a line a status
-    response: requests.Response,
-    body: bytes,
-    asked: str,
-    mask: Mask,
-    *,
-    is_of_one: bool = False,
-    key_source: str = KEY_VARIABLE,
-) -> Verdict:
-    """Decide on an answer by its status.
+class Question(NamedTuple):
+    """What was asked, as messages name it, and what they need to know of it.
 
     `is_of_one`: one job was asked for, not a list. `key_source`: where the key was read from.
     """
+
+    asked: str
+    mask: Mask
+    is_of_one: bool = False
+    key_source: str = KEY_VARIABLE
+
+
+def judge(response: requests.Response, body: bytes, question: Question) -> Verdict:  # noqa: PLR0911 - a line a status
+    """Decide on an answer by its status."""
+    asked, mask, is_of_one, key_source = question
     status, retry_after = response.status_code, response.headers.get("Retry-After")
     if status == HTTPStatus.OK:
         return Verdict()
@@ -98,8 +101,9 @@ def judge(  # noqa: PLR0911 - a line a status
             return _later(came, response, RequestFailed, is_of_one=is_of_one)
 
 
-def judge_fault(fault: requests.RequestException, asked: str, mask: Mask) -> Verdict:
-    """Decide on a request that got no whole answer."""
+def judge_fault(fault: requests.RequestException, question: Question) -> Verdict:
+    """Decide on a request that got no complete answer."""
+    asked, mask = question.asked, question.mask
     causes = list(_causes(fault))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):

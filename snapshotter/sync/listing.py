@@ -46,9 +46,9 @@ class Listings:
         # Without one, a Date that runs ahead could hide the account's first jobs.
         if full or marks is None or None in marks:
             newest = self._newest()
-            listing = Listing(None, run.client.clock or newest, Cursor(), newest)
+            listing = Listing(None, run.client.server_clock or newest, Cursor(), newest)
         else:
-            clock = run.client.clock or self._newest()
+            clock = run.client.server_clock or self._newest()
             # A Date that runs ahead of the API's own times must not make it start too late.
             since = max(min(marks), EARLIEST + self._overlap) - self._overlap
             newest = account.newest_updated_at
@@ -113,7 +113,7 @@ class Listings:
                         if row.job_id is None and row.snapshot_id != run.outcome.snapshot_id
                     ),
                 )
-        clocks = [at for at in (listing.clock, run.client.clock) if at is not None]
+        clocks = [at for at in (listing.clock, run.client.server_clock) if at is not None]
         run.ledger.complete(None if listing.clock is None else min(clocks))
 
     def _store(self, pages: list[Page[Prepared | Reject]], listing: Listing) -> None:

@@ -87,7 +87,7 @@ def test_credits_and_the_clock_are_noted() -> None:
     with serve(answer(body=b"[]", headers=headers)) as wire, client(wire.url) as asking:
         read(asking)
         assert asking.credits_remaining == 4321
-        assert asking.clock == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        assert asking.server_clock == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def test_of_clocks_that_disagree_the_earliest_counts() -> None:
@@ -96,7 +96,7 @@ def test_of_clocks_that_disagree_the_earliest_counts() -> None:
     with serve(*scripts) as wire, client(wire.url) as asking:
         asking.job(7)
         asking.job(7)
-        assert asking.clock == datetime(2026, 1, 2, 3, 0, 0, tzinfo=UTC)
+        assert asking.server_clock == datetime(2026, 1, 2, 3, 0, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("date", ["", "Date: yesterday\r\n", "Date: \r\n"])
@@ -104,7 +104,7 @@ def test_a_server_without_a_clock(date: str) -> None:
     with serve(answer(body=json.dumps(job()).encode(), headers=date)) as wire:
         asking = client(wire.url)
         assert asking.job(7) is not None
-        assert asking.clock is None
+        assert asking.server_clock is None
 
 
 def test_a_gzipped_page() -> None:
