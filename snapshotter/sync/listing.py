@@ -1,7 +1,7 @@
 """Reads the list into the tables, page by page, each with its checkpoint."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,9 @@ from snapshotter.sync.run import Snapshot
 log = logging.getLogger(__name__)
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # no listing starts before it
-PAGES_AT_ONCE = 10  # in one transaction, where they are there: it writes each page of an index once
+PAGES_AT_ONCE = (
+    10  # in one transaction, if they have arrived: each page of an index is then written once
+)
 
 
 class Listings:
@@ -57,7 +59,7 @@ class Listings:
         return listing
 
     def _newest(self) -> datetime | None:
-        """Return the latest `updated_at` at the API, or one that is older for sure.
+        """Return the latest `updated_at` at the API, or one that is certainly older.
 
         The next listing starts there: the older it is, the more it reads again.
         """
@@ -75,7 +77,7 @@ class Listings:
         return stored
 
     def read(self, listing: Listing) -> None:
-        """Read a listing to its end; what has come before an error is stored."""
+        """Read a listing to its end; what came before an error is stored."""
         run = self._run
         from_the_start = listing.cursor == Cursor()
         elapsed = run.client.stopwatch()
@@ -86,14 +88,8 @@ class Listings:
             try:
                 for number, page in enumerate(pages):
                     newest = listing.newest
-                    if from_the_start and not listing.is_whole and number == 0:
-                        # What changes from now on may be missed, and is left to the next listing.
-                        newest = _latest(newest, page.records)
-                    elif from_the_start and not listing.is_whole and number == 1:
-                        # Of several pages the first has the oldest jobs, not the latest changes.
-                        latest = self._newest() if self._knows_newest else None
-                        if latest is not None and self._knows_newest:
-                            newest = latest - elapsed() - timedelta(seconds=1)
+                    if from_the_start and not listing.is_whole:
+                        newest = self._newest_by(number, page, newest, elapsed)
                     listing = replace(listing, cursor=page.cursor, newest=newest)
                     waiting.append(page)
                     if not page.next_is_here or len(waiting) == PAGES_AT_ONCE:
@@ -103,21 +99,41 @@ class Listings:
                 raise
         if listing.is_whole and from_the_start:
             self.has_read_all = True
-            unseen = rejects.waiting(run.engine, run.account_id)
-            with run.engine.begin() as connection:
-                rejects.forget_rows(
-                    connection,
-                    (
-                        row.id
-                        for row in unseen
-                        if row.job_id is None and row.snapshot_id != run.outcome.snapshot_id
-                    ),
-                )
+            self._forget_unseen()
         clocks = [at for at in (listing.clock, run.client.server_clock) if at is not None]
         run.ledger.complete(None if listing.clock is None else min(clocks))
 
+    def _newest_by(
+        self,
+        number: int,
+        page: Page[Prepared | Reject],
+        known: datetime | None,
+        elapsed: Callable[[], timedelta],
+    ) -> datetime | None:
+        """Return the latest change that a listing is sure to have, once it has that many pages."""
+        if number == 0:
+            # What changes from now on may be missed, and is left to the next listing.
+            return _latest(known, page.records)
+        if number == 1 and self._knows_newest:
+            # Of several pages the first has the oldest jobs, not the latest changes.
+            latest = self._newest()
+            if latest is not None and self._knows_newest:
+                return latest - elapsed() - timedelta(seconds=1)
+        return known
+
+    def _forget_unseen(self) -> None:
+        """Forget the records without an id that a complete listing has not met."""
+        run = self._run
+        unseen = [
+            row.id
+            for row in rejects.waiting(run.engine, run.account_id)
+            if row.job_id is None and row.snapshot_id != run.outcome.snapshot_id
+        ]
+        with run.engine.begin() as connection:
+            rejects.forget_rows(connection, unseen)
+
     def _store(self, pages: list[Page[Prepared | Reject]], listing: Listing) -> None:
-        """Store pages that have come, and wait no more; `listing` is as the last one leaves it."""
+        """Store pages, and empty the list; `listing` is as the last one leaves it."""
         records, number = [record for page in pages for record in page.records], len(pages)
         pages.clear()
         if number:

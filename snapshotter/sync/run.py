@@ -1,7 +1,8 @@
-"""A run under way: the only place that writes what the API gives into the tables."""
+"""A run in progress: the only place that writes the API's answers into the tables."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from snapshotter.redact import Redaction
 from snapshotter.statuses import STATUSES, is_open
 from snapshotter.store import reasons, rejects, sizes
 from snapshotter.store.ledger import Ledger, Listing, Outcome
-from snapshotter.store.load import Mode, Run, load, mark_gone
+from snapshotter.store.load import Loaded, Mode, Run, load, mark_gone
 from snapshotter.store.lock import Hold
 from snapshotter.store.prepared import Prepared, encoded, prepare
 
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[int], None]
 
-# What a value that nothing has foreseen makes plain code raise.
+# What plain code raises for a value that was not foreseen.
 _UNFORESEEN = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 
 
@@ -39,7 +40,7 @@ class Setting(NamedTuple):
 
 
 class Snapshot:
-    """A run under way."""
+    """A run in progress."""
 
     def __init__(self, setting: Setting, outcome: Outcome, hold: Hold) -> None:
         self.engine, self.client, self.account_id = setting[:3]
@@ -68,7 +69,7 @@ class Snapshot:
         self.ledger.end(self.outcome, error)
 
     def note(self, what: str, error: SnapshotterError | None = None) -> None:
-        """Put on record what could not be done; the run goes on, and ends with 65."""
+        """Record what could not be done; the run continues, and ends with 65."""
         what = printable(what if error is None else f"{what}: {error}")
         self.outcome.noted.append(what)
         log.warning("%s", what)
@@ -79,7 +80,7 @@ class Snapshot:
         return Run(self.account_id, self.outcome.snapshot_id, observed_at)
 
     def mark_gone(self, job_ids: Iterable[int]) -> int:
-        """Note jobs that the API does not have any more. Returns for how many that is news."""
+        """Mark jobs as deleted at the API; return how many were not marked before."""
         self._hold()
         ids, run = list(job_ids), self.stamp
         with self.engine.begin() as connection:
@@ -89,9 +90,9 @@ class Snapshot:
         return gone
 
     def prepared(self, records: Sequence[Record | Reject]) -> list[Prepared | Reject]:
-        """Return records with all that can be worked out before they are stored; any thread may.
+        """Return the records with all that is worked out before the transaction; in any thread.
 
-        A record that no rows can be made of is a `Reject`.
+        A record that cannot be turned into rows becomes a `Reject`.
         """
         found = self._flat(records)
         jobs = [each for each in found if isinstance(each, Prepared)]
@@ -144,21 +145,27 @@ class Snapshot:
     ) -> None:
         self._hold()
         self._note_spending()
-        good = {each.job_id: each.record for each in records if isinstance(each, Prepared)}
-        bad = [each for each in records if isinstance(each, Reject)]
+        good = {each.job_id: each for each in records if isinstance(each, Prepared)}
         # What a partial answer leaves out is filled in from what is stored.
         is_suspect = partial or any(
-            sizes.is_suspect(self._limit, len(r.raw)) for r in good.values()
+            sizes.is_suspect(self._limit, len(each.record.raw)) for each in good.values()
         )
+        mode = Mode(partial, overwrite, self._limit if is_suspect else None)
+        stored = self._write(records, mode, checkpoint)
+        self.ledger.is_known |= bool(records)
+        self._count(stored, good)
+        self._note_oddities(stored, good)
+
+    def _write(
+        self, records: Sequence[Prepared | Reject], mode: Mode, checkpoint: Listing | None
+    ) -> "_Stored":
+        jobs = [each for each in records if isinstance(each, Prepared)]
+        good = {job.job_id: job for job in jobs}
+        bad = [each for each in records if isinstance(each, Reject)]
         with self.engine.begin() as connection:
-            loaded = load(
-                connection,
-                self.stamp,
-                [each for each in records if isinstance(each, Prepared)],
-                Mode(partial, overwrite, self._limit if is_suspect else None),
-            )
+            loaded = load(connection, self.stamp, jobs, mode)
             bad += [
-                Reject(job_id, None, self._redact(reason), good[job_id].document)
+                Reject(job_id, None, self._redact(reason), good[job_id].record.document)
                 for job_id, reason in loaded.refused.items()
             ]
             stored = good.keys() - {reject.job_id for reject in bad}
@@ -173,22 +180,36 @@ class Snapshot:
                 )
             elif records:
                 self.ledger.ensure(connection)
-        self.ledger.is_known |= bool(records)
+        return _Stored(stored, loaded, fresh)
+
+    def _count(self, stored: "_Stored", good: Mapping[int, Prepared]) -> None:
         outcome = self.outcome
-        outcome.inserted += len(loaded.inserted)
-        outcome.changed += len(loaded.changed)
-        outcome.rejected += len(fresh)
-        outcome.seen.add(stored)
-        self.open_seen |= {i for i in stored if is_open(good[i].job.status)}
+        outcome.inserted += len(stored.loaded.inserted)
+        outcome.changed += len(stored.loaded.changed)
+        outcome.rejected += len(stored.rejected)
+        outcome.seen.add(stored.job_ids)
+        self.open_seen |= {i for i in stored.job_ids if is_open(good[i].record.job.status)}
         self._progress(len(outcome.seen))
-        self._aside += [(reject.job_id, reject.reason) for reject in fresh]
-        for job_id in (*loaded.inserted, *loaded.changed):
-            if (status := good[job_id].job.status) not in STATUSES:
+
+    def _note_oddities(self, stored: "_Stored", good: Mapping[int, Prepared]) -> None:
+        """Note what is reported at the end of the run."""
+        self._aside += [(reject.job_id, reject.reason) for reject in stored.rejected]
+        for job_id in (*stored.loaded.inserted, *stored.loaded.changed):
+            record = good[job_id].record
+            if (status := record.job.status) not in STATUSES:
                 self._unknown.setdefault(status, []).append(job_id)
-            for odd in good[job_id].oddities:
+            for odd in record.oddities:
                 self._odd.setdefault(odd.partition(":")[0], []).append(job_id)
 
     def _note_spending(self) -> None:
         outcome, client = self.outcome, self.client
         outcome.requests, outcome.credits_spent = client.requests_sent, client.credits_spent
         outcome.credits_remaining = client.credits_remaining
+
+
+class _Stored(NamedTuple):
+    """What a transaction has stored; `rejected`: the records that are newly set aside."""
+
+    job_ids: AbstractSet[int]
+    loaded: Loaded
+    rejected: Sequence[Reject]
