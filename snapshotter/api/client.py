@@ -193,15 +193,15 @@ class Client:
             yield from pages(ask, cursor, threads)
 
     def page(self, offset: int, *, limit: int = PAGE_SIZE, status: str = "all") -> ListedRecords:
-        """Give what the list has from `offset` on, in the order of `created_at`."""
+        """Return what the list has from `offset` on, in the order of `created_at`."""
         query = {"sort": "created", "direction": "asc", "limit": "", "status": status}
         places = self._places.setdefault(status, Places())
         return self._list(query, places)(offset, limit)
 
     def touched_at(self, moment: datetime) -> tuple[list[Record | Reject], bool]:
-        """Give the jobs updated in the second of `moment`, as lists tell them, and some later.
+        """Return the jobs updated in the second of `moment`, as lists have them, and some later.
 
-        Also whether that is all of them for sure: a list that moves between two pages may hide one.
+        Also whether they are certainly all: a list that moves between two pages may hide one.
         """
         query = {"sort": "updated", "direction": "asc", "limit": "", **Filters(moment).query()}
         list_ = self._list(query, Places())
@@ -216,7 +216,7 @@ class Client:
         return found, False
 
     def newest(self) -> datetime | None:
-        """Give the latest `updated_at` of all jobs; None for an account with no job."""
+        """Return the latest `updated_at` of all jobs; None for an account without jobs."""
         list_ = self._list({"sort": "updated", "direction": "desc", "limit": ""}, Places())
         times: list[datetime] = []
         for limit in (1, PAGE_SIZE):
@@ -281,7 +281,7 @@ class Client:
     def _has_more(
         self, records: Sequence[bytes], offset: int, limit: int, *, more: bool | None
     ) -> bool | None:
-        """Note what a page tells of the server, and give whether there is more behind it."""
+        """Note what a page shows of the server; return whether there is more behind it."""
         with self._lock:
             self._has_listed = True
             if more is not None:
@@ -289,13 +289,13 @@ class Client:
             elif records and offset:
                 self.sends_links = False  # it would have named the page before
             elif not records or (self.sends_links and len(records) < min(limit, self.page_size)):
-                # A full page is never believed to be the last on the absence of a header alone.
+                # A missing header alone is never taken as proof that a full page is the last.
                 more = False
             self.page_size = max(self.page_size, len(records))
         return more
 
     def _attest(self, trouble: Trouble) -> str | None:
-        """Give what came in place of a record, as text; the key hidden."""
+        """Return what came in place of a record as text, without the key."""
         if not trouble.body:
             return None
         text = trouble.body.decode("utf-8", "replace").replace("\0", "\ufffd")
@@ -322,8 +322,8 @@ def _updated_at(record: Record | Reject) -> datetime | None:
     return time_in(record.payload, "updated_at")
 
 
-def _credits(told: msgspec.Raw) -> int | None:
+def _credits(reported: msgspec.Raw) -> int | None:
     try:
-        return msgspec.json.decode(told, type=_Credits)
+        return msgspec.json.decode(reported, type=_Credits)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None

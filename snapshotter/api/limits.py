@@ -8,7 +8,7 @@ from typing import Protocol
 
 from snapshotter.errors import Stopped, UsageError
 
-LEAST_REQUESTS = 3  # the credits, where the account stands, and a page
+LEAST_REQUESTS = 3  # the credits, the newest change, and a page
 DEFAULT_RESERVE = 500  # credits; all else that uses the key lives on them
 CROSSING = 32  # how far the counters of concurrent answers may differ: 8 threads, 4 requests each
 
@@ -18,7 +18,7 @@ class Limits:
     """How far a run may go.
 
     `reserve`: credits that are never spent; None is `DEFAULT_RESERVE`, or a tenth of an hourly
-    budget that is no larger. `requests` bounds all that is sent, `seconds` the whole run; None is
+    budget that is not larger. `requests` bounds all that is sent, `seconds` the whole run; None is
     no bound.
     """
 
@@ -41,11 +41,11 @@ class Clock(Protocol):
         """Return seconds since some fixed moment; they never go back."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait, or less long if `interrupted` comes true."""
+        """Wait; less long if the run is interrupted."""
 
     @property
     def interrupted(self) -> str:
-        """Name what asks the run to stop; empty while nothing does."""
+        """Return what asks the run to stop; empty if nothing does."""
 
 
 class SystemClock:
@@ -78,7 +78,7 @@ class Allowance:
         return None if self._ends is None else max(0.0, self._ends - self._clock.now())
 
     def is_over(self, after: float = 0.0) -> bool:
-        """Whether the run's time ends within so many seconds."""
+        """Return whether the run's time is over in `after` seconds."""
         return self._ends is not None and self._clock.now() + after >= self._ends
 
     def timeout(self, most: float) -> float:

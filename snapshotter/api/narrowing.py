@@ -1,4 +1,4 @@
-"""Reads a list whose pages are not all to be had: by smaller pages, and around single records.
+"""Reads a list of which some pages fail: by smaller pages, and around single records.
 
 A page fails because it is too heavy, or because of one record that the server cannot give or that
 cannot be read. So it is asked for again with half the limit, down to one record. What works is
@@ -45,14 +45,14 @@ class Width:
         self._has_just_grown = False
 
     def narrow(self, limit: int) -> None:
-        """Note that so many work, and twice as many do not."""
+        """Note that `limit` jobs work, and twice as many do not."""
         with self._lock:
             if self._has_just_grown:
                 self._needed = min(_LONGEST_WAIT_TO_GROW, 2 * self._needed)
             self.now, self._worked, self._has_just_grown = max(1, limit), 0, False
 
     def widen(self, limit: int) -> None:
-        """Note that so many have worked."""
+        """Note that `limit` jobs have worked."""
         if limit < self.now or self.now == PAGE_SIZE:
             return
         with self._lock:
@@ -63,19 +63,19 @@ class Width:
 
 
 class Places:
-    """What is known of the places of one list. Threads share it."""
+    """What is known of the offsets of one list. Threads share it."""
 
     def __init__(self) -> None:
-        self.good: int | None = None  # where there was a record lately
+        self.good: int | None = None  # where there was a record in the last answer
         self.bad: set[int] = set()
         self.bad_in_a_row = 0
 
 
 class Wire(NamedTuple):
-    """How to ask, once, for so many records from an offset on, and how to wait after an attempt.
+    """How to ask once, by offset and limit, and how to wait after an attempt.
 
     `ask` raises `RequestFailed` or `RequestRefused`. `rest` takes the number of the attempt; 0 is
-    between two requests of a list that works elsewhere. `attest` gives a reject its payload.
+    between two requests of a list that works elsewhere. `attest` returns the payload of a reject.
     """
 
     ask: Callable[[int, int], ListedRecords]
@@ -86,7 +86,7 @@ class Wire(NamedTuple):
 class Narrowing:
     """Reads pages of one list, in one thread: call it with an offset and a limit.
 
-    Raises `RequestFailed` or `RequestRefused` when nothing of the list works.
+    Raises `RequestFailed` or `RequestRefused` if nothing of the list works.
     """
 
     def __init__(self, wire: Wire, width: Width, places: Places) -> None:
@@ -96,7 +96,7 @@ class Narrowing:
         self._is_alive = False  # the list has answered since the trouble began
 
     def __call__(self, offset: int, limit: int) -> ListedRecords:
-        """Return what the list has from an offset on: up to so many records, perhaps fewer."""
+        """Return what the list has from an offset on: up to `limit` records, perhaps fewer."""
         self._is_alive = False
         for _ in range(_MOST_RESTARTS):
             size = min(limit, self._width.now)
@@ -199,7 +199,7 @@ class Narrowing:
         """
         if limit == 1 and trouble is not None:
             if isinstance(trouble, RequestRefused) and self._places.good is None:
-                raise trouble  # it is the question that is refused, as that for a new status
+                raise trouble  # the question is refused, like that for a new status
             fault, tries = trouble, 0
         else:
             try:
@@ -213,7 +213,7 @@ class Narrowing:
             except TROUBLE as error:
                 fault = error
         self._places.bad_in_a_row += 1
-        self._is_alive, self._failed = False, 0  # whether it is, is to be seen anew
+        self._is_alive, self._failed = False, 0  # that has to be seen again
         return fault
 
     def _refuse_if_down(self, place: int, limit: int, trouble: Trouble) -> None:
@@ -280,5 +280,5 @@ class Narrowing:
 
 
 def _is_of_the_record(trouble: Trouble) -> bool:
-    """Tell whether an answer came that looks like records, and cannot be read."""
+    """Return whether an answer came that looks like records, but cannot be read."""
     return isinstance(trouble, BadAnswer) and trouble.body.lstrip().startswith(b"[")

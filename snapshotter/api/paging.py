@@ -34,7 +34,7 @@ _STEPS_KEPT = 8
 
 
 class Cursor(NamedTuple):
-    """Where a listing goes on: all jobs created before `edge` were read (None: none yet)."""
+    """Where a listing continues: all jobs created before `edge` were read (None: none yet)."""
 
     offset: int = 0
     edge: datetime | None = None
@@ -60,7 +60,7 @@ class Listed(NamedTuple, Generic[ItemT]):
 
 
 class Page(NamedTuple, Generic[ItemT]):
-    """What one answer brought, and where the listing goes on once it is stored.
+    """What one answer brought, and where the listing continues once it is stored.
 
     `next_is_here`: the next page has already arrived.
     """
@@ -280,7 +280,7 @@ class _Reader(Generic[ItemT]):
         self.repeats_last = False
 
     def allow(self, barren: int) -> None:
-        """Take so many answers in a row that bring nothing new."""
+        """Allow that many answers in a row that bring nothing new."""
         self._patience = max(self._patience, barren)
 
     def next(
@@ -392,7 +392,7 @@ def _long_group(
 
     The group has as many jobs as it has places; when a pass over it meets no new one and as many
     were met, it is complete. Records without an id, which look all alike, are counted by their
-    places. Returns where to go on, None at the list's end.
+    places. Returns where to continue, None at the list's end.
     """
     group: set[int] = set()
     was_empty = False

@@ -1,4 +1,4 @@
-"""Asks for pages of the list before they are needed, by a few threads."""
+"""Requests pages of the list before they are needed, by a few threads."""
 
 import signal
 import threading
@@ -35,9 +35,9 @@ class Calls(NamedTuple, Generic[ItemT]):
 
 
 class Threads(Generic[ItemT]):
-    """The threads of one listing, for `paging.Early`; they end with its `with`.
+    """The threads of one listing, for `paging.Prefetch`; they end with its `with`.
 
-    As many as can be had: what no thread has begun with, the reader asks for when it comes there.
+    If fewer threads can be started, the reader requests what no thread has when it comes there.
     """
 
     def __init__(self, calls: Calls[ItemT]) -> None:
@@ -57,7 +57,7 @@ class Threads(Generic[ItemT]):
             self._todo.put(None)
         self._calls.cancel()
         for thread in self._threads:
-            thread.join(1)  # one that hangs in a name server, say, is left to end with the process
+            thread.join(1)  # one that hangs, as in a name server, ends with the process
 
     def start(self, offset: int) -> None:
         answer: Future[Listed[ItemT]] = Future()
@@ -73,7 +73,7 @@ class Threads(Generic[ItemT]):
         thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # no more threads may be started
+        except RuntimeError:  # no further thread may be started
             self._most = len(self._threads)
         else:
             self._threads.append(thread)

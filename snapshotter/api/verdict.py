@@ -1,4 +1,4 @@
-"""What an answer means, and a fault on the wire: take it, try again, or give up, and with what."""
+"""What an answer or a fault on the wire means: take it, try again, or give up, with which error."""
 
 import re
 import ssl
@@ -38,7 +38,7 @@ _LONGEST_MESSAGE = 300  # characters
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to do about an answer: `error` None is take it; `pause` None is final.
+    """What to do about an answer: take it if `error` is None, give up if `pause` is None.
 
     A pause of 0 leaves the wait to the caller's backoff.
     """
@@ -47,7 +47,7 @@ class Verdict:
     pause: float | None = None
 
     def attested(self, body: bytes) -> SnapshotterError:
-        """Return the error, with how the body begins that it is about."""
+        """Return the error with the beginning of the body that it is about."""
         error = self.error or BadAnswer("no error")
         if isinstance(error, RequestFailed | RequestRefused):
             error.body = body[:HEAD]
@@ -74,8 +74,8 @@ def judge(response: requests.Response, body: bytes, question: Question) -> Verdi
     status, retry_after = response.status_code, response.headers.get("Retry-After")
     if status == HTTPStatus.OK:
         return Verdict()
-    said = _message(body, mask)
-    came = f"{asked}: the API answered {status}{f' ({said})' if said else ''}"
+    message = _message(body, mask)
+    came = f"{asked}: the API answered {status}{f' ({message})' if message else ''}"
     match status:
         case 403 if is_of_one:
             return Verdict(RequestRefused(f"{came}; the key is not allowed to read this job"))
@@ -156,16 +156,16 @@ def date(header: str | None) -> datetime | None:
         return None
 
 
-class _Said(msgspec.Struct):
+class _Message(msgspec.Struct):
     message: str | None = None
 
 
 def _message(body: bytes, mask: Mask) -> str:
-    """Return the API's own words, on one line and of bounded length, the key hidden."""
+    """Return the API's message, on one line and of bounded length, without the key."""
     if len(body) > HEAD:
-        return ""  # no API says so much; to look at it could take many times its bytes
+        return ""  # no message is that long; to decode it could take many times its bytes
     try:
-        answer = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Said)
+        answer = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     words = answer.message or ""

@@ -1,7 +1,7 @@
 """Many rows into a table at once, about as fast as the driver takes them.
 
-SQLAlchemy says, once for each statement, what its SQL is and how the database keeps a value; the
-values go column by column through that, and as plain tuples to the driver. All happens in the
+SQLAlchemy gives, once for each statement, its SQL and how each column's values are converted; the
+values are converted column by column, and go to the driver as plain tuples. All happens in the
 caller's transaction, and what the database refuses is raised as SQLAlchemy raises it.
 """
 
@@ -28,7 +28,7 @@ from snapshotter.store.engine import COPIES, to_json
 Row = Mapping[str, Any]
 
 # SQLite spends less on a row of three values than on the step from one row to the next, and lets no
-# other thread run in between: so many values go into one statement. Before 3.32 it took 999.
+# other thread run in between: that many values go into one statement. Before 3.32 it took 999.
 _VALUES_AT_ONCE = 10_000 if sqlite3.sqlite_version_info >= (3, 32) else 999
 
 # A row as it is sent: a line of COPY for PostgreSQL, else the values that the driver takes.
@@ -108,7 +108,7 @@ def update_rows(connection: Connection, table: Table, rows: Sequence[Row], **sam
 def _update_sql(
     dialect: Dialect, table: Table, names: tuple[str, ...]
 ) -> tuple[str, tuple[str, ...]]:
-    """Give the SQL, and the names of its parameters in their order."""
+    """Return the SQL, and the names of its parameters in their order."""
     given: dict[str, Any] = {name: bindparam(name) for name in names if name != "id"}
     statement = update(table).where(table.c.id == bindparam("id")).values(given)
     compiled: Any = statement.compile(dialect=dialect)
@@ -121,7 +121,7 @@ _Convert = Callable[[Any], Any]
 def _bound(
     dialect: Dialect, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
 ) -> list[tuple[Any, ...]]:
-    """Give rows of the columns `names` as the driver takes them."""
+    """Return rows of the columns `names` as the driver takes them."""
     columns = [
         values if (convert := _converter(dialect, table, name)) is None else map(convert, values)
         for name, values in zip(names, zip(*rows, strict=True), strict=True)
@@ -178,7 +178,7 @@ def _copied(dialect: Dialect, kind: TypeEngine[Any], values: Iterable[Any]) -> l
         convert = _convert(dialect, kind)
         bound = values if convert is None else map(convert, values)
         return [_NULL if value is None else str(value) for value in bound]
-    said = "".join(filter(None, texts))
-    if any(chr(special) in said for special in _ESCAPES):
+    joined = "".join(filter(None, texts))
+    if any(chr(special) in joined for special in _ESCAPES):
         return [_NULL if text is None else text.translate(_ESCAPES) for text in texts]
     return [_NULL if text is None else text for text in texts]

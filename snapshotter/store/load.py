@@ -39,7 +39,7 @@ __all__ = [
 
 
 class Loaded(NamedTuple):
-    """What became of a batch, as job ids. `refused` maps an id to why no table takes it.
+    """What was done with a batch, as job ids. `refused`: the reasons, by id.
 
     A job that the same run has changed before is in none of the lists.
     """
@@ -120,7 +120,7 @@ def _changed(
 
 
 def mark_gone(connection: Connection, stamp: Run, job_id: int) -> bool:
-    """Note that the API has a job no more; its rows stay. True where that is news."""
+    """Mark a job as deleted at the API; its rows stay. Return whether it was not marked before."""
     result = connection.execute(
         update(JOBS)
         .where(JOBS.c.id == job_id, JOBS.c.account_id == stamp.account_id, JOBS.c.gone_at.is_(None))
@@ -157,7 +157,7 @@ _COLUMNS_OF_PARTS = tuple(
 
 
 def _filled(answer: Prepared, before: Row) -> Prepared:
-    """Give a partial answer with what it leaves out, where package or cluster are the same."""
+    """Return a partial answer with what it leaves out, if package or cluster are the same."""
     job = answer.rows.job
     same = [part for part in _PARTS if job[f"{part}_id"] == before[f"{part}_id"]]
     kept = {

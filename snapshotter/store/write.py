@@ -31,9 +31,9 @@ _MOST_LEFT_OUT = 20  # jobs that take outputs from each other, of which one may 
 
 
 class Run(NamedTuple):
-    """Who loads: stamped on each row that changes.
+    """The stamp on each row that changes.
 
-    `observed_at` is the server's clock, or this host's where the server does not tell.
+    `observed_at` is the server's clock, or this host's if the server sends none.
     """
 
     account_id: str
@@ -61,7 +61,7 @@ class _Refusal(NamedTuple):
 def write(connection: Connection, stamp: Run, batch: Batch, limit: int | None) -> dict[int, str]:
     """Write the jobs; return the ids of those that are refused, with the reason.
 
-    All go in at once; where the database refuses that, each half by itself, down to single jobs.
+    All are written at once; if the database refuses that, each half by itself, down to single jobs.
     An error that is not about the values of some jobs is raised.
     """
     batch, reasons = _without_too_long(connection.dialect, batch, limit)

@@ -171,7 +171,7 @@ def test_what_nests_too_deep_is_kept_as_text_from_there_on(depth: int) -> None:
     assert json.dumps(found) == f'"{"[" * (depth - levels)}1{"]" * (depth - levels)}"'
 
 
-def test_a_time_past_the_calendar_is_no_place_in_a_listing() -> None:
+def test_a_time_past_the_calendar_is_not_a_time() -> None:
     for raw in (
         b'{"id": 1, "created_at": "9999-12-31T23:59:59-10:00"}',
         b'{"id": 1, "created_at": "0001-01-01T00:00:00+10:00"}',
@@ -210,7 +210,7 @@ def test_a_backslash_may_be_meant(sent: bytes, errors: str) -> None:
         (b"[" * 100_000, "cut short or no JSON"),
     ],
 )
-def test_a_page_that_is_none_is_refused(body: bytes, said: str) -> None:
+def test_what_is_not_a_page_is_refused(body: bytes, said: str) -> None:
     with pytest.raises(BadAnswer, match="expected a JSON array of jobs") as caught:
         split(body)
     assert said in str(caught.value)
@@ -256,7 +256,7 @@ def test_of_a_page_of_too_many_values_the_first_are_taken_and_such_a_record_is_s
     assert (type(found), found.job_id) == (Reject, None)
 
 
-def test_commas_in_text_are_no_values() -> None:
+def test_commas_in_text_are_not_values() -> None:
     long = {"id": 8, "errors": "a, b {c} [d]" * (MAX_VALUES // 2)}
     body = json.dumps([job(), long]).encode()
     assert [record.job_id for record in read_all(split(body)[0])] == [7, 8]
@@ -266,13 +266,13 @@ def test_commas_in_text_are_no_values() -> None:
 
 
 @pytest.mark.parametrize("body", [b'[{"id": 1}]', b'[{"id": 1, "errors": "\t"}]'])
-def test_a_byte_order_mark_is_no_part_of_the_answer(body: bytes) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_answer(body: bytes) -> None:
     assert len(split(b"\xef\xbb\xbf" + body)[0]) == 1
     assert only(b"\xef\xbb\xbf" + body[1:-1]) == body[1:-1]
 
 
 @pytest.mark.parametrize("end", [b"x", b"]", b"}", b", 1]", b'"'])
-def test_more_than_a_list_is_no_page(end: bytes) -> None:
+def test_more_than_a_list_is_not_a_page(end: bytes) -> None:
     with pytest.raises(BadAnswer, match="expected a JSON array of jobs"):
         split(b'[{"id": 1}]' + end)
     with pytest.raises(BadAnswer, match="expected a JSON object"):

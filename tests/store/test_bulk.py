@@ -31,7 +31,7 @@ def prepared(document: dict[str, Any]) -> Prepared:
 
 
 def batch(count: int, **fields: Any) -> list[Prepared]:
-    """Give so many jobs of two outputs each, of ten fields each."""
+    """Return `count` jobs of two outputs each, of ten fields each."""
     names = [f"field {place}" for place in range(10)]
     return [
         prepared(
@@ -49,8 +49,8 @@ def batch(count: int, **fields: Any) -> list[Prepared]:
 
 
 @contextmanager
-def said_to(engine: Engine) -> Iterator[list[str]]:
-    """Give the statements of the block: each one's verb, and its first table where it has one."""
+def statements_of(engine: Engine) -> Iterator[list[str]]:
+    """Return the statements of the block: each one's verb, and its first table if it has one."""
     statements: list[str] = []
 
     def note(*given: Any) -> None:
@@ -69,8 +69,8 @@ def put(engine: Engine, run: Run, jobs: list[Prepared]) -> Loaded:
         return load(connection, run, jobs)
 
 
-def said(engine: Engine, run: Run, jobs: list[Prepared]) -> list[str]:
-    with engine.begin() as connection, said_to(engine) as statements:
+def sent(engine: Engine, run: Run, jobs: list[Prepared]) -> list[str]:
+    with engine.begin() as connection, statements_of(engine) as statements:
         load(connection, run, jobs)
     # Only the names of savepoints differ from engine to engine.
     return [statement.removesuffix(" savepoint") for statement in statements]
@@ -88,7 +88,7 @@ def insert_fields(connection: Connection, rows: list[tuple[int, int, str]]) -> N
 
 
 def test_a_batch_of_new_jobs_is_a_statement_a_table(engine: Engine) -> None:
-    assert said(engine, FIRST, batch(16)) == [
+    assert sent(engine, FIRST, batch(16)) == [
         "select jobs",
         "savepoint",
         *inserts(engine, "jobs", "job_outputs", "output_fields", "job_changes"),
@@ -96,9 +96,9 @@ def test_a_batch_of_new_jobs_is_a_statement_a_table(engine: Engine) -> None:
     ]
 
 
-def test_an_unchanged_batch_is_read_and_no_more(engine: Engine) -> None:
+def test_an_unchanged_batch_is_only_read(engine: Engine) -> None:
     put(engine, FIRST, batch(16))
-    assert said(engine, SECOND, batch(16)) == [
+    assert sent(engine, SECOND, batch(16)) == [
         "select jobs",
         "select job_outputs",
         "select output_fields",
@@ -107,7 +107,7 @@ def test_an_unchanged_batch_is_read_and_no_more(engine: Engine) -> None:
 
 def test_of_a_batch_that_moved_only_the_jobs_are_read(engine: Engine) -> None:
     put(engine, FIRST, batch(16, status="running"))
-    assert said(engine, SECOND, batch(16)) == [
+    assert sent(engine, SECOND, batch(16)) == [
         "select jobs",
         "savepoint",
         "select job_outputs",  # whose fields go
@@ -121,7 +121,7 @@ def test_of_a_batch_that_moved_only_the_jobs_are_read(engine: Engine) -> None:
 
 def test_a_batch_that_changed_without_moving_leaves_no_history(engine: Engine) -> None:
     put(engine, FIRST, batch(16))
-    assert said(engine, SECOND, batch(16, errors="late words")) == [
+    assert sent(engine, SECOND, batch(16, errors="late words")) == [
         "select jobs",
         "select job_outputs",  # for their records
         "savepoint",
@@ -135,7 +135,7 @@ def test_a_batch_that_changed_without_moving_leaves_no_history(engine: Engine) -
 
 
 def rows_written(connection: Connection) -> int:
-    """Give how many rows were ever inserted, updated or deleted, as far as the engine counts."""
+    """Return how many rows were ever inserted, updated or deleted, as far as the engine counts."""
     match connection.dialect.name:
         case "sqlite":
             driver: Any = connection.connection.driver_connection
@@ -168,7 +168,7 @@ def test_of_a_thousand_jobs_a_bad_one_is_refused_alone(engine: Engine, bad: int)
     jobs = batch(1_000)
     jobs[bad].rows.outputs[1]["id"] = 7
     jobs[bad].rows.fields.clear()
-    with engine.begin() as connection, said_to(engine) as statements:
+    with engine.begin() as connection, statements_of(engine) as statements:
         loaded = load(connection, SECOND, jobs)
     reason = f"job {bad + 1}: Output 7 is job 2000's - at `$.outputs[1].id`"
     assert loaded == Loaded([n for n in range(1, 1_001) if n != bad + 1], [], {bad + 1: reason})
@@ -192,11 +192,11 @@ def test_any_number_of_fields_goes_in(engine: Engine, count: int) -> None:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_sqlite_takes_many_fields_in_one_statement(engine: Engine) -> None:
     """Two hundred jobs have 4,000 fields: 3,333 in one statement, and the others one by one."""
-    assert said(engine, FIRST, batch(200)).count("insert output_fields") == 2
+    assert sent(engine, FIRST, batch(200)).count("insert output_fields") == 2
 
 
 def test_no_rows_are_no_statement(engine: Engine) -> None:
-    with engine.begin() as connection, said_to(engine) as statements:
+    with engine.begin() as connection, statements_of(engine) as statements:
         insert_fields(connection, [])
         assert load(connection, FIRST, []) == Loaded([], [], {})
     assert statements == []
@@ -341,7 +341,7 @@ def test_a_lost_server_is_one_line_in_a_copy_too(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_what_a_copy_is_refused_for_is_sqlalchemys_error(engine: Engine) -> None:
+def test_a_refused_copy_raises_sqlalchemys_error(engine: Engine) -> None:
     for error, fields in (
         (exc.IntegrityError, [(1, 1, "of no output")]),
         (exc.DataError, [(2**70, 1, "past 64 bits")]),
@@ -352,7 +352,7 @@ def test_what_a_copy_is_refused_for_is_sqlalchemys_error(engine: Engine) -> None
 
 
 @pytest.mark.parametrize(
-    ("database_url", "asked", "told"),
+    ("database_url", "asked", "expected"),
     [
         ("sqlite", "pragma wal_autocheckpoint", (10_000, 1_000)),
         (
@@ -364,13 +364,13 @@ def test_what_a_copy_is_refused_for_is_sqlalchemys_error(engine: Engine) -> None
     indirect=["database_url"],
 )
 def test_only_what_writes_is_set_up_to_write(
-    engine: Engine, asked: str, told: tuple[object, object]
+    engine: Engine, asked: str, expected: tuple[object, object]
 ) -> None:
     reader = connect(engine.url.render_as_string(hide_password=False), read_only=True)
     with engine.connect() as writes, reader.connect() as reads:
         found = tuple(each.execute(text(asked)).scalar_one() for each in (writes, reads))
     reader.dispose()
-    assert found == told
+    assert found == expected
 
 
 def test_the_log_of_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:

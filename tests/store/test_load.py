@@ -104,7 +104,7 @@ def test_a_changed_job_replaces_its_children(engine: Engine) -> None:
     )
 
 
-def test_what_moved_without_updated_at_is_a_change(engine: Engine) -> None:
+def test_a_move_without_updated_at_is_a_change(engine: Engine) -> None:
     put(engine, FIRST, job(status="running", progress=0.1))
     assert put(engine, SECOND, job(status="running", progress=0.2)).changed == [7]
     assert [row[5] for row in contents(engine)["job_changes"]] == [0.1, 0.2]
