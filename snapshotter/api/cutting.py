@@ -25,6 +25,10 @@ _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _COMMA = ord(",")
 
 
+class _TooManyValues(BadAnswer):
+    pass
+
+
 def split(body: bytes, most: int = MOST_RECORDS) -> tuple[list[bytes], bool]:
     """Return the records of a page, and whether it has more than are returned.
 
@@ -65,16 +69,20 @@ def _bounded(body: bytes, most: int) -> tuple[bytes, bool]:
     with contextlib.suppress(msgspec.DecodeError, RecursionError):
         msgspec.json.decode(body, type=tuple[Raw])
         return body, False  # one record, which is set aside alone
-    raise BadAnswer(f"over {MAX_VALUES:,} values in one answer, too many to read")
+    raise _TooManyValues(f"over {MAX_VALUES:,} values in one answer, too many to read")
 
 
 def only(body: bytes) -> bytes:
     """Return the one object that a body is, unread. Raises `BadAnswer` when it is not one."""
     body = body.removeprefix(_BOM)
-    with contextlib.suppress(BadAnswer):
+    try:
         records, _ = split(b"[%b]" % body)
-        if len(records) == 1 and (records[0][:1], records[0][-1:]) == (b"{", b"}"):
-            return records[0]
+    except _TooManyValues:
+        raise
+    except BadAnswer:
+        records = []
+    if len(records) == 1 and (records[0][:1], records[0][-1:]) == (b"{", b"}"):
+        return records[0]
     came = _opening(body)
     with contextlib.suppress(msgspec.DecodeError, RecursionError):
         msgspec.json.decode(body, type=Raw)
