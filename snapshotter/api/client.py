@@ -7,28 +7,19 @@ run stops between two answers. A long list is prefetched by several threads; eac
 """
 
 import random
-import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self, overload
 
 import msgspec
-import requests
 from requests.auth import HTTPBasicAuth
 
 from snapshotter import __version__
-from snapshotter.api import bodies, certificates, decoding, prefetch, proxies, transport
+from snapshotter.api import certificates, decoding, prefetch, proxies, transport
 from snapshotter.api.limits import Allowance, Clock, Limits, SystemClock
-from snapshotter.api.narrowing import (
-    PAGE_SIZE,
-    ListedRecords,
-    Narrowing,
-    Places,
-    Trouble,
-    Width,
-    Wire,
-)
+from snapshotter.api.lists import Lists
+from snapshotter.api.narrowing import PAGE_SIZE, ListedRecords, Places
 from snapshotter.api.paging import Cursor, ItemT, Listed, Page, pages
 from snapshotter.api.records import Record, Reject, read_all, time_in
 from snapshotter.api.retry import ATTEMPTS, Caller, Request, Retrying
@@ -42,7 +33,6 @@ __all__ = ["ATTEMPTS", "PAGE_SIZE", "Client", "Clock", "Filters", "Limits", "Sys
 ACCEPT = "application/vnd.xplenty+json; version=2"
 MAX_CREDITS = 2**31  # what a column of the run's row can hold
 MOST_PAGES_OF_A_SECOND = 20
-PREFETCHED_BODY = 2**20  # bytes of a page; with larger ones nothing is prefetched
 ATTEMPTS_FOR_A_JOB = 3  # once the list has been seen to work; `ATTEMPTS` before
 ATTEMPTS_FOR_THE_NEXT = 2  # after one that failed for good
 
@@ -71,9 +61,7 @@ Records = Sequence[Record | Reject]
 class Client:
     """Asks one account's API. Close it, or use it in `with`.
 
-    `sends_links` and `page_size` (the most jobs in a page so far) are what is known of the server;
-    an earlier run may have known it. Every method raises `KeyRefused`, `UsageError`, `Failure` or
-    `Stopped`.
+    Every method raises `KeyRefused`, `UsageError`, `Failure` or `Stopped`.
     """
 
     def __init__(
@@ -89,13 +77,9 @@ class Client:
         base = f"{service.api_url}/{service.account_id}/api/"
         caller = Caller(base, service.timeout, self._mask, service.key.source)
         self._retrying = Retrying(caller, self._allowance, clock, jitter)
-        self._lock = threading.Lock()  # on what is known of the server
-        self._width, self._places = Width(), dict[str, Places]()
-        self._usual_size = 0  # of the last pages, in bytes
-        self._has_listed = False
+        self._lists = Lists(self._retrying, self._session, self._mask)
+        self._places: dict[str, Places] = {}
         self._has_failed = False  # the last call for one job
-        self.sends_links = False
-        self.page_size = 0
 
     def __enter__(self) -> Self:
         return self
@@ -124,6 +108,24 @@ class Client:
     def latest_clock(self) -> datetime | None:
         """The latest `Date` of an answer, UTC."""
         return self._retrying.latest_clock
+
+    @property
+    def sends_links(self) -> bool:
+        """Whether the server names further pages. An earlier run may have known it: set it."""
+        return self._lists.sends_links
+
+    @sends_links.setter
+    def sends_links(self, known: bool) -> None:
+        self._lists.sends_links = known
+
+    @property
+    def page_size(self) -> int:
+        """The most jobs in a page so far. An earlier run may have known it: set it."""
+        return self._lists.page_size
+
+    @page_size.setter
+    def page_size(self, known: int) -> None:
+        self._lists.page_size = known
 
     def stopwatch(self) -> Callable[[], timedelta]:
         """Start measuring; return what returns the time since, by this host or the server."""
@@ -170,7 +172,7 @@ class Client:
         places, sessions = Places(), list[transport.Session]()
 
         def ask_by(session: transport.Session) -> Callable[[int], Listed[Any]]:
-            list_ = self._list(query, places, session)
+            list_ = self._lists.reader(query, places, session)
 
             def ask(offset: int) -> Listed[Any]:
                 listed = list_(offset, PAGE_SIZE)
@@ -188,7 +190,7 @@ class Client:
                 session.abort()
 
         ask = ask_by(self._session)
-        calls = prefetch.Calls(ask, new_ask, cancel, lambda: self._usual_size <= PREFETCHED_BODY)
+        calls = prefetch.Calls(ask, new_ask, cancel, self._lists.has_room)
         with prefetch.Threads(calls) as threads:
             yield from pages(ask, cursor, threads)
 
@@ -196,7 +198,7 @@ class Client:
         """Return what the list has from `offset` on, in the order of `created_at`."""
         query = {"sort": "created", "direction": "asc", "limit": "", "status": status}
         places = self._places.setdefault(status, Places())
-        return self._list(query, places)(offset, limit)
+        return self._lists.reader(query, places)(offset, limit)
 
     def touched_at(self, moment: datetime) -> tuple[list[Record | Reject], bool]:
         """Return the jobs updated in the second of `moment`, as lists have them, and some later.
@@ -204,7 +206,7 @@ class Client:
         Also whether they are certainly all: a list that moves between two pages may hide one.
         """
         query = {"sort": "updated", "direction": "asc", "limit": "", **Filters(moment).query()}
-        list_ = self._list(query, Places())
+        list_ = self._lists.reader(query, Places())
         found: list[Record | Reject] = []
         for number in range(MOST_PAGES_OF_A_SECOND):
             listed = list_(len(found), PAGE_SIZE)
@@ -217,7 +219,7 @@ class Client:
 
     def newest(self) -> datetime | None:
         """Return the latest `updated_at` of all jobs; None for an account without jobs."""
-        list_ = self._list({"sort": "updated", "direction": "desc", "limit": ""}, Places())
+        list_ = self._lists.reader({"sort": "updated", "direction": "desc", "limit": ""}, Places())
         times: list[datetime] = []
         for limit in (1, PAGE_SIZE):
             try:
@@ -247,59 +249,9 @@ class Client:
         )
         attempts = ATTEMPTS_FOR_THE_NEXT if self._has_failed else ATTEMPTS_FOR_A_JOB
         self._has_failed = True  # unless an answer comes
-        raw = self._retrying.get(request, attempts if self._has_listed else ATTEMPTS)
+        raw = self._retrying.get(request, attempts if self._lists.has_answered else ATTEMPTS)
         self._has_failed = False
         return None if raw is None else read_all([raw])[0]
-
-    def _list(
-        self, query: dict[str, str], places: Places, session: transport.Session | None = None
-    ) -> Narrowing:
-        """Return what reads a list; `session` is that of a thread that prefetches."""
-        session = session or self._session
-        most = bodies.MAX_BODY if session is self._session else PREFETCHED_BODY
-
-        def ask(offset: int, limit: int) -> ListedRecords:
-            def decode(response: requests.Response, body: bytes) -> tuple[list[bytes], bool | None]:
-                if limit != 1:
-                    self._note_size(len(body))
-                return decoding.page(response, body)
-
-            asked = {**query, "limit": str(limit), "offset": str(offset)}
-            request = Request("jobs", asked, decode, session, most=most)
-            records, more = self._retrying.get(request, attempts=1)
-            return Listed(read_all(records), self._has_more(records, offset, limit, more=more))
-
-        def rest(number: int, trouble: Trouble) -> None:
-            self._retrying.rest(number, ATTEMPTS, trouble)
-
-        return Narrowing(Wire(ask, rest, self._attest), self._width, places)
-
-    def _note_size(self, size: int) -> None:
-        with self._lock:
-            self._usual_size = max(size, self._usual_size // 2)
-
-    def _has_more(
-        self, records: Sequence[bytes], offset: int, limit: int, *, more: bool | None
-    ) -> bool | None:
-        """Note what a page shows of the server; return whether there is more behind it."""
-        with self._lock:
-            self._has_listed = True
-            if more is not None:
-                self.sends_links = True
-            elif records and offset:
-                self.sends_links = False  # it would have named the page before
-            elif not records or (self.sends_links and len(records) < min(limit, self.page_size)):
-                # A missing header alone is never taken as proof that a full page is the last.
-                more = False
-            self.page_size = max(self.page_size, len(records))
-        return more
-
-    def _attest(self, trouble: Trouble) -> str | None:
-        """Return what came in place of a record as text, without the key."""
-        if not trouble.body:
-            return None
-        text = trouble.body.decode("utf-8", "replace").replace("\0", "\ufffd")
-        return self._mask(text)[: bodies.HEAD]
 
 
 def _opened(service: Service) -> tuple[transport.Session, Mask]:

@@ -131,11 +131,22 @@ MAY_IMPORT = {
         "store.sizes",
         "store.tables",
     },
-    "api.client": {
+    "store.diff": {"flatten", "store.prepared", "store.tables"},
+    "api.lists": {
         "api.bodies",
+        "api.decoding",
+        "api.narrowing",
+        "api.paging",
+        "api.records",
+        "api.retry",
+        "api.transport",
+        "masking",
+    },
+    "api.client": {
         "api.certificates",
         "api.decoding",
         "api.limits",
+        "api.lists",
         "api.narrowing",
         "api.paging",
         "api.prefetch",
@@ -148,7 +159,6 @@ MAY_IMPORT = {
         "settings",
         "times",
     },
-    "store.diff": {"flatten", "store.prepared", "store.tables"},
     "store.load": {
         "errors",
         "flatten",
@@ -300,6 +310,7 @@ ONLY_IN = {
     "click": {"cli.accounts", "cli.commands", "cli.entry", "cli.options"},
     "requests": {
         "api.client",
+        "api.lists",
         "api.retry",
         "api.transport",
         "api.verdict",
