@@ -1,4 +1,4 @@
-"""What is the same in errors of one cause, and whether two outputs have the same fields. Pure."""
+"""Fingerprints: of errors, equal if the cause is; of outputs, equal if the fields are. Pure."""
 
 import hashlib
 import re
@@ -35,9 +35,9 @@ _VARYING = tuple(
 
 
 def of_error(errors: str | None) -> str | None:
-    """Return an error with ids, numbers, dates and paths taken out: alike if the cause is alike.
+    """Return an error without ids, numbers, dates and paths: equal if the cause is.
 
-    Of a long text the beginning counts. None if there is nothing in it.
+    Only the beginning of a long text counts. None if nothing is left.
     """
     return _of_beginning(errors[:_READ]) if errors else None
 
@@ -55,7 +55,7 @@ def of_fields(
 ) -> str:
     """Return 16 hex digits: equal for an output of a package while its fields stay, in their order.
 
-    Not for another output with the same fields: so a few digests tell which outputs ever changed.
+    Another output with the same fields has another one: so a few digests show which ones changed.
     """
     digest = hashlib.blake2b(digest_size=8)
     for name in (str(package_id), component, output, *names):

@@ -29,7 +29,7 @@ from snapshotter.statuses import STATUSES, is_open
 from snapshotter.times import epoch
 
 # What the columns hold of each object; the rest goes to `extra`. `package.id` and `cluster.id` are
-# other facts than the job's own `package_id` and `cluster_id`: they are held only where they agree.
+# other facts than the job's own `package_id` and `cluster_id`: they are held only if they agree.
 _JOB = frozenset(Job.__struct_fields__)
 _PACKAGE = frozenset({"name", "url", "updated_at"})
 _CLUSTER = frozenset({"name", "url", "nodes", "available_since"})
@@ -53,36 +53,62 @@ class Redact(Protocol):
 
 
 class JobRows(NamedTuple):
-    """The rows of one job; `fields` are those of `output_fields`: (output_id, position, name).
-
-    `encoded`: the same as a database is sent it, where that has been worked out.
-    """
+    """The rows of one job; `fields` are those of `output_fields`: (output_id, position, name)."""
 
     job: Row
     outputs: list[Row]
     fields: list[tuple[int, int, str]]
-    encoded: Any = None
 
 
 def flatten(record: Record, redact: Redact) -> JobRows:
     """Return the rows of a job. What they hold of JSON values is shared, and not to be changed."""
     job = record.job
-    document = _document(record)
-    text = redact.text if redact.may_hide(_texts(job)) else _unchanged
-    parts = _OF_SMALL if len(record.raw) <= LARGEST_KEPT else _OF_ANY
+    work = _Work(
+        record,
+        _document(record),
+        _OF_SMALL if len(record.raw) <= LARGEST_KEPT else _OF_ANY,
+        redact.text if redact.may_hide(_texts(job)) else _unchanged,
+        redact,
+    )
+    outputs: list[Row] = []
+    fields: list[tuple[int, int, str]] = []
+    for index, output in enumerate(job.outputs or ()):
+        component = work.parts.component(
+            bytes(output.component),
+            job.package_id,
+            output.name,
+            (output.component_name, output.component_type),
+            redact,
+        )
+        outputs.append(_output_row(work, index, output, component))
+        fields += [(output.id, position, name) for position, name in component.fields]
+    return JobRows(_job_row(work), outputs, fields)
+
+
+class _Work(NamedTuple):
+    """A record, and what works its rows out.
+
+    `document`: the job as JSON. `text`: hides secrets in a text that is in no part of the job.
+    """
+
+    record: Record
+    document: Row
+    parts: "_Parts"
+    text: Callable[[str | None], str | None]
+    redact: Redact
+
+
+def _job_row(work: _Work) -> Row:  # a line for each column
+    record, _, parts, text, redact = work
+    job = record.job
     package, of_package = parts.package(bytes(job.package), job.package_id, redact)
     cluster, of_cluster = parts.cluster(bytes(job.cluster), job.cluster_id, redact)
     creator, of_creator = parts.creator(bytes(job.creator), redact)
-    extra = {} if record.is_exact else redact(_rest(document, _JOB))
-    if job.log_summary is not UNSET:
-        extra |= redact({"log_summary": read_anything.of_any(bytes(job.log_summary))})
-    extra = {**extra, **of_package, **of_cluster, **of_creator}
-    if record.odd is not None:
-        _add(extra, redact(record.odd.of_job))
+    extra = _extra_of_job(work, {**of_package, **of_cluster, **of_creator})
     began = job.started_at or job.created_at
     finished_at = _finished_at(job)
-    errors = redact.text(job.errors)  # a driver's words can have a URL with its password
-    row = {
+    errors = redact.text(job.errors)  # a driver's message can have a URL with its password
+    return {
         "id": job.id,
         "status": job.status if job.status in STATUSES else _status(job.status, redact),
         "owner_id": job.owner_id,
@@ -127,41 +153,43 @@ def flatten(record: Record, redact: Redact) -> JobRows:
         ),
         "error_fingerprint": fingerprint.of_error(errors),
     }
-    outputs: list[Row] = []
-    fields: list[tuple[int, int, str]] = []
-    sent = document.get("outputs") or ()
-    for index, output in enumerate(job.outputs or ()):
-        component = parts.component(
-            bytes(output.component),
-            job.package_id,
-            output.name,
-            (output.component_name, output.component_type),
-            redact,
-        )
-        rest = {} if record.is_exact else _rest_of_output(sent[index], redact)
-        rest = {**rest, **component.extra}
-        if record.odd is not None:
-            _add(rest, redact(record.odd.of_outputs.get(output.id, {})))
-        outputs.append(
-            {
-                "id": output.id,
-                "job_id": job.id,
-                "name": component.output_name,
-                "records_count": output.records_count,
-                "progress": _share(output.progress),
-                "created_at": output.created_at,
-                "updated_at": output.updated_at,
-                "url": text(output.url),
-                "preview_url": text(output.preview_url),
-                "preview_type": text(output.preview_type),
-                "component_name": component.name,
-                "component_type": component.type,
-                "fields_digest": component.fields_digest,
-                "extra": rest or None,
-            }
-        )
-        fields += [(output.id, position, name) for position, name in component.fields]
-    return JobRows(row, outputs, fields)
+
+
+def _extra_of_job(work: _Work, of_parts: Row) -> Row:
+    """Return what no column of the job's row holds."""
+    record, redact = work.record, work.redact
+    extra = {} if record.is_exact else redact(_rest(work.document, _JOB))
+    if record.job.log_summary is not UNSET:
+        log_summary = read_anything.of_any(bytes(record.job.log_summary))
+        extra |= redact({"log_summary": log_summary})
+    extra = {**extra, **of_parts}
+    if record.odd is not None:
+        _add(extra, redact(record.odd.of_job))
+    return extra
+
+
+def _output_row(work: _Work, index: int, output: Output, component: "_Written") -> Row:
+    record, text = work.record, work.text
+    rest = {} if record.is_exact else _rest_of_output(work.document["outputs"][index], work.redact)
+    rest = {**rest, **component.extra}
+    if record.odd is not None:
+        _add(rest, work.redact(record.odd.of_outputs.get(output.id, {})))
+    return {
+        "id": output.id,
+        "job_id": record.job.id,
+        "name": component.output_name,
+        "records_count": output.records_count,
+        "progress": _share(output.progress),
+        "created_at": output.created_at,
+        "updated_at": output.updated_at,
+        "url": text(output.url),
+        "preview_url": text(output.preview_url),
+        "preview_type": text(output.preview_type),
+        "component_name": component.name,
+        "component_type": component.type,
+        "fields_digest": component.fields_digest,
+        "extra": rest or None,
+    }
 
 
 def _texts(job: Job) -> str:
@@ -222,7 +250,7 @@ def _component(
     older: tuple[str | None, str | None],
     redact: Redact,
 ) -> _Written:
-    """Work out what is written of a component; `older`: its name and type as the output has them.
+    """Return what is written of a component; `older`: its name and type as the output has them.
 
     A place in `fields` without a name has no row.
     """
@@ -300,7 +328,7 @@ def _share(progress: float | None) -> float | None:
 
 
 def _add(extra: Row, apart: Row) -> None:
-    """Add what did not fit; of a part, beside what else is kept of it."""
+    """Add what did not fit; what is of a part, to what else is kept of that part."""
     for name, value in apart.items():
         known = extra.get(name)
         both = isinstance(known, dict) and isinstance(value, dict)
@@ -310,14 +338,14 @@ def _add(extra: Row, apart: Row) -> None:
 def cluster_wait(
     created_at: datetime | None, started_at: datetime | None, available_since: datetime | None
 ) -> int | None:
-    """Give the seconds that a job waited for its cluster to be there: part of `queue_seconds`."""
+    """Return the seconds that a job waited for its cluster: part of `queue_seconds`."""
     if created_at is None or started_at is None or available_since is None:
         return None
     return max(0, _seconds(created_at, min(started_at, available_since)) or 0)
 
 
 def _finished_at(job: Job) -> datetime | None:
-    """Real answers have all three shapes; a job that is not final has not finished."""
+    """Return when a job finished: answers have any of three times; None if it is not final."""
     if is_open(job.status):
         return None
     return job.completed_at or job.failed_at or job.updated_at
@@ -328,7 +356,7 @@ def _seconds(start: datetime | None, end: datetime | None) -> int | None:
 
 
 def _rest(document: Row, held: frozenset[str]) -> Row:
-    """Give what no column holds, under its own names."""
+    """Return what no column holds, under its own names."""
     return {name: value for name, value in document.items() if name not in held}
 
 

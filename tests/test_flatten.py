@@ -127,7 +127,7 @@ def test_a_job_of_known_fields_gives_the_same_rows_as_one_that_is_searched_for_o
 
 
 def test_the_samples_lose_nothing() -> None:
-    """Whatever a sample says stands in a column or in `extra`."""
+    """Everything in a sample is in a column or in `extra`."""
     for document in [*sample("list-jobs"), sample("job-with-log-summary")]:
         found = rows(document)
         extra = found.job["extra"] or {}

@@ -1,7 +1,7 @@
-"""The body of an answer, inflated within a bound: what a server sends takes no more memory.
+"""Reads the body of an answer, inflated, within a bound of memory.
 
-The library would inflate a chunk at once, however large it gets. Here a body grows by pieces, and
-the one that is too large is given up at its bound.
+The library would inflate a chunk at once, however large it gets. Here a body grows piece by piece,
+and one that is too large is given up at its bound.
 """
 
 import io
@@ -31,7 +31,7 @@ class TooLarge(requests.RequestException):
 
 
 def read(response: requests.Response, most: int, is_over: Callable[[], bool]) -> bytes:
-    """Return the whole body, inflated, of at most so many bytes; stop early when `is_over`.
+    """Return the whole body, inflated, of at most `most` bytes; stop if `is_over`.
 
     Raises `requests.RequestException`.
     """
@@ -89,7 +89,7 @@ def _inflated(chunks: Iterable[bytes], layers: list[str]) -> Iterable[bytes]:
 
 
 def _inflate(chunks: Iterable[bytes], *, is_gzip: bool) -> Generator[bytes]:
-    """Inflate piece by piece. Raises `zlib.error` for what is no such stream, or is cut short."""
+    """Inflate piece by piece. Raises `zlib.error` for another stream, or one that is cut short."""
     stream: Any = None
     members = 0
     for chunk in chunks:

@@ -1,24 +1,22 @@
 """Cuts the body of an answer into its records, unread, so that a bad record spoils no other.
 
-The work is bounded, whatever came: every scan goes over the body once, and a page with more
-records or values than a page can sensibly have is refused before it is read.
+The work is bounded, whatever came: every scan goes over the body once, and of a page with more
+records or values than a page can sensibly have, only the first records are taken.
 """
 
 import contextlib
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import islice
-from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from snapshotter.errors import BadAnswer
 
-MAX_RECORDS = 5_000  # of a page; the API hands out a hundred
-MAX_VALUES = 500_000  # of a page of several records, or of one record; each takes some 100 bytes
-_MAX_TOKENS = 1_000_000  # looked at one by one, which takes about a second
+MOST_RECORDS = 1_000  # of a page; 100 are asked for, and what is left out comes with the next page
+MAX_VALUES = 500_000  # of the records taken from a page, or of one; each takes some 100 bytes
+_MAX_TOKENS = 3 * MAX_VALUES  # looked at one by one, which takes about a second
 _SMALL = 2**20  # bytes; what is shorter cannot hold so much that it must be counted first
 _BOM = b"\xef\xbb\xbf"
 # A string without an end reaches to the end: no place is looked at twice.
@@ -27,40 +25,64 @@ _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _COMMA = ord(",")
 
 
-def split(body: bytes) -> list[bytes]:
-    """Cut a page into its records.
+class _TooManyValues(BadAnswer):
+    pass
 
-    A page that is not strictly JSON (a control character or a bad escape in a string, NaN, endless
-    nesting) is cut by its brackets and strings. Raises `BadAnswer` when that cannot be done, or
-    when there are more than `MAX_RECORDS` records, or `MAX_VALUES` values in several.
+
+def split(body: bytes, most: int = MOST_RECORDS) -> tuple[list[bytes], bool]:
+    """Return the records of a page, and whether it has more than are returned.
+
+    At most `most` are returned, and at least one, but not more than have `MAX_VALUES` values in
+    all. A page that is not strictly JSON (a control character or a bad escape in a string, NaN,
+    endless nesting) is cut by its brackets and strings. Raises `BadAnswer` if that cannot be done,
+    or if not even the first of several records can be taken.
     """
-    body = body.removeprefix(_BOM)
+    body, is_cut = _bounded(body.removeprefix(_BOM), most)
     try:
-        if len(body) > _SMALL:
-            _refuse_too_many(body)
         records = msgspec.json.decode(body, type=list[Raw])
-        if len(records) > MAX_RECORDS:
-            raise _too_many()
+        parts = [bytes(record) for record in records[: most + 1]]
     except msgspec.ValidationError:
         raise BadAnswer("expected a JSON array of jobs, got another JSON value") from None
     except (msgspec.DecodeError, RecursionError) as error:
-        parts = _cut(body, error)
+        parts = _cut(body, error, most)
+    return parts[:most], is_cut or len(parts) > most
+
+
+def _bounded(body: bytes, most: int) -> tuple[bytes, bool]:
+    """Return a body that takes little memory to decode, and whether it was cut to that end."""
+    if sum(map(body.count, (b",", b"[", b"{"))) <= MAX_VALUES:
+        return body, False
+    depth = values = records = end = 0
+    is_page = body[:1_000].lstrip().startswith(b"[")
+    for number, token in enumerate(TOKEN.finditer(body)):
+        at = token.start()
+        depth += _STEPS.get(body[at], 0)
+        values += body[at] in b",[{"
+        if is_page and depth == 1 and body[at] == _COMMA and values <= MAX_VALUES:
+            records, end = records + 1, at
+        if records == most or (end and values > MAX_VALUES):
+            return body[:end] + b"]", True
+        if values > MAX_VALUES or number > _MAX_TOKENS:
+            break
     else:
-        parts = [bytes(record) for record in records]
-    if len(parts) > 1 and holds_too_much(body):
-        raise BadAnswer(
-            f"expected a page of jobs, got one of over {MAX_VALUES:,} values: too large to read"
-        )
-    return parts
+        return body, False  # most of it is text
+    with contextlib.suppress(msgspec.DecodeError, RecursionError):
+        msgspec.json.decode(body, type=tuple[Raw])
+        return body, False  # one record, which is set aside alone
+    raise _TooManyValues(f"over {MAX_VALUES:,} values in one answer, too many to read")
 
 
 def only(body: bytes) -> bytes:
     """Return the one object that a body is, unread. Raises `BadAnswer` when it is not one."""
     body = body.removeprefix(_BOM)
-    with contextlib.suppress(BadAnswer):
-        records = split(b"[%b]" % body)
-        if len(records) == 1 and (records[0][:1], records[0][-1:]) == (b"{", b"}"):
-            return records[0]
+    try:
+        records, _ = split(b"[%b]" % body)
+    except _TooManyValues:
+        raise
+    except BadAnswer:
+        records = []
+    if len(records) == 1 and (records[0][:1], records[0][-1:]) == (b"{", b"}"):
+        return records[0]
     came = _opening(body)
     with contextlib.suppress(msgspec.DecodeError, RecursionError):
         msgspec.json.decode(body, type=Raw)
@@ -77,39 +99,21 @@ def holds_too_much(raw: bytes) -> bool:
     return next(islice(outside, MAX_VALUES, None), None) is not None
 
 
-def _refuse_too_many(body: bytes) -> None:
-    try:
-        msgspec.json.decode(body, type=_row_of_records())
-    except msgspec.ValidationError as error:
-        if "at most length" in str(error):
-            raise _too_many() from None
-
-
-@lru_cache(1)
-def _row_of_records() -> type[Struct]:
-    """Return a type that stops reading past `MAX_RECORDS` elements, which a list does not."""
-    fields: list[Any] = [(f"record_{n}", Raw, Raw(b"null")) for n in range(MAX_RECORDS)]
-    return msgspec.defstruct("RowOfRecords", fields, array_like=True, forbid_unknown_fields=True)
-
-
-def _too_many() -> BadAnswer:
-    return BadAnswer(f"expected a page of jobs, got more than {MAX_RECORDS:,} records")
-
-
-def _cut(body: bytes, strict_error: Exception) -> list[bytes]:
+def _cut(body: bytes, strict_error: Exception, most: int) -> list[bytes]:
+    """Return the records, not many more than `most`, of a page that is not strictly JSON."""
     records: list[bytes] = []
     for record in _between_brackets(body):
         if record is None:
             why = f" ({strict_error})" if isinstance(strict_error, msgspec.DecodeError) else ""
             raise BadAnswer(f"expected a JSON array of jobs, got {_opening(body)}{why}") from None
         records += [record] if record else []
-        if len(records) > MAX_RECORDS:
-            raise _too_many() from None
+        if len(records) > most:
+            break
     return records
 
 
 def _between_brackets(body: bytes) -> Iterator[bytes | None]:
-    """Yield what stands between the outermost brackets and commas, and None if that fails."""
+    """Yield what is between the outermost brackets and commas, and None if that fails."""
     depth = start = 0
     tokens = TOKEN.finditer(body) if body[:1_000].lstrip().startswith(b"[") else iter(())
     for number, token in enumerate(tokens):

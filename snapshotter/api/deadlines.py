@@ -1,8 +1,8 @@
-"""Bounds requests in time: one thread looks after all of them, and cuts those that are overdue.
+"""Bounds requests in time: one thread watches all of them, and cuts those that are overdue.
 
 The timeouts of sockets are for each read: a server that sends a byte now and then holds such a
-reader as long as it likes. So the connection is shut down from outside, whatever waits on it. Where
-no thread can be had, the system's timer does so for the main thread.
+reader as long as it likes. So the connection is shut down from outside, whatever waits on it. If no
+thread can be started, the system's timer does so for the main thread.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Self
 
-SLICE = 0.25  # seconds; how often is looked at what asks to stop
+SLICE = 0.25  # seconds between two looks at what asks to stop
 GRACE = 1.0  # seconds that an answer under way still has once the run is asked to stop
 
 _thread = threading.local()
@@ -66,7 +66,7 @@ class Deadline:
             self._has_timer = True
 
     def left(self) -> float:
-        """Return the seconds that are left, 0 where the time is up; cut the connection then."""
+        """Return the seconds that are left; 0, and cut the connection, if the time is up."""
         if not self._is_cut_short and self._is_asked_to_stop():
             self._is_cut_short = True
             self._ends = min(self._ends, time.monotonic() + GRACE)
@@ -77,8 +77,8 @@ class Deadline:
         return 0.0
 
     def show(self, connection: Any) -> None:
-        """Take the connection to cut; at once, where the time was up before there was one."""
-        with contextlib.suppress(OSError):  # too many open files, say
+        """Take the connection to cut; cut it at once if the time is already up."""
+        with contextlib.suppress(OSError):  # for example, too many open files
             # A copy: TLS takes the socket over, and the connection may be anybody's next.
             copy = socket.socket(fileno=os.dup(connection.fileno()))
             with self._lock:
@@ -110,7 +110,7 @@ class _Watchdog:
         self._has_thread = self._is_idle = False
 
     def add(self, deadline: Deadline) -> bool:
-        """Look after a deadline; False where there is no thread to do so."""
+        """Watch a deadline; return False if there is no thread to do so."""
         with self._changed:
             self._deadlines.add(deadline)
             if self._has_thread:
@@ -119,7 +119,7 @@ class _Watchdog:
                 return True
             try:
                 threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
-            except RuntimeError:  # no more threads may be started
+            except RuntimeError:  # no further thread may be started
                 self._deadlines.discard(deadline)
                 return False
             self._has_thread = True

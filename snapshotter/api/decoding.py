@@ -1,10 +1,9 @@
-"""From the body of an answer to JSON, unread: what encoding it is in, and how much of it is taken.
+"""From the body of an answer to the JSON text of its records.
 
 Raises `BadAnswer` for what is not UTF-8 JSON of the shape that was asked for.
 """
 
 import codecs
-import re
 
 import msgspec
 import requests
@@ -12,14 +11,7 @@ import requests
 from snapshotter.api.records import only, split
 from snapshotter.errors import BadAnswer
 
-MOST_RECORDS = 1000  # of a page; 100 are asked for, and a server that sends more has more pages
-
-MOST_VALUES = 1_000_000  # of a body; each takes memory, far more than its bytes
-
 _NULL = msgspec.Raw(b"null")
-_MANY = 200_000  # commas and brackets; a body with fewer takes little memory, whatever it is
-# A string that does not end goes to the end of the body: looked for once, not from each quote on.
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 # In this order: the marks of UTF-32 begin with those of UTF-16.
 _MARKS = {
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -31,17 +23,13 @@ _MARKS = {
 
 def page(response: requests.Response, body: bytes) -> tuple[list[bytes], bool | None]:
     """Return the records, and whether the Link header names a next page: whether, never where."""
-    body, is_cut = _bounded(_utf8(body))
-    records = split(body)
+    records, is_cut = split(_utf8(body))
     more = "next" in response.links if response.headers.get("Link") is not None else None
-    if is_cut or len(records) > MOST_RECORDS:
-        return records[:MOST_RECORDS], True
-    return records, more
+    return records, True if is_cut else more
 
 
 def record(_response: requests.Response, body: bytes) -> bytes:
-    body, _ = _bounded(_utf8(body))
-    return only(body)
+    return only(_utf8(body))
 
 
 class Budget(msgspec.Struct):
@@ -78,23 +66,3 @@ def _utf8(body: bytes) -> bytes:
     if found is not None:
         raise BadAnswer(f"expected JSON in UTF-8, got a body in {found} or another encoding")
     return body
-
-
-def _bounded(body: bytes) -> tuple[bytes, bool]:
-    """Return the body, cut behind `MOST_RECORDS`, and whether it was.
-
-    Raises `BadAnswer` if it has too many values to be read within bounds of memory and time.
-    """
-    if sum(map(body.count, (b",", b"[", b"{"))) < _MANY:
-        return body, False
-    depth = records = 0
-    is_page = body.lstrip()[:1] == b"["
-    for number, token in enumerate(_TOKEN.finditer(body)):
-        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
-        if is_page and depth == 1 and token[0] == b",":
-            records += 1
-            if records == MOST_RECORDS:
-                return body[: token.start()] + b"]", True
-        if number == MOST_VALUES:
-            raise BadAnswer(f"over {MOST_VALUES:,} values in one answer, more than is read")
-    return body, False

@@ -1,4 +1,4 @@
-r"""Makes of a record that is not as documented one that is, and keeps what does not fit beside it.
+r"""Turns a record that is not as documented into one that is, and keeps what does not fit apart.
 
 Only a usable id is worth losing a job for. A value of another type or range becomes null, and what
 came stays under its own name, to be stored in `extra`. What can be converted without a loss is:
@@ -7,7 +7,7 @@ of an object is an empty one. A progress that left 0 to 1 by rounding alone is m
 kept, too); 50.0, which some clients take for a half, is not.
 
 A record is read leniently: a raw control character is itself, `\q` is a backslash and a q, NaN and
-numbers without measure are text, and what no database holds (lone surrogates, bytes that are not
+numbers that are too large are text, and what no database holds (lone surrogates, bytes that are not
 UTF-8, NUL) is U+FFFD.
 """
 
@@ -49,7 +49,7 @@ _MAX_DIGITS = 4_300  # as many as Python reads at once
 _DRIFT = 0.001  # of a progress: sums of fractions are that far off at most
 _ID_MEMBER = re.compile(rb'\s*:\s*"?([0-9]{1,19})"?\s*[,}]')
 _TIME_MEMBER = re.compile(rb'\s*:\s*"([0-9T:+.Z -]{19,40})"')
-_LOOKED_AT = 100_000  # tokens of a record that is not JSON, in search of its id
+_LOOKED_AT = 100_000  # tokens of a record that is not JSON, to find its id
 
 
 class Odd(NamedTuple):
@@ -182,7 +182,7 @@ def read_time(text: str) -> datetime | None:
 
 
 def mend(document: Object) -> Odd:
-    """Take what does not fit out of a record. Raises `RecordError` for one without a usable id."""
+    """Move what does not fit out of a record. Raises `RecordError` for one without a usable id."""
     kinds: dict[str, str] = {}
     of_outputs: dict[int, Object] = {}
     mended, of_job = _fit(document, Job, "", kinds)
@@ -196,8 +196,8 @@ def mend(document: Object) -> Odd:
         mended["outputs"], of_outputs, homeless = _fit_outputs(mended["outputs"], kinds)
         if homeless:
             of_job["outputs"] = homeless
-    told = tuple(f"{name}: {what}" for name, what in kinds.items())
-    return Odd(mended, of_job, of_outputs, told)
+    lines = tuple(f"{name}: {what}" for name, what in kinds.items())
+    return Odd(mended, of_job, of_outputs, lines)
 
 
 _PARTS: dict[str, type[Struct]] = {"creator": Creator, "package": Package, "cluster": Cluster}
@@ -246,11 +246,11 @@ def _fit(
         fitting[name], is_whole = convert(value)
         if not is_whole:
             apart[name] = value
-            kinds.setdefault(f"{path}{name}", _told(value))
+            kinds.setdefault(f"{path}{name}", _described(value))
     return fitting, apart
 
 
-def _told(value: Any) -> str:
+def _described(value: Any) -> str:
     match value:
         case bool():
             return str(value).lower()
@@ -350,7 +350,7 @@ def _converters(kind: type[Struct]) -> dict[str, Callable[[Any], _Converted]]:
     if kind in (Job, Output):
         del hints["id"]  # the one that a row cannot do without
     if kind is Job:
-        del hints["log_summary"]  # it stands in `extra` whole, whatever it is
+        del hints["log_summary"]  # `extra` has all of it, whatever it is
     return {name: _COLUMNS[next(iter(get_args(hint)), hint)] for name, hint in hints.items()}
 
 

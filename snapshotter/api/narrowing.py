@@ -1,4 +1,4 @@
-"""Reads a list whose pages are not all to be had: by smaller pages, and around single records.
+"""Reads a list of which some pages fail: by smaller pages, and around single records.
 
 A page fails because it is too heavy, or because of one record that the server cannot give or that
 cannot be read. So it is asked for again with half the limit, down to one record. What works is
@@ -15,13 +15,14 @@ from typing import NamedTuple
 
 from snapshotter.api.paging import Listed
 from snapshotter.api.records import Record, Reject
+from snapshotter.api.retry import ATTEMPTS
 from snapshotter.errors import AGAIN, BadAnswer, RequestFailed, RequestRefused, Stopped
 
+ListedRecords = Listed[Record | Reject]
 Trouble = RequestFailed | RequestRefused
 TROUBLE = (RequestFailed, RequestRefused)
 
 PAGE_SIZE = 100  # the most that the API hands out
-ATTEMPTS = 5  # to get anything of a list, at several places of it
 
 _FOR_A_PAGE, _FOR_A_RECORD = 2, 3
 _ENOUGH = 12  # records that are worth a page of their own
@@ -44,14 +45,14 @@ class Width:
         self._has_just_grown = False
 
     def narrow(self, limit: int) -> None:
-        """Note that so many work, and twice as many do not."""
+        """Note that `limit` jobs work, and twice as many do not."""
         with self._lock:
             if self._has_just_grown:
                 self._needed = min(_LONGEST_WAIT_TO_GROW, 2 * self._needed)
             self.now, self._worked, self._has_just_grown = max(1, limit), 0, False
 
     def widen(self, limit: int) -> None:
-        """Note that so many have worked."""
+        """Note that `limit` jobs have worked."""
         if limit < self.now or self.now == PAGE_SIZE:
             return
         with self._lock:
@@ -62,22 +63,22 @@ class Width:
 
 
 class Places:
-    """What is known of the places of one list. Threads share it."""
+    """What is known of the offsets of one list. Threads share it."""
 
     def __init__(self) -> None:
-        self.good: int | None = None  # where there was a record lately
+        self.good: int | None = None  # where there was a record in the last answer
         self.bad: set[int] = set()
         self.bad_in_a_row = 0
 
 
 class Wire(NamedTuple):
-    """How to ask, once, for so many records from an offset on, and how to wait after an attempt.
+    """How to ask once, by offset and limit, and how to wait after an attempt.
 
     `ask` raises `RequestFailed` or `RequestRefused`. `rest` takes the number of the attempt; 0 is
-    between two requests of a list that works elsewhere. `attest` gives a reject its payload.
+    between two requests of a list that works elsewhere. `attest` returns the payload of a reject.
     """
 
-    ask: Callable[[int, int], Listed]
+    ask: Callable[[int, int], ListedRecords]
     rest: Callable[[int, Trouble], None]
     attest: Callable[[Trouble], str | None]
 
@@ -85,7 +86,7 @@ class Wire(NamedTuple):
 class Narrowing:
     """Reads pages of one list, in one thread: call it with an offset and a limit.
 
-    Raises `RequestFailed` or `RequestRefused` when nothing of the list works.
+    Raises `RequestFailed` or `RequestRefused` if nothing of the list works.
     """
 
     def __init__(self, wire: Wire, width: Width, places: Places) -> None:
@@ -94,8 +95,8 @@ class Narrowing:
         self._last: Trouble | None = None
         self._is_alive = False  # the list has answered since the trouble began
 
-    def __call__(self, offset: int, limit: int) -> Listed:
-        """Return what the list has from an offset on: up to so many records, perhaps fewer."""
+    def __call__(self, offset: int, limit: int) -> ListedRecords:
+        """Return what the list has from an offset on: up to `limit` records, perhaps fewer."""
         self._is_alive = False
         for _ in range(_MOST_RESTARTS):
             size = min(limit, self._width.now)
@@ -114,7 +115,7 @@ class Narrowing:
             f"{offset}{AGAIN}"
         )
 
-    def _around(self, offset: int, limit: int, trouble: Trouble | None) -> Listed | None:
+    def _around(self, offset: int, limit: int, trouble: Trouble | None) -> ListedRecords | None:
         """Read a page of which something fails part by part; None if the list moved meanwhile."""
         records: list[Record | Reject] = []
         bad_at_the_end = 0  # records that were asked for alone
@@ -139,7 +140,7 @@ class Narrowing:
 
     def _stretch(
         self, place: int, limit: int, trouble: Trouble | None
-    ) -> tuple[Listed, Trouble | None]:
+    ) -> tuple[ListedRecords, Trouble | None]:
         """Return what works from a place on, and what the record behind it fails with, if it does.
 
         `trouble`: what asking for the whole has failed with already.
@@ -161,7 +162,9 @@ class Narrowing:
                 return (good, None) if good.records else self._stretch(place, limit, None)
         return self._longest(place, limit, trouble)
 
-    def _longest(self, place: int, limit: int, trouble: Trouble) -> tuple[Listed, Trouble | None]:
+    def _longest(
+        self, place: int, limit: int, trouble: Trouble
+    ) -> tuple[ListedRecords, Trouble | None]:
         """Halve the limit until something works, and then find how far it does."""
         found = self._alone(place, limit, trouble)
         if not isinstance(found, Listed):
@@ -189,14 +192,14 @@ class Narrowing:
         found = self._alone(place, limit, trouble)
         return None if isinstance(found, Listed) else found
 
-    def _alone(self, place: int, limit: int, trouble: Trouble | None) -> Listed | Trouble:
+    def _alone(self, place: int, limit: int, trouble: Trouble | None) -> ListedRecords | Trouble:
         """Ask for one record. Return the answer, or what it fails with though the list works.
 
         Raises `trouble`, or what the record fails with, when the list does not work.
         """
         if limit == 1 and trouble is not None:
             if isinstance(trouble, RequestRefused) and self._places.good is None:
-                raise trouble  # it is the question that is refused, as that for a new status
+                raise trouble  # the question is refused, like that for a new status
             fault, tries = trouble, 0
         else:
             try:
@@ -210,7 +213,7 @@ class Narrowing:
             except TROUBLE as error:
                 fault = error
         self._places.bad_in_a_row += 1
-        self._is_alive, self._failed = False, 0  # whether it is, is to be seen anew
+        self._is_alive, self._failed = False, 0  # that has to be seen again
         return fault
 
     def _refuse_if_down(self, place: int, limit: int, trouble: Trouble) -> None:
@@ -249,7 +252,7 @@ class Narrowing:
             return None
         return records[0] if records else Reject(None, None, "behind the end", None)
 
-    def _answer(self, place: int, limit: int, tries: int = 1) -> Listed:
+    def _answer(self, place: int, limit: int, tries: int = 1) -> ListedRecords:
         for left in reversed(range(tries)):
             if self._last is not None and not isinstance(self._last, RequestRefused):
                 self._wire.rest(0 if self._is_alive else self._failed, self._last)
@@ -277,5 +280,5 @@ class Narrowing:
 
 
 def _is_of_the_record(trouble: Trouble) -> bool:
-    """Tell whether an answer came that looks like records, and cannot be read."""
+    """Return whether an answer came that looks like records, but cannot be read."""
     return isinstance(trouble, BadAnswer) and trouble.body.lstrip().startswith(b"[")

@@ -6,8 +6,8 @@ group that shares the last `created_at` of the page before (the edge), and must 
 older than that group: then everything from the edge on is still ahead. A page that begins
 otherwise shows that the list moved left, and the reader goes back.
 
-Pages may be asked for early, at places where the reader will be about then. The proof holds for
-answers of any order in time: each is a stretch of the list as it was at some moment of the listing,
+Pages may be prefetched, at places that the reader is expected to reach. The proof holds for
+answers in any order of time: each is a stretch of the list as it was at some moment of the listing,
 and a job that is there all the while is in every stretch with an older job at its start and a newer
 one at its end.
 """
@@ -17,119 +17,129 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from snapshotter.api.records import Record, Reject
+from snapshotter.api.records import Reject
 from snapshotter.errors import AGAIN, Stopped
 
 MAX_BARREN_REQUESTS = 200  # in a row, with no job that was not met before: far past any shift
 MAX_PASSES = 30  # over one long group; each pass of two or more pages meets half of it, or better
 
-ALONE = 12  # pages read before any but the next one is asked for early
-BLOCK = 8  # pages; about twice as many are asked for early at most
+ALONE = 12  # pages read before more than the next one is prefetched
+BLOCK = 8  # pages; at most about twice as many are prefetched
 
-_FALLS_OF_A_MESS = 4  # one in so many jobs was made before the one ahead of it
-_REMEMBERED = 1_000  # jobs met lately, to tell what is new
+_FALLS_OF_A_MESS = 4  # one in four jobs was created before the one ahead of it
+_REMEMBERED = 1_000  # jobs met in the last answers, to see what is new
 _STEPS_KEPT = 8
 
 
 class Cursor(NamedTuple):
-    """Where a listing goes on: all jobs created before `edge` were read (None: none yet)."""
+    """Where a listing continues: all jobs created before `edge` were read (None: none yet)."""
 
     offset: int = 0
     edge: datetime | None = None
 
 
-class Listed(NamedTuple):
-    """One answer of the list. `more` is the server's word, None where it gave none."""
+class Item(Protocol):
+    """What a listing is of: a record as it was read, or what has been made of it."""
 
-    records: Sequence[Record | Reject]
+    @property
+    def job_id(self) -> int | None: ...
+    @property
+    def created_at(self) -> datetime | None: ...
+
+
+ItemT = TypeVar("ItemT", bound=Item)
+
+
+class Listed(NamedTuple, Generic[ItemT]):
+    """One answer of the list. `more`: whether there is more, None if the server does not say."""
+
+    records: Sequence[ItemT]
     more: bool | None
 
 
-class Page(NamedTuple):
-    """What one answer brought, and where the listing goes on once it is stored.
+class Page(NamedTuple, Generic[ItemT]):
+    """What one answer brought, and where the listing continues once it is stored.
 
-    `next_is_here`: the next page is there already.
+    `next_is_here`: the next page has already arrived.
     """
 
-    records: Sequence[Record | Reject]
+    records: Sequence[ItemT]
     cursor: Cursor
     next_is_here: bool = False
 
 
-class Early(Protocol):
-    """Asks for what the list has from an offset on, before it is needed."""
+class Prefetch(Protocol[ItemT]):
+    """Requests what the list has from an offset on, before it is needed."""
 
     def start(self, offset: int) -> None:
-        """Ask, and wait for nothing."""
+        """Send the request, without waiting."""
 
     def has(self, offset: int) -> bool:
-        """Tell whether the answer is there, and good."""
+        """Return whether the answer has arrived, and is good."""
 
-    def wait(self, offset: int) -> Listed:
-        """Give the answer, which stays; one without records where it failed."""
+    def wait(self, offset: int) -> Listed[ItemT]:
+        """Return the answer, and keep it; one without records if the request failed."""
 
-    def take(self, offset: int) -> Listed:
-        """Give the answer, or raise what asking has raised."""
+    def take(self, offset: int) -> Listed[ItemT]:
+        """Return the answer and forget it, or raise what the request has raised."""
 
     def drop(self, offset: int) -> None:
-        """Do without the answer."""
+        """Forget the request."""
 
 
 def pages(
-    fetch: Callable[[int], Listed], cursor: Cursor, early: Early | None = None
-) -> Iterator[Page]:
-    """Yield the list's pages from `cursor` on; jobs at the pages' edges come more than once.
+    fetch: Callable[[int], Listed[ItemT]], cursor: Cursor, prefetch: Prefetch[ItemT] | None = None
+) -> Iterator[Page[ItemT]]:
+    """Yield the list's pages from `cursor` on; jobs at the edges of pages come more than once.
 
-    With `early`, most pages of a long list are asked for before they are needed. Raises `Stopped`
-    when the server keeps answering and the listing does not advance.
+    Raises `Stopped` if the server keeps answering and the listing does not advance.
     """
-    read, ahead = _Reader(fetch), _Ahead(early)
+    read = _Reader(fetch)
+    ahead = _NotAhead(fetch) if prefetch is None else _Ahead(prefetch)
     previous: set[int | None] = set()
     while True:
-        at, listed, is_early = _read_on(read, ahead, cursor)
-        if not is_early:
+        at, listed, is_prefetched = _read_on(read, ahead, cursor)
+        if not is_prefetched:
             cursor = at
         if not listed.records:
             return
         # The page before may have been read after this one: what both have counts as it had it.
-        records = [r for r in listed.records if not is_early or r.job_id not in previous]
+        records = [r for r in listed.records if not is_prefetched or r.job_id not in previous]
         previous = _ids(listed) - {None}
         start, edge = _last_group(listed.records)
-        if listed.more is False or (
-            listed.more is None and read.ended and (yield from _is_last(read, at, listed))
-        ):
+        if (yield from _is_end(read, at, listed)):
             yield Page(records, Cursor(at.offset + max(0, start - 1), edge))
             return
-        if is_early and not _leads_on(cursor, Cursor(at.offset + start - 1, edge)):
+        if is_prefetched and not _leads_on(cursor, Cursor(at.offset + start - 1, edge)):
             yield Page(records, cursor)
-            continue
-        if edge is None or start > 1:
+        elif edge is None or start > 1:
             step_on = start - 1 if start > 1 else len(listed.records)
             cursor = Cursor(at.offset + step_on, edge)
             ahead.follow(cursor, step_on)
             yield Page(records, cursor, ahead.has(cursor))
-            continue
-        if listed.more is None:
-            yield Page(records, cursor)
-        # The page holds one group alone: its end is further on, and its order may change meanwhile.
-        ahead.drop()
-        if cursor.edge is not None and edge < cursor.edge:
-            edge = cursor.edge
-        after = yield from _long_group(read, Cursor(cursor.offset, edge), edge)
-        if after is None:
-            return
-        cursor = after
+        else:
+            if listed.more is None:
+                yield Page(records, cursor)
+            # The page holds one group alone: its end is further on, and its order may change.
+            ahead.drop()
+            edge = max(edge, cursor.edge or edge)
+            after = yield from _long_group(read, Cursor(cursor.offset, edge), edge)
+            if after is None:
+                return
+            cursor = after
 
 
-def _read_on(read: "_Reader", ahead: "_Ahead", cursor: Cursor) -> tuple[Cursor, Listed, bool]:
-    """Give the next answer that leaves nothing out, from where it is, and whether it came early."""
+def _read_on(
+    read: "_Reader[ItemT]", ahead: "_Ahead[ItemT] | _NotAhead[ItemT]", cursor: Cursor
+) -> tuple[Cursor, Listed[ItemT], bool]:
+    """Return the next answer that leaves nothing out, its place, and whether it was prefetched."""
     step = 1
     while True:
         place = ahead.place(cursor)
         at = cursor if place is None else Cursor(place, cursor.edge)
-        listed = read(at.offset, None if place is None else ahead.take)
+        listed = read.next(at.offset, None if place is None else ahead.take)
         if at.edge is None or _begins_before(at, listed.records):
             return at, listed, place is not None
         ahead.drop()
@@ -138,17 +148,17 @@ def _read_on(read: "_Reader", ahead: "_Ahead", cursor: Cursor) -> tuple[Cursor, 
             step *= 2
 
 
-class _Ahead:
-    """Plans what to ask for early: at first the next page, in a long list block after block.
+class _Ahead(Generic[ItemT]):
+    """Plans what to prefetch: at first the next page, in a long list block after block.
 
-    The last page of a block is asked for a block before the others: it shows that the list goes on
-    so far, and one request of a listing at most is in vain, behind the list's end. The places are
-    guessed, each a step from the one before, the least of the last few. Where one is too far on, as
-    many jobs of one moment stand at a page's end, its page waits until the reader has come there.
+    The last page of a block is requested a block before the others: it shows that the list goes on
+    so far, and at most one request per listing is wasted, past the end. The places are guessed: the
+    step from one to the next is the least of the last few. If one is too far on, because many jobs
+    of one moment are at a page's end, its page waits until the reader has come there.
     """
 
-    def __init__(self, early: Early | None) -> None:
-        self._early: Any = early  # where it is None, nothing is ever started
+    def __init__(self, prefetch: Prefetch[ItemT]) -> None:
+        self._prefetch = prefetch
         self._started: list[int] = []  # in order
         self._front: list[int] = []  # of a block, what waits for its last page
         self._last: int | None = None
@@ -158,10 +168,10 @@ class _Ahead:
         self._has_met_the_end = False
 
     def follow(self, cursor: Cursor, step: int) -> None:
-        """Go on asking, now that a page has led to `cursor`, by a step of so many jobs."""
+        """Request more, now that a page has led to `cursor`, by a step of that many jobs."""
         self._pages += 1
         self._steps.append(step)
-        if self._early is None or cursor.edge is None:
+        if cursor.edge is None:
             return
         if not self._started or self._started[0] > cursor.offset:
             self._start(cursor.offset)
@@ -179,10 +189,10 @@ class _Ahead:
         self._start(self._last)
 
     def _fill_block(self) -> None:
-        """Ask for the rest of a block, if the list goes on to its last page."""
+        """Request the rest of a block, if the list goes on to its last page."""
         if self._last is None:
             return
-        listed = self._early.wait(self._last)
+        listed = self._prefetch.wait(self._last)
         if listed.records:
             self._entered_at = self._front[0]
             for place in self._front:
@@ -195,37 +205,55 @@ class _Ahead:
     def _start(self, place: int) -> None:
         if place not in self._started:
             insort(self._started, place)
-            self._early.start(place)
+            self._prefetch.start(place)
 
     def place(self, cursor: Cursor) -> int | None:
-        """Give the furthest place that was asked for from which nothing ahead is left out."""
+        """Return the furthest requested place from which nothing ahead is left out."""
         place = None
         while self._started and self._started[0] <= cursor.offset:
             if place is not None:
-                self._early.drop(place)
+                self._prefetch.drop(place)
             place = self._started.pop(0)
         if place is not None and place == self._last:
             self._front, self._last = [], None
         return place
 
     def has(self, cursor: Cursor) -> bool:
-        """Tell whether the answer from there has come."""
+        """Return whether the answer from there has arrived."""
         places = [place for place in self._started if place <= cursor.offset]
-        return bool(places) and bool(self._early.has(places[-1]))
+        return bool(places) and self._prefetch.has(places[-1])
 
-    def take(self, offset: int) -> Listed:
-        listed: Listed = self._early.take(offset)
-        return listed
+    def take(self, offset: int) -> Listed[ItemT]:
+        return self._prefetch.take(offset)
 
     def drop(self) -> None:
-        """Forget all: the list is not as it was."""
+        """Forget all requests: the list is not as it was."""
         for place in list(self._started):
             self._forget(place)
         self._front, self._last, self._entered_at = [], None, 0
 
     def _forget(self, place: int) -> None:
         self._started.remove(place)
-        self._early.drop(place)
+        self._prefetch.drop(place)
+
+
+class _NotAhead(Generic[ItemT]):
+    """The plan without prefetching: each page is requested when the reader comes to it."""
+
+    def __init__(self, fetch: Callable[[int], Listed[ItemT]]) -> None:
+        self.take = fetch
+
+    def follow(self, cursor: Cursor, step: int) -> None:
+        pass
+
+    def place(self, _cursor: Cursor) -> int | None:
+        return None
+
+    def has(self, _cursor: Cursor) -> bool:
+        return False
+
+    def drop(self) -> None:
+        pass
 
 
 def _leads_on(cursor: Cursor, further: Cursor) -> bool:
@@ -234,46 +262,52 @@ def _leads_on(cursor: Cursor, further: Cursor) -> bool:
     return further.offset > cursor.offset and further.edge > cursor.edge
 
 
-class _Reader:
-    """Counts the answers in a row that bring nothing new, so that no listing runs for ever.
+class _Reader(Generic[ItemT]):
+    """Counts the answers in a row that bring nothing new, so that every listing ends.
 
-    `ended`: the last answer ended with the same job as the one before, from further on.
+    `repeats_last`: the last answer ended with the same job as the one before, from further on.
     """
 
-    def __init__(self, fetch: Callable[[int], Listed]) -> None:
+    def __init__(self, fetch: Callable[[int], Listed[ItemT]]) -> None:
         self._fetch = fetch
         self._met: set[int | None] = set()
         self._barren = 0
-        self.patience = MAX_BARREN_REQUESTS
+        self._patience = MAX_BARREN_REQUESTS
         self._offset = -1
-        self._last: Any = None
+        self._last: object = None
         self._first: tuple[int, list[int | None]] | None = None
         self._knows_order = False
-        self.ended = False
+        self.repeats_last = False
 
-    def __call__(self, offset: int, fetch: Callable[[int], Listed] | None = None) -> Listed:
+    def allow(self, barren: int) -> None:
+        """Allow that many answers in a row that bring nothing new."""
+        self._patience = max(self._patience, barren)
+
+    def next(
+        self, offset: int, fetch: Callable[[int], Listed[ItemT]] | None = None
+    ) -> Listed[ItemT]:
         listed = (fetch or self._fetch)(offset)
         self._refuse_other_order(offset, listed)
         ids = _ids(listed)
         last = _name(listed.records[-1]) if listed.records else None
         # Asked from further on, a server that cut the answer short would have come further.
-        self.ended = offset > self._offset and last is not None and last == self._last
+        self.repeats_last = offset > self._offset and last is not None and last == self._last
         self._offset, self._last = offset, last
         fresh = not ids <= self._met
         self._met = ids if len(self._met) > _REMEMBERED else self._met | ids
         self._barren = 0 if fresh else self._barren + 1
-        if self._barren > self.patience:
+        if self._barren > self._patience:
             raise Stopped(
                 f"the job list does not advance at offset {offset}: {self._barren} answers "
                 "in a row brought nothing new; run again later"
             )
         return listed
 
-    def _refuse_other_order(self, offset: int, listed: Listed) -> None:
-        """Raise `Stopped` when the list comes in another order than asked for, or from elsewhere.
+    def _refuse_other_order(self, offset: int, listed: Listed[ItemT]) -> None:
+        """Raise `Stopped` if the list is not in the order, or not from the place, asked for.
 
-        One answer is in order whatever changes meanwhile, and two places have other jobs. What
-        looks otherwise is asked for once more, so that no chance is taken for a habit.
+        One answer is in order whatever changes meanwhile, and two places have different jobs. What
+        looks otherwise is requested once more, so that chance is not taken for a habit.
         """
         wrong = self._other_order(offset, listed) or self._other_place(offset, listed)
         if wrong:
@@ -282,15 +316,15 @@ class _Reader:
                 f"what follows the ? in URLs?{AGAIN}"
             )
 
-    def _other_order(self, offset: int, listed: Listed) -> str:
-        """Name what is wrong with the order of the first answer that has more than one moment."""
+    def _other_order(self, offset: int, listed: Listed[ItemT]) -> str:
+        """Return what is wrong with the order of the first answer with more than one moment."""
         if self._knows_order:
             return ""
         self._knows_order = len({record.created_at for record in listed.records} - {None}) > 1
         return _disorder(self._fetch(offset)) if _disorder(listed) else ""
 
-    def _other_place(self, offset: int, listed: Listed) -> str:
-        """Name what is wrong if the second place brings what the first did."""
+    def _other_place(self, offset: int, listed: Listed[ItemT]) -> str:
+        """Return what is wrong if the second place has the jobs of the first."""
         ids = _ids_in_order(listed)
         if self._first is None:
             self._first = offset, ids
@@ -298,17 +332,19 @@ class _Reader:
         place, first = self._first
         if not first or offset <= place:
             return ""
-        self._first = offset, []  # the second place alone is held against the first
+        self._first = offset, []  # only the second place is compared with the first
         further = offset + len(ids)
         if ids != first or _ids_in_order(self._fetch(further)) != ids:
             return ""
         return f"offsets {place}, {offset} and {further} brought the same jobs"
 
 
-def _disorder(listed: Listed) -> str:
-    """Name what is wrong with the order; a few odd times say nothing of the server."""
-    # The times of what is malformed may be, too.
-    good = [r for r in listed.records if isinstance(r, Record)] or listed.records
+def _disorder(listed: Listed[ItemT]) -> str:
+    """Return what is wrong with the order; a few odd times prove nothing.
+
+    The times of rejects count only if there is nothing else: they may be malformed, too.
+    """
+    good = [r for r in listed.records if not isinstance(r, Reject)] or listed.records
     times = [r.created_at for r in good if r.created_at is not None]
     falls = sum(one > other for one, other in pairwise(times))
     rises = sum(one < other for one, other in pairwise(times))
@@ -319,96 +355,124 @@ def _disorder(listed: Listed) -> str:
     return ""
 
 
-def _name(record: Record | Reject) -> Any:
-    """Return what a record is known by again: one without an id, by what came."""
+def _name(record: Item) -> object:
+    """Return what identifies a record: its id, or else what came."""
     if record.job_id is None and isinstance(record, Reject):
         return record.reason, record.payload
     return record.job_id
 
 
-def _ids_in_order(listed: Listed) -> list[int | None]:
+def _ids_in_order(listed: Listed[ItemT]) -> list[int | None]:
     return [record.job_id for record in listed.records]
 
 
-def _is_last(read: _Reader, cursor: Cursor, listed: Listed) -> Generator[Page, None, bool]:
-    """Tell whether nothing is behind a page, of a server that does not say.
+def _is_end(
+    read: "_Reader[ItemT]", cursor: Cursor, listed: Listed[ItemT]
+) -> Generator[Page[ItemT], None, bool]:
+    """Return whether nothing is behind a page; yield what was read to find out.
 
-    It may have handed out few: only an empty answer further on is an end, and only if the list did
-    not move left meanwhile, by which this page comes again as it was.
+    A server that does not say may have handed out few: only an empty answer further on is an end,
+    and only if the list did not move left meanwhile, by which this page comes again as it was.
     """
-    behind = read(cursor.offset + len(listed.records))
+    if listed.more is not None or not read.repeats_last:
+        return listed.more is False
+    behind = read.next(cursor.offset + len(listed.records))
     if behind.records:
         yield Page(behind.records, cursor)
         return False
-    again = read(cursor.offset)
+    again = read.next(cursor.offset)
     yield Page(again.records, cursor)
     return _begins_before(cursor, again.records) and _ids(again) >= _ids(listed)
 
 
-def _long_group(  # noqa: C901 - the steps of a pass share its places
-    read: _Reader, anchor: Cursor, edge: datetime
-) -> Generator[Page, None, Cursor | None]:
+def _long_group(
+    read: "_Reader[ItemT]", anchor: Cursor, edge: datetime
+) -> Generator[Page[ItemT], None, Cursor | None]:
     """Yield the pages of a group that fills more than one, until all of it was met.
 
     The group has as many jobs as it has places; when a pass over it meets no new one and as many
-    were met, it is whole. Records without an id, which look all alike, are counted by their places.
-    Returns where to go on, None at the list's end.
+    were met, it is complete. Records without an id, which look all alike, are counted by their
+    places. Returns where to continue, None at the list's end.
     """
     group: set[int] = set()
     was_empty = False
     for _ in range(MAX_PASSES):
-        # A pass to confirm brings no news, however long the group.
-        read.patience = max(read.patience, MAX_BARREN_REQUESTS + 3 * len(group))
-        known, offset, start = len(group), anchor.offset, None
-        nameless: set[int] = set()
-        while True:
-            listed = read(offset)
-            if offset == anchor.offset and not _begins_before(anchor, listed.records):
-                return anchor  # the list moved left: to be seen to by the caller
-            times = [record.created_at for record in listed.records]
-            nameless |= {n for n, r in enumerate(listed.records, offset) if r.job_id is None}
-            named = (r for r in listed.records if r.created_at in (edge, None))
-            group |= {r.job_id for r in named if r.job_id is not None}
-            if start is None and edge in times:
-                start = offset + times.index(edge)
-            newer = next((i for i, at in enumerate(times) if at is not None and at > edge), None)
-            yield Page(listed.records, anchor)
-            if newer is not None or not times or listed.more is False:
-                break
-            offset += max(1, len(times) - 1)
-        if start is None and newer is None and not group:
+        # A pass to confirm brings nothing new, however long the group.
+        read.allow(MAX_BARREN_REQUESTS + 3 * len(group))
+        known = len(group)
+        found = yield from _one_pass(read, anchor, edge, group)
+        if found is None:
+            return anchor  # the list moved left: the caller goes back
+        if found.start is None and found.after is None and not group:
             if was_empty:
                 return None  # all of it has vanished, and the list ends before it
             was_empty = True
             continue
-        if start is None and offset > anchor.offset:
+        if found.start is None and found.has_several_pages:
             return anchor  # none of the group on several pages: it can have slipped between two
-        end = offset + (len(times) if newer is None else newer)
-        places = end - (end if start is None else start)
-        if len(group) == known and len(group) + len(nameless) >= places:
-            if newer is None:
-                return None
-            return Cursor(max(0, end - 1), times[newer])
+        places = 0 if found.start is None else found.end - found.start
+        if len(group) == known and len(group) + found.nameless >= places:
+            return None if found.after is None else Cursor(max(0, found.end - 1), found.after)
     raise Stopped(
         f"the order of the {len(group)} jobs created at {edge:%Y-%m-%dT%H:%M:%SZ} keeps changing: "
         f"{MAX_PASSES} passes did not meet them all; run again later"
     )
 
 
-def _ids(listed: Listed) -> set[int | None]:
+class _Pass(NamedTuple):
+    """Where a pass has found a group: from `start` (None: nowhere) to before `end`.
+
+    `after` is the time of the first newer job, None at the list's end.
+    """
+
+    start: int | None
+    end: int
+    after: datetime | None
+    nameless: int
+    has_several_pages: bool
+
+
+def _one_pass(
+    read: "_Reader[ItemT]", anchor: Cursor, edge: datetime, group: set[int]
+) -> Generator[Page[ItemT], None, _Pass | None]:
+    """Read from `anchor` past the group's end; add the ids met to `group`.
+
+    Returns None if the list does not begin before the group any more.
+    """
+    offset, start = anchor.offset, None
+    nameless: set[int] = set()
+    while True:
+        listed = read.next(offset)
+        if offset == anchor.offset and not _begins_before(anchor, listed.records):
+            return None
+        times = [record.created_at for record in listed.records]
+        nameless |= {n for n, r in enumerate(listed.records, offset) if r.job_id is None}
+        named = (r for r in listed.records if r.created_at in (edge, None))
+        group |= {r.job_id for r in named if r.job_id is not None}
+        if start is None and edge in times:
+            start = offset + times.index(edge)
+        newer = ((n, at) for n, at in enumerate(times, offset) if at is not None and at > edge)
+        end, after = next(newer, (offset + len(times), None))
+        yield Page(listed.records, anchor)
+        if after is not None or not times or listed.more is False:
+            return _Pass(start, end, after, len(nameless), offset > anchor.offset)
+        offset += max(1, len(times) - 1)
+
+
+def _ids(listed: Listed[ItemT]) -> set[int | None]:
     return {record.job_id for record in listed.records}
 
 
-def _begins_before(cursor: Cursor, records: Sequence[Record | Reject]) -> bool:
-    """Tell whether everything from the edge on is at `cursor.offset` or behind it."""
+def _begins_before(cursor: Cursor, records: Sequence[Item]) -> bool:
+    """Return whether everything from the edge on is at `cursor.offset` or behind it."""
     if cursor.offset == 0:
         return True
     first = records[0].created_at if records else None
     return first is not None and cursor.edge is not None and first < cursor.edge
 
 
-def _last_group(records: Sequence[Record | Reject]) -> tuple[int, datetime | None]:
-    """Give the place where the jobs begin that share the page's last `created_at`, and that time.
+def _last_group(records: Sequence[Item]) -> tuple[int, datetime | None]:
+    """Return where the jobs begin that share the page's last `created_at`, and that time.
 
     A record whose time cannot be read counts as one of the group: the reader then goes back more.
     """

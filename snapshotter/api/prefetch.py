@@ -1,52 +1,49 @@
-"""Asks for pages of the list before they are needed, by a few threads."""
+"""Requests pages of the list before they are needed, by a few threads."""
 
 import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from queue import SimpleQueue
-from typing import NamedTuple, Self
+from typing import Generic, NamedTuple, Self
 
-from snapshotter.api.paging import Listed
+from snapshotter.api.bodies import TooLarge
+from snapshotter.api.paging import ItemT, Listed
 
 THREADS = 8
 _SLICE = 0.1  # seconds
 
-_Answer = Future[Listed]
 
-
-def _await(answer: _Answer) -> None:
+def _await(answer: Future[Listed[ItemT]]) -> None:
     # In slices: a signal that comes just before a wait begins does not end that one.
     while not wait([answer], _SLICE).done:
         pass
 
 
-class TooLarge(Exception):
-    """An answer is larger than what is kept until the reader comes to it."""
+class Calls(NamedTuple, Generic[ItemT]):
+    """How to ask for what the list has from an offset on: `ask` in the reader.
 
-
-class Calls(NamedTuple):
-    """What gives what the list has from an offset on: `ask` in the reader, `ask_early` in a thread.
-
-    `cancel` ends what the threads are waiting for. `has_room`: whether answers may be kept.
+    `new_ask` returns what asks in a thread of its own; it may raise `bodies.TooLarge` for an answer
+    that is too large to keep. `cancel` aborts the requests in flight. `has_room`: whether answers
+    may be kept.
     """
 
-    ask: Callable[[int], Listed]
-    ask_early: Callable[[int], Listed]
+    ask: Callable[[int], Listed[ItemT]]
+    new_ask: Callable[[], Callable[[int], Listed[ItemT]]]
     cancel: Callable[[], None]
     has_room: Callable[[], bool]
 
 
-class Threads:
-    """The threads of one listing, for `paging.Early`; they end with its `with`.
+class Threads(Generic[ItemT]):
+    """The threads of one listing, for `paging.Prefetch`; they end with its `with`.
 
-    As many as can be had: what no thread has begun with, the reader asks for when it comes there.
+    If fewer threads can be started, the reader requests what no thread has when it comes there.
     """
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls[ItemT]) -> None:
         self._calls = calls
-        self._todo: SimpleQueue[tuple[int, _Answer] | None] = SimpleQueue()
-        self._answers: dict[int, _Answer] = {}
+        self._todo: SimpleQueue[tuple[int, Future[Listed[ItemT]]] | None] = SimpleQueue()
+        self._answers: dict[int, Future[Listed[ItemT]]] = {}
         self._threads: list[threading.Thread] = []
         self._most = THREADS
 
@@ -60,10 +57,11 @@ class Threads:
             self._todo.put(None)
         self._calls.cancel()
         for thread in self._threads:
-            thread.join(1)  # one that hangs in a name server, say, is left to end with the process
+            thread.join(1)  # one that hangs, as in a name server, ends with the process
 
     def start(self, offset: int) -> None:
-        self._answers[offset] = answer = _Answer()
+        answer: Future[Listed[ItemT]] = Future()
+        self._answers[offset] = answer
         if len(self._threads) < min(self._most, len(self._answers)):
             self._add_thread()
         if self._threads and self._calls.has_room():
@@ -72,10 +70,10 @@ class Threads:
             answer.cancel()
 
     def _add_thread(self) -> None:
-        thread = threading.Thread(target=self._work, name="early", daemon=True)
+        thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # no more threads may be started
+        except RuntimeError:  # no further thread may be started
             self._most = len(self._threads)
         else:
             self._threads.append(thread)
@@ -84,14 +82,14 @@ class Threads:
         answer = self._answers[offset]
         return answer.done() and not answer.cancelled() and answer.exception() is None
 
-    def wait(self, offset: int) -> Listed:
+    def wait(self, offset: int) -> Listed[ItemT]:
         answer = self._answers[offset]
         if answer.cancelled():
             return Listed((), more=None)
         _await(answer)
         return answer.result() if answer.exception() is None else Listed((), more=None)
 
-    def take(self, offset: int) -> Listed:
+    def take(self, offset: int) -> Listed[ItemT]:
         answer = self._answers.pop(offset)
         if answer.cancelled():
             return self._calls.ask(offset)
@@ -107,11 +105,13 @@ class Threads:
     def _work(self) -> None:
         # Signals are the main thread's: only there do they end a wait.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        ask: Callable[[int], Listed[ItemT]] | None = None
         while (task := self._todo.get()) is not None:
             offset, answer = task
             if not answer.set_running_or_notify_cancel():
                 continue
             try:
-                answer.set_result(self._calls.ask_early(offset))
+                ask = ask or self._calls.new_ask()
+                answer.set_result(ask(offset))
             except BaseException as error:  # noqa: BLE001 - it is raised where the answer is taken
                 answer.set_exception(error)

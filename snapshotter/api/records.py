@@ -53,7 +53,7 @@ _OF_SMALL = {name: read_part.of_small for name, read_part in _PARTS.items()}
 _OF_ANY = {name: read_part.of_any for name, read_part in _PARTS.items()}
 
 
-# The same, of nothing but these fields: most records are, and need not be read as JSON values, too.
+# The same with only these fields: most records are, and need not be read as JSON values, too.
 class _ExactOutput(Output, gc=False, forbid_unknown_fields=True):
     pass
 
@@ -69,15 +69,13 @@ _decode_exactly = msgspec.json.Decoder(_ExactJob).decode
 class Record(NamedTuple):
     """A job as typed, and as it came.
 
-    `is_exact`: it has no field that `Job` and `Output` do not name; what a part of it has is told
-    by the part. `rows`: what it is in the tables, if that has been worked out. `odd`: what of it is
-    not as documented.
+    `is_exact`: it has only fields that `Job` and `Output` name; its parts may have others. `odd`:
+    what of it is not as documented.
     """
 
     job: Job
     raw: bytes
     is_exact: bool
-    rows: Any = None
     odd: Odd | None = None
 
     @property
@@ -120,7 +118,7 @@ def read(raw: bytes) -> Record:
 
 
 def read_all(raws: Sequence[bytes]) -> list[Record | Reject]:
-    """Read each record of a page; those that cannot be read stand at their places as `Reject`."""
+    """Read each record of a page; those that cannot be read are at their places as `Reject`."""
     return [_read_any(raw) for raw in raws]
 
 
@@ -128,7 +126,7 @@ def _read_any(raw: bytes) -> Record | Reject:
     if len(raw) > LARGEST_KEPT and holds_too_much(raw):
         return _too_large(raw)
     if b"\\" in raw and rb"\u0000" in raw:  # PostgreSQL's text holds every character but NUL
-        if rb"\\u0000" in raw:  # where a backslash may be meant
+        if rb"\\u0000" in raw:  # a backslash may be meant
             return _read_leniently(raw, RecordError("it is not JSON"))
         raw = raw.replace(rb"\u0000", rb"\ufffd")
     try:
@@ -151,7 +149,7 @@ def _read_strictly(raw: bytes) -> Record:
 
 
 def _check(job: Job, *, is_small: bool) -> None:
-    """Check what no type says: the parts, outputs with ids of their own, times that UTC has.
+    """Check what types do not: the parts, that ids of outputs differ, that times exist in UTC.
 
     Raises one of `_WRONG`.
     """
@@ -195,7 +193,7 @@ def _read_leniently(raw: bytes, error: Exception) -> Record | Reject:
 
 
 def _too_large(raw: bytes) -> Reject:
-    """Set a record aside without a look at most of it: to read it would take gigabytes."""
+    """Return a reject without reading most of the record, which would take gigabytes."""
     job_id: int | None
     try:
         place = msgspec.json.decode(raw, type=_Place)

@@ -38,7 +38,7 @@ def get(
 ) -> tuple[requests.Response, bytes]:
     """Return the answer and its whole body, redirects not followed.
 
-    Raises `requests.RequestException` when there is no whole answer within `bounds`.
+    Raises `requests.RequestException` if there is no complete answer within `bounds`.
     """
     seconds = bounds.seconds
     with Deadline(seconds, bounds.is_asked_to_stop) as deadline, session.watched_by(deadline):
@@ -96,7 +96,7 @@ class Session(requests.Session):
             self._deadline = None  # from now on its connection is anybody's
 
     def abort(self) -> None:
-        """Give up for good, from any thread: what is waited for fails at once."""
+        """Give up for good, from any thread: the request in flight fails at once."""
         self.is_aborted = True
         if (deadline := self._deadline) is not None:
             deadline.cut()
@@ -185,7 +185,7 @@ def _wait_for(look_up: Callable[[], None], found: list[Any], deadline: Deadline)
     thread = threading.Thread(target=look_up, name="look-up", daemon=True)
     try:
         thread.start()
-    except RuntimeError:  # no more threads may be started
+    except RuntimeError:  # no further thread may be started
         look_up()
     while not found and (left := deadline.left()):
         thread.join(min(left, deadlines.SLICE))

@@ -1,4 +1,4 @@
-"""What an answer means, and a fault on the wire: take it, try again, or give up, and with what."""
+"""What an answer or a fault on the wire means: take it, try again, or give up, with which error."""
 
 import re
 import ssl
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import NamedTuple
 
 import msgspec
 import requests
@@ -37,7 +38,7 @@ _LONGEST_MESSAGE = 300  # characters
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to do about an answer: `error` None is take it; `pause` None is final.
+    """What to do about an answer: take it if `error` is None, give up if `pause` is None.
 
     A pause of 0 leaves the wait to the caller's backoff.
     """
@@ -46,7 +47,7 @@ class Verdict:
     pause: float | None = None
 
     def attested(self, body: bytes) -> SnapshotterError:
-        """Return the error, with how the body begins that it is about."""
+        """Return the error with the beginning of the body that it is about."""
         error = self.error or BadAnswer("no error")
         if isinstance(error, RequestFailed | RequestRefused):
             error.body = body[:HEAD]
@@ -55,24 +56,26 @@ class Verdict:
         return error
 
 
-def judge(  # noqa: PLR0911 - a line a status
-    response: requests.Response,
-    body: bytes,
-    asked: str,
-    mask: Mask,
-    *,
-    is_of_one: bool = False,
-    key_source: str = KEY_VARIABLE,
-) -> Verdict:
-    """Decide on an answer by its status.
+class Question(NamedTuple):
+    """What was asked, as messages name it, and what they need to know of it.
 
     `is_of_one`: one job was asked for, not a list. `key_source`: where the key was read from.
     """
+
+    asked: str
+    mask: Mask
+    is_of_one: bool = False
+    key_source: str = KEY_VARIABLE
+
+
+def judge(response: requests.Response, body: bytes, question: Question) -> Verdict:  # noqa: PLR0911 - a line a status
+    """Decide on an answer by its status."""
+    asked, mask, is_of_one, key_source = question
     status, retry_after = response.status_code, response.headers.get("Retry-After")
     if status == HTTPStatus.OK:
         return Verdict()
-    said = _message(body, mask)
-    came = f"{asked}: the API answered {status}{f' ({said})' if said else ''}"
+    message = _message(body, mask)
+    came = f"{asked}: the API answered {status}{f' ({message})' if message else ''}"
     match status:
         case 403 if is_of_one:
             return Verdict(RequestRefused(f"{came}; the key is not allowed to read this job"))
@@ -98,8 +101,9 @@ def judge(  # noqa: PLR0911 - a line a status
             return _later(came, response, RequestFailed, is_of_one=is_of_one)
 
 
-def judge_fault(fault: requests.RequestException, asked: str, mask: Mask) -> Verdict:
-    """Decide on a request that got no whole answer."""
+def judge_fault(fault: requests.RequestException, question: Question) -> Verdict:
+    """Decide on a request that got no complete answer."""
+    asked, mask = question.asked, question.mask
     causes = list(_causes(fault))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -152,16 +156,16 @@ def date(header: str | None) -> datetime | None:
         return None
 
 
-class _Said(msgspec.Struct):
+class _Message(msgspec.Struct):
     message: str | None = None
 
 
 def _message(body: bytes, mask: Mask) -> str:
-    """Return the API's own words, on one line and of bounded length, the key hidden."""
+    """Return the API's message, on one line and of bounded length, without the key."""
     if len(body) > HEAD:
-        return ""  # no API says so much; to look at it could take many times its bytes
+        return ""  # no message is that long; to decode it could take many times its bytes
     try:
-        answer = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Said)
+        answer = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     words = answer.message or ""

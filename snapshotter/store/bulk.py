@@ -1,7 +1,7 @@
 """Many rows into a table at once, about as fast as the driver takes them.
 
-SQLAlchemy says, once for each statement, what its SQL is and how the database keeps a value; the
-values go column by column through that, and as plain tuples to the driver. All happens in the
+SQLAlchemy gives, once for each statement, its SQL and how each column's values are converted; the
+values are converted column by column, and go to the driver as plain tuples. All happens in the
 caller's transaction, and what the database refuses is raised as SQLAlchemy raises it.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
@@ -29,22 +29,21 @@ from snapshotter.store.sessions import COPIES
 Row = Mapping[str, Any]
 
 # SQLite spends less on a row of three values than on the step from one row to the next, and lets no
-# other thread run in between: so many values go into one statement. Before 3.32 it took 999.
+# other thread run in between: that many values go into one statement. Before 3.32 it took 999.
 _VALUES_AT_ONCE = 10_000 if sqlite3.sqlite_version_info >= (3, 32) else 999
 
-Encoded = Any  # a row as it is sent: a line of COPY for PostgreSQL, else a tuple for the driver
+# A row as it is sent: a line of COPY for PostgreSQL, else the values that the driver takes.
+Encoded = str | tuple[object, ...]
 
 
 def encode(
     dialect: Dialect, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
-) -> list[Encoded]:
-    """Make rows, which are tuples of the columns `names`, ready to be inserted. Any thread may."""
+) -> Sequence[Encoded]:
+    """Return rows, tuples of the columns `names`, ready to be inserted. Any thread may."""
     if not rows:
         return []
     if dialect.name == "postgresql":
-        columns = zip(names, zip(*rows, strict=True), strict=True)
-        texts = [_copied(dialect, table.c[name].type, values) for name, values in columns]
-        return list(map("\t".join, zip(*texts, strict=True)))
+        return _lines(dialect, table, names, rows)
     return _bound(dialect, table, names, rows)
 
 
@@ -55,28 +54,37 @@ def insert_encoded(
     encoded: Sequence[Encoded],
     **same: Any,
 ) -> None:
-    """Insert what `encode` has given; `same` has one value of a column for every row."""
+    """Insert what `encode` has returned; `same` has one value of a column for every row."""
     if not encoded:
         return
     dialect, all_names = connection.dialect, (*names, *same)
-    if same:
-        (end,) = encode(dialect, table, tuple(same), [tuple(same.values())])
-        end = f"\t{end}" if dialect.name == "postgresql" else end
-        encoded = [row + end for row in encoded]
+    end = [tuple(same.values())] if same else []
     if dialect.name == "postgresql":
-        _copy(connection, table, all_names, encoded)
+        lines = cast("Sequence[str]", encoded)
+        for values in _lines(dialect, table, tuple(same), end):
+            lines = [f"{line}\t{values}" for line in lines]
+        _copy(connection, table, all_names, lines)
         return
-    at_once = max(1, _VALUES_AT_ONCE // len(all_names)) if dialect.name == "sqlite" else 1
-    in_groups = len(encoded) - len(encoded) % at_once if at_once > 1 else 0
+    rows = cast("Sequence[tuple[object, ...]]", encoded)
+    for bound in _bound(dialect, table, tuple(same), end):
+        rows = [row + bound for row in rows]
+    _insert(connection, table, all_names, rows)
+
+
+def _insert(
+    connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[object, ...]]
+) -> None:
+    dialect = connection.dialect
+    at_once = max(1, _VALUES_AT_ONCE // len(names)) if dialect.name == "sqlite" else 1
+    in_groups = len(rows) - len(rows) % at_once if at_once > 1 else 0
     if in_groups:
         groups = [
-            tuple(chain.from_iterable(encoded[start : start + at_once]))
+            tuple(chain.from_iterable(rows[start : start + at_once]))
             for start in range(0, in_groups, at_once)
         ]
-        connection.exec_driver_sql(_insert_sql(dialect, table, all_names, at_once), groups)
-    if in_groups < len(encoded):
-        sql = _insert_sql(dialect, table, all_names)
-        connection.exec_driver_sql(sql, list(encoded[in_groups:]))
+        connection.exec_driver_sql(_insert_sql(dialect, table, names, at_once), groups)
+    if in_groups < len(rows):
+        connection.exec_driver_sql(_insert_sql(dialect, table, names), list(rows[in_groups:]))
 
 
 @lru_cache
@@ -101,7 +109,7 @@ def update_rows(connection: Connection, table: Table, rows: Sequence[Row], **sam
 def _update_sql(
     dialect: Dialect, table: Table, names: tuple[str, ...]
 ) -> tuple[str, tuple[str, ...]]:
-    """Give the SQL, and the names of its parameters in their order."""
+    """Return the SQL, and the names of its parameters in their order."""
     given: dict[str, Any] = {name: bindparam(name) for name in names if name != "id"}
     statement = update(table).where(table.c.id == bindparam("id")).values(given)
     compiled: Any = statement.compile(dialect=dialect)
@@ -114,7 +122,7 @@ _Convert = Callable[[Any], Any]
 def _bound(
     dialect: Dialect, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
 ) -> list[tuple[Any, ...]]:
-    """Give rows of the columns `names` as the driver takes them."""
+    """Return rows of the columns `names` as the driver takes them."""
     columns = [
         values if (convert := _converter(dialect, table, name)) is None else map(convert, values)
         for name, values in zip(names, zip(*rows, strict=True), strict=True)
@@ -136,6 +144,15 @@ def _convert(dialect: Dialect, kind: TypeEngine[Any]) -> _Convert | None:
 
 def _json_text(value: Any) -> str | None:
     return None if value is None else to_json(value)
+
+
+def _lines(
+    dialect: Dialect, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> list[str]:
+    """Return rows of the columns `names` as lines of COPY."""
+    columns = zip(names, zip(*rows, strict=True), strict=True)
+    texts = [_copied(dialect, table.c[name].type, values) for name, values in columns]
+    return list(map("\t".join, zip(*texts, strict=True)))
 
 
 def _copy(connection: Connection, table: Table, names: Sequence[str], lines: Sequence[str]) -> None:
@@ -162,7 +179,7 @@ def _copied(dialect: Dialect, kind: TypeEngine[Any], values: Iterable[Any]) -> l
         convert = _convert(dialect, kind)
         bound = values if convert is None else map(convert, values)
         return [_NULL if value is None else str(value) for value in bound]
-    said = "".join(filter(None, texts))
-    if any(chr(special) in said for special in _ESCAPES):
+    joined = "".join(filter(None, texts))
+    if any(chr(special) in joined for special in _ESCAPES):
         return [_NULL if text is None else text.translate(_ESCAPES) for text in texts]
     return [_NULL if text is None else text for text in texts]

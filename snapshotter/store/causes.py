@@ -28,7 +28,7 @@ _OF_THE_DATABASE_POSTGRESQL = {
 _CORRUPTED = {"XX001", "XX002"}
 
 # A wrong string, a wrong value, a row that is too long, a packet that is, a function's result that
-# is, a trigger's signal, an overflow, a check, a value that is no JSON.
+# is, a trigger's signal, an overflow, a check, a value that is not JSON.
 _OF_VALUES_MARIADB = {1366, 1292, 1118, 1153, 1301, 1644, 1690, 4025, 4038}
 _OF_THE_DATABASE_MARIADB = {
     *(1005, 1006, 1015, 1016, 1020, 1021, 1023, 1026, 1028, 1030, 1034, 1035, 1036, 1037, 1038),
@@ -91,7 +91,7 @@ def _by_sqlstate(sqlstate: str) -> Cause:
 
 
 def words(error: BaseException) -> str:
-    """Return on one line what the database or its driver says."""
-    said = str(error.orig if isinstance(error, DBAPIError) else error)
-    first = next((line for line in said.splitlines() if line.strip()), type(error).__name__)
+    """Return the message of the database or its driver, on one line."""
+    message = str(error.orig if isinstance(error, DBAPIError) else error)
+    first = next((line for line in message.splitlines() if line.strip()), type(error).__name__)
     return printable(first)[:_MOST_SHOWN]

@@ -1,4 +1,4 @@
-"""A set of ids that may grow with an account, and is to take little memory."""
+"""A set of ids that grows with the account and takes little memory."""
 
 from array import array
 from bisect import bisect_left
@@ -10,7 +10,10 @@ FRESH = 10_000  # ids that are kept as a plain set, which takes some 60 bytes fo
 
 
 class Ids(AbstractSet[int]):
-    """Whole numbers of 64 bits, in 8 bytes each. What is added together should lie together."""
+    """Whole numbers of 64 bits, in 8 bytes each.
+
+    Ids that are added together should be close to each other.
+    """
 
     def __init__(self) -> None:
         self._fresh: set[int] = set()

@@ -1,8 +1,8 @@
-"""How much a database takes in one row: more than that would cost the connection.
+"""How long a row the database takes: a longer one would cost the connection.
 
 MariaDB hangs up on a statement that is longer than its `max_allowed_packet`, and PyMySQL joins the
 rows of an `executemany` into statements of up to a megabyte. SQLite and PostgreSQL refuse such a
-row by an error, which is as good; only what is known to be too long is not even sent.
+row by an error, which does no harm.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _limits: "WeakKeyDictionary[Engine, int]" = WeakKeyDictionary()
 def heed(engine: Engine) -> int | None:
     """Return the most bytes that a row may have; None if the database just refuses longer ones.
 
-    MariaDB is asked once; from then on its driver joins no more rows than a statement takes.
+    MariaDB is asked once; from then on its driver joins only as many rows as a statement takes.
     """
     if engine.dialect.name not in ("mysql", "mariadb"):
         return None

@@ -4,10 +4,9 @@ A job and its outputs and fields are written together or not at all.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from itertools import chain, islice
-from operator import itemgetter
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Dialect, delete, select
@@ -15,26 +14,26 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from snapshotter.flatten import JobRows
 from snapshotter.store import sizes
-from snapshotter.store.bulk import Encoded, encode, insert_encoded, update_rows
+from snapshotter.store.bulk import encode, insert_encoded, update_rows
 from snapshotter.store.causes import UNSENDABLE, Cause, cause, words
-from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, chunks
-
-STATE = ("status", "progress", "runtime_in_seconds", "outputs_count")
-KEPT_ASIDE = ("account_id", "snapshot_id", "gone_at")
-FLATTENED = tuple(
-    column.name
-    for column in JOBS.columns
-    if column.name not in (*KEPT_ASIDE, "first_seen_at", "last_changed_at")
+from snapshotter.store.prepared import (
+    FIELD_NAMES,
+    FLATTENED,
+    OUTPUT_NAMES,
+    STATE,
+    Prepared,
+    encoded,
+    records,
 )
-OUTPUT = itemgetter(*OUTPUTS.columns.keys())
+from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, chunks
 
 _MOST_LEFT_OUT = 20  # jobs that take outputs from each other, of which one may be bad
 
 
 class Run(NamedTuple):
-    """Who loads: stamped on each row that changes.
+    """The stamp on each row that changes.
 
-    `observed_at` is the server's clock, or this host's where the server does not tell.
+    `observed_at` is the server's clock, or this host's if the server sends none.
     """
 
     account_id: str
@@ -45,36 +44,36 @@ class Run(NamedTuple):
 class Batch(NamedTuple):
     """Jobs to write. `known`: ids that have a row; `moved`: ids whose state is another now."""
 
-    jobs: Sequence[JobRows]
+    jobs: Sequence[Prepared]
     known: Collection[int]
     moved: Collection[int]
 
 
 class _Refusal(NamedTuple):
-    rows: JobRows
+    job: Prepared
     error: Exception
 
     @property
     def job_id(self) -> int:
-        return int(self.rows.job["id"])
+        return self.job.job_id
 
 
-def write(connection: Connection, run: Run, batch: Batch, limit: int | None) -> dict[int, str]:
+def write(connection: Connection, stamp: Run, batch: Batch, limit: int | None) -> dict[int, str]:
     """Write the jobs; return the ids of those that are refused, with the reason.
 
-    All go in at once; where the database refuses that, each half by itself, down to single jobs.
+    All are written at once; if the database refuses that, each half by itself, down to single jobs.
     An error that is not about the values of some jobs is raised.
     """
     batch, reasons = _without_too_long(connection.dialect, batch, limit)
     if not batch.jobs:
         return reasons
-    refused = _halve(connection, run, batch)
+    refused = _halve(connection, stamp, batch)
     unsure = [each for each in refused if cause(each.error) is Cause.UNSURE]
     if len(unsure) == len(batch.jobs) > 1:
         raise unsure[0].error  # what every job meets is not about one of them
     owners = _owners(connection, refused)
     while len(batch.jobs) > 1 and (groups := _groups(batch, refused, owners)):
-        left = _mend(connection, run, batch, refused, groups)
+        left = _mend(connection, stamp, batch, refused, groups)
         if len(left) == len(refused):
             break
         refused, owners = left, _owners(connection, left)
@@ -86,42 +85,43 @@ def _without_too_long(
 ) -> tuple[Batch, dict[int, str]]:
     if limit is None:
         return batch, {}
-    fitting: list[JobRows] = []
+    fitting: list[Prepared] = []
     reasons: dict[int, str] = {}
-    for rows in batch.jobs:
+    for job in batch.jobs:
         try:
-            (ready,) = encoded(dialect, [rows])
+            (ready,) = encoded(dialect, [job])
         except UNSENDABLE:
-            fitting.append(rows)  # it is refused when it is written
+            fitting.append(job)  # it is refused when it is written
             continue
-        sent = ready.encoded
-        longest = max(map(sizes.sent, (sent.job, *sent.outputs, *sent.fields)))
+        longest = max(map(sizes.sent, (ready.job, *ready.outputs, *ready.fields)))
         if longest > limit:
-            reasons[rows.job["id"]] = (
-                f"job {rows.job['id']}: a row of {longest} bytes is too long for the database "
+            reasons[job.job_id] = (
+                f"job {job.job_id}: a row of {longest} bytes is too long for the database "
                 "(raise its max_allowed_packet)"
             )
         else:
-            fitting.append(ready)
+            fitting.append(job._replace(ready=ready))
     return batch._replace(jobs=fitting), reasons
 
 
-def _halve(connection: Connection, run: Run, batch: Batch) -> list[_Refusal]:
-    error = _try(connection, run, batch)
+def _halve(connection: Connection, stamp: Run, batch: Batch) -> list[_Refusal]:
+    error = _try(connection, stamp, batch)
     if error is None:
         return []
     if len(batch.jobs) == 1:
         return [_Refusal(batch.jobs[0], error)]
     middle = len(batch.jobs) // 2
     halves = batch.jobs[:middle], batch.jobs[middle:]
-    return [each for half in halves for each in _halve(connection, run, batch._replace(jobs=half))]
+    return [
+        each for half in halves for each in _halve(connection, stamp, batch._replace(jobs=half))
+    ]
 
 
-def _try(connection: Connection, run: Run, batch: Batch) -> Exception | None:
+def _try(connection: Connection, stamp: Run, batch: Batch) -> Exception | None:
     """Write the jobs, or nothing of them and return why they are refused."""
     try:
         with connection.begin_nested():
-            _write_all(connection, run, batch)
+            _write_all(connection, stamp, batch)
     except (SQLAlchemyError, *UNSENDABLE) as error:
         if cause(error) is Cause.DATABASE:
             raise
@@ -131,7 +131,7 @@ def _try(connection: Connection, run: Run, batch: Batch) -> Exception | None:
 
 def _owners(connection: Connection, refused: Sequence[_Refusal]) -> dict[int, dict[int, int]]:
     """Return, for each refused job, which of its outputs are stored under which other job."""
-    wanted = {each.job_id: [o["id"] for o in each.rows.outputs] for each in refused}
+    wanted = {each.job_id: [o["id"] for o in each.job.rows.outputs] for each in refused}
     stored: dict[int, int] = {}
     for ids in chunks(sorted({*chain.from_iterable(wanted.values())})):
         owned = select(OUTPUTS.c.id, OUTPUTS.c.job_id).where(OUTPUTS.c.id.in_(ids))
@@ -144,7 +144,7 @@ def _owners(connection: Connection, refused: Sequence[_Refusal]) -> dict[int, di
 
 def _mend(
     connection: Connection,
-    run: Run,
+    stamp: Run,
     batch: Batch,
     refused: Sequence[_Refusal],
     groups: list[list[int]],
@@ -157,8 +157,8 @@ def _mend(
         if 1 < len(members) <= _MOST_LEFT_OUT:  # one of them may be bad
             tries += [[each for each in members if each is not bad] for bad in members]
         for some in tries:
-            jobs = [each.rows for each in some]
-            if _try(connection, run, batch._replace(jobs=jobs)) is None:
+            jobs = [each.job for each in some]
+            if _try(connection, stamp, batch._replace(jobs=jobs)) is None:
                 for each in some:
                     del left[each.job_id]
                 break
@@ -173,7 +173,7 @@ def _groups(
     A group is written together: each may free what another takes. One whose output has been freed
     since is a group of its own.
     """
-    ids = {rows.job["id"] for rows in batch.jobs}
+    ids = {job.job_id for job in batch.jobs}
     neighbours: dict[int, set[int]] = defaultdict(set)
     for refusal in refused:
         job_id, others = refusal.job_id, set(owners[refusal.job_id].values())
@@ -200,7 +200,7 @@ def _groups(
 
 def _reason(refusal: _Refusal, owned: dict[int, int]) -> str:
     job_id = refusal.job_id
-    for index, output in enumerate(refusal.rows.outputs):
+    for index, output in enumerate(refusal.job.rows.outputs):
         if (owner := owned.get(output["id"])) is not None:
             return (
                 f"job {job_id}: Output {output['id']} is job {owner}'s - at `$.outputs[{index}].id`"
@@ -208,78 +208,33 @@ def _reason(refusal: _Refusal, owned: dict[int, int]) -> str:
     return f"job {job_id}: the database refuses it: {words(refusal.error)}"
 
 
-def _write_all(
-    connection: Connection,
-    run: Run,
-    batch: Batch,
-) -> None:
-    known, jobs = batch.known, encoded(connection.dialect, batch.jobs)
-    new = [rows.encoded.job for rows in jobs if rows.job["id"] not in known]
-    changed = [rows.job for rows in jobs if rows.job["id"] in known]
-    stamp = {"last_changed_at": run.observed_at, "snapshot_id": run.snapshot_id, "gone_at": None}
-    born = {"account_id": run.account_id, "first_seen_at": run.observed_at, **stamp}
+def _write_all(connection: Connection, stamp: Run, batch: Batch) -> None:
+    jobs, ready = batch.jobs, encoded(connection.dialect, batch.jobs)
+    new = [rows.job for job, rows in zip(jobs, ready, strict=True) if job.job_id not in batch.known]
+    changed = [job.rows.job for job in jobs if job.job_id in batch.known]
+    now, snapshot_id = stamp.observed_at, stamp.snapshot_id
+    on_change = {"last_changed_at": now, "snapshot_id": snapshot_id, "gone_at": None}
+    on_insert = {"account_id": stamp.account_id, "first_seen_at": now, **on_change}
     _delete_children(connection, [job["id"] for job in changed])
-    update_rows(connection, JOBS, changed, **stamp)
-    insert_encoded(connection, JOBS, FLATTENED, new, **born)
-    outputs = list(chain.from_iterable(rows.encoded.outputs for rows in jobs))
-    insert_encoded(connection, OUTPUTS, _OUTPUT_NAMES, outputs)
-    fields = list(chain.from_iterable(rows.encoded.fields for rows in jobs))
-    insert_encoded(connection, FIELDS, _FIELD_NAMES, fields)
-    states = [_state(rows) for rows in jobs if rows.job["id"] in batch.moved]
-    seen = {"snapshot_id": run.snapshot_id, "observed_at": run.observed_at}
+    update_rows(connection, JOBS, changed, **on_change)
+    insert_encoded(connection, JOBS, FLATTENED, new, **on_insert)
+    outputs = list(chain.from_iterable(rows.outputs for rows in ready))
+    insert_encoded(connection, OUTPUTS, OUTPUT_NAMES, outputs)
+    fields = list(chain.from_iterable(rows.fields for rows in ready))
+    insert_encoded(connection, FIELDS, FIELD_NAMES, fields)
+    states = [_state(job.rows) for job in jobs if job.job_id in batch.moved]
     encoded_states = encode(connection.dialect, CHANGES, _STATE_NAMES, states)
-    insert_encoded(connection, CHANGES, _STATE_NAMES, encoded_states, **seen)
-
-
-class _Encoded(NamedTuple):
-    """The rows of one job as they are sent."""
-
-    job: Encoded
-    outputs: list[Encoded]
-    fields: list[Encoded]
-
-
-def encoded(dialect: Dialect, batch: Sequence[JobRows]) -> list[JobRows]:
-    """Give the same with what is sent of them worked out: any thread may do that early."""
-    todo = [rows for rows in batch if rows.encoded is None]
-    jobs = encode(dialect, JOBS, FLATTENED, [_JOB(rows.job) for rows in todo])
-    outputs = iter(
-        encode(dialect, OUTPUTS, _OUTPUT_NAMES, [OUTPUT(o) for rows in todo for o in rows.outputs])
+    insert_encoded(
+        connection, CHANGES, _STATE_NAMES, encoded_states, snapshot_id=snapshot_id, observed_at=now
     )
-    fields = iter(encode(dialect, FIELDS, _FIELD_NAMES, [f for rows in todo for f in rows.fields]))
-    done = iter(
-        rows._replace(
-            encoded=_Encoded(
-                job,
-                list(islice(outputs, len(rows.outputs))),
-                list(islice(fields, len(rows.fields))),
-            )
-        )
-        for rows, job in zip(todo, jobs, strict=True)
-    )
-    return [next(done) if rows.encoded is None else rows for rows in batch]
 
 
-_JOB = itemgetter(*FLATTENED)
-_OUTPUT_NAMES = tuple(OUTPUTS.columns.keys())
-_FIELD_NAMES = tuple(FIELDS.columns.keys())
 _STATE_NAMES = ("job_id", *STATE, "records_count")
 
 
 def _state(rows: JobRows) -> tuple[Any, ...]:
     """What `job_changes` keeps of a job."""
     return (rows.job["id"], *(rows.job[name] for name in STATE), records(rows))
-
-
-def records(rows: JobRows) -> int | None:
-    """Add up the records that a job's outputs have."""
-    return total(output["records_count"] for output in rows.outputs)
-
-
-def total(counts: Iterable[int | None]) -> int | None:
-    """Add up the counts that are known; no column holds more than 64 bits."""
-    known = [count for count in counts if count is not None]
-    return max(-(2**63), min(sum(known), 2**63 - 1)) if known else None
 
 
 def _delete_children(connection: Connection, job_ids: Sequence[int]) -> None:

@@ -1,7 +1,7 @@
 """Reads the list into the tables, page by page, each with its checkpoint."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,17 +10,20 @@ from sqlalchemy import func, select
 
 from snapshotter.api.client import Filters
 from snapshotter.api.paging import Cursor, Page
-from snapshotter.api.records import Record, Reject
+from snapshotter.api.records import Reject
 from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError, Stopped
 from snapshotter.store import rejects
 from snapshotter.store.ledger import Listing
+from snapshotter.store.prepared import Prepared
 from snapshotter.store.tables import JOBS, live
 from snapshotter.sync.run import Snapshot
 
 log = logging.getLogger(__name__)
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # no listing starts before it
-PAGES_AT_ONCE = 10  # in one transaction, where they are there: it writes each page of an index once
+PAGES_AT_ONCE = (
+    10  # in one transaction, if they have arrived: each page of an index is then written once
+)
 
 
 class Listings:
@@ -45,9 +48,9 @@ class Listings:
         # Without one, a Date that runs ahead could hide the account's first jobs.
         if full or marks is None or None in marks:
             newest = self._newest()
-            listing = Listing(None, run.client.clock or newest, Cursor(), newest)
+            listing = Listing(None, run.client.server_clock or newest, Cursor(), newest)
         else:
-            clock = run.client.clock or self._newest()
+            clock = run.client.server_clock or self._newest()
             # A Date that runs ahead of the API's own times must not make it start too late.
             since = max(min(marks), EARLIEST + self._overlap) - self._overlap
             newest = account.newest_updated_at
@@ -56,7 +59,7 @@ class Listings:
         return listing
 
     def _newest(self) -> datetime | None:
-        """Return the latest `updated_at` at the API, or one that is older for sure.
+        """Return the latest `updated_at` at the API, or one that is certainly older.
 
         The next listing starts there: the older it is, the more it reads again.
         """
@@ -74,25 +77,19 @@ class Listings:
         return stored
 
     def read(self, listing: Listing) -> None:
-        """Read a listing to its end; what has come before an error is stored."""
+        """Read a listing to its end; what came before an error is stored."""
         run = self._run
         from_the_start = listing.cursor == Cursor()
         elapsed = run.client.stopwatch()
-        waiting: list[Page] = []
+        waiting: list[Page[Prepared | Reject]] = []
         log.info("listing jobs updated since %s", listing.since or "the beginning")
         listed = run.client.jobs(Filters(since=listing.since), listing.cursor, run.prepared)
         with closing(listed) as pages:
             try:
                 for number, page in enumerate(pages):
                     newest = listing.newest
-                    if from_the_start and not listing.is_whole and number == 0:
-                        # What changes from now on may be missed, and is left to the next listing.
-                        newest = _latest(newest, page.records)
-                    elif from_the_start and not listing.is_whole and number == 1:
-                        # Of several pages the first has the oldest jobs, not the latest changes.
-                        latest = self._newest() if self._knows_newest else None
-                        if latest is not None and self._knows_newest:
-                            newest = latest - elapsed() - timedelta(seconds=1)
+                    if from_the_start and not listing.is_whole:
+                        newest = self._newest_by(number, page, newest, elapsed)
                     listing = replace(listing, cursor=page.cursor, newest=newest)
                     waiting.append(page)
                     if not page.next_is_here or len(waiting) == PAGES_AT_ONCE:
@@ -102,25 +99,45 @@ class Listings:
                 raise
         if listing.is_whole and from_the_start:
             self.has_read_all = True
-            unseen = rejects.waiting(run.engine, run.account_id)
-            with run.engine.begin() as connection:
-                rejects.forget_rows(
-                    connection,
-                    (
-                        row.id
-                        for row in unseen
-                        if row.job_id is None and row.snapshot_id != run.outcome.snapshot_id
-                    ),
-                )
-        clocks = [at for at in (listing.clock, run.client.clock) if at is not None]
+            self._forget_unseen()
+        clocks = [at for at in (listing.clock, run.client.server_clock) if at is not None]
         run.ledger.complete(None if listing.clock is None else min(clocks))
 
-    def _store(self, pages: list[Page], listing: Listing) -> None:
-        """Store pages that have come, and wait no more; `listing` is as the last one leaves it."""
+    def _newest_by(
+        self,
+        number: int,
+        page: Page[Prepared | Reject],
+        known: datetime | None,
+        elapsed: Callable[[], timedelta],
+    ) -> datetime | None:
+        """Return the latest change that a listing is sure to have, once it has that many pages."""
+        if number == 0:
+            # What changes from now on may be missed, and is left to the next listing.
+            return _latest(known, page.records)
+        if number == 1 and self._knows_newest:
+            # Of several pages the first has the oldest jobs, not the latest changes.
+            latest = self._newest()
+            if latest is not None and self._knows_newest:
+                return latest - elapsed() - timedelta(seconds=1)
+        return known
+
+    def _forget_unseen(self) -> None:
+        """Forget the records without an id that a complete listing has not met."""
+        run = self._run
+        unseen = [
+            row.id
+            for row in rejects.waiting(run.engine, run.account_id)
+            if row.job_id is None and row.snapshot_id != run.outcome.snapshot_id
+        ]
+        with run.engine.begin() as connection:
+            rejects.forget_rows(connection, unseen)
+
+    def _store(self, pages: list[Page[Prepared | Reject]], listing: Listing) -> None:
+        """Store pages, and empty the list; `listing` is as the last one leaves it."""
         records, number = [record for page in pages for record in page.records], len(pages)
         pages.clear()
         if number:
-            self._run.store(records, pages=number, checkpoint=listing)
+            self._run.store_pages(records, number, listing)
 
 
 def see_it_answer(run: Snapshot, error: SnapshotterError) -> None:
@@ -133,6 +150,6 @@ def see_it_answer(run: Snapshot, error: SnapshotterError) -> None:
         raise error from None
 
 
-def _latest(known: datetime | None, records: Iterable[Record | Reject]) -> datetime | None:
-    times = [r.job.updated_at for r in records if isinstance(r, Record)]
+def _latest(known: datetime | None, records: Iterable[Prepared | Reject]) -> datetime | None:
+    times = [each.record.job.updated_at for each in records if isinstance(each, Prepared)]
     return max((at for at in (known, *times) if at is not None), default=None)

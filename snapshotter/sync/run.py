@@ -1,7 +1,8 @@
-"""A run under way: the only place that writes what the API gives into the tables."""
+"""A run in progress: the only place that writes the API's answers into the tables."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -10,22 +11,21 @@ from sqlalchemy import Engine
 from snapshotter.api.client import Client
 from snapshotter.api.records import Record, Reject
 from snapshotter.errors import SnapshotterError
-from snapshotter.flatten import JobRows, flatten
 from snapshotter.printable import printable
 from snapshotter.redact import Redaction
 from snapshotter.statuses import STATUSES, is_open
 from snapshotter.store import reasons, rejects, sizes
 from snapshotter.store.ledger import Ledger, Listing, Outcome
-from snapshotter.store.load import Run, load, mark_gone
+from snapshotter.store.load import Loaded, Mode, Run, load, mark_gone
 from snapshotter.store.lock import Hold
+from snapshotter.store.prepared import Prepared, encoded, prepare
 from snapshotter.store.set_aside import set_aside
-from snapshotter.store.write import encoded
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int], None]
 
-# What a value that nothing has foreseen makes plain code raise.
+# What plain code raises for a value that was not foreseen.
 _UNFORESEEN = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 
 
@@ -41,7 +41,7 @@ class Setting(NamedTuple):
 
 
 class Snapshot:
-    """A run under way."""
+    """A run in progress."""
 
     def __init__(self, setting: Setting, outcome: Outcome, hold: Hold) -> None:
         self.engine, self.client, self.account_id = setting[:3]
@@ -70,7 +70,7 @@ class Snapshot:
         self.ledger.end(self.outcome, error)
 
     def note(self, what: str, error: SnapshotterError | None = None) -> None:
-        """Put on record what could not be done; the run goes on, and ends with 65."""
+        """Record what could not be done; the run continues, and ends with 65."""
         what = printable(what if error is None else f"{what}: {error}")
         self.outcome.noted.append(what)
         log.warning("%s", what)
@@ -81,7 +81,7 @@ class Snapshot:
         return Run(self.account_id, self.outcome.snapshot_id, observed_at)
 
     def mark_gone(self, job_ids: Iterable[int]) -> int:
-        """Note jobs that the API does not have any more. Returns for how many that is news."""
+        """Mark jobs as deleted at the API; return how many were not marked before."""
         self._hold()
         ids, run = list(job_ids), self.stamp
         with self.engine.begin() as connection:
@@ -90,58 +90,83 @@ class Snapshot:
         self.outcome.gone += gone
         return gone
 
-    def prepared(self, records: Sequence[Record | Reject]) -> list[Record | Reject]:
-        """Work out what will be stored, in the thread that has fetched it.
+    def prepared(self, records: Sequence[Record | Reject]) -> list[Prepared | Reject]:
+        """Return the records with all that is worked out before the transaction; in any thread.
 
-        A record that this fails for is left as it is, for `store` to set aside.
+        A record that cannot be turned into rows becomes a `Reject`.
         """
+        found = self._flat(records)
+        jobs = [each for each in found if isinstance(each, Prepared)]
         try:
-            return self._prepared(records)
+            ready = iter(encoded(self.engine.dialect, jobs))
         except _UNFORESEEN:
-            return [each for record in records for each in self._prepared_alone(record)]
+            return found  # it comes up again when they are written, for the job that it is about
+        return [
+            each._replace(ready=next(ready)) if isinstance(each, Prepared) else each
+            for each in found
+        ]
 
-    def _prepared(self, records: Sequence[Record | Reject]) -> list[Record | Reject]:
-        flat = [flatten(r, self._redact) for r in records if isinstance(r, Record)]
-        rows = iter(encoded(self.engine.dialect, flat))
-        return [r._replace(rows=next(rows)) if isinstance(r, Record) else r for r in records]
+    def _flat(self, records: Sequence[Record | Reject]) -> list[Prepared | Reject]:
+        return [self._rows_of(each) if isinstance(each, Record) else each for each in records]
 
-    def _prepared_alone(self, record: Record | Reject) -> Sequence[Record | Reject]:
+    def _rows_of(self, record: Record) -> Prepared | Reject:
         try:
-            return self._prepared([record])
-        except _UNFORESEEN:
-            return [record]
+            return prepare(record, self._redact)
+        except _UNFORESEEN as error:
+            reason = f"job {record.job.id}: cannot be stored: {type(error).__name__}"
+            reason = self._redact(f"{reason}: {error}")
+            return Reject(record.job_id, record.created_at, reason, record.document)
 
     def store(
         self,
         records: Sequence[Record | Reject],
         *,
         pages: int = 0,
-        checkpoint: Listing | None = None,
         partial: bool = False,
         overwrite: bool = False,
     ) -> None:
-        """Store an answer in one transaction with its checkpoint; see `load`."""
+        """Store an answer in one transaction; see `load`."""
+        self._put(self._flat(records), None, partial=partial, overwrite=overwrite)
+        self.outcome.pages += pages
+
+    def store_pages(
+        self, records: Sequence[Prepared | Reject], pages: int, checkpoint: Listing
+    ) -> None:
+        """Store what pages of a listing have brought, in one transaction with its checkpoint."""
+        self._put(records, checkpoint)
+        self.outcome.pages += pages
+
+    def _put(
+        self,
+        records: Sequence[Prepared | Reject],
+        checkpoint: Listing | None,
+        *,
+        partial: bool = False,
+        overwrite: bool = False,
+    ) -> None:
         self._hold()
         self._note_spending()
-        outcome = self.outcome
-        good = {r.job.id: r for r in records if isinstance(r, Record)}
-        bad = [r for r in records if isinstance(r, Reject)]
-        rows = self._flat(records, bad)
+        good = {each.job_id: each for each in records if isinstance(each, Prepared)}
         # What a partial answer leaves out is filled in from what is stored.
         is_suspect = partial or any(
-            sizes.is_suspect(self._limit, len(r.raw)) for r in good.values()
+            sizes.is_suspect(self._limit, len(each.record.raw)) for each in good.values()
         )
+        mode = Mode(partial, overwrite, self._limit if is_suspect else None)
+        stored = self._write(records, mode, checkpoint)
+        self.ledger.is_known |= bool(records)
+        self._count(stored, good)
+        self._note_oddities(stored, good)
+
+    def _write(
+        self, records: Sequence[Prepared | Reject], mode: Mode, checkpoint: Listing | None
+    ) -> "_Stored":
+        jobs = [each for each in records if isinstance(each, Prepared)]
+        good = {job.job_id: job for job in jobs}
+        bad = [each for each in records if isinstance(each, Reject)]
         with self.engine.begin() as connection:
-            loaded = load(
-                connection,
-                self.stamp,
-                rows,
-                partial=partial,
-                overwrite=overwrite,
-                limit=self._limit if is_suspect else None,
-            )
+            loaded = load(connection, self.stamp, jobs, mode)
             bad += [
-                Reject(job_id, None, self._redact(reason), good[job_id].document)
+                Reject(job_id, None, self._redact(reason), good[job_id].record.document)
                 for job_id, reason in loaded.refused.items()
             ]
             stored = good.keys() - {reject.job_id for reject in bad}
@@ -156,35 +181,36 @@ class Snapshot:
                 )
             elif records:
                 self.ledger.ensure(connection)
-        self.ledger.is_known |= bool(records)
-        outcome.inserted += len(loaded.inserted)
-        outcome.changed += len(loaded.changed)
-        outcome.rejected += len(fresh)
-        outcome.pages += pages
-        outcome.seen.add(stored)
-        self.open_seen |= {i for i in stored if is_open(good[i].job.status)}
-        self._progress(len(outcome.seen))
-        self._aside += [(reject.job_id, reject.reason) for reject in fresh]
-        for job_id in (*loaded.inserted, *loaded.changed):
-            if (status := good[job_id].job.status) not in STATUSES:
-                self._unknown.setdefault(status, []).append(job_id)
-            for odd in good[job_id].oddities:
-                self._odd.setdefault(odd.partition(":")[0], []).append(job_id)
+        return _Stored(stored, loaded, fresh)
 
-    def _flat(self, records: Sequence[Record | Reject], bad: list[Reject]) -> list[JobRows]:
-        """Return the rows of the records; add to `bad` those that cannot be told in rows."""
-        rows: list[JobRows] = []
-        for record in records:
-            if isinstance(record, Record):
-                try:
-                    rows.append(record.rows or flatten(record, self._redact))
-                except _UNFORESEEN as error:
-                    reason = f"job {record.job.id}: cannot be stored: {type(error).__name__}"
-                    reason = self._redact(f"{reason}: {error}")
-                    bad.append(Reject(record.job.id, None, reason, record.document))
-        return rows
+    def _count(self, stored: "_Stored", good: Mapping[int, Prepared]) -> None:
+        outcome = self.outcome
+        outcome.inserted += len(stored.loaded.inserted)
+        outcome.changed += len(stored.loaded.changed)
+        outcome.rejected += len(stored.rejected)
+        outcome.seen.add(stored.job_ids)
+        self.open_seen |= {i for i in stored.job_ids if is_open(good[i].record.job.status)}
+        self._progress(len(outcome.seen))
+
+    def _note_oddities(self, stored: "_Stored", good: Mapping[int, Prepared]) -> None:
+        """Note what is reported at the end of the run."""
+        self._aside += [(reject.job_id, reject.reason) for reject in stored.rejected]
+        for job_id in (*stored.loaded.inserted, *stored.loaded.changed):
+            record = good[job_id].record
+            if (status := record.job.status) not in STATUSES:
+                self._unknown.setdefault(status, []).append(job_id)
+            for odd in record.oddities:
+                self._odd.setdefault(odd.partition(":")[0], []).append(job_id)
 
     def _note_spending(self) -> None:
         outcome, client = self.outcome, self.client
         outcome.requests, outcome.credits_spent = client.requests_sent, client.credits_spent
         outcome.credits_remaining = client.credits_remaining
+
+
+class _Stored(NamedTuple):
+    """What a transaction has stored; `rejected`: the records that are newly set aside."""
+
+    job_ids: AbstractSet[int]
+    loaded: Loaded
+    rejected: Sequence[Reject]

@@ -70,7 +70,7 @@ def test_a_request_that_is_given_up_is_not_reported(caplog: pytest.LogCaptureFix
     assert caplog.messages == []
 
 
-def test_what_the_end_of_time_cuts_short_is_no_failure_of_its_request() -> None:
+def test_a_request_cut_short_by_the_end_of_the_run_has_not_failed() -> None:
     clock = Impatient()
 
     def late(connection: socket.socket, number: int) -> None:
@@ -102,7 +102,7 @@ def test_credits_and_the_clock_are_noted() -> None:
     with serve(answer(body=b"[]", headers=headers)) as wire, client(wire.url) as asking:
         read(asking)
         assert asking.credits_remaining == 4321
-        assert asking.clock == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        assert asking.server_clock == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def test_of_clocks_that_disagree_the_earliest_counts() -> None:
@@ -111,7 +111,7 @@ def test_of_clocks_that_disagree_the_earliest_counts() -> None:
     with serve(*scripts) as wire, client(wire.url) as asking:
         asking.job(7)
         asking.job(7)
-        assert asking.clock == datetime(2026, 1, 2, 3, 0, 0, tzinfo=UTC)
+        assert asking.server_clock == datetime(2026, 1, 2, 3, 0, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("date", ["", "Date: yesterday\r\n", "Date: \r\n"])
@@ -119,7 +119,7 @@ def test_a_server_without_a_clock(date: str) -> None:
     with serve(answer(body=json.dumps(job()).encode(), headers=date)) as wire:
         asking = client(wire.url)
         assert asking.job(7) is not None
-        assert asking.clock is None
+        assert asking.server_clock is None
 
 
 def test_a_gzipped_page() -> None:
@@ -129,7 +129,7 @@ def test_a_gzipped_page() -> None:
         assert read(asking) == [7]
 
 
-def test_a_link_is_believed_for_whether_and_never_for_where() -> None:
+def test_a_link_shows_whether_there_is_more_and_never_where() -> None:
     first = answer(
         body=json.dumps(
             [job(id=n, created_at=f"2026-01-0{n}T00:00:00Z") for n in (1, 2, 3)]
@@ -147,7 +147,7 @@ def test_a_link_is_believed_for_whether_and_never_for_where() -> None:
     assert b"offset=1 " in wire.requests[1]
 
 
-# Each row: what the server answers, the error it ends in, and what the line says.
+# Each row: what the server answers, the error it ends in, and what the message has.
 FINAL: list[tuple[int, bytes, type[SnapshotterError], str]] = [
     (302, b"", UsageError, "answered 302, a redirect, which is not followed"),
     (400, b'{"message": "no such sort"}', Failure, "answered 400 (no such sort)"),
@@ -235,13 +235,13 @@ def test_retry_after_is_honoured_up_to_a_limit() -> None:
     [b"HTTP/1.1 200 OK\r\nX-Slow:", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n["],
     ids=["headers", "body"],
 )
-def test_a_server_that_drips_holds_nobody(start: bytes) -> None:
+def test_a_server_that_drips_is_cut_off(start: bytes) -> None:
     with serve(drip(start), answer(body=b"[]")) as wire, client(wire.url, timeout=0.5) as asking:
         assert read(asking) == []
         assert asking.requests_sent == 2
 
 
-def test_nobody_there() -> None:
+def test_no_server() -> None:
     with serve(reset) as wire:
         url = wire.url
     with pytest.raises(Stopped, match=r"no connection .*refused"):
@@ -258,7 +258,7 @@ def test_one_job() -> None:
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"", b"1,2", b"{"])
-def test_one_job_that_is_none(body: bytes) -> None:
+def test_an_answer_that_is_not_a_job(body: bytes) -> None:
     with serve(answer(body=body)) as wire, client(wire.url) as asking, pytest.raises(BadAnswer):
         asking.job(7)
 
@@ -270,7 +270,7 @@ def test_the_budget_is_free_to_ask() -> None:
     assert wire.requests[0].startswith(b"GET /acme/api/rate_limit_status ")
 
 
-def test_a_server_that_tells_no_budget_is_read_all_the_same() -> None:
+def test_a_server_without_a_budget_is_read_all_the_same() -> None:
     with serve(answer(404)) as wire, client(wire.url) as asking:
         assert asking.credits() is None
 
@@ -295,7 +295,7 @@ def test_https_goes_by_the_proxy_and_keeps_its_key_from_it(
 
 
 @pytest.mark.parametrize("to", ["http://[::1", "/caf\xe9", "http://evil.example/"])
-def test_where_a_redirect_leads_is_not_looked_at(to: str) -> None:
+def test_the_target_of_a_redirect_is_ignored(to: str) -> None:
     def redirect(connection: socket.socket, _number: int) -> None:
         head = f"HTTP/1.1 302 X\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"
         connection.sendall(head.encode("latin-1"))
@@ -334,7 +334,7 @@ def test_an_error_that_nests_without_end() -> None:
         *(b'{"a": "\xff"}', b'{"limits": {"remaining": -1, "limit": [1, 2]}}'),
     ],
 )
-def test_a_budget_that_is_not_told_is_unknown(body: bytes) -> None:
+def test_a_budget_that_is_not_a_number_is_unknown(body: bytes) -> None:
     with serve(answer(body=body)) as wire, client(wire.url) as asking:
         assert asking.credits() is None
 

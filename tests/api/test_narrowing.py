@@ -106,7 +106,7 @@ def test_pages_that_are_too_heavy_are_read_by_smaller_ones() -> None:
     assert len(server.asked) <= 40
 
 
-def test_pages_grow_again_where_they_are_light() -> None:
+def test_pages_grow_again_if_they_are_light() -> None:
     server = Server(list(range(2000)), set())
     server.before = lambda: setattr(server, "most", 100 if len(server.asked) > 10 else 30)
     assert set(server.read()) == set(server.ids)
@@ -140,7 +140,7 @@ def test_a_body_that_is_the_same_everywhere_is_the_servers_fault(body: bytes) ->
     assert len(server.asked) <= 15
 
 
-def test_a_record_that_is_no_json_is_kept_as_text() -> None:
+def test_a_record_that_is_not_json_is_kept_as_text() -> None:
     server = Server(list(range(5)), {2})
     server.fault = Answer(200, {}, b'[{"id": 3, "errors": "\x00 s3cr3t [}')
     with server.client() as client:
@@ -179,7 +179,7 @@ def test_one_job_and_the_newest_behind_a_bad_one() -> None:
         assert json.dumps([r.job_id for r in client.page(148, limit=1).records])
 
 
-def test_threads_that_ask_early_narrow_too() -> None:
+def test_threads_that_prefetch_narrow_too() -> None:
     server = Server(list(range(4000)), {2500, 2501, 3700})
     assert set(server.read()) - {None} == set(server.ids) - server.bad
 

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from snapshotter.api import paging
-from snapshotter.api.paging import ALONE, BLOCK, Cursor, Early, Listed, pages
+from snapshotter.api.paging import ALONE, BLOCK, Cursor, Listed, Prefetch, pages
 from snapshotter.api.records import Reject
 from snapshotter.errors import Stopped
 
@@ -18,7 +18,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def job(job_id: int, second: int | None) -> Reject:
-    """Give a record as paging sees one: an id and a time."""
+    """Return a record as paging sees one: an id and a time."""
     created_at = None if second is None else START + timedelta(seconds=second)
     return Reject(job_id, created_at, "", None)
 
@@ -37,7 +37,7 @@ class List:
         self.shuffles = False
         self.varies = False
 
-    def fetch(self, offset: int) -> Listed:
+    def fetch(self, offset: int) -> Listed[Reject]:
         self.requests += 1
         self.offsets.append(offset)
         if self.requests > 1:
@@ -50,17 +50,21 @@ class List:
             return Listed(found, offset + limit < len(order))
         return Listed(found, None if found else False)
 
-    def read(self, cursor: Cursor = Cursor(), early: Early | None = None) -> set[int | None]:  # noqa: B008 - immutable
-        return {r.job_id for page in pages(self.fetch, cursor, early) for r in page.records}
+    def read(
+        self,
+        cursor: Cursor = Cursor(),  # noqa: B008 - immutable
+        prefetch: Prefetch[Reject] | None = None,
+    ) -> set[int | None]:
+        return {r.job_id for page in pages(self.fetch, cursor, prefetch) for r in page.records}
 
 
 class AnyTime:
-    """Asks at any moment from when it may to when it must, and in any order."""
+    """Sends each request at any moment between start and take, in any order."""
 
     def __init__(self, account: List, seed: int = 0) -> None:
         self._account = account
         self._random = random.Random(seed)  # noqa: S311 - a test's order
-        self._started: dict[int, Listed | None] = {}
+        self._started: dict[int, Listed[Reject] | None] = {}
         self.most = 0
 
     def start(self, offset: int) -> None:
@@ -73,11 +77,11 @@ class AnyTime:
         self._let_some_come()
         return self._started[offset] is not None
 
-    def wait(self, offset: int) -> Listed:
+    def wait(self, offset: int) -> Listed[Reject]:
         listed = self._started[offset] = self.take(offset)
         return listed
 
-    def take(self, offset: int) -> Listed:
+    def take(self, offset: int) -> Listed[Reject]:
         self._let_some_come()
         return self._started.pop(offset) or self._account.fetch(offset)
 
@@ -97,29 +101,29 @@ def test_a_quiet_list_costs_its_pages() -> None:
     assert account.requests == 11
 
 
-def test_a_quiet_list_costs_the_same_when_it_is_asked_for_early() -> None:
+def test_a_quiet_list_costs_the_same_when_it_is_prefetched() -> None:
     account = List(list(range(15_000)), limit=100)
-    early = AnyTime(account)
-    assert account.read(early=early) == set(account.jobs)
-    needed, in_vain = 154, 1
-    assert len(set(account.offsets)) == account.requests <= needed + in_vain
-    assert BLOCK < early.most <= 2 * BLOCK + 1
+    prefetch = AnyTime(account)
+    assert account.read(prefetch=prefetch) == set(account.jobs)
+    needed, wasted = 154, 1
+    assert len(set(account.offsets)) == account.requests <= needed + wasted
+    assert BLOCK < prefetch.most <= 2 * BLOCK + 1
 
 
-def test_a_short_list_has_nothing_asked_for_in_vain() -> None:
+def test_no_request_of_a_short_list_is_wasted() -> None:
     account = List(list(range(98 * ALONE)), limit=100)
-    early = AnyTime(account)
-    assert account.read(early=early) == set(account.jobs)
+    prefetch = AnyTime(account)
+    assert account.read(prefetch=prefetch) == set(account.jobs)
     assert account.requests == ALONE
-    assert early.most == 1
+    assert prefetch.most == 1
 
 
-def test_jobs_of_one_moment_at_the_pages_ends_cost_few_requests_more() -> None:
-    """Where each page leads less far than the one before, a guess is too far on now and then."""
+def test_jobs_of_one_moment_at_the_ends_of_pages_cost_few_more_requests() -> None:
+    """If each page leads less far than the one before, some guesses are too far on."""
     account = List([second // 10 for second in range(5000)], limit=100)
     account.read()
     in_order, account.requests = account.requests, 0
-    assert account.read(early=AnyTime(account)) == set(account.jobs)
+    assert account.read(prefetch=AnyTime(account)) == set(account.jobs)
     assert account.requests <= in_order * 1.2 + 1
 
 
@@ -145,7 +149,7 @@ def test_a_server_may_hand_out_any_number(seed: int, says_more: bool) -> None:  
     assert account.read() == set(account.jobs)
 
 
-def test_without_a_word_on_more_only_an_empty_answer_is_the_end() -> None:
+def test_without_a_next_link_only_an_empty_answer_is_the_end() -> None:
     account = List([1, 2, 3, 4, 5], limit=3)
     account.says_more = False
     assert account.read() == set(account.jobs)
@@ -186,13 +190,13 @@ def test_records_without_an_id_in_a_group_that_fills_pages() -> None:
         pytest.param(
             lambda _: Listed([job(1, 1), job(2, 2), job(3, 3)], more=True), id="no offset"
         ),
-        pytest.param(lambda _: Listed([job(1, 1)], more=True), id="one job, for ever"),
-        pytest.param(lambda _: Listed([job(1, 1), job(2, 1)], more=True), id="one group, for ever"),
+        pytest.param(lambda _: Listed([job(1, 1)], more=True), id="always one job"),
+        pytest.param(lambda _: Listed([job(1, 1), job(2, 1)], more=True), id="always one group"),
         pytest.param(lambda _: Listed([job(1, None)], more=True), id="no times"),
         pytest.param(lambda at: Listed([] if at else [job(1, 1)], more=True), id="nothing behind"),
     ],
 )
-def test_a_listing_never_runs_for_ever(answer: Callable[[int], Listed]) -> None:
+def test_every_listing_ends(answer: Callable[[int], Listed[Reject]]) -> None:
     seen = set()
     with contextlib.suppress(Stopped):
         for page in pages(answer, Cursor()):
@@ -201,10 +205,10 @@ def test_a_listing_never_runs_for_ever(answer: Callable[[int], Listed]) -> None:
 
 
 @pytest.mark.parametrize("more", [True, None])
-def test_a_listing_ends_where_the_moment_it_stood_at_has_vanished(more: bool | None) -> None:  # noqa: FBT001
+def test_a_listing_ends_if_the_jobs_at_its_checkpoint_have_vanished(more: bool | None) -> None:  # noqa: FBT001
     records, asked = [job(1, 1), job(2, 2)], []
 
-    def fetch(at: int) -> Listed:
+    def fetch(at: int) -> Listed[Reject]:
         asked.append(at)
         found = records[at : at + 100]
         return Listed(found, more if found else False)
@@ -215,11 +219,11 @@ def test_a_listing_ends_where_the_moment_it_stood_at_has_vanished(more: bool | N
 
 
 @pytest.mark.parametrize("size", [2, 7, 250])
-def test_a_list_that_is_turned_around_is_noticed_at_once(size: int) -> None:
+def test_a_reversed_list_is_noticed_at_once(size: int) -> None:
     records = [job(n, n) for n in range(size, 0, -1)]
     asked = []
 
-    def fetch(at: int) -> Listed:
+    def fetch(at: int) -> Listed[Reject]:
         asked.append(at)
         return Listed(records[at : at + 100], at + 100 < len(records))
 
@@ -228,11 +232,11 @@ def test_a_list_that_is_turned_around_is_noticed_at_once(size: int) -> None:
     assert asked == [0, 0]
 
 
-def test_a_list_that_is_turned_around_behind_a_long_moment_is_noticed() -> None:
+def test_a_reversed_list_behind_a_long_moment_is_noticed() -> None:
     records = [job(n, 200) for n in range(150)] + [job(n, 400 - n) for n in range(201, 400)]
     asked = []
 
-    def fetch(at: int) -> Listed:
+    def fetch(at: int) -> Listed[Reject]:
         asked.append(at)
         return Listed(records[at : at + 100], at + 100 < len(records))
 
@@ -245,7 +249,7 @@ def test_a_list_in_no_order_is_noticed_at_once() -> None:
     order = random.Random(1).sample(range(250), 250)  # noqa: S311 - a test's order
     records, asked = [job(n + 1, n) for n in order], []
 
-    def fetch(at: int) -> Listed:
+    def fetch(at: int) -> Listed[Reject]:
         asked.append(at)
         return Listed(records[at : at + 100], at + 100 < len(records))
 
@@ -259,7 +263,7 @@ def test_a_list_in_no_order_is_noticed_at_once() -> None:
 def test_a_list_that_ignores_the_offset_is_noticed_at_once(size: int, more: bool | None) -> None:  # noqa: FBT001
     records, asked = [job(n, n) for n in range(1, size + 1)], []
 
-    def fetch(at: int) -> Listed:
+    def fetch(at: int) -> Listed[Reject]:
         asked.append(at)
         return Listed(records, more)
 
@@ -268,18 +272,18 @@ def test_a_list_that_ignores_the_offset_is_noticed_at_once(size: int, more: bool
     assert len(asked) <= 4
 
 
-def test_a_few_odd_times_are_no_disorder() -> None:
+def test_a_few_odd_times_are_not_a_disorder() -> None:
     records = [job(n, n) for n in range(1, 251)]
     records[30], records[60] = job(31, 5), job(61, 200)
     read = pages(lambda at: Listed(records[at : at + 100], at + 100 < len(records)), Cursor())
     assert {r.job_id for page in read for r in page.records} == set(range(1, 251))
 
 
-def test_a_list_that_turned_around_once_is_not_accused() -> None:
+def test_a_list_reversed_once_is_not_refused() -> None:
     account = List(list(range(250)), limit=100)
     turned = iter([True])
 
-    def fetch(at: int) -> Listed:
+    def fetch(at: int) -> Listed[Reject]:
         found = account.fetch(at)
         return found._replace(records=found.records[::-1]) if next(turned, False) else found
 
@@ -328,7 +332,7 @@ def test_a_resumed_listing_goes_back_when_the_list_moved_left() -> None:
     varies=True,
     in_order=True,
 )
-def test_no_job_that_stays_is_passed_over(
+def test_no_job_that_stays_is_missed(
     seconds: list[int],
     limit: int,
     changes: list[tuple[str, int]],
@@ -355,7 +359,7 @@ def test_no_job_that_stays_is_passed_over(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paging, "ALONE", 2)  # the lists are short
         try:
-            seen = account.read(early=None if in_order else AnyTime(account, seed))
+            seen = account.read(prefetch=None if in_order else AnyTime(account, seed))
         except Stopped:
             return  # a run that stops says so, and moves no watermark
     assert before & set(account.jobs) <= seen

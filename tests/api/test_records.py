@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from samples import job, sample
 
-from snapshotter.api.cutting import MAX_RECORDS, MAX_VALUES
+from snapshotter.api.cutting import MAX_VALUES, MOST_RECORDS
 from snapshotter.api.records import Record, Reject, only, read, read_all, split
 from snapshotter.api.schema import MAX_DEPTH
 from snapshotter.errors import BadAnswer, RecordError
@@ -74,7 +74,7 @@ def test_an_id_longer_than_any_integer_is_none() -> None:
 
 def test_a_bad_record_spoils_no_other() -> None:
     body = json.dumps([job(), job(id="x"), 5, job(id=9)]).encode()
-    records = read_all(split(body))
+    records = read_all(split(body)[0])
     assert [(type(record), record.job_id) for record in records] == [
         (Record, 7),
         (Reject, None),
@@ -104,7 +104,7 @@ def test_a_bad_record_spoils_no_other() -> None:
 )
 def test_what_is_not_json_or_no_database_takes_costs_no_job(bad: bytes, errors: str) -> None:
     body = b'[{"id": 1}, {"id": 2, "errors": ' + bad + b'}, {"id": 3}]'
-    records = read_all(split(body))
+    records = read_all(split(body)[0])
     assert [(type(record), record.job_id) for record in records] == [
         (Record, 1),
         (Record, 2),
@@ -147,7 +147,7 @@ def test_nothing_that_no_encoding_takes_is_left_anywhere(record: bytes, bad: byt
 def test_a_record_that_is_not_json_keeps_its_text_its_id_and_its_place() -> None:
     bad = b'{"zz": {"id": 5}, "id": 2, "created_at": "2026-01-02T03:04:05Z", "errors": say "it"}'
     body = b'[{"id": 1}, ' + bad + b', {"id": 3},]'
-    one, two, three = read_all(split(body))
+    one, two, three = read_all(split(body)[0])
     assert (one.job_id, three.job_id) == (1, 3)
     assert isinstance(two, Reject)
     assert (two.job_id, two.payload) == (2, bad.decode())
@@ -159,7 +159,7 @@ def test_a_record_that_is_not_json_keeps_its_text_its_id_and_its_place() -> None
 def test_what_nests_too_deep_is_kept_as_text_from_there_on(depth: int) -> None:
     deep = b"[" * depth + b"1" + b"]" * depth
     body = b'[{"id": 1}, {"id": 2, "status": "failed", "new": ' + deep + b"}]"
-    one, two = read_all(split(body))
+    one, two = read_all(split(body)[0])
     assert isinstance(one, Record)
     assert isinstance(two, Record)
     assert two.job.status == "failed"
@@ -171,7 +171,7 @@ def test_what_nests_too_deep_is_kept_as_text_from_there_on(depth: int) -> None:
     assert json.dumps(found) == f'"{"[" * (depth - levels)}1{"]" * (depth - levels)}"'
 
 
-def test_a_time_past_the_calendar_is_no_place_in_a_listing() -> None:
+def test_a_time_past_the_calendar_is_not_a_time() -> None:
     for raw in (
         b'{"id": 1, "created_at": "9999-12-31T23:59:59-10:00"}',
         b'{"id": 1, "created_at": "0001-01-01T00:00:00+10:00"}',
@@ -210,7 +210,7 @@ def test_a_backslash_may_be_meant(sent: bytes, errors: str) -> None:
         (b"[" * 100_000, "cut short or no JSON"),
     ],
 )
-def test_a_page_that_is_none_is_refused(body: bytes, said: str) -> None:
+def test_what_is_not_a_page_is_refused(body: bytes, said: str) -> None:
     with pytest.raises(BadAnswer, match="expected a JSON array of jobs") as caught:
         split(body)
     assert said in str(caught.value)
@@ -231,20 +231,21 @@ def test_the_work_on_a_body_that_is_not_json_grows_with_its_length_alone(body: b
     assert seconds(2**20) < 3 * once + 1
 
 
-def test_a_page_of_too_many_records_is_refused() -> None:
-    assert len(split(b"[" + b"1," * (MAX_RECORDS - 1) + b"1]")) == MAX_RECORDS
-    for end in (b"1]", b" " * 2**20 + b"1]", b"NaN]"):
-        with pytest.raises(BadAnswer, match="more than 5,000 records"):
-            split(b"[" + b"1," * MAX_RECORDS + end)
+@pytest.mark.parametrize("end", [b"1]", b" " * 2**20 + b"1]", b"NaN]", b"1," * MAX_VALUES + b"1]"])
+def test_of_a_page_of_too_many_records_the_first_are_taken(end: bytes) -> None:
+    assert split(b"[" + b"1," * (MOST_RECORDS - 1) + b"1]") == ([b"1"] * MOST_RECORDS, False)
+    assert split(b"[" + b"1," * MOST_RECORDS + end) == ([b"1"] * MOST_RECORDS, True)
+    assert split(b"[1,2,3]", most=2) == ([b"1", b"2"], True)
 
 
-def test_a_page_of_too_many_values_is_refused_and_such_a_record_set_aside() -> None:
+def test_of_a_page_of_too_many_values_the_first_are_taken_and_such_a_record_is_set_aside() -> None:
     heavy = (
         b'{"new": [' + b"{}," * MAX_VALUES + b'1], "id": 8, "created_at": "2026-01-02T03:04:05Z"}'
     )
+    assert split(b'[{"id": 7},' + heavy + b"]") == ([b'{"id": 7}'], True)
     with pytest.raises(BadAnswer, match="over 500,000 values"):
-        split(b'[{"id": 7},' + heavy + b"]")
-    (found,) = read_all(split(b"[" + heavy + b"]"))
+        split(b"[" + heavy + b',{"id": 7}]')
+    (found,) = read_all(split(b"[" + heavy + b"]")[0])
     assert found == Reject(
         8,
         datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
@@ -255,23 +256,23 @@ def test_a_page_of_too_many_values_is_refused_and_such_a_record_set_aside() -> N
     assert (type(found), found.job_id) == (Reject, None)
 
 
-def test_commas_in_text_are_no_values() -> None:
+def test_commas_in_text_are_not_values() -> None:
     long = {"id": 8, "errors": "a, b {c} [d]" * (MAX_VALUES // 2)}
     body = json.dumps([job(), long]).encode()
-    assert [record.job_id for record in read_all(split(body))] == [7, 8]
+    assert [record.job_id for record in read_all(split(body)[0])] == [7, 8]
     (found,) = read_all([json.dumps(long).encode()])
     assert isinstance(found, Record)
     assert found.job.errors == long["errors"]
 
 
 @pytest.mark.parametrize("body", [b'[{"id": 1}]', b'[{"id": 1, "errors": "\t"}]'])
-def test_a_byte_order_mark_is_no_part_of_the_answer(body: bytes) -> None:
-    assert len(split(b"\xef\xbb\xbf" + body)) == 1
+def test_a_byte_order_mark_is_not_part_of_the_answer(body: bytes) -> None:
+    assert len(split(b"\xef\xbb\xbf" + body)[0]) == 1
     assert only(b"\xef\xbb\xbf" + body[1:-1]) == body[1:-1]
 
 
 @pytest.mark.parametrize("end", [b"x", b"]", b"}", b", 1]", b'"'])
-def test_more_than_a_list_is_no_page(end: bytes) -> None:
+def test_more_than_a_list_is_not_a_page(end: bytes) -> None:
     with pytest.raises(BadAnswer, match="expected a JSON array of jobs"):
         split(b'[{"id": 1}]' + end)
     with pytest.raises(BadAnswer, match="expected a JSON object"):
@@ -284,7 +285,7 @@ def test_a_record_nested_without_end_spoils_no_other(levels: int) -> None:
     good = b'{"id": 7, "errors": "a, [b] \\" {c"}'
     odd = b'{"id": 9, "progress": NaN}'
     for first in (good, odd):
-        found = read_all(split(b"[" + first + b", " + deep + b" ," + good + b"]"))
+        found = read_all(split(b"[" + first + b", " + deep + b" ," + good + b"]")[0])
         assert [isinstance(record, Record) for record in found] == [True, True, True]
         assert [record.job_id for record in found[1:]] == [8, 7]
     with pytest.raises(BadAnswer, match="cut short"):

@@ -14,25 +14,26 @@ from sqlalchemy import Connection, Engine, event, exc, select, text
 
 from snapshotter.api import records
 from snapshotter.errors import Stopped
-from snapshotter.flatten import JobRows, flatten
+from snapshotter.flatten import JobRows
 from snapshotter.redact import Redaction
 from snapshotter.store.bulk import encode, insert_encoded
 from snapshotter.store.engine import connect, named_errors
-from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS, Loaded, Run, load
+from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS, Loaded, Mode, Run, load
+from snapshotter.store.prepared import Prepared, prepare
 
 FIRST = Run("acme", 1, datetime(2026, 1, 5, 1, 2, 3, 456789, tzinfo=UTC))
 SECOND = Run("acme", 2, datetime(2026, 1, 6, tzinfo=UTC))
 
 
-def rows(document: dict[str, Any]) -> JobRows:
-    return flatten(records.read(json.dumps(document).encode()), Redaction())
+def prepared(document: dict[str, Any]) -> Prepared:
+    return prepare(records.read(json.dumps(document).encode()), Redaction())
 
 
-def batch(count: int, **fields: Any) -> list[JobRows]:
-    """Give so many jobs of two outputs each, of ten fields each."""
+def batch(count: int, **fields: Any) -> list[Prepared]:
+    """Return `count` jobs of two outputs each, of ten fields each."""
     names = [f"field {place}" for place in range(10)]
     return [
-        rows(
+        prepared(
             job(
                 id=number,
                 outputs=[
@@ -47,8 +48,8 @@ def batch(count: int, **fields: Any) -> list[JobRows]:
 
 
 @contextmanager
-def said_to(engine: Engine) -> Iterator[list[str]]:
-    """Give the statements of the block: each one's verb, and its first table where it has one."""
+def statements_of(engine: Engine) -> Iterator[list[str]]:
+    """Return the statements of the block: each one's verb, and its first table if it has one."""
     statements: list[str] = []
 
     def note(*given: Any) -> None:
@@ -62,13 +63,13 @@ def said_to(engine: Engine) -> Iterator[list[str]]:
     event.remove(engine, "before_cursor_execute", note)
 
 
-def put(engine: Engine, run: Run, jobs: list[JobRows]) -> Loaded:
+def put(engine: Engine, run: Run, jobs: list[Prepared]) -> Loaded:
     with engine.begin() as connection:
         return load(connection, run, jobs)
 
 
-def said(engine: Engine, run: Run, jobs: list[JobRows]) -> list[str]:
-    with engine.begin() as connection, said_to(engine) as statements:
+def sent(engine: Engine, run: Run, jobs: list[Prepared]) -> list[str]:
+    with engine.begin() as connection, statements_of(engine) as statements:
         load(connection, run, jobs)
     # Only the names of savepoints differ from engine to engine.
     return [statement.removesuffix(" savepoint") for statement in statements]
@@ -86,7 +87,7 @@ def insert_fields(connection: Connection, rows: list[tuple[int, int, str]]) -> N
 
 
 def test_a_batch_of_new_jobs_is_a_statement_a_table(engine: Engine) -> None:
-    assert said(engine, FIRST, batch(16)) == [
+    assert sent(engine, FIRST, batch(16)) == [
         "select jobs",
         "savepoint",
         *inserts(engine, "jobs", "job_outputs", "output_fields", "job_changes"),
@@ -94,9 +95,9 @@ def test_a_batch_of_new_jobs_is_a_statement_a_table(engine: Engine) -> None:
     ]
 
 
-def test_an_unchanged_batch_is_read_and_no_more(engine: Engine) -> None:
+def test_an_unchanged_batch_is_only_read(engine: Engine) -> None:
     put(engine, FIRST, batch(16))
-    assert said(engine, SECOND, batch(16)) == [
+    assert sent(engine, SECOND, batch(16)) == [
         "select jobs",
         "select job_outputs",
         "select output_fields",
@@ -105,7 +106,7 @@ def test_an_unchanged_batch_is_read_and_no_more(engine: Engine) -> None:
 
 def test_of_a_batch_that_moved_only_the_jobs_are_read(engine: Engine) -> None:
     put(engine, FIRST, batch(16, status="running"))
-    assert said(engine, SECOND, batch(16)) == [
+    assert sent(engine, SECOND, batch(16)) == [
         "select jobs",
         "savepoint",
         "select job_outputs",  # whose fields go
@@ -119,7 +120,7 @@ def test_of_a_batch_that_moved_only_the_jobs_are_read(engine: Engine) -> None:
 
 def test_a_batch_that_changed_without_moving_leaves_no_history(engine: Engine) -> None:
     put(engine, FIRST, batch(16))
-    assert said(engine, SECOND, batch(16, errors="late words")) == [
+    assert sent(engine, SECOND, batch(16, errors="late words")) == [
         "select jobs",
         "select job_outputs",  # for their records
         "savepoint",
@@ -133,7 +134,7 @@ def test_a_batch_that_changed_without_moving_leaves_no_history(engine: Engine) -
 
 
 def rows_written(connection: Connection) -> int:
-    """Give how many rows were ever inserted, updated or deleted, as far as the engine counts."""
+    """Return how many rows were ever inserted, updated or deleted, as far as the engine counts."""
     match connection.dialect.name:
         case "sqlite":
             driver: Any = connection.connection.driver_connection
@@ -154,7 +155,7 @@ def test_an_unchanged_batch_writes_no_row(engine: Engine) -> None:
         before = rows_written(connection)
         assert load(connection, SECOND, jobs) == Loaded([], [], {})
         assert rows_written(connection) == before
-        changed = [*jobs[:-1], rows(job(id=20, outputs=None))]
+        changed = [*jobs[:-1], prepared(job(id=20, outputs=None))]
         assert load(connection, SECOND, changed) == Loaded([], [20], {})
         # The job with its history; of its own, two outputs and twenty fields went.
         assert rows_written(connection) == before + 24
@@ -162,11 +163,11 @@ def test_an_unchanged_batch_writes_no_row(engine: Engine) -> None:
 
 @pytest.mark.parametrize("bad", [0, 500, 999])
 def test_of_a_thousand_jobs_a_bad_one_is_refused_alone(engine: Engine, bad: int) -> None:
-    put(engine, FIRST, [rows(job(id=2_000, outputs=[{"id": 7}]))])
+    put(engine, FIRST, [prepared(job(id=2_000, outputs=[{"id": 7}]))])
     jobs = batch(1_000)
-    jobs[bad].outputs[1]["id"] = 7
-    jobs[bad].fields.clear()
-    with engine.begin() as connection, said_to(engine) as statements:
+    jobs[bad].rows.outputs[1]["id"] = 7
+    jobs[bad].rows.fields.clear()
+    with engine.begin() as connection, statements_of(engine) as statements:
         loaded = load(connection, SECOND, jobs)
     reason = f"job {bad + 1}: Output 7 is job 2000's - at `$.outputs[1].id`"
     assert loaded == Loaded([n for n in range(1, 1_001) if n != bad + 1], [], {bad + 1: reason})
@@ -181,7 +182,7 @@ def test_of_a_thousand_jobs_a_bad_one_is_refused_alone(engine: Engine, bad: int)
 @pytest.mark.parametrize("count", [1, 3_332, 3_333, 3_334, 6_666, 10_000])
 def test_any_number_of_fields_goes_in(engine: Engine, count: int) -> None:
     names = [f"field {place}" for place in range(count)]
-    put(engine, FIRST, [rows(job(outputs=[{"id": 70, "component": {"fields": names}}]))])
+    put(engine, FIRST, [prepared(job(outputs=[{"id": 70, "component": {"fields": names}}]))])
     with engine.connect() as connection:
         stored = connection.execute(select(FIELDS).order_by(FIELDS.c.position)).all()
     assert stored == [(70, place, name) for place, name in enumerate(names, 1)]
@@ -190,11 +191,11 @@ def test_any_number_of_fields_goes_in(engine: Engine, count: int) -> None:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_sqlite_takes_many_fields_in_one_statement(engine: Engine) -> None:
     """Two hundred jobs have 4,000 fields: 3,333 in one statement, and the others one by one."""
-    assert said(engine, FIRST, batch(200)).count("insert output_fields") == 2
+    assert sent(engine, FIRST, batch(200)).count("insert output_fields") == 2
 
 
 def test_no_rows_are_no_statement(engine: Engine) -> None:
-    with engine.begin() as connection, said_to(engine) as statements:
+    with engine.begin() as connection, statements_of(engine) as statements:
         insert_fields(connection, [])
         assert load(connection, FIRST, []) == Loaded([], [], {})
     assert statements == []
@@ -202,7 +203,7 @@ def test_no_rows_are_no_statement(engine: Engine) -> None:
 
 def test_a_time_without_a_zone_is_an_error(engine: Engine) -> None:
     (naive,) = batch(1)
-    naive.job["started_at"] = datetime(2026, 1, 5)  # noqa: DTZ001 - just that
+    naive.rows.job["started_at"] = datetime(2026, 1, 5)  # noqa: DTZ001 - just that
     with pytest.raises(ValueError, match="a time without a zone"):
         put(engine, FIRST, [naive])
 
@@ -210,8 +211,8 @@ def test_a_time_without_a_zone_is_an_error(engine: Engine) -> None:
 def test_records_past_64_bits_do_not_end_a_run(engine: Engine) -> None:
     most = 2**63 - 1
     outputs = [{"id": 70, "records_count": most}, {"id": 71, "records_count": most}]
-    assert put(engine, FIRST, [rows(job(outputs=outputs))]).inserted == [7]
-    assert put(engine, SECOND, [rows(job(outputs=outputs))]) == Loaded([], [], {})
+    assert put(engine, FIRST, [prepared(job(outputs=outputs))]).inserted == [7]
+    assert put(engine, SECOND, [prepared(job(outputs=outputs))]) == Loaded([], [], {})
     with engine.connect() as connection:
         assert connection.execute(select(CHANGES.c.records_count)).scalar_one() == most
 
@@ -293,21 +294,22 @@ def stored(connection: Connection) -> JobRows:
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_job_reads_back_as_it_was_given(engine: Engine, document: dict[str, Any]) -> None:
-    given = rows(document)
+    answer = prepared(document)
+    given = answer.rows
     given.outputs.sort(key=lambda output: int(output["id"]))
     with engine.connect() as connection:
         for run, expected in (
             (FIRST, Loaded([given.job["id"]], [], {})),
             (SECOND, Loaded([], [], {})),  # the comparison sees no difference either
         ):
-            assert load(connection, run, [given]) == expected
+            assert load(connection, run, [answer]) == expected
             found = stored(connection)
             assert found.job == given.job
             assert found.outputs == given.outputs
             assert found.fields == sorted(given.fields)
         # The other way to write: all of the job is changed into it.
-        load(connection, FIRST, [rows(job(id=given.job["id"]))], overwrite=True)
-        load(connection, SECOND, [given], overwrite=True)
+        load(connection, FIRST, [prepared(job(id=given.job["id"]))], Mode(overwrite=True))
+        load(connection, SECOND, [answer], Mode(overwrite=True))
         assert stored(connection)._replace(fields=[]) == given._replace(fields=[])
         connection.rollback()
 
@@ -338,7 +340,7 @@ def test_a_lost_server_is_one_line_in_a_copy_too(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_what_a_copy_is_refused_for_is_sqlalchemys_error(engine: Engine) -> None:
+def test_a_refused_copy_raises_sqlalchemys_error(engine: Engine) -> None:
     for error, fields in (
         (exc.IntegrityError, [(1, 1, "of no output")]),
         (exc.DataError, [(2**70, 1, "past 64 bits")]),

@@ -8,22 +8,27 @@ from sqlalchemy import Engine, select, text
 
 from snapshotter.api import records
 from snapshotter.errors import UsageError
-from snapshotter.flatten import JobRows, flatten
+from snapshotter.flatten import JobRows
 from snapshotter.redact import Redaction
 from snapshotter.store.engine import connect
 from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS, Loaded, Run, load, mark_gone
+from snapshotter.store.prepared import Prepared, prepare
 
 FIRST = Run("acme", 1, datetime(2026, 1, 5, tzinfo=UTC))
 SECOND = Run("acme", 2, datetime(2026, 1, 6, tzinfo=UTC))
 
 
+def prepared(*documents: dict[str, Any]) -> list[Prepared]:
+    return [prepare(records.read(json.dumps(d).encode()), Redaction()) for d in documents]
+
+
 def rows(*documents: dict[str, Any]) -> list[JobRows]:
-    return [flatten(records.read(json.dumps(d).encode()), Redaction()) for d in documents]
+    return [each.rows for each in prepared(*documents)]
 
 
 def put(engine: Engine, run: Run, *documents: dict[str, Any]) -> Loaded:
     with engine.begin() as connection:
-        return load(connection, run, rows(*documents))
+        return load(connection, run, prepared(*documents))
 
 
 def contents(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
@@ -99,7 +104,7 @@ def test_a_changed_job_replaces_its_children(engine: Engine) -> None:
     )
 
 
-def test_what_moved_without_updated_at_is_a_change(engine: Engine) -> None:
+def test_a_move_without_updated_at_is_a_change(engine: Engine) -> None:
     put(engine, FIRST, job(status="running", progress=0.1))
     assert put(engine, SECOND, job(status="running", progress=0.2)).changed == [7]
     assert [row[5] for row in contents(engine)["job_changes"]] == [0.1, 0.2]
@@ -186,7 +191,7 @@ def test_every_engine_gives_back_what_it_was_given(engine: Engine, name: str) ->
 
 def test_a_reader_sees_no_half_job(engine: Engine) -> None:
     with engine.connect() as writer, writer.begin() as transaction:
-        load(writer, FIRST, rows(job()))
+        load(writer, FIRST, prepared(job()))
         other = connect(engine.url.render_as_string(hide_password=False), read_only=True)
         with other.connect() as reader:
             assert reader.execute(text("select count(*) from jobs")).scalar() == 0

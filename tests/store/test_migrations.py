@@ -12,12 +12,12 @@ from sqlalchemy import inspect, text
 
 from snapshotter.api.records import Reject, read
 from snapshotter.errors import DatabaseError
-from snapshotter.flatten import flatten
 from snapshotter.models import Base
 from snapshotter.redact import Redaction
 from snapshotter.store import rejects, revisions
 from snapshotter.store.engine import connect
 from snapshotter.store.load import Run, compare, load
+from snapshotter.store.prepared import prepare
 from snapshotter.store.set_aside import set_aside
 
 ROOT = Path(__file__).parent.parent.parent
@@ -123,13 +123,13 @@ def test_an_upgrade_works_out_what_the_loader_does(database_url: str, tmp_path: 
         job(id=4, created_at=moments[2], started_at=moments[1], cluster=cluster, outputs=None),
     ]
     engine = connect(database_url)
-    rows = [flatten(read(json.dumps(each).encode()), Redaction()) for each in records]
+    jobs = [prepare(read(json.dumps(each).encode()), Redaction()) for each in records]
     with engine.begin() as connection:
-        load(connection, Run("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), rows)
+        load(connection, Run("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), jobs)
     for words in (["downgrade", "0002"], ["upgrade", "head"]):
         assert alembic(database_url, *words, folder=tmp_path).returncode == 0
     with engine.connect() as connection:
-        assert compare(connection, rows) == {}
+        assert compare(connection, [each.rows for each in jobs]) == {}
         epoch = text("select epoch from calendar where day = '2026-11-24'")
         assert connection.execute(epoch).scalar() == 1795478400
     engine.dispose()

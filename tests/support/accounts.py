@@ -8,9 +8,9 @@ from samples import job
 from sqlalchemy import Engine, insert
 
 from snapshotter.api import records
-from snapshotter.flatten import flatten
 from snapshotter.redact import Redaction
 from snapshotter.store.load import Run, load
+from snapshotter.store.prepared import prepare
 from snapshotter.store.tables import ACCOUNTS, REJECTS, SNAPSHOTS
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -33,4 +33,4 @@ def add(engine: Engine, account_id: str, *job_ids: int, row: bool = True) -> Non
             outputs = [{"id": 10 * job_id + n, "fields": ["a", "b"]} for n in (1, 2)]
             document: dict[str, Any] = job(id=job_id, outputs=outputs)
             record = records.read(json.dumps(document).encode())
-            load(connection, Run(account_id, 1, NOW), [flatten(record, Redaction())])
+            load(connection, Run(account_id, 1, NOW), [prepare(record, Redaction())])

@@ -91,7 +91,7 @@ def _run(order: dict[str, Any], orders: IO[str], answers: IO[str], said: IO[byte
 
 
 def _let_pages_come(*, together: bool) -> None:
-    def has(threads: prefetch.Threads, offset: int) -> bool:
+    def has(threads: prefetch.Threads[Any], offset: int) -> bool:
         return together and bool(threads.wait(offset).records)
 
     setattr(prefetch.Threads, "has", has)  # noqa: B010 - to the types it is no method

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from snapshotter.api import records
-from snapshotter.flatten import flatten
 from snapshotter.redact import Redaction
 from snapshotter.store.load import Run, load
+from snapshotter.store.prepared import prepare
 
 FOLDER = Path(__file__).parent.parent / "data"
 
@@ -57,6 +57,6 @@ def job(**fields: Any) -> dict[str, Any]:
 
 def store(engine: Engine, *jobs: dict[str, Any], at: datetime) -> None:
     """Load jobs as the API answers them, seen at that time."""
-    rows = [flatten(records.read(json.dumps(each).encode()), Redaction()) for each in jobs]
+    prepared = [prepare(records.read(json.dumps(each).encode()), Redaction()) for each in jobs]
     with engine.begin() as connection:
-        load(connection, Run("acme", 1, at), rows)
+        load(connection, Run("acme", 1, at), prepared)

@@ -11,9 +11,9 @@ from sqlalchemy import Engine, insert, update
 
 from snapshotter.api import records
 from snapshotter.cli.options import Duration
-from snapshotter.flatten import flatten
 from snapshotter.redact import Redaction
 from snapshotter.store.load import Run, load
+from snapshotter.store.prepared import prepare
 from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS, SNAPSHOTS
 from snapshotter.sync.status import accounts
 
@@ -64,7 +64,7 @@ def add_job(
     document = job(id=job_id, outputs=[], **fields)
     record = records.read(json.dumps(document).encode())
     with engine.begin() as connection:
-        load(connection, Run(account_id, 1, NOW), [flatten(record, Redaction())])
+        load(connection, Run(account_id, 1, NOW), [prepare(record, Redaction())])
         if gone:
             connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(gone_at=NOW))
 

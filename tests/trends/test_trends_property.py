@@ -36,12 +36,12 @@ from sqlalchemy import (
 )
 
 from snapshotter.api.records import read
-from snapshotter.flatten import flatten
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.redact import Redaction
 from snapshotter.resources import resource_folder
 from snapshotter.statuses import FINAL_STATUSES
 from snapshotter.store.load import Run, load, mark_gone
+from snapshotter.store.prepared import prepare
 from snapshotter.times import epoch
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters
@@ -305,7 +305,7 @@ def store(engine: Engine, history: History) -> None:
         for account in ACCOUNTS:
             run = Run(account, 1, MOMENTS[-1])
             records = [read(json.dumps(job).encode()) for of, job in history.jobs if of == account]
-            load(connection, run, [flatten(record, Redaction()) for record in records])
+            load(connection, run, [prepare(record, Redaction()) for record in records])
             for job_id in history.gone:
                 mark_gone(connection, run, job_id)
         for name in ("accounts", "snapshots"):
