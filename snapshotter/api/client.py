@@ -28,8 +28,6 @@ from snapshotter.masking import Mask
 from snapshotter.settings import Service
 from snapshotter.times import stamp
 
-__all__ = ["ATTEMPTS", "PAGE_SIZE", "Client", "Clock", "Filters", "Limits", "SystemClock"]
-
 ACCEPT = "application/vnd.xplenty+json; version=2"
 MAX_CREDITS = 2**31  # what a column of the run's row can hold
 MOST_PAGES_OF_A_SECOND = 20

@@ -8,7 +8,7 @@ import codecs
 import msgspec
 import requests
 
-from snapshotter.api.records import only, split
+from snapshotter.api.cutting import only, split
 from snapshotter.errors import BadAnswer
 
 _NULL = msgspec.Raw(b"null")

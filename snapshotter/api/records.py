@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from snapshotter.api import mending
-from snapshotter.api.cutting import MAX_VALUES, holds_too_much, only, split
+from snapshotter.api.cutting import MAX_VALUES, holds_too_much
 from snapshotter.api.mending import Odd
 from snapshotter.api.schema import (
     LARGEST_KEPT,
@@ -29,16 +29,6 @@ from snapshotter.api.schema import (
 )
 from snapshotter.errors import RecordError
 from snapshotter.times import stamp
-
-__all__ = [
-    "Record",
-    "Reject",
-    "only",
-    "read",
-    "read_all",
-    "split",
-    "time_in",
-]
 
 _WRONG = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError)
 

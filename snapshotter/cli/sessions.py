@@ -43,7 +43,8 @@ class Asking:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """Open a client of the API; a signal stops it after the page that is being read."""
-        from snapshotter.api.client import Client, Limits
+        from snapshotter.api.client import Client
+        from snapshotter.api.limits import Limits
         from snapshotter.interrupt import Interruptible
         from snapshotter.redact import Redaction
 

@@ -20,7 +20,8 @@ from snapshotter.settings import DEFAULT_OVERLAP
 from snapshotter.texts import decoded, nearest
 
 if TYPE_CHECKING:
-    from snapshotter.sync.sync import Outcome, Plan
+    from snapshotter.store.ledger import Outcome
+    from snapshotter.sync.sync import Plan
 
 log = logging.getLogger(__name__)
 

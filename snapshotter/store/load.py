@@ -16,26 +16,10 @@ from sqlalchemy import Connection, update
 from snapshotter.errors import UsageError
 from snapshotter.flatten import Row, cluster_wait
 from snapshotter.store import diff
-from snapshotter.store.diff import Stored, compare
+from snapshotter.store.diff import Stored
 from snapshotter.store.prepared import Prepared
-from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OPEN, OUTPUTS, chunks, live
+from snapshotter.store.tables import JOBS
 from snapshotter.store.write import Batch, Run, write
-
-__all__ = [
-    "CHANGES",
-    "FIELDS",
-    "JOBS",
-    "OPEN",
-    "OUTPUTS",
-    "Loaded",
-    "Mode",
-    "Run",
-    "chunks",
-    "compare",
-    "live",
-    "load",
-    "mark_gone",
-]
 
 
 class Loaded(NamedTuple):

@@ -7,7 +7,7 @@ that replaced another that vanished.
 import logging
 import math
 
-from snapshotter.api.client import PAGE_SIZE
+from snapshotter.api.narrowing import PAGE_SIZE
 from snapshotter.api.records import Record, Reject
 from snapshotter.errors import RequestFailed, RequestRefused
 from snapshotter.store import rejects

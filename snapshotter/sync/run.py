@@ -16,10 +16,11 @@ from snapshotter.redact import Redaction
 from snapshotter.statuses import STATUSES, is_open
 from snapshotter.store import reasons, rejects, sizes
 from snapshotter.store.ledger import Ledger, Listing, Outcome
-from snapshotter.store.load import Loaded, Mode, Run, load, mark_gone
+from snapshotter.store.load import Loaded, Mode, load, mark_gone
 from snapshotter.store.lock import Hold
 from snapshotter.store.prepared import Prepared, encoded, prepare
 from snapshotter.store.set_aside import set_aside
+from snapshotter.store.write import Run
 
 log = logging.getLogger(__name__)
 

@@ -45,8 +45,6 @@ from snapshotter.sync.refresh import refresh
 from snapshotter.sync.retry_rejects import retry
 from snapshotter.sync.run import Setting, Snapshot
 
-__all__ = ["Context", "Outcome", "Plan", "Snapshot", "snapshot", "sync"]
-
 log = logging.getLogger(__name__)
 
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import func, select
 
-from snapshotter.api.client import PAGE_SIZE
+from snapshotter.api.narrowing import PAGE_SIZE
 from snapshotter.api.records import Record, Reject, time_in
 from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError, Stopped
 from snapshotter.flatten import flatten
 from snapshotter.statuses import STATUSES, is_open
 from snapshotter.store import rejects
+from snapshotter.store.diff import compare
 from snapshotter.store.ledger import Ledger
-from snapshotter.store.load import compare
 from snapshotter.store.tables import JOBS, live
 from snapshotter.sync import reconcile
 from snapshotter.sync.context import Context

@@ -13,9 +13,11 @@ from clock import Impatient
 from samples import job
 from wire import Script, answer, drip, reset, serve
 
-from snapshotter.api.client import ATTEMPTS, Client, Filters, Limits
+from snapshotter.api.client import Client, Filters
+from snapshotter.api.limits import Limits
 from snapshotter.api.paging import Cursor
 from snapshotter.api.records import Record
+from snapshotter.api.retry import ATTEMPTS
 from snapshotter.errors import (
     BadAnswer,
     Failure,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from samples import job, sample
 
-from snapshotter.api.cutting import MAX_VALUES, MOST_RECORDS
-from snapshotter.api.records import Record, Reject, only, read, read_all, split
+from snapshotter.api.cutting import MAX_VALUES, MOST_RECORDS, only, split
+from snapshotter.api.records import Record, Reject, read, read_all
 from snapshotter.api.schema import MAX_DEPTH
 from snapshotter.errors import BadAnswer, RecordError
 from snapshotter.flatten import flatten

@@ -28,7 +28,8 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Engine, delete, event, select
 
-from snapshotter.api.client import Client, Limits
+from snapshotter.api.client import Client
+from snapshotter.api.limits import Limits
 from snapshotter.api.records import Record, read_all
 from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.flatten import flatten

@@ -18,7 +18,8 @@ from samples import job
 from wire import answer, drip, serve
 
 from snapshotter.api import certificates
-from snapshotter.api.client import ATTEMPTS_FOR_A_JOB, Client, Filters, Limits
+from snapshotter.api.client import ATTEMPTS_FOR_A_JOB, Client, Filters
+from snapshotter.api.limits import Limits
 from snapshotter.api.paging import Cursor
 from snapshotter.errors import KeyRefused, RequestFailed, RequestRefused, Stopped, UsageError
 from snapshotter.settings import Key, Service

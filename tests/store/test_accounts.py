@@ -8,9 +8,8 @@ from snapshotter.errors import Stopped, UsageError
 from snapshotter.models import Base
 from snapshotter.store import accounts
 from snapshotter.store.accounts import NAMED, find, forget, rename, stored
-from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS
 from snapshotter.store.lock import lock
-from snapshotter.store.tables import ACCOUNTS, REJECTS, SNAPSHOTS
+from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
 
 TABLES = (ACCOUNTS, SNAPSHOTS, REJECTS, JOBS, OUTPUTS, FIELDS, CHANGES)
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

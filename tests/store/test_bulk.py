@@ -18,8 +18,10 @@ from snapshotter.flatten import JobRows
 from snapshotter.redact import Redaction
 from snapshotter.store.bulk import encode, insert_encoded
 from snapshotter.store.engine import connect, named_errors
-from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS, Loaded, Mode, Run, load
+from snapshotter.store.load import Loaded, Mode, load
 from snapshotter.store.prepared import Prepared, prepare
+from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS
+from snapshotter.store.write import Run
 
 FIRST = Run("acme", 1, datetime(2026, 1, 5, 1, 2, 3, 456789, tzinfo=UTC))
 SECOND = Run("acme", 2, datetime(2026, 1, 6, tzinfo=UTC))

@@ -11,8 +11,9 @@ from sqlalchemy import Engine
 from snapshotter.api import records
 from snapshotter.redact import Redaction
 from snapshotter.store import diff
-from snapshotter.store.load import Run, load
+from snapshotter.store.load import load
 from snapshotter.store.prepared import Prepared, prepare
+from snapshotter.store.write import Run
 
 STAMP = Run("acme", 1, datetime(2026, 1, 5, tzinfo=UTC))
 OUTPUT = job()["outputs"][0]

@@ -11,8 +11,10 @@ from snapshotter.errors import UsageError
 from snapshotter.flatten import JobRows
 from snapshotter.redact import Redaction
 from snapshotter.store.engine import connect
-from snapshotter.store.load import CHANGES, FIELDS, JOBS, OUTPUTS, Loaded, Run, load, mark_gone
+from snapshotter.store.load import Loaded, load, mark_gone
 from snapshotter.store.prepared import Prepared, prepare
+from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS
+from snapshotter.store.write import Run
 
 FIRST = Run("acme", 1, datetime(2026, 1, 5, tzinfo=UTC))
 SECOND = Run("acme", 2, datetime(2026, 1, 6, tzinfo=UTC))

@@ -15,10 +15,12 @@ from snapshotter.errors import DatabaseError
 from snapshotter.models import Base
 from snapshotter.redact import Redaction
 from snapshotter.store import rejects, revisions
+from snapshotter.store.diff import compare
 from snapshotter.store.engine import connect
-from snapshotter.store.load import Run, compare, load
+from snapshotter.store.load import load
 from snapshotter.store.prepared import prepare
 from snapshotter.store.set_aside import set_aside
+from snapshotter.store.write import Run
 
 ROOT = Path(__file__).parent.parent.parent
 VERSIONS = ROOT / "migrations" / "versions"

@@ -9,9 +9,10 @@ from sqlalchemy import Engine, insert
 
 from snapshotter.api import records
 from snapshotter.redact import Redaction
-from snapshotter.store.load import Run, load
+from snapshotter.store.load import load
 from snapshotter.store.prepared import prepare
 from snapshotter.store.tables import ACCOUNTS, REJECTS, SNAPSHOTS
+from snapshotter.store.write import Run
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 URL = "https://api.xplenty.com"

@@ -9,8 +9,9 @@ from sqlalchemy import Engine
 
 from snapshotter.api import records
 from snapshotter.redact import Redaction
-from snapshotter.store.load import Run, load
+from snapshotter.store.load import load
 from snapshotter.store.prepared import prepare
+from snapshotter.store.write import Run
 
 FOLDER = Path(__file__).parent.parent / "data"
 

@@ -13,9 +13,10 @@ from snapshotter.flatten import flatten
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator.account import Account
+from snapshotter.store.ledger import Outcome
 from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS
 from snapshotter.sync.context import Context
-from snapshotter.sync.sync import Outcome, Plan, sync
+from snapshotter.sync.sync import Plan, sync
 
 
 class Syncer:

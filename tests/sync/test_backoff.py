@@ -19,10 +19,10 @@ from snapshotter.simulator.faults import Answer, Request
 from snapshotter.simulator.history import stamp
 from snapshotter.store import reasons, rejects
 from snapshotter.store.backoff import PAUSES, is_due, pause
-from snapshotter.store.load import Run
 from snapshotter.store.reject_payload import is_whole
 from snapshotter.store.set_aside import set_aside
 from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS
+from snapshotter.store.write import Run
 from snapshotter.sync import retry_rejects
 from snapshotter.sync.sync import Plan
 

@@ -12,9 +12,10 @@ from sqlalchemy import Engine, insert, update
 from snapshotter.api import records
 from snapshotter.cli.options import Duration
 from snapshotter.redact import Redaction
-from snapshotter.store.load import Run, load
+from snapshotter.store.load import load
 from snapshotter.store.prepared import prepare
 from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS, SNAPSHOTS
+from snapshotter.store.write import Run
 from snapshotter.sync.status import accounts
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

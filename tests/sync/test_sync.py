@@ -16,7 +16,8 @@ from clock import Impatient
 from sqlalchemy import Engine, event, func, select, text, update
 from syncer import Syncer, history
 
-from snapshotter.api.client import Client, Filters, Limits
+from snapshotter.api.client import Client, Filters
+from snapshotter.api.limits import Limits
 from snapshotter.api.paging import ALONE
 from snapshotter.errors import DatabaseError, KeyRefused, Stopped, UsageError
 from snapshotter.redact import Redaction
@@ -27,11 +28,12 @@ from snapshotter.simulator.faults import GARBLED, Answer, Request, as_sent
 from snapshotter.simulator.history import FINAL, stamp
 from snapshotter.simulator.server import serve
 from snapshotter.store.engine import connect
+from snapshotter.store.ledger import Outcome
 from snapshotter.store.lock import lock
 from snapshotter.store.revisions import require_head
 from snapshotter.store.tables import ACCOUNTS, FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
 from snapshotter.sync.context import Context
-from snapshotter.sync.sync import Outcome, Plan, sync
+from snapshotter.sync.sync import Plan, sync
 
 
 def test_a_thousand_jobs_land_equal_field_by_field(syncer: Syncer) -> None:

@@ -13,7 +13,8 @@ from lines import unmarked
 from sqlalchemy import Connection, delete, select, update
 from syncer import Syncer, history
 
-from snapshotter.api.client import Client, Limits
+from snapshotter.api.client import Client
+from snapshotter.api.limits import Limits
 from snapshotter.errors import Stopped
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service

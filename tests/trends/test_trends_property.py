@@ -40,8 +40,9 @@ from snapshotter.models import Base, UTCDateTime
 from snapshotter.redact import Redaction
 from snapshotter.resources import resource_folder
 from snapshotter.statuses import FINAL_STATUSES
-from snapshotter.store.load import Run, load, mark_gone
+from snapshotter.store.load import load, mark_gone
 from snapshotter.store.prepared import prepare
+from snapshotter.store.write import Run
 from snapshotter.times import epoch
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters
