@@ -15,7 +15,7 @@ from databases import MariaDBServer, PostgresServer, Servers
 from sqlalchemy import Engine
 from syncer import Syncer
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.server import serve
 from snapshotter.store import revisions
 from snapshotter.store.engine import connect
@@ -183,17 +183,17 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def account() -> Account:
-    return Account()
+def account() -> SimulatedAccount:
+    return SimulatedAccount()
 
 
 @pytest.fixture
-def api(account: Account) -> Iterator[str]:
+def api(account: SimulatedAccount) -> Iterator[str]:
     """Give the URL of the API that serves `account`."""
     with serve(account) as url:
         yield url
 
 
 @pytest.fixture
-def syncer(engine: Engine, account: Account, api: str) -> Syncer:
+def syncer(engine: Engine, account: SimulatedAccount, api: str) -> Syncer:
     return Syncer(engine, account, api)

@@ -14,7 +14,7 @@ import pytest
 
 from snapshotter import logs
 from snapshotter.masking import Mask
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED
 
 KEY = "k/e+y'of%20t\"est"
@@ -84,7 +84,7 @@ def test_a_library_prints_no_traceback(said: pytest.CaptureFixture[str]) -> None
     assert "Traceback" not in said.readouterr().err
 
 
-def run(words: list[str], folder: Path, account: Account, api: str) -> list[str]:
+def run(words: list[str], folder: Path, account: SimulatedAccount, api: str) -> list[str]:
     variables = {
         "XPLENTY_ACCOUNT_ID": account.account_id,
         "XPLENTY_API_KEY": account.api_key,
@@ -95,7 +95,7 @@ def run(words: list[str], folder: Path, account: Account, api: str) -> list[str]
     return done.stderr.splitlines()
 
 
-def test_verbose_logs_what_a_run_does(tmp_path: Path, account: Account, api: str) -> None:
+def test_verbose_logs_what_a_run_does(tmp_path: Path, account: SimulatedAccount, api: str) -> None:
     account.add_job(status="running", completed_at=None)
     lines = run(["sync", "-v"], tmp_path, account, api)
     for step, line in zip(
@@ -109,7 +109,9 @@ def test_verbose_logs_what_a_run_does(tmp_path: Path, account: Account, api: str
     assert any("counting" in line for line in run(["sync", "-v"], tmp_path, account, api))
 
 
-def test_json_has_the_end_with_its_exit_code(tmp_path: Path, account: Account, api: str) -> None:
+def test_json_has_the_end_with_its_exit_code(
+    tmp_path: Path, account: SimulatedAccount, api: str
+) -> None:
     account.add_job(owner_id=GARBLED)
     *_, end = map(json.loads, run(["sync", "--log-format", "json"], tmp_path, account, api))
     assert (end["level"], end["exit_code"], end["jobs_rejected"]) == ("error", 65, 1)

@@ -36,7 +36,7 @@ ATTEMPTS_FOR_THE_NEXT = 2  # after one that failed for good
 
 
 @dataclass(frozen=True)
-class Filters:
+class ListFilters:
     """Which jobs to list. `since` is on `updated_at`, inclusive, to the second."""
 
     since: datetime | None = None
@@ -103,9 +103,9 @@ class Client:
         return self._retrying.server_clock
 
     @property
-    def latest_clock(self) -> datetime | None:
+    def latest_server_clock(self) -> datetime | None:
         """The latest `Date` of an answer, UTC."""
-        return self._retrying.latest_clock
+        return self._retrying.latest_server_clock
 
     @property
     def sends_links(self) -> bool:
@@ -148,16 +148,16 @@ class Client:
         return self.credits_remaining
 
     @overload
-    def jobs(self, filters: Filters, cursor: Cursor) -> Generator[Page[Record | Reject]]: ...
+    def jobs(self, filters: ListFilters, cursor: Cursor) -> Generator[Page[Record | Reject]]: ...
 
     @overload
     def jobs(
-        self, filters: Filters, cursor: Cursor, prepare: Callable[[Records], Sequence[ItemT]]
+        self, filters: ListFilters, cursor: Cursor, prepare: Callable[[Records], Sequence[ItemT]]
     ) -> Generator[Page[ItemT]]: ...
 
     def jobs(
         self,
-        filters: Filters,
+        filters: ListFilters,
         cursor: Cursor,
         prepare: Callable[[Records], Sequence[Any]] = lambda records: records,
     ) -> Generator[Page[Any]]:
@@ -203,7 +203,7 @@ class Client:
 
         Also whether they are certainly all: a list that moves between two pages may hide one.
         """
-        query = {"sort": "updated", "direction": "asc", "limit": "", **Filters(moment).query()}
+        query = {"sort": "updated", "direction": "asc", "limit": "", **ListFilters(moment).query()}
         list_ = self._lists.reader(query, Places())
         found: list[Record | Reject] = []
         for number in range(MOST_PAGES_OF_A_SECOND):

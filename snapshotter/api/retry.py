@@ -52,7 +52,7 @@ class Caller(NamedTuple):
 class Retrying:
     """Sends requests; threads share it.
 
-    `server_clock` and `latest_clock` are the earliest and the latest `Date` of an answer, UTC.
+    `server_clock` is the earliest `Date` of an answer, `latest_server_clock` the latest, in UTC.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Retrying:
         self._jitter = jitter
         self._lock = threading.Lock()
         self.server_clock: datetime | None = None
-        self.latest_clock: datetime | None = None
+        self.latest_server_clock: datetime | None = None
 
     def get(self, request: Request[T], attempts: int = ATTEMPTS) -> T:
         """Ask until an answer decodes, an error is final, or no attempt is left."""
@@ -161,17 +161,17 @@ class Retrying:
         with self._lock:
             # Hosts behind one name can disagree: the earliest clock of a run is the safe one.
             self.server_clock = min(self.server_clock or at, at)
-            self.latest_clock = max(self.latest_clock or at, at)
+            self.latest_server_clock = max(self.latest_server_clock or at, at)
 
     def stopwatch(self) -> Callable[[], timedelta]:
         """Start measuring; return what returns the time since, by this host or the server."""
-        began, server_began = self._clock.now(), self.latest_clock
+        began, server_began = self._clock.now(), self.latest_server_clock
 
         def elapsed() -> timedelta:
             here = timedelta(seconds=self._clock.now() - began)
-            if server_began is None or self.latest_clock is None:
+            if server_began is None or self.latest_server_clock is None:
                 return here
-            return max(here, self.latest_clock - server_began)
+            return max(here, self.latest_server_clock - server_began)
 
         return elapsed
 

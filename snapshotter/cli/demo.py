@@ -51,12 +51,12 @@ def _sync_twice(path: Path) -> None:
     from snapshotter.api.client import Client
     from snapshotter.redact import Redaction
     from snapshotter.settings import Key, Service
-    from snapshotter.simulator.account import Account
+    from snapshotter.simulator.account import SimulatedAccount
     from snapshotter.simulator.server import serve
     from snapshotter.sync.context import Context
     from snapshotter.sync.sync import Plan, sync
 
-    account = Account(now=NOW)
+    account = SimulatedAccount(now=NOW)
     account.populate()
     with writing(f"sqlite:///{path}", may_create=True) as engine, serve(account) as url:
         service = Service(account.account_id, Key(account.api_key), url)

@@ -30,11 +30,11 @@ def command(
     It reads only the database. The age is counted from the start of the last complete run, by this
     host's clock; a run that started in the future by that clock does not count.
     """
-    from snapshotter.sync.status import accounts, stale, unknown
+    from snapshotter.sync.status import freshness, stale, unknown
 
     now = datetime.now(UTC)
     with reading(database_url) as engine:
-        found = accounts(engine, now)
+        found = freshness(engine, now)
     missing = unknown(found, account_ids)
     if missing and max_age is None:
         raise UsageError("; ".join(missing.values()))

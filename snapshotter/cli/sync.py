@@ -64,14 +64,14 @@ def command(
     watermark: the next plain run still reads everything that is new. A run that has to stop early
     exits with 75, and the next run continues from there.
     """
-    from snapshotter.api.client import Filters
+    from snapshotter.api.client import ListFilters
     from snapshotter.sync.sync import Plan
 
-    filters = Filters(since, status, package_id)
+    filters = ListFilters(since, status, package_id)
     ids = _ids(job_ids, ids_file)
-    if ids is not None and (full or filters != Filters()):
+    if ids is not None and (full or filters != ListFilters()):
         raise UsageError("job ids already select the jobs: leave --full and the filters out")
-    if full and filters != Filters():
+    if full and filters != ListFilters():
         raise UsageError("--full reads the whole list: leave --since, --status, --package-id out")
     run(asking, database_url, Plan(ids, filters, full, overlap=timedelta(minutes=overlap)))
 

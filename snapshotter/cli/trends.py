@@ -80,7 +80,7 @@ def show_rows(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> No
     """Print a trend's rows."""
     from snapshotter.trends import terminal
 
-    answer = terminal.Answer(columns, rows)
+    answer = terminal.Result(columns, rows)
     if not rows and shape != "table":
         logs.notice(terminal.NO_ROWS)
     match shape:

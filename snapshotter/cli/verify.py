@@ -31,7 +31,7 @@ def command(sample: int, repair: bool, asking: Asking, database_url: str) -> Non
     not counted as differences: the next sync fetches them.
     """
     from snapshotter.sync.context import Context
-    from snapshotter.sync.sync import Plan, snapshot
+    from snapshotter.sync.sync import Plan, open_run
     from snapshotter.sync.verify import Findings, Sample, verify
 
     found = Findings()
@@ -40,7 +40,7 @@ def command(sample: int, repair: bool, asking: Asking, database_url: str) -> Non
         try:
             with (writing if repair else reading)(database_url, client.time_left) as engine:
                 context = Context(engine, client, service, redact)
-                with snapshot(context, Plan(ids=())) if repair else nullcontext() as run:
+                with open_run(context, Plan(ids=())) if repair else nullcontext() as run:
                     verify(context, Sample(sample, chance), found, repair=run)
         finally:
             for line in found.lines() if found.counted else ():

@@ -42,7 +42,7 @@ class Behaviour(TypedDict, total=False):
     before_answer: Callable[[Request], None] | None
 
 
-class Account:
+class SimulatedAccount:
     """An account's jobs, clock and credits. Methods may be called while it is being served.
 
     `jobs` are the API's answers by id: change them under `lock`, then call `touch`. `requests` are

@@ -14,7 +14,7 @@ from email.utils import format_datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import Answer, Request, fault, json_answer
 from snapshotter.simulator.history import STATUSES, stamp
 
@@ -42,7 +42,7 @@ class _Query(NamedTuple):
     since: str
 
 
-def answer(account: Account, request: Request) -> Answer:
+def answer(account: SimulatedAccount, request: Request) -> Answer:
     """Return the account's answer to a request, and record the request in `requests`."""
     with account.lock:
         account.requests.append((request.path, request.query_string))
@@ -64,14 +64,14 @@ def answer(account: Account, request: Request) -> Answer:
         return replace(reply, headers={**always, **reply.headers})
 
 
-def _date(account: Account) -> dict[str, str]:
+def _date(account: SimulatedAccount) -> dict[str, str]:
     if account.date_offset is None:
         return {}
     at = account.now + timedelta(seconds=account.date_offset)
     return {"Date": format_datetime(at.astimezone(UTC), usegmt=True)}
 
 
-def _fail(account: Account, request: Request) -> Answer:
+def _fail(account: SimulatedAccount, request: Request) -> Answer:
     """Answer with the next fault. A fault on the wire sends parts of the correct answer only."""
     left = account.credits_remaining
     correct = _answer_or_refuse(account, request)
@@ -80,14 +80,14 @@ def _fail(account: Account, request: Request) -> Answer:
     return replace(correct, fault=reply.fault) if reply.fault else reply
 
 
-def _answer_or_refuse(account: Account, request: Request) -> Answer:
+def _answer_or_refuse(account: SimulatedAccount, request: Request) -> Answer:
     try:
         return _answer(account, request)
     except _Refused as refused:
         return json_answer(refused.status, {"message": str(refused)})
 
 
-def _answer(account: Account, request: Request) -> Answer:
+def _answer(account: SimulatedAccount, request: Request) -> Answer:
     key = base64.b64encode(f"{account.api_key}:".encode()).decode()
     if request.method != "GET":
         raise _Refused(405, f"{request.method} is not allowed")
@@ -108,13 +108,13 @@ def _answer(account: Account, request: Request) -> Answer:
     raise _Refused(404, "There is no such account or resource")
 
 
-def _charge(account: Account) -> None:
+def _charge(account: SimulatedAccount) -> None:
     if account.credits_remaining <= 0:
         raise _Refused(429, "The rate limit is exceeded")
     account.credits_remaining -= 1
 
 
-def _one(account: Account, job_id: str, query: dict[str, str]) -> Answer:
+def _one(account: SimulatedAccount, job_id: str, query: dict[str, str]) -> Answer:
     job = account.visible().get(int(job_id)) if re.fullmatch("[0-9]{1,18}", job_id) else None
     if job is None:
         raise _Refused(404, f"There is no job {job_id}")
@@ -139,7 +139,7 @@ def _summary(job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _list(account: Account, request: Request) -> Answer:
+def _list(account: SimulatedAccount, request: Request) -> Answer:
     query = _query(request.query)
     offset = _number(request.query, "offset", 0)
     limit = min(account.page_cap, _number(request.query, "limit", 20, least=1))
@@ -186,7 +186,7 @@ def _sorted(jobs: dict[int, dict[str, Any]], query: _Query) -> list[tuple[str, i
 
 
 def _links(
-    account: Account, request: Request, neighbours: dict[str, int], limit: int
+    account: SimulatedAccount, request: Request, neighbours: dict[str, int], limit: int
 ) -> dict[str, str]:
     if account.links == "none" or not neighbours:
         return {}

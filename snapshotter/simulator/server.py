@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.api import answer
 from snapshotter.simulator.faults import Answer, Request, half
 
@@ -19,7 +19,7 @@ _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST at once
 
 
 @contextmanager
-def serve(account: Account) -> Iterator[str]:
+def serve(account: SimulatedAccount) -> Iterator[str]:
     """Serve the account's API on a free port of loopback; yield the base URL, without a path.
 
     At the end the port is closed and every connection is cut, kept-alive ones too.
@@ -38,7 +38,7 @@ def serve(account: Account) -> Iterator[str]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: SimulatedAccount) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.account = account
         self._open: set[socket.socket] = set()

@@ -20,7 +20,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from snapshotter.errors import DatabaseError, SnapshotterError, Stopped, UsageError
 from snapshotter.store import sqlite_file
 from snapshotter.store.patience import Patience, TimeLeft
-from snapshotter.store.refusals import told
+from snapshotter.store.refusals import as_our_error
 from snapshotter.store.sessions import READS, Cut, on_each_statement, prepare
 from snapshotter.store.surroundings import Surroundings
 from snapshotter.store.urls import Address, Hosts, address_of, bad_value, check_options, parse
@@ -122,7 +122,7 @@ def _opens_file(url: URL, patience: Patience, *, read_only: bool) -> sqlite_file
         try:
             return create()
         except sqlite3.Error as error:
-            raise told(error, address_of(url).shown) from None
+            raise as_our_error(error, address_of(url).shown) from None
 
     return opened
 
@@ -188,4 +188,8 @@ def named(error: exc.DBAPIError) -> SnapshotterError:
     """Return the error of ours for one of a driver's, with the database it is about."""
     address: Address | None = getattr(error, _ADDRESS, None)
     cause = error.orig or error
-    return told(cause) if address is None else told(cause, address.shown, secrets=address.secrets)
+    return (
+        as_our_error(cause)
+        if address is None
+        else as_our_error(cause, address.shown, secrets=address.secrets)
+    )

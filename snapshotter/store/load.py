@@ -19,7 +19,7 @@ from snapshotter.store import diff
 from snapshotter.store.diff import Stored
 from snapshotter.store.prepared import Prepared
 from snapshotter.store.tables import JOBS
-from snapshotter.store.write import Batch, Run, write
+from snapshotter.store.write import Batch, Stamp, write
 
 
 class Loaded(NamedTuple):
@@ -48,7 +48,7 @@ class Mode(NamedTuple):
 
 def load(
     connection: Connection,
-    stamp: Run,
+    stamp: Stamp,
     batch: Iterable[Prepared],
     mode: Mode = Mode(),  # noqa: B008 - immutable
 ) -> Loaded:
@@ -75,7 +75,7 @@ def load(
 
 
 def _known(
-    stamp: Run, jobs: Mapping[int, Prepared], stored: Mapping[int, Stored], mode: Mode
+    stamp: Stamp, jobs: Mapping[int, Prepared], stored: Mapping[int, Stored], mode: Mode
 ) -> list[Prepared]:
     """Return the answers that are not older than what is stored, complete."""
     known: list[Prepared] = []
@@ -103,7 +103,7 @@ def _changed(
     return [job for job in known if job.job_id in back or job.job_id in differing]
 
 
-def mark_gone(connection: Connection, stamp: Run, job_id: int) -> bool:
+def mark_gone(connection: Connection, stamp: Stamp, job_id: int) -> bool:
     """Mark a job as deleted at the API; its rows stay. Return whether it was not marked before."""
     result = connection.execute(
         update(JOBS)

@@ -75,7 +75,7 @@ _WRONG_WORDS = (
 _MOST_SHOWN = 300  # characters of a driver's own text
 
 
-def told(
+def as_our_error(
     error: BaseException, database: str = "", *, secrets: Iterable[str] = ()
 ) -> SnapshotterError:
     """Return the error of ours for a driver's; `database` is what `urls.shown` returns."""

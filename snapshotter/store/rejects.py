@@ -100,7 +100,7 @@ def record(engine: Engine, row_id: int) -> RejectedRecord | None:
     return None if row is None else RejectedRecord(*row)
 
 
-def waiting(engine: Engine, account_id: str | None = None) -> list[RejectState]:
+def states(engine: Engine, account_id: str | None = None) -> list[RejectState]:
     """Return every row without its record, the longest waiting first."""
     statement = select(*(REJECTS.c[name] for name in RejectState._fields)).order_by(
         REJECTS.c.next_attempt_at.is_not(None), REJECTS.c.next_attempt_at, REJECTS.c.id
@@ -114,7 +114,7 @@ def waiting(engine: Engine, account_id: str | None = None) -> list[RejectState]:
 def grouped(engine: Engine, account_id: str | None = None) -> list[Group]:
     """Return the records grouped by reason, the most frequent first."""
     groups: dict[str, Group] = {}
-    for row in sorted(waiting(engine, account_id), key=lambda row: row.id):
+    for row in sorted(states(engine, account_id), key=lambda row: row.id):
         reason = reasons.group_of(row.reason)
         known = groups.get(reason) or Group(reason, 0, [], row.rejected_at, row.rejected_at, None)
         is_first = row.job_id is not None and len(known.job_ids) < reasons.SHOWN

@@ -10,7 +10,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Execution
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from snapshotter.errors import UsageError
-from snapshotter.store.refusals import told
+from snapshotter.store.refusals import as_our_error
 from snapshotter.store.surroundings import Surroundings
 from snapshotter.store.urls import Address
 
@@ -106,7 +106,7 @@ def _name_failed_connections(engine: Engine, address: Address) -> None:
         try:
             connection: DBAPIConnection = dialect.connect(*arguments, **named)
         except dialect.loaded_dbapi.Error as error:
-            raise told(error, address.shown, secrets=address.secrets) from None
+            raise as_our_error(error, address.shown, secrets=address.secrets) from None
         except RuntimeError as error:  # PyMySQL's, for a package that a kind of login needs
             raise UsageError(
                 f"database {address.shown}: its kind of login needs a package that is not "
@@ -144,7 +144,7 @@ def _greet_by(
         try:
             greet(connection, record)
         except engine.dialect.loaded_dbapi.Error as error:
-            raise told(error, address.shown, secrets=address.secrets) from None
+            raise as_our_error(error, address.shown, secrets=address.secrets) from None
 
     # Before SQLAlchemy's own, which takes what it then finds as the defaults of each session.
     event.listen(engine, "connect", named, insert=True)

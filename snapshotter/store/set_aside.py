@@ -22,7 +22,7 @@ from snapshotter.store.reject_payload import (
     shortened,
 )
 from snapshotter.store.tables import REJECTS
-from snapshotter.store.write import Run
+from snapshotter.store.write import Stamp
 
 _ROWS_AT_ONCE = 500
 _CHARACTERS_AT_ONCE = 8_000_000  # of payloads
@@ -43,7 +43,7 @@ class _Before(NamedTuple):
 
 
 def set_aside(
-    connection: Connection, run: Run, rejects: Sequence[Reject], redact: Callable[[Any], Any]
+    connection: Connection, run: Stamp, rejects: Sequence[Reject], redact: Callable[[Any], Any]
 ) -> list[Reject]:
     """Set records aside; return those that this run has not set aside before."""
     fresh: list[Reject] = []
@@ -91,7 +91,7 @@ def _before(
     return found
 
 
-def _note_again(connection: Connection, run: Run, row: NewReject, before: _Before) -> None:
+def _note_again(connection: Connection, run: Stamp, row: NewReject, before: _Before) -> None:
     """Note that a record came unchanged: as another attempt if it was due, else as seen."""
     if before.snapshot_id == run.snapshot_id and row.digest is not None:
         return  # pages overlap
@@ -105,7 +105,7 @@ def _note_again(connection: Connection, run: Run, row: NewReject, before: _Befor
     _store(connection, update(REJECTS).where(REJECTS.c.id == before.id).values, values)
 
 
-def _inserted(connection: Connection, run: Run, row: NewReject) -> _Values:
+def _inserted(connection: Connection, run: Stamp, row: NewReject) -> _Values:
     """Return the row of a record that is new or has changed."""
     payload = row.payload
     limit = sizes.limit_of(connection)
@@ -119,7 +119,9 @@ def _inserted(connection: Connection, run: Run, row: NewReject) -> _Values:
     }
 
 
-def _stamped(run: Run, row: NewReject, attempts: int, next_attempt_at: datetime | None) -> _Values:
+def _stamped(
+    run: Stamp, row: NewReject, attempts: int, next_attempt_at: datetime | None
+) -> _Values:
     return {
         "snapshot_id": run.snapshot_id,
         "reason": row.reason,

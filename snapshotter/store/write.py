@@ -30,7 +30,7 @@ from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, chunks
 _MOST_LEFT_OUT = 20  # jobs that take outputs from each other, of which one may be bad
 
 
-class Run(NamedTuple):
+class Stamp(NamedTuple):
     """The stamp on each row that changes.
 
     `observed_at` is the server's clock, or this host's if the server sends none.
@@ -58,7 +58,7 @@ class _Refusal(NamedTuple):
         return self.job.job_id
 
 
-def write(connection: Connection, stamp: Run, batch: Batch, limit: int | None) -> dict[int, str]:
+def write(connection: Connection, stamp: Stamp, batch: Batch, limit: int | None) -> dict[int, str]:
     """Write the jobs; return the ids of those that are refused, with the reason.
 
     All are written at once; if the database refuses that, each half by itself, down to single jobs.
@@ -104,7 +104,7 @@ def _without_too_long(
     return batch._replace(jobs=fitting), reasons
 
 
-def _halve(connection: Connection, stamp: Run, batch: Batch) -> list[_Refusal]:
+def _halve(connection: Connection, stamp: Stamp, batch: Batch) -> list[_Refusal]:
     error = _try(connection, stamp, batch)
     if error is None:
         return []
@@ -117,7 +117,7 @@ def _halve(connection: Connection, stamp: Run, batch: Batch) -> list[_Refusal]:
     ]
 
 
-def _try(connection: Connection, stamp: Run, batch: Batch) -> Exception | None:
+def _try(connection: Connection, stamp: Stamp, batch: Batch) -> Exception | None:
     """Write the jobs, or nothing of them and return why they are refused."""
     try:
         with connection.begin_nested():
@@ -144,7 +144,7 @@ def _owners(connection: Connection, refused: Sequence[_Refusal]) -> dict[int, di
 
 def _mend(
     connection: Connection,
-    stamp: Run,
+    stamp: Stamp,
     batch: Batch,
     refused: Sequence[_Refusal],
     groups: list[list[int]],
@@ -208,7 +208,7 @@ def _reason(refusal: _Refusal, owned: dict[int, int]) -> str:
     return f"job {job_id}: the database refuses it: {words(refusal.error)}"
 
 
-def _write_all(connection: Connection, stamp: Run, batch: Batch) -> None:
+def _write_all(connection: Connection, stamp: Stamp, batch: Batch) -> None:
     jobs, ready = batch.jobs, encoded(connection.dialect, batch.jobs)
     new = [rows.job for job, rows in zip(jobs, ready, strict=True) if job.job_id not in batch.known]
     changed = [job.rows.job for job in jobs if job.job_id in batch.known]

@@ -12,7 +12,7 @@ from snapshotter.errors import (
     Stopped,
     UsageError,
 )
-from snapshotter.sync.run import Snapshot
+from snapshotter.sync.run import Run
 
 LOST_AFTER = 3  # jobs in a row without an answer, before checking whether the API answers at all
 GIVEN_UP_AFTER = 9  # jobs in a row while the list answers; the rest is left to the next run
@@ -28,7 +28,7 @@ class NoAnswer(Enum):
 class ById:
     """Requests jobs one by one for a run."""
 
-    def __init__(self, run: Snapshot) -> None:
+    def __init__(self, run: Run) -> None:
         self._run = run
         self._failed: list[tuple[int, SnapshotterError]] = []  # not set aside yet
         self._in_a_row = 0

@@ -15,7 +15,7 @@ from snapshotter.sync import reconcile
 from snapshotter.sync.by_id import ById, NoAnswer
 from snapshotter.sync.gone import Gone
 from snapshotter.sync.listing import Listings
-from snapshotter.sync.run import Snapshot
+from snapshotter.sync.run import Run
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ FEW_PAGES = 3  # are searched rather than listed again
 class Count:
     """Compares the number of the list's jobs with the stored ones, and searches for differences."""
 
-    def __init__(self, run: Snapshot, by_id: ById, gone: Gone) -> None:
+    def __init__(self, run: Run, by_id: ById, gone: Gone) -> None:
         self._run, self._by_id, self._gone = run, by_id, gone
 
     def run(self, listings: Listings, *, full: bool = False, everything: bool = False) -> None:
@@ -37,7 +37,7 @@ class Count:
         `everything`: only if records without an id are set aside, whether they are due or not.
         """
         run = self._run
-        account, now = run.ledger.account(), run.client.latest_clock
+        account, now = run.ledger.account(), run.client.latest_server_clock
         due = self._rejects_without_id(everything=everything)
         if account is None or (everything and not due):
             return
@@ -113,7 +113,7 @@ class Count:
         """
         run = self._run
         index = reconcile.index(run.engine, run.account_id, without=self._gone.still_missing())
-        waiting = rejects.waiting(run.engine, run.account_id)
+        waiting = rejects.states(run.engine, run.account_id)
         now = run.stamp.observed_at
         failing = {row.job_id for row in waiting if not (row.has_come or row.is_due(now))}
         most = MOST_ASKED if self._gone.is_confirmed() else self._gone.most() + 1
@@ -144,7 +144,7 @@ class Count:
 
     def _left(self, total: int, hidden: int, without_id: int) -> int:
         run = self._run
-        waiting = rejects.waiting(run.engine, run.account_id)
+        waiting = rejects.states(run.engine, run.account_id)
         alike = max(0, without_id - sum(row.job_id is None for row in waiting))
         left = self._expected(0) - total
         if left + alike < 0:
@@ -165,7 +165,7 @@ class Count:
         now = run.stamp.observed_at
         return [
             row.id
-            for row in rejects.waiting(run.engine, run.account_id)
+            for row in rejects.states(run.engine, run.account_id)
             if row.job_id is None
             and row.snapshot_id != run.outcome.snapshot_id
             and (everything or row.is_due(now))
@@ -178,7 +178,7 @@ class Count:
         run = self._run
         unseen = [
             row.id
-            for row in rejects.waiting(run.engine, run.account_id)
+            for row in rejects.states(run.engine, run.account_id)
             if row.id in due and row.snapshot_id != run.outcome.snapshot_id
         ]
         with run.engine.begin() as connection:
@@ -188,7 +188,7 @@ class Count:
 class _Offsets:
     """Remembers which offsets of the list have a job, and requests the others."""
 
-    def __init__(self, run: Snapshot) -> None:
+    def __init__(self, run: Run) -> None:
         self._run = run
         # Every offset before the first has a job, none from the second on has.
         self._filled, self._empty = 0, math.inf

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from snapshotter.store import rejects
 from snapshotter.sync import reconcile
-from snapshotter.sync.run import Snapshot
+from snapshotter.sync.run import Run
 
 FEW, SHARE = 10, 0.05  # one run marks up to this many jobs, or this part of all jobs, as gone
 CONFIRMED_AFTER = timedelta(hours=1)  # between two runs that find a larger loss
@@ -23,7 +23,7 @@ class Gone:
     into, because a later run has to confirm it first.
     """
 
-    def __init__(self, run: Snapshot) -> None:
+    def __init__(self, run: Run) -> None:
         self._run = run
         self._missing: set[int] = set()
         self.is_cut = False
@@ -61,7 +61,7 @@ class Gone:
         if not (missing or self.awaits_confirmation or since):
             return []
         stored = reconcile.present(run.engine, run.account_id, missing)
-        rejected = {row.job_id for row in rejects.waiting(run.engine, run.account_id)}
+        rejected = {row.job_id for row in rejects.states(run.engine, run.account_id)}
         known = stored | rejected.intersection(missing)
         if self._may_mark(stored):
             run.mark_gone(job_id for job_id in missing if job_id in known)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 
-from snapshotter.api.client import Filters
+from snapshotter.api.client import ListFilters
 from snapshotter.api.paging import Cursor, Page
 from snapshotter.api.records import Reject
 from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError, Stopped
@@ -16,7 +16,7 @@ from snapshotter.store import rejects
 from snapshotter.store.ledger import Listing
 from snapshotter.store.prepared import Prepared
 from snapshotter.store.tables import JOBS, live
-from snapshotter.sync.run import Snapshot
+from snapshotter.sync.run import Run
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ PAGES_AT_ONCE = (
 class Listings:
     """The listings of a run. `has_read_all`: one was of the whole list, from its beginning."""
 
-    def __init__(self, run: Snapshot, overlap: timedelta) -> None:
+    def __init__(self, run: Run, overlap: timedelta) -> None:
         self._run, self._overlap = run, overlap
         self._knows_newest = True
         self.has_read_all = False
@@ -83,7 +83,7 @@ class Listings:
         elapsed = run.client.stopwatch()
         waiting: list[Page[Prepared | Reject]] = []
         log.info("listing jobs updated since %s", listing.since or "the beginning")
-        listed = run.client.jobs(Filters(since=listing.since), listing.cursor, run.prepared)
+        listed = run.client.jobs(ListFilters(since=listing.since), listing.cursor, run.prepared)
         with closing(listed) as pages:
             try:
                 for number, page in enumerate(pages):
@@ -126,7 +126,7 @@ class Listings:
         run = self._run
         unseen = [
             row.id
-            for row in rejects.waiting(run.engine, run.account_id)
+            for row in rejects.states(run.engine, run.account_id)
             if row.job_id is None and row.snapshot_id != run.outcome.snapshot_id
         ]
         with run.engine.begin() as connection:
@@ -140,7 +140,7 @@ class Listings:
             self._run.store_pages(records, number, listing)
 
 
-def see_it_answer(run: Snapshot, error: SnapshotterError) -> None:
+def see_it_answer(run: Run, error: SnapshotterError) -> None:
     """Ask the list for one job after another request has failed: raise its error if both do."""
     if isinstance(error, RequestRefused):
         return  # which is an answer

@@ -10,7 +10,7 @@ from itertools import islice
 
 from sqlalchemy import select
 
-from snapshotter.api.client import Filters
+from snapshotter.api.client import ListFilters
 from snapshotter.api.paging import Cursor
 from snapshotter.errors import RequestFailed, RequestRefused, Stopped
 from snapshotter.statuses import STATUSES
@@ -19,7 +19,7 @@ from snapshotter.store.tables import JOBS, OPEN, live
 from snapshotter.sync.by_id import ById, NoAnswer
 from snapshotter.sync.count import JOBS_A_PAGE
 from snapshotter.sync.gone import Gone
-from snapshotter.sync.run import Snapshot
+from snapshotter.sync.run import Run
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ MOST_ASKED = 100  # open jobs requested one by one in a run; the next run contin
 FEW = 20  # jobs of an unknown status: so few are not worth trying to list it
 
 
-def refresh(run: Snapshot, by_id: ById, gone: Gone) -> None:
+def refresh(run: Run, by_id: ById, gone: Gone) -> None:
     """Request the open jobs that no listing showed, from where an earlier run had to stop."""
     _list_by_status(run)
     account = run.ledger.account()
@@ -59,7 +59,7 @@ def refresh(run: Snapshot, by_id: ById, gone: Gone) -> None:
         run.ledger.remember(refreshed_id=None)
 
 
-def _list_by_status(run: Snapshot) -> None:
+def _list_by_status(run: Run) -> None:
     stored = _open_jobs(run)
     listed = Counter(stored.values())
     due = Counter(stored[job_id] for job_id in _unseen(run))
@@ -68,7 +68,7 @@ def _list_by_status(run: Snapshot) -> None:
         if due[status] <= least + listed[status] // JOBS_A_PAGE:
             continue
         try:
-            with closing(run.client.jobs(Filters(status=status), Cursor())) as pages:
+            with closing(run.client.jobs(ListFilters(status=status), Cursor())) as pages:
                 for page in islice(pages, due[status]):
                     run.store(page.records)
         except (RequestFailed, RequestRefused) as error:
@@ -78,13 +78,13 @@ def _list_by_status(run: Snapshot) -> None:
                 run.note(f"the jobs of status {status!r} could not be listed", error)
 
 
-def _unseen(run: Snapshot) -> set[int]:
+def _unseen(run: Run) -> set[int]:
     """Return the open jobs that this run has not met; rejects are left to `retry`."""
-    rejected = {row.job_id for row in rejects.waiting(run.engine, run.account_id)}
+    rejected = {row.job_id for row in rejects.states(run.engine, run.account_id)}
     return _open_jobs(run).keys() - run.open_seen - rejected
 
 
-def _open_jobs(run: Snapshot) -> dict[int, str | None]:
+def _open_jobs(run: Run) -> dict[int, str | None]:
     """Return the status of each open job that is stored."""
     statement = select(JOBS.c.id, JOBS.c.status).where(*live(run.account_id), *OPEN)
     with run.engine.connect() as connection:

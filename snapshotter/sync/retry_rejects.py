@@ -12,20 +12,20 @@ from snapshotter.store.reject_payload import is_whole, read_again, time_of
 from snapshotter.store.rejects import RejectState
 from snapshotter.sync.by_id import ById, NoAnswer
 from snapshotter.sync.gone import Gone
-from snapshotter.sync.run import Snapshot
+from snapshotter.sync.run import Run
 
 MOST_REQUESTS = 50  # of a run, except `rejects --retry`
 AT_ONCE = 20  # jobs stored at once, so that two that exchanged their outputs come together
 BYTES_AT_ONCE = 4_000_000
 
 
-def retry(run: Snapshot, by_id: ById, gone: Gone, *, everything: bool = False) -> None:
+def retry(run: Run, by_id: ById, gone: Gone, *, everything: bool = False) -> None:
     """Try the records that are due, the longest waiting first; with `everything`, all of them."""
     _Retry(run, by_id, gone, everything=everything).run()
 
 
 class _Retry:
-    def __init__(self, run: Snapshot, by_id: ById, gone: Gone, *, everything: bool) -> None:
+    def __init__(self, run: Run, by_id: ById, gone: Gone, *, everything: bool) -> None:
         self._run, self._by_id, self._gone = run, by_id, gone
         self._everything = everything
         self._began_at = run.client.requests_sent
@@ -48,7 +48,7 @@ class _Retry:
         now, mine = run.stamp.observed_at, run.outcome.snapshot_id
         return [
             row
-            for row in rejects.waiting(run.engine, run.account_id)
+            for row in rejects.states(run.engine, run.account_id)
             if self._everything or (row.snapshot_id != mine and row.is_due(now))
         ]
 
@@ -134,7 +134,7 @@ class _Retry:
         run = self._run
         unseen = [
             row.id
-            for row in rejects.waiting(run.engine, run.account_id)
+            for row in rejects.states(run.engine, run.account_id)
             if row.id in row_ids and row.snapshot_id != run.outcome.snapshot_id
         ]
         with run.engine.begin() as connection:

@@ -1,18 +1,14 @@
 """A run in progress: the only place that writes the API's answers into the tables."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Engine
-
-from snapshotter.api.client import Client
 from snapshotter.api.records import Record, Reject
 from snapshotter.errors import SnapshotterError
 from snapshotter.printable import printable
-from snapshotter.redact import Redaction
 from snapshotter.statuses import STATUSES, is_open
 from snapshotter.store import reasons, rejects, sizes
 from snapshotter.store.ledger import Ledger, Listing, Outcome
@@ -20,34 +16,23 @@ from snapshotter.store.load import Loaded, Mode, load, mark_gone
 from snapshotter.store.lock import Hold
 from snapshotter.store.prepared import Prepared, encoded, prepare
 from snapshotter.store.set_aside import set_aside
-from snapshotter.store.write import Run
+from snapshotter.store.write import Stamp
+from snapshotter.sync.context import Context
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[int], None]
 
 # What plain code raises for a value that was not foreseen.
 _UNFORESEEN = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 
 
-class Setting(NamedTuple):
-    """What a run works with."""
-
-    engine: Engine
-    client: Client
-    account_id: str
-    redact: Redaction
-    progress: Progress
-    ledger: Ledger
-
-
-class Snapshot:
+class Run:
     """A run in progress."""
 
-    def __init__(self, setting: Setting, outcome: Outcome, hold: Hold) -> None:
-        self.engine, self.client, self.account_id = setting[:3]
-        self._redact, self._progress, self.ledger = setting[3:]
-        self.outcome, self._hold = outcome, hold
+    def __init__(self, context: Context, ledger: Ledger, outcome: Outcome, hold: Hold) -> None:
+        self.engine, self.client = context.engine, context.client
+        self.account_id = context.account_id
+        self._redact, self._progress = context.redact, context.progress
+        self.ledger, self.outcome, self._hold = ledger, outcome, hold
         self.open_seen: set[int] = set()
         self._limit = sizes.heed(self.engine)
         self._aside: list[tuple[int | None, str]] = []
@@ -77,9 +62,9 @@ class Snapshot:
         log.warning("%s", what)
 
     @property
-    def stamp(self) -> Run:
-        observed_at = self.client.latest_clock or datetime.now(UTC)
-        return Run(self.account_id, self.outcome.snapshot_id, observed_at)
+    def stamp(self) -> Stamp:
+        observed_at = self.client.latest_server_clock or datetime.now(UTC)
+        return Stamp(self.account_id, self.outcome.snapshot_id, observed_at)
 
     def mark_gone(self, job_ids: Iterable[int]) -> int:
         """Mark jobs as deleted at the API; return how many were not marked before."""

@@ -108,7 +108,7 @@ def _first_line(error: str) -> str:
     return first if len(first) <= LONGEST_ERROR else f"{first[:LONGEST_ERROR]}…"
 
 
-def accounts(engine: Engine, now: datetime) -> list[Freshness]:
+def freshness(engine: Engine, now: datetime) -> list[Freshness]:
     """Return the freshness of every account, sorted by name, as of `now`."""
     with engine.connect() as connection:
         rows = connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account_id)).all()

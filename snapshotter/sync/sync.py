@@ -22,7 +22,7 @@ from datetime import timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from snapshotter import logs
-from snapshotter.api.client import Filters
+from snapshotter.api.client import ListFilters
 from snapshotter.api.paging import Cursor
 from snapshotter.errors import (
     Interrupted,
@@ -43,7 +43,7 @@ from snapshotter.sync.gone import Gone
 from snapshotter.sync.listing import Listings, see_it_answer
 from snapshotter.sync.refresh import refresh
 from snapshotter.sync.retry_rejects import retry
-from snapshotter.sync.run import Setting, Snapshot
+from snapshotter.sync.run import Run
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +59,14 @@ class Plan:
     """
 
     ids: Sequence[int] | None = None
-    filters: Filters = field(default_factory=Filters)
+    filters: ListFilters = field(default_factory=ListFilters)
     full: bool = False
     rejected: bool = False
     overlap: timedelta = DEFAULT_OVERLAP
 
     @property
     def is_filtered(self) -> bool:
-        return self.filters != Filters()
+        return self.filters != ListFilters()
 
     @property
     def names_jobs(self) -> bool:
@@ -80,13 +80,13 @@ def sync(context: Context, plan: Plan) -> Outcome:
     the account, a limit is reached or the API does not answer, `DatabaseError`, `KeyRefused`,
     `UsageError`, `Failure`.
     """
-    with snapshot(context, plan) as run:
+    with open_run(context, plan) as run:
         read(run, plan)
     return run.outcome
 
 
 @contextmanager
-def snapshot(context: Context, plan: Plan) -> Iterator[Snapshot]:
+def open_run(context: Context, plan: Plan) -> Iterator[Run]:
     """Take the account's lock and begin a run; record how the block, and so the run, ends."""
     account_id = context.account_id
     ledger = Ledger(context.engine, account_id)
@@ -99,16 +99,13 @@ def snapshot(context: Context, plan: Plan) -> Iterator[Snapshot]:
         outcome = ledger.begin(_kind(plan, ledger), context.service.api_url)
         logs.about(run=outcome.snapshot_id)
         log.info("begun: kind %s", outcome.kind)
-        setting = Setting(
-            context.engine, context.client, account_id, context.redact, context.progress, ledger
-        )
-        run = Snapshot(setting, outcome, hold)
+        run = Run(context, ledger, outcome, hold)
         with _recorded(run):
             yield run
 
 
 @contextmanager
-def _recorded(run: Snapshot) -> Iterator[None]:
+def _recorded(run: Run) -> Iterator[None]:
     """Record how the block ends."""
     try:
         with named_errors():  # so that an error that passes by itself becomes `Stopped`
@@ -140,7 +137,7 @@ def _kind(plan: Plan, ledger: Ledger) -> str:
     return "full" if whole or (under_way is not None and under_way.is_whole) else "incremental"
 
 
-def read(run: Snapshot, plan: Plan) -> None:
+def read(run: Run, plan: Plan) -> None:
     """Read what `plan` asks for."""
     account = run.ledger.account()
     if account is not None:
@@ -170,7 +167,7 @@ def read(run: Snapshot, plan: Plan) -> None:
         run.outcome.rejected = rejects.count(run.engine, run.account_id)
 
 
-def _read_jobs(run: Snapshot, by_id: ById, gone: Gone, job_ids: Sequence[int]) -> None:
+def _read_jobs(run: Run, by_id: ById, gone: Gone, job_ids: Sequence[int]) -> None:
     for number, job_id in enumerate(job_ids):
         if by_id.is_given_up:
             run.note(f"{len(job_ids) - number} of {len(job_ids)} jobs were not asked for")
@@ -181,7 +178,7 @@ def _read_jobs(run: Snapshot, by_id: ById, gone: Gone, job_ids: Sequence[int]) -
     run.outcome.missing += [job_id for job_id in job_ids if job_id in unknown]
 
 
-def _read_account(run: Snapshot, by_id: ById, gone: Gone, plan: Plan) -> None:
+def _read_account(run: Run, by_id: ById, gone: Gone, plan: Plan) -> None:
     listings = Listings(run, plan.overlap)
     try:
         left = listings.left_by_an_earlier_run(full=plan.full)
@@ -197,7 +194,7 @@ def _read_account(run: Snapshot, by_id: ById, gone: Gone, plan: Plan) -> None:
     gone.settle()
 
 
-def _do_without_the_list(run: Snapshot, by_id: ById, gone: Gone, error: SnapshotterError) -> None:
+def _do_without_the_list(run: Run, by_id: ById, gone: Gone, error: SnapshotterError) -> None:
     """Ask for the jobs that need no list; afterwards the list's own error ends the run."""
     log.warning("the rest of the list cannot be read, other jobs are asked for first: %s", error)
     by_id.is_in_doubt()

@@ -24,7 +24,7 @@ from snapshotter.store.tables import JOBS, live
 from snapshotter.sync import reconcile
 from snapshotter.sync.context import Context
 from snapshotter.sync.gone import Gone
-from snapshotter.sync.run import Snapshot
+from snapshotter.sync.run import Run
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -102,9 +102,7 @@ class Sample(NamedTuple):
     chance: random.Random
 
 
-def verify(
-    context: Context, sample: Sample, found: Findings, repair: Snapshot | None = None
-) -> None:
+def verify(context: Context, sample: Sample, found: Findings, repair: Run | None = None) -> None:
     """Compare the API's jobs with the tables, and add what differs to `found`.
 
     With `repair`, store what differs by that run. Raises what `Client` raises; `found` then has
@@ -114,14 +112,14 @@ def verify(
 
 
 class _Verification:
-    def __init__(self, context: Context, findings: Findings, repair: Snapshot | None) -> None:
+    def __init__(self, context: Context, findings: Findings, repair: Run | None) -> None:
         self._context, self._findings, self._repair = context, findings, repair
         self._gone = None if repair is None else Gone(repair)
         self._failed: SnapshotterError | None = None
         engine, account_id = context.engine, context.account_id
         account = Ledger(engine, account_id).account()
         self._newest: datetime | None = None if account is None else account.newest_updated_at
-        self._rejected = {row.job_id for row in rejects.waiting(engine, account_id)}
+        self._rejected = {row.job_id for row in rejects.states(engine, account_id)}
 
     def run(self, sample: Sample) -> None:
         try:
@@ -165,7 +163,7 @@ class _Verification:
             records, unlisted = reconcile.sample(self._page("all"), offset, total, index)
             self._findings.read += len(records)
             self._look_at(records, unlisted)
-        waiting = rejects.waiting(self._context.engine, self._context.account_id)
+        waiting = rejects.states(self._context.engine, self._context.account_id)
         self._findings.set_aside = [row.job_id for row in waiting]
 
     def _page(self, status: str) -> Callable[[int], reconcile.Records]:

@@ -32,14 +32,14 @@ _SHOWN = 12  # series
 Row = tuple[Any, ...]
 
 
-class Answer(NamedTuple):
+class Result(NamedTuple):
     """A trend's columns and rows, as `trends.rows` returns them."""
 
     columns: list[str]
     rows: list[Row]
 
 
-def show(answer: Answer, file: TextIO, width: int | None = None) -> None:
+def show(answer: Result, file: TextIO, width: int | None = None) -> None:
     """Print a table that fits the width (by default the terminal's), and its sparklines."""
     console = Console(file=file, width=width, highlight=False, emoji=False)
     if not console.is_terminal and width is None:
@@ -116,7 +116,7 @@ def _cell(column: str, value: Any) -> str:
     return printable(str(value))
 
 
-def sparklines(answer: Answer, width: int) -> list[str]:
+def sparklines(answer: Result, width: int) -> list[str]:
     """Return a line for each series over time: its name, its sparkline, first and last value."""
     columns = answer.columns
     measure = next((name for name in _MEASURES if name in columns), None)
@@ -159,7 +159,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
     return "".join(_BARS[round(last * max(0, v) / top) if top > 0 else 0] for v in values)
 
 
-def write_markdown(answer: Answer, file: TextIO) -> None:
+def write_markdown(answer: Result, file: TextIO) -> None:
     """Write a table in Markdown, as GitHub and others show it."""
     file.write("| " + " | ".join(map(_escaped, answer.columns)) + " |\n")
     file.write("|" + " --- |" * len(answer.columns) + "\n")

@@ -13,12 +13,12 @@ from samples import job
 from wire import answer, serve
 
 from snapshotter.api.bodies import MAX_BODY
-from snapshotter.api.client import Client, Filters
+from snapshotter.api.client import Client, ListFilters
 from snapshotter.api.paging import Cursor
 from snapshotter.api.records import Reject
 from snapshotter.errors import BadAnswer, RequestFailed
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import Answer, Request
 from snapshotter.simulator.server import serve as serve_account
 
@@ -119,7 +119,7 @@ def test_a_job_of_too_many_values_is_set_aside_with_its_id() -> None:
 
 @pytest.mark.parametrize("jobs", [101, 1_001, 6_000, 20_000])
 def test_a_server_that_ignores_the_limit_is_read(jobs: int) -> None:
-    account = Account(links="none")
+    account = SimulatedAccount(links="none")
     start = datetime(2026, 1, 1, tzinfo=UTC)
     records = [
         {"id": n, "created_at": (start + timedelta(seconds=n)).isoformat()}
@@ -133,7 +133,7 @@ def test_a_server_that_ignores_the_limit_is_read(jobs: int) -> None:
     with serve_account(account) as url:
         service = Service("acme", Key(account.api_key), url, 20.0)
         with Client(service, clock=Impatient()) as client:
-            read = {r.job_id for page in client.jobs(Filters(), Cursor()) for r in page.records}
+            read = {r.job_id for page in client.jobs(ListFilters(), Cursor()) for r in page.records}
     assert read == set(range(1, jobs + 1))
 
 

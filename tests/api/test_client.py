@@ -13,7 +13,7 @@ from clock import Impatient
 from samples import job
 from wire import Script, answer, drip, reset, serve
 
-from snapshotter.api.client import Client, Filters
+from snapshotter.api.client import Client, ListFilters
 from snapshotter.api.limits import Limits
 from snapshotter.api.paging import Cursor
 from snapshotter.api.records import Record
@@ -39,12 +39,12 @@ def client(url: str, pauses: list[float] | None = None, timeout: float = 5.0) ->
     )
 
 
-def read(client_: Client, filters: Filters = Filters()) -> list[int | None]:  # noqa: B008 - immutable
+def read(client_: Client, filters: ListFilters = ListFilters()) -> list[int | None]:  # noqa: B008 - immutable
     return [r.job_id for page in client_.jobs(filters, Cursor()) for r in page.records]
 
 
 def test_what_is_sent() -> None:
-    filters = Filters(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "failed", 434)
+    filters = ListFilters(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "failed", 434)
     with serve(answer(body=b"[]")) as wire, client(wire.url) as asking:
         assert read(asking, filters) == []
     head, *headers = wire.requests[0].decode().split("\r\n")

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from clock import Impatient
 
-from snapshotter.api.client import Client, Filters
+from snapshotter.api.client import Client, ListFilters
 from snapshotter.api.paging import Cursor
 from snapshotter.api.records import Reject
 from snapshotter.errors import RequestFailed
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import Answer, Request
 from snapshotter.simulator.server import serve
 
@@ -26,7 +26,7 @@ class Server:
 
     def __init__(self, seconds: list[int], bad: set[int], *, links: bool = True) -> None:
         """Take the jobs' times of creation, and the places in the list of those that fail."""
-        self.account = Account(links="right" if links else "none")
+        self.account = SimulatedAccount(links="right" if links else "none")
         self.ids = [
             self.account.add_job(created_at=START + timedelta(seconds=second))["id"]
             for second in sorted(seconds)
@@ -58,7 +58,7 @@ class Server:
 
     def read(self) -> list[int | None]:
         with self.client() as client:
-            return [r.job_id for page in client.jobs(Filters(), Cursor()) for r in page.records]
+            return [r.job_id for page in client.jobs(ListFilters(), Cursor()) for r in page.records]
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
@@ -76,7 +76,7 @@ class Server:
 def test_a_record_that_fails_is_set_aside_alone(bad: set[int], links: bool) -> None:  # noqa: FBT001
     server = Server(list(range(150)), bad, links=links)
     with server.client() as client:
-        records = [r for page in client.jobs(Filters(), Cursor()) for r in page.records]
+        records = [r for page in client.jobs(ListFilters(), Cursor()) for r in page.records]
     rejects = [r for r in records if isinstance(r, Reject)]
     assert {r.job_id for r in records} - {None} == set(server.ids) - server.bad
     assert {r.reason.split(" of the job list")[0] for r in rejects} == {
@@ -144,7 +144,7 @@ def test_a_record_that_is_not_json_is_kept_as_text() -> None:
     server = Server(list(range(5)), {2})
     server.fault = Answer(200, {}, b'[{"id": 3, "errors": "\x00 s3cr3t [}')
     with server.client() as client:
-        records = [r for page in client.jobs(Filters(), Cursor()) for r in page.records]
+        records = [r for page in client.jobs(ListFilters(), Cursor()) for r in page.records]
     (reject,) = {r for r in records if isinstance(r, Reject)}
     assert reject.payload == '[{"id": 3, "errors": "\ufffd s3cr3t [}'
     assert {r.job_id for r in records} - {None} == set(server.ids) - server.bad

@@ -12,7 +12,7 @@ from command import python
 from command_line import Run, assert_one_line
 from lines import unmarked
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 
 
 def test_the_key_is_neither_printed_nor_stored(
@@ -26,7 +26,7 @@ def test_the_key_is_neither_printed_nor_stored(
         assert b"s3cr3t-demo" not in path.read_bytes()
 
 
-def test_logs_as_json(run: Run, acme: dict[str, str], account: Account) -> None:
+def test_logs_as_json(run: Run, acme: dict[str, str], account: SimulatedAccount) -> None:
     account.add_job(status="paused")
     done = run("--log-format", "json", "sync", **acme)
     warning, last = (json.loads(line) for line in done.stderr.splitlines())
@@ -123,7 +123,7 @@ def test_standard_output_that_is_full(run: Run, acme: dict[str, str], tmp_path: 
 
 
 def test_returns_of_a_file_saved_on_windows(
-    run: Run, acme: dict[str, str], account: Account, tmp_path: Path
+    run: Run, acme: dict[str, str], account: SimulatedAccount, tmp_path: Path
 ) -> None:
     account.add_job(id=7)
     returned = {name: f"{value}\r" for name, value in acme.items()}

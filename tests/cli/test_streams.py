@@ -12,13 +12,13 @@ import pytest
 from command import FRESH, Done, run, start
 from lines import unmarked
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 
 COMMAND = shlex.join(FRESH)
 
 
 @pytest.fixture
-def acme(account: Account, api: str) -> dict[str, str]:
+def acme(account: SimulatedAccount, api: str) -> dict[str, str]:
     account.add_job(id=7)
     return {
         "XPLENTY_ACCOUNT_ID": account.account_id,

@@ -12,13 +12,15 @@ from command_line import Run, assert_one_line
 from sqlalchemy import text
 from wire import answer, reset, serve
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED
 from snapshotter.store.engine import connect
 from snapshotter.store.lock import lock
 
 
-def test_sync_ends_with_a_summary(run: Run, acme: dict[str, str], account: Account) -> None:
+def test_sync_ends_with_a_summary(
+    run: Run, acme: dict[str, str], account: SimulatedAccount
+) -> None:
     account.populate(days=3)
     done = run("sync", **acme)
     assert (done.returncode, done.stderr) == (0, "")
@@ -35,7 +37,9 @@ def test_the_database_file_is_for_its_owner_only(
     assert stat.S_IMODE((tmp_path / "job_history.db").stat().st_mode) == 0o600
 
 
-def test_listed_jobs(run: Run, acme: dict[str, str], account: Account, tmp_path: Path) -> None:
+def test_listed_jobs(
+    run: Run, acme: dict[str, str], account: SimulatedAccount, tmp_path: Path
+) -> None:
     for job_id in (7, 8, 9):
         account.add_job(id=job_id)
     assert run("sync", "7", **acme).stdout.startswith("1 jobs seen, 1 new")
@@ -45,7 +49,9 @@ def test_listed_jobs(run: Run, acme: dict[str, str], account: Account, tmp_path:
     assert_one_line(done, 65, "the API has no job 10; the others are stored")
 
 
-def test_records_set_aside_are_exit_65(run: Run, acme: dict[str, str], account: Account) -> None:
+def test_records_set_aside_are_exit_65(
+    run: Run, acme: dict[str, str], account: SimulatedAccount
+) -> None:
     account.add_job(id=7, owner_id=GARBLED)
     account.add_job(id=8)
     done = run("sync", **acme)
@@ -57,7 +63,7 @@ def test_records_set_aside_are_exit_65(run: Run, acme: dict[str, str], account: 
 
 
 def test_an_unknown_status_is_stored_and_logged(
-    run: Run, acme: dict[str, str], account: Account, tmp_path: Path
+    run: Run, acme: dict[str, str], account: SimulatedAccount, tmp_path: Path
 ) -> None:
     account.add_job(id=7, status="paused")
     done = run("sync", **acme)
@@ -106,7 +112,7 @@ def test_an_api_that_is_down_is_exit_75(
 
 @pytest.mark.slow
 def test_two_first_runs_at_once(
-    acme: dict[str, str], account: Account, empty_database_url: str, tmp_path: Path
+    acme: dict[str, str], account: SimulatedAccount, empty_database_url: str, tmp_path: Path
 ) -> None:
     """One makes the tables and reads, the other finds it at work or has nothing left to do."""
     for _ in range(250):

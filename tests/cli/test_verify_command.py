@@ -2,10 +2,12 @@
 
 from command_line import Run
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 
 
-def test_verify_reports_what_moved(run: Run, acme: dict[str, str], account: Account) -> None:
+def test_verify_reports_what_moved(
+    run: Run, acme: dict[str, str], account: SimulatedAccount
+) -> None:
     account.add_job()
     assert run("sync", **acme).returncode == 0
     account.advance(3600)

@@ -16,7 +16,7 @@ import openpyxl
 import pyarrow.parquet
 import pytest
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.server import serve
 
 
@@ -42,7 +42,7 @@ def run(url: str, *arguments: str, folder: Path, api: str = "http://127.0.0.1:1"
 
 
 def test_every_command_on_each_database(empty_database_url: str, tmp_path: Path) -> None:
-    url, account = empty_database_url, Account()
+    url, account = empty_database_url, SimulatedAccount()
     account.populate(days=20)
     with serve(account) as api:
         first = run(url, "sync", folder=tmp_path, api=api)
@@ -68,7 +68,7 @@ def test_every_command_on_each_database(empty_database_url: str, tmp_path: Path)
 
 @pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
 def test_every_format(empty_database_url: str, tmp_path: Path) -> None:
-    url, account = empty_database_url, Account()
+    url, account = empty_database_url, SimulatedAccount()
     account.populate(days=20)
     with serve(account) as api:
         run(url, "sync", folder=tmp_path, api=api)

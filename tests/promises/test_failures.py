@@ -12,7 +12,7 @@ import command
 import pytest
 from wire import Script, answer, drip, reset, serve
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.server import serve as serve_account
 
 CREDITS = answer(body=b'{"limits": {"limit": 5000, "remaining": 4000}}')
@@ -218,7 +218,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_disk_that_is_full(small_disk: Path) -> None:
     """What was committed stays, and the next run goes on once there is room."""
-    account = Account()
+    account = SimulatedAccount()
     with serve_account(account) as url:
         for _ in range(700):
             account.add_job(errors="e" * 3000)
@@ -240,7 +240,7 @@ def test_a_disk_that_is_full(small_disk: Path) -> None:
 
 
 def test_a_file_that_cannot_grow(tmp_path: Path) -> None:
-    account = Account()
+    account = SimulatedAccount()
     with serve_account(account) as url:
         for _ in range(700):
             account.add_job(errors="e" * 3000)

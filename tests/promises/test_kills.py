@@ -36,7 +36,7 @@ from snapshotter.errors import RecordError
 from snapshotter.flatten import JobRows, flatten
 from snapshotter.models import Base
 from snapshotter.redact import Redaction
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Answer, Request, as_sent
 from snapshotter.store import revisions
 from snapshotter.store.engine import connect
@@ -49,8 +49,8 @@ BOOKKEEPING = ("account_id", "first_seen_at", "last_changed_at", "snapshot_id", 
 
 
 @pytest.fixture
-def account() -> Account:
-    return Account(page_cap=5)
+def account() -> SimulatedAccount:
+    return SimulatedAccount(page_cap=5)
 
 
 # What is stored, and what should be
@@ -194,7 +194,7 @@ class Store:
         assert states == {job_id: state(rows) for job_id, rows in jobs.items()}
         return jobs
 
-    def assert_equal_to(self, account: Account) -> None:
+    def assert_equal_to(self, account: SimulatedAccount) -> None:
         jobs = {job_id: whole(job) for job_id, job in account.jobs.items()}
         assert self.assert_no_half_job(jobs) == jobs
         assert self.rows(REJECTS) == []
@@ -280,7 +280,7 @@ class Forks:
 
 
 @pytest.fixture
-def environment(account: Account, api: str) -> dict[str, str]:
+def environment(account: SimulatedAccount, api: str) -> dict[str, str]:
     return {
         **os.environ,
         "XPLENTY_ACCOUNT_ID": account.account_id,
@@ -312,14 +312,14 @@ def outputs(job_id: int, names: str, fields: int) -> list[dict[str, Any]]:
     ]
 
 
-def change(account: Account, job_id: int, names: str, fields: int, **other: Any) -> None:
+def change(account: SimulatedAccount, job_id: int, names: str, fields: int, **other: Any) -> None:
     """Change a job at the account: it has these outputs now."""
     made = outputs(job_id, names, fields)
     moved = {"updated_at": stamp(account.now), "outputs": made, "outputs_count": len(made)}
     account.jobs[job_id].update({**moved, **other})
 
 
-def finished(account: Account, numbers: range) -> None:
+def finished(account: SimulatedAccount, numbers: range) -> None:
     """Add finished jobs with these ids, each created ten minutes after the one before."""
     for job_id in numbers:
         at = account.now - timedelta(minutes=10 * (numbers.stop - job_id))
@@ -338,7 +338,7 @@ BEFORE_COMMIT, AFTER_COMMIT = "before: commit", "after: a commit"
 OPEN, BAD, BAD_LATER = 3, 4, 16
 
 
-def first_day(account: Account) -> None:
+def first_day(account: SimulatedAccount) -> None:
     """Nine jobs in three pages: one is open, and one is malformed."""
     finished(account, range(1, 10))
     account.jobs[OPEN].update(status="running", completed_at=None, progress=0.2)
@@ -346,7 +346,7 @@ def first_day(account: Account) -> None:
     account.touch()
 
 
-def next_day(account: Account) -> None:
+def next_day(account: SimulatedAccount) -> None:
     """Nine jobs to list, in three pages: of the first day three that changed, and the last.
 
     The open job moves without that its `updated_at` does, and another job is malformed.
@@ -360,7 +360,7 @@ def next_day(account: Account) -> None:
     account.touch()
 
 
-def mend(account: Account) -> None:
+def mend(account: SimulatedAccount) -> None:
     """Let time pass after a kill: what was malformed is mended, what had been read changes."""
     account.advance(60)
     for job_id in {BAD, BAD_LATER} & account.jobs.keys():
@@ -371,7 +371,7 @@ def mend(account: Account) -> None:
     account.touch()
 
 
-def mend_again(account: Account) -> None:
+def mend_again(account: SimulatedAccount) -> None:
     """Change as many jobs as there are, in each page."""
     account.advance(3600)
     for job_id in account.jobs:
@@ -382,7 +382,7 @@ def mend_again(account: Account) -> None:
 class Trial:
     """A run to be killed, again and again from the same beginning."""
 
-    def __init__(self, account: Account, store: Store, forks: Forks) -> None:
+    def __init__(self, account: SimulatedAccount, store: Store, forks: Forks) -> None:
         self.account, self.store, self.forks = account, store, forks
         self._kept, self._now = store.keep(), account.now
         self.step = 1 if store.writer.dialect.name == "sqlite" else 3
@@ -417,7 +417,7 @@ class Trial:
             self.account.touch()
 
 
-def readable(account: Account) -> dict[int, JobRows]:
+def readable(account: SimulatedAccount) -> dict[int, JobRows]:
     """Give the rows of the account's jobs, without those that are malformed."""
     jobs = {}
     for job_id, job in account.jobs.items():
@@ -495,10 +495,10 @@ def assert_a_killed_run_is_gone_on_with(trial: Trial, before: int, pages: int, a
     ids=["first", "first, all pages at once", "next"],
 )
 def test_a_kill_at_every_boundary_of_a_run(
-    account: Account,
+    account: SimulatedAccount,
     store: Store,
     forks: Forks,
-    days: list[Callable[[Account], None]],
+    days: list[Callable[[SimulatedAccount], None]],
     *,
     together: bool,
 ) -> None:
@@ -591,7 +591,7 @@ class Spawned:
 
 
 def test_kills_at_random_moments_of_a_first_run(
-    account: Account, empty_store: Store, environment: dict[str, str], tmp_path: Path
+    account: SimulatedAccount, empty_store: Store, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """From nothing, through the imports, the schema and the pages, to the end."""
     store, chance = empty_store, random.Random(7)  # noqa: S311 - which moments is no secret
@@ -626,7 +626,7 @@ def test_kills_at_random_moments_of_a_first_run(
 @pytest.mark.slow
 @pytest.mark.parametrize("empty_database_url", ["mariadb"], indirect=True)
 def test_a_kill_at_every_boundary_of_the_first_upgrade(
-    account: Account, empty_store: Store, environment: dict[str, str], tmp_path: Path
+    account: SimulatedAccount, empty_store: Store, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """MariaDB commits each statement that makes a table: some are there, and the next run goes on.
 
@@ -676,7 +676,7 @@ def schema(engine: Engine) -> dict[str, Any]:
 class Gate:
     """Holds back the answer to a request, from the moment that it came until it is opened."""
 
-    def __init__(self, account: Account, holds: Callable[[Request], bool]) -> None:
+    def __init__(self, account: SimulatedAccount, holds: Callable[[Request], bool]) -> None:
         self.reached, self._opened = threading.Event(), threading.Event()
         self._holds = holds
         account.intercept = self._intercept
@@ -708,7 +708,9 @@ def spawn(environment: dict[str, str], store: Store, tmp_path: Path) -> Callable
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def assert_gone_on_with(store: Store, account: Account, spawn: Callable[..., Spawned]) -> None:
+def assert_gone_on_with(
+    store: Store, account: SimulatedAccount, spawn: Callable[..., Spawned]
+) -> None:
     """Check that the lock is free, and that a plain run brings the rest."""
     account.intercept = None
     store.wait_until_alone()
@@ -731,7 +733,7 @@ def assert_gone_on_with(store: Store, account: Account, spawn: Callable[..., Spa
     indirect=["database_url"],
 )
 def test_a_signal_lets_the_page_under_way_be_stored(
-    account: Account, store: Store, spawn: Callable[..., Spawned], number: signal.Signals
+    account: SimulatedAccount, store: Store, spawn: Callable[..., Spawned], number: signal.Signals
 ) -> None:
     finished(account, range(1, 16))
     account.touch()
@@ -755,7 +757,7 @@ def test_a_signal_lets_the_page_under_way_be_stored(
 @on_sqlite
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_wait_before_another_try(
-    account: Account, store: Store, spawn: Callable[..., Spawned], number: signal.Signals
+    account: SimulatedAccount, store: Store, spawn: Callable[..., Spawned], number: signal.Signals
 ) -> None:
     finished(account, range(1, 16))
     account.touch()
@@ -783,7 +785,7 @@ def wait_for_jobs(store: Store, jobs: int) -> None:
 
 @on_sqlite
 def test_two_signals_do_not_wait_for_the_server(
-    account: Account, store: Store, spawn: Callable[..., Spawned]
+    account: SimulatedAccount, store: Store, spawn: Callable[..., Spawned]
 ) -> None:
     finished(account, range(1, 16))
     account.touch()
@@ -802,7 +804,7 @@ def test_two_signals_do_not_wait_for_the_server(
 
 @on_sqlite
 def test_on_a_terminal_the_first_signal_tells_of_the_second(
-    account: Account, store: Store, spawn: Callable[..., Spawned]
+    account: SimulatedAccount, store: Store, spawn: Callable[..., Spawned]
 ) -> None:
     finished(account, range(1, 16))
     account.touch()
@@ -827,7 +829,7 @@ def test_on_a_terminal_the_first_signal_tells_of_the_second(
 
 @on_sqlite
 def test_a_signal_while_the_command_starts(
-    account: Account, store: Store, spawn: Callable[..., Spawned]
+    account: SimulatedAccount, store: Store, spawn: Callable[..., Spawned]
 ) -> None:
     """Until it has its own handler, the signal's usual effect is as good: nothing has begun."""
     finished(account, range(1, 16))
@@ -845,7 +847,9 @@ def test_a_signal_while_the_command_starts(
 
 
 @on_sqlite
-def test_a_signal_at_every_boundary_of_a_run(account: Account, store: Store, forks: Forks) -> None:
+def test_a_signal_at_every_boundary_of_a_run(
+    account: SimulatedAccount, store: Store, forks: Forks
+) -> None:
     """Whatever a run is at, it ends in order: stopped with all that it has, or at its own end."""
     first_day(account)
     assert forks.run("sync").code == 65
@@ -875,7 +879,7 @@ def test_a_signal_at_every_boundary_of_a_run(account: Account, store: Store, for
 # Readers
 
 
-def test_a_reader_sees_no_half_job(account: Account, store: Store, forks: Forks) -> None:
+def test_a_reader_sees_no_half_job(account: SimulatedAccount, store: Store, forks: Forks) -> None:
     """A reader sees every job as the API had it at one time.
 
     They look at each boundary while the run waits there, and then, while others run, all the time.

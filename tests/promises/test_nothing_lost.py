@@ -36,7 +36,7 @@ from snapshotter.flatten import flatten
 from snapshotter.models import Base
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Request, as_sent
 from snapshotter.simulator.history import FINAL, STATUSES, stamp
 from snapshotter.simulator.server import serve
@@ -84,7 +84,7 @@ class Accounts(RuleBasedStateMachine):
     def open(self, seed: int, lag: int, jobs: int, *, names_pages: bool) -> None:
         self.names_pages = names_pages
         links: Any = "right" if names_pages else "none"
-        self.account = Account(seed=seed, lag=lag, page_cap=7, links=links)
+        self.account = SimulatedAccount(seed=seed, lag=lag, page_cap=7, links=links)
         for n in range(jobs):
             at = self.account.now - timedelta(seconds=4 * (jobs - n) // 3)
             self.account.add_job(created_at=at, started_at=at, completed_at=at, updated_at=at)

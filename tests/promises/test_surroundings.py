@@ -18,12 +18,12 @@ from samples import job
 from wire import answer, drip, serve
 
 from snapshotter.api import certificates
-from snapshotter.api.client import ATTEMPTS_FOR_A_JOB, Client, Filters
+from snapshotter.api.client import ATTEMPTS_FOR_A_JOB, Client, ListFilters
 from snapshotter.api.limits import Limits
 from snapshotter.api.paging import Cursor
 from snapshotter.errors import KeyRefused, RequestFailed, RequestRefused, Stopped, UsageError
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import Answer
 from snapshotter.simulator.server import serve as serve_account
 
@@ -173,7 +173,7 @@ def test_one_job_may_be_forbidden_and_a_key_refused() -> None:
 
 
 def test_jobs_that_fail_take_few_attempts_where_the_list_works() -> None:
-    account = Account()
+    account = SimulatedAccount()
     for _ in range(9):
         account.add_job()
     account.intercept = lambda request: None if request.path.endswith("/jobs") else Answer(500)
@@ -220,7 +220,7 @@ main()
 @pytest.mark.parametrize("threads", [0, 1, 3])
 def test_few_threads_may_be_started(threads: int, tmp_path: Path) -> None:
     """The list is read with those that can be had; the same jobs, at the same cost."""
-    account = Account()
+    account = SimulatedAccount()
     for _ in range(1700):
         account.add_job()
     with serve_account(account) as url:
@@ -262,6 +262,6 @@ def test_a_signal_ends_the_wait_for_an_answer() -> None:
         client = Client(Service("acme", Key("s3cr3t"), wire.url, 300.0), Limits(), clock=clock)
         began = time.monotonic()
         with pytest.raises(Stopped, match="stopped by SIGTERM"):
-            list(client.jobs(Filters(), Cursor()))
+            list(client.jobs(ListFilters(), Cursor()))
         assert time.monotonic() - began < 100  # and not the 300 that the answer may take
     assert len(wire.requests) == 1

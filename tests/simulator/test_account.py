@@ -6,15 +6,15 @@ import pytest
 import requests
 from simulated import NOW, Get, ids, visible
 
-from snapshotter.simulator.account import Account, Links
+from snapshotter.simulator.account import Links, SimulatedAccount
 from snapshotter.simulator.api import ACCEPT
 from snapshotter.simulator.server import serve
 
 pytest_plugins = ["simulated_fixtures"]
 
 
-def test_the_same_seed_makes_the_same_jobs(populated: Account) -> None:
-    same, other = Account(now=NOW), Account(now=NOW, seed=2)
+def test_the_same_seed_makes_the_same_jobs(populated: SimulatedAccount) -> None:
+    same, other = SimulatedAccount(now=NOW), SimulatedAccount(now=NOW, seed=2)
     same.populate()
     other.populate()
     assert same.jobs == populated.jobs
@@ -22,7 +22,7 @@ def test_the_same_seed_makes_the_same_jobs(populated: Account) -> None:
 
 
 def test_the_steps_of_the_clock_make_no_difference() -> None:
-    once, often = Account(now=NOW), Account(now=NOW)
+    once, often = SimulatedAccount(now=NOW), SimulatedAccount(now=NOW)
     once.populate(days=2)
     often.populate(days=2)
     before = len(once.jobs)
@@ -35,7 +35,7 @@ def test_the_steps_of_the_clock_make_no_difference() -> None:
 
 
 @pytest.mark.parametrize("lag", [0, 60])
-def test_a_removed_job_is_gone_at_once(account: Account, get: Get, lag: float) -> None:
+def test_a_removed_job_is_gone_at_once(account: SimulatedAccount, get: Get, lag: float) -> None:
     for job_id in (1, 2, 3):
         account.add_job(id=job_id, status="running")
     assert ids(get("jobs", direction="asc")) == [1, 2, 3]
@@ -55,7 +55,7 @@ def test_a_removed_job_is_gone_at_once(account: Account, get: Get, lag: float) -
 @pytest.mark.parametrize("option", [{"lag": 60}, {"shuffles_ties": True}, {"varies_cap": True}])
 def test_the_same_seed_is_equally_hard_to_read(option: dict[str, Any]) -> None:
     def readings(seed: int) -> list[list[int]]:
-        account = Account(seed=seed, **option)
+        account = SimulatedAccount(seed=seed, **option)
         seen = []
         with serve(account) as url, requests.Session() as session:
             session.auth, session.trust_env = ("demo-key", ""), False
@@ -71,7 +71,7 @@ def test_the_same_seed_is_equally_hard_to_read(option: dict[str, Any]) -> None:
 
 def test_an_account_takes_its_behaviour_as_arguments() -> None:
     links: Links = "none"
-    account = Account(
+    account = SimulatedAccount(
         lag=5,
         shuffles_ties=True,
         varies_cap=True,

@@ -9,7 +9,7 @@ import pytest
 import requests
 from simulated import JOB_FIELDS, NOW, OUTPUT_FIELDS, Get, basic, ids
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.api import ACCEPT
 from snapshotter.simulator.faults import Answer, Request
 from snapshotter.simulator.history import stamp
@@ -69,7 +69,7 @@ def test_a_bad_parameter_is_refused_by_name(get: Get, name: str, value: str) -> 
     assert name in response.json()["message"]
 
 
-def test_a_job_has_every_documented_field(account: Account, get: Get) -> None:
+def test_a_job_has_every_documented_field(account: SimulatedAccount, get: Get) -> None:
     job = account.add_job(status="failed")
     (answer,) = get("jobs").json()
     assert answer == job
@@ -80,7 +80,7 @@ def test_a_job_has_every_documented_field(account: Account, get: Get) -> None:
 
 
 def test_a_single_job_has_only_id_name_and_url_of_its_package_and_cluster(
-    account: Account, get: Get
+    account: SimulatedAccount, get: Get
 ) -> None:
     job = account.add_job(id=7)
     short = {
@@ -101,7 +101,7 @@ def test_a_single_job_has_only_id_name_and_url_of_its_package_and_cluster(
     ],
 )
 def test_a_package_set_by_hand_is_sent_unchanged(
-    account: Account, get: Get, part: dict[str, Any]
+    account: SimulatedAccount, get: Get, part: dict[str, Any]
 ) -> None:
     with account.lock:
         account.jobs[7] = {"id": 7, "cluster": None, **part}
@@ -110,7 +110,7 @@ def test_a_package_set_by_hand_is_sent_unchanged(
     assert get("jobs/7", include="log_summary").json()["log_summary"]["error_summary"] is None
 
 
-def test_the_log_summary_is_sent_if_requested(account: Account, get: Get) -> None:
+def test_the_log_summary_is_sent_if_requested(account: SimulatedAccount, get: Get) -> None:
     account.add_job(id=7, status="failed", errors="No such table")
     summary = get("jobs/7", include="log_summary").json()["log_summary"]
     assert set(summary) == {
@@ -120,7 +120,7 @@ def test_the_log_summary_is_sent_if_requested(account: Account, get: Get) -> Non
     assert "log_summary" not in account.jobs[7]
 
 
-def test_lists_are_sorted_in_both_directions(account: Account, get: Get) -> None:
+def test_lists_are_sorted_in_both_directions(account: SimulatedAccount, get: Get) -> None:
     for job_id, created, updated in ((1, 10, 90), (2, 30, 70), (3, 20, 80)):
         account.add_job(
             id=job_id,
@@ -133,7 +133,7 @@ def test_lists_are_sorted_in_both_directions(account: Account, get: Get) -> None
     assert ids(get("jobs", sort="updated", direction="asc")) == [2, 3, 1]
 
 
-def test_lists_are_filtered_by_status_and_package(account: Account, get: Get) -> None:
+def test_lists_are_filtered_by_status_and_package(account: SimulatedAccount, get: Get) -> None:
     account.add_job(id=1, package_id=434)
     account.add_job(id=2, package_id=435, status="failed")
     account.add_job(id=3, package_id=434, status="failed")
@@ -155,14 +155,14 @@ def test_lists_are_filtered_by_status_and_package(account: Account, get: Get) ->
     ],
 )
 def test_since_filters_by_updated_at(
-    account: Account, get: Get, since: str, expected: list[int]
+    account: SimulatedAccount, get: Get, since: str, expected: list[int]
 ) -> None:
     account.add_job(id=1)
     account.add_job(id=2, updated_at=NOW + timedelta(minutes=5))
     assert ids(get("jobs", since=since, direction="asc")) == expected
 
 
-def test_a_list_has_changes_after_touch(account: Account, get: Get) -> None:
+def test_a_list_has_changes_after_touch(account: SimulatedAccount, get: Get) -> None:
     account.add_job(id=1)
     account.add_job(id=2)
     assert ids(get("jobs", status="failed")) == []
@@ -176,7 +176,7 @@ def test_a_list_has_changes_after_touch(account: Account, get: Get) -> None:
     assert ids(get("jobs")) == [2]
 
 
-def test_limits_are_capped(account: Account, get: Get) -> None:
+def test_limits_are_capped(account: SimulatedAccount, get: Get) -> None:
     for _ in range(250):
         account.add_job()
     assert len(ids(get("jobs"))) == 20
@@ -187,7 +187,7 @@ def test_limits_are_capped(account: Account, get: Get) -> None:
 
 
 def test_links_lead_through_the_whole_list_and_back(
-    account: Account, get: Get, session: requests.Session
+    account: SimulatedAccount, get: Get, session: requests.Session
 ) -> None:
     for _ in range(45):
         account.add_job()
@@ -203,7 +203,7 @@ def test_links_lead_through_the_whole_list_and_back(
     assert "Link" not in get("jobs", limit=45).headers
 
 
-def test_credits_are_spent_and_renewed_every_hour(account: Account, get: Get) -> None:
+def test_credits_are_spent_and_renewed_every_hour(account: SimulatedAccount, get: Get) -> None:
     account.credits_remaining = 2
     account.add_job(id=1)
     assert get("jobs").headers["X-RateLimit-Remaining"] == "1"
@@ -218,7 +218,7 @@ def test_credits_are_spent_and_renewed_every_hour(account: Account, get: Get) ->
 
 
 def test_an_intercepted_request_is_free_and_its_answer_sent_unchanged(
-    account: Account, get: Get
+    account: SimulatedAccount, get: Get
 ) -> None:
     seen: list[Request] = []
 
@@ -238,7 +238,7 @@ def test_an_intercepted_request_is_free_and_its_answer_sent_unchanged(
 
 
 def test_long_answers_are_compressed_if_accepted(
-    account: Account, get: Get, session: requests.Session
+    account: SimulatedAccount, get: Get, session: requests.Session
 ) -> None:
     account.add_job()
     compressed = get("jobs")
@@ -253,7 +253,7 @@ def test_long_answers_are_compressed_if_accepted(
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 @pytest.mark.parametrize("sort", ["created", "updated"])
 def test_ties_are_shuffled_in_every_list(
-    account: Account, get: Get, sort: str, direction: str
+    account: SimulatedAccount, get: Get, sort: str, direction: str
 ) -> None:
     account.shuffles_ties = True
     assert ids(get("jobs")) == []
@@ -280,7 +280,7 @@ def test_ties_are_shuffled_in_every_list(
     assert ids(get("jobs", offset=26)) == ids(get("jobs", offset=1000)) == []
 
 
-def test_a_varying_cap_never_makes_a_page_empty(account: Account, get: Get) -> None:
+def test_a_varying_cap_never_makes_a_page_empty(account: SimulatedAccount, get: Get) -> None:
     for job_id in range(1, 31):
         account.add_job(id=job_id)
     account.varies_cap, account.page_cap = True, 6
@@ -300,7 +300,7 @@ def test_a_varying_cap_never_makes_a_page_empty(account: Account, get: Get) -> N
     [(0, {"next"}), (20, {"next", "prev"}), (40, {"prev"})],
 )
 def test_wrong_links_are_present_when_a_page_is_but_lead_elsewhere(
-    account: Account, get: Get, offset: int, rels: set[str]
+    account: SimulatedAccount, get: Get, offset: int, rels: set[str]
 ) -> None:
     for _ in range(45):
         account.add_job()
@@ -327,7 +327,7 @@ def test_wrong_links_are_present_when_a_page_is_but_lead_elsewhere(
     ],
 )
 def test_the_date_can_be_off(
-    account: Account, get: Get, offset: float | None, date: str | None
+    account: SimulatedAccount, get: Get, offset: float | None, date: str | None
 ) -> None:
     account.add_job()
     account.date_offset = offset
@@ -337,7 +337,7 @@ def test_the_date_can_be_off(
 
 
 def test_faults_come_before_the_key_and_after_intercept(
-    account: Account, get: Get, session: requests.Session
+    account: SimulatedAccount, get: Get, session: requests.Session
 ) -> None:
     account.failing = ["500", "502"]
     account.intercept = lambda request: Answer(418) if "limit" in request.query else None
@@ -346,7 +346,7 @@ def test_faults_come_before_the_key_and_after_intercept(
     assert [answer.status_code for answer in answers] == [500, 418, 502, 401]
 
 
-def test_the_account_can_change_before_each_answer(account: Account, get: Get) -> None:
+def test_the_account_can_change_before_each_answer(account: SimulatedAccount, get: Get) -> None:
     """From another thread, too: the lock is free."""
 
     def change(request: Request) -> None:

@@ -8,7 +8,7 @@ import pytest
 import requests
 from simulated import Get, asking
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import fault
 from snapshotter.simulator.server import serve
 
@@ -27,7 +27,7 @@ pytest_plugins = ["simulated_fixtures"]
     ],
 )
 def test_a_fault_answers_once_and_is_free(
-    account: Account, get: Get, kind: str, status: int, header: tuple[str, str], body: str
+    account: SimulatedAccount, get: Get, kind: str, status: int, header: tuple[str, str], body: str
 ) -> None:
     account.failing = [kind, kind]
     for path in ("jobs/77", "rate_limit_status"):
@@ -55,7 +55,7 @@ def test_a_fault_answers_once_and_is_free(
     ],
 )
 def test_a_fault_on_the_wire_spoils_one_answer_only(
-    account: Account,
+    account: SimulatedAccount,
     api: str,
     session: requests.Session,
     kind: str,
@@ -71,7 +71,7 @@ def test_a_fault_on_the_wire_spoils_one_answer_only(
 
 
 @pytest.mark.parametrize("kind", ["reset", "cut", "drip", "hang"])
-def test_intercept_can_return_a_fault(account: Account, api: str, kind: str) -> None:
+def test_intercept_can_return_a_fault(account: SimulatedAccount, api: str, kind: str) -> None:
     account.intercept = lambda _: fault(kind, b"12345678")
     with asking(api, "/acme/api/jobs") as client:
         if kind == "reset":
@@ -91,7 +91,7 @@ def test_intercept_can_return_a_fault(account: Account, api: str, kind: str) -> 
 
 
 def test_drip_sends_the_correct_answer_byte_by_byte(
-    account: Account, api: str, session: requests.Session
+    account: SimulatedAccount, api: str, session: requests.Session
 ) -> None:
     account.failing = ["drip", "drip"]
     begin = time.perf_counter()
@@ -106,7 +106,7 @@ def test_drip_sends_the_correct_answer_byte_by_byte(
 
 @pytest.mark.parametrize("kind", ["drip", "hang"])
 def test_a_fault_ends_when_the_client_disconnects(
-    account: Account, handlers: queue.Queue[threading.Thread], kind: str
+    account: SimulatedAccount, handlers: queue.Queue[threading.Thread], kind: str
 ) -> None:
     account.intercept = lambda _: fault(kind, b" " * 10_000)
     with serve(account) as url:
@@ -119,7 +119,7 @@ def test_a_fault_ends_when_the_client_disconnects(
 
 @pytest.mark.parametrize("kind", ["drip", "hang"])
 def test_a_fault_ends_with_the_server(
-    account: Account, handlers: queue.Queue[threading.Thread], kind: str
+    account: SimulatedAccount, handlers: queue.Queue[threading.Thread], kind: str
 ) -> None:
     account.intercept = lambda _: fault(kind, b" " * 10_000)
     with serve(account) as url:

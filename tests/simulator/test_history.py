@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from simulated import JOB_FIELDS, NOW, Get, ids
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.history import stamp
 
 pytest_plugins = ["simulated_fixtures"]
 
 
-def test_progress_does_not_move_updated_at_until_the_end(account: Account, get: Get) -> None:
+def test_progress_does_not_move_updated_at_until_the_end(
+    account: SimulatedAccount, get: Get
+) -> None:
     added = dict(account.add_job(id=1, status="running"))
     account.advance(300)
     half = get("jobs/1").json()
@@ -39,7 +41,7 @@ def test_progress_does_not_move_updated_at_until_the_end(account: Account, get: 
     ],
 )
 def test_an_open_job_goes_through_its_statuses(
-    account: Account, status: str, then: list[str]
+    account: SimulatedAccount, status: str, then: list[str]
 ) -> None:
     job = account.add_job(status=status)
     for seconds, expected in zip((30, 30, 30, 600), then, strict=True):
@@ -47,14 +49,14 @@ def test_an_open_job_goes_through_its_statuses(
         assert job["status"] == expected
 
 
-def test_a_job_ended_by_hand_stays_ended(account: Account) -> None:
+def test_a_job_ended_by_hand_stays_ended(account: SimulatedAccount) -> None:
     job = account.add_job(status="running")
     job.update(status="stopped", progress=0.25)
     account.advance(3600)
     assert (job["status"], job["progress"]) == ("stopped", 0.25)
 
 
-def test_the_history_has_what_a_real_one_has(populated: Account) -> None:
+def test_the_history_has_what_a_real_one_has(populated: SimulatedAccount) -> None:
     jobs = list(populated.jobs.values())
     statuses = {job["status"] for job in jobs}
     open_jobs = [job for job in jobs if job["completed_at"] is None]
@@ -76,7 +78,7 @@ def test_the_history_has_what_a_real_one_has(populated: Account) -> None:
     assert created == sorted(created)
 
 
-def test_the_history_has_the_trends_to_find(populated: Account) -> None:
+def test_the_history_has_the_trends_to_find(populated: SimulatedAccount) -> None:
     slow_from, narrow_from = stamp(NOW - timedelta(days=21)), stamp(NOW - timedelta(days=14))
     old: list[int] = []
     new: list[int] = []
@@ -94,7 +96,7 @@ def test_the_history_has_the_trends_to_find(populated: Account) -> None:
 
 
 def test_each_change_of_a_day_is_found_by_since() -> None:
-    account = Account(now=NOW)
+    account = SimulatedAccount(now=NOW)
     account.populate(days=3)
     before: dict[int, dict[str, Any]] = {i: dict(job) for i, job in account.jobs.items()}
     account.advance(86_400)

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 from simulated import Get, ids, visible
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.history import stamp
 
 pytest_plugins = ["simulated_fixtures"]
 
 
-def test_a_new_job_appears_within_the_lag(account: Account, get: Get) -> None:
+def test_a_new_job_appears_within_the_lag(account: SimulatedAccount, get: Get) -> None:
     account.lag = 60
     for job_id in range(1, 41):
         account.add_job(id=job_id)
@@ -25,7 +25,7 @@ def test_a_new_job_appears_within_the_lag(account: Account, get: Get) -> None:
     assert shown[-1] == set(account.jobs)
 
 
-def test_the_versions_of_a_job_appear_in_their_order(account: Account, get: Get) -> None:
+def test_the_versions_of_a_job_appear_in_their_order(account: SimulatedAccount, get: Get) -> None:
     account.add_job(id=1, attempts=1)
     account.lag = 20
     late, last = 0, 1
@@ -45,7 +45,7 @@ def test_the_versions_of_a_job_appear_in_their_order(account: Account, get: Get)
     assert get("jobs").json() == [account.jobs[1]]
 
 
-def test_a_change_by_hand_counts_from_touch(account: Account, get: Get) -> None:
+def test_a_change_by_hand_counts_from_touch(account: SimulatedAccount, get: Get) -> None:
     account.add_job(id=1)
     account.lag = 10
     account.jobs[1]["status"] = "failed"
@@ -59,7 +59,7 @@ def test_a_change_by_hand_counts_from_touch(account: Account, get: Get) -> None:
     assert ids(get("jobs", status="failed")) == [1]
 
 
-def test_the_lag_can_be_changed_at_any_time(account: Account, get: Get) -> None:
+def test_the_lag_can_be_changed_at_any_time(account: SimulatedAccount, get: Get) -> None:
     def fail(job_id: int) -> None:
         with account.lock:
             account.add_job(id=job_id)["status"] = "failed"
@@ -77,7 +77,7 @@ def test_the_lag_can_be_changed_at_any_time(account: Account, get: Get) -> None:
     assert get("jobs/1").json()["status"] == "stopped", "without a lag nothing is copied"
 
 
-def test_jobs_from_before_the_lag_appear_at_once(account: Account, get: Get) -> None:
+def test_jobs_from_before_the_lag_appear_at_once(account: SimulatedAccount, get: Get) -> None:
     account.lag = 3600
     account.populate(days=3)
     assert account.lag == 3600
@@ -89,7 +89,9 @@ def test_jobs_from_before_the_lag_appear_at_once(account: Account, get: Get) -> 
     assert visible(get) == account.jobs
 
 
-def test_a_long_step_of_the_clock_delays_no_change_longer(account: Account, get: Get) -> None:
+def test_a_long_step_of_the_clock_delays_no_change_longer(
+    account: SimulatedAccount, get: Get
+) -> None:
     """What became of a job a while ago, within the step, is not held back once more."""
     account.populate(days=1)
     account.add_job(status="running")
@@ -105,7 +107,7 @@ def test_a_long_step_of_the_clock_delays_no_change_longer(account: Account, get:
     assert len(account.jobs) > 50
 
 
-def test_a_removed_job_loses_its_changes(account: Account, get: Get) -> None:
+def test_a_removed_job_loses_its_changes(account: SimulatedAccount, get: Get) -> None:
     account.lag = 60
     account.add_job(id=1, package_id=434)
     account.remove_job(1)

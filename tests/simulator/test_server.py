@@ -7,13 +7,13 @@ import pytest
 import requests
 from simulated import Get
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.server import serve
 
 pytest_plugins = ["simulated_fixtures"]
 
 
-def test_a_kept_connection_does_not_stall(account: Account, get: Get) -> None:
+def test_a_kept_connection_does_not_stall(account: SimulatedAccount, get: Get) -> None:
     account.add_job()
     get("jobs")
     took = []
@@ -26,7 +26,7 @@ def test_a_kept_connection_does_not_stall(account: Account, get: Get) -> None:
 
 
 def test_the_end_of_serving_cuts_kept_connections(
-    account: Account, session: requests.Session
+    account: SimulatedAccount, session: requests.Session
 ) -> None:
     with serve(account) as url:
         assert session.get(f"{url}/acme/api/jobs", timeout=10).status_code == 200

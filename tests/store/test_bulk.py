@@ -21,10 +21,10 @@ from snapshotter.store.engine import connect, named_errors
 from snapshotter.store.load import Loaded, Mode, load
 from snapshotter.store.prepared import Prepared, prepare
 from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS
-from snapshotter.store.write import Run
+from snapshotter.store.write import Stamp
 
-FIRST = Run("acme", 1, datetime(2026, 1, 5, 1, 2, 3, 456789, tzinfo=UTC))
-SECOND = Run("acme", 2, datetime(2026, 1, 6, tzinfo=UTC))
+FIRST = Stamp("acme", 1, datetime(2026, 1, 5, 1, 2, 3, 456789, tzinfo=UTC))
+SECOND = Stamp("acme", 2, datetime(2026, 1, 6, tzinfo=UTC))
 
 
 def prepared(document: dict[str, Any]) -> Prepared:
@@ -65,12 +65,12 @@ def statements_of(engine: Engine) -> Iterator[list[str]]:
     event.remove(engine, "before_cursor_execute", note)
 
 
-def put(engine: Engine, run: Run, jobs: list[Prepared]) -> Loaded:
+def put(engine: Engine, run: Stamp, jobs: list[Prepared]) -> Loaded:
     with engine.begin() as connection:
         return load(connection, run, jobs)
 
 
-def sent(engine: Engine, run: Run, jobs: list[Prepared]) -> list[str]:
+def sent(engine: Engine, run: Stamp, jobs: list[Prepared]) -> list[str]:
     with engine.begin() as connection, statements_of(engine) as statements:
         load(connection, run, jobs)
     # Only the names of savepoints differ from engine to engine.

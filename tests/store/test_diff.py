@@ -13,9 +13,9 @@ from snapshotter.redact import Redaction
 from snapshotter.store import diff
 from snapshotter.store.load import load
 from snapshotter.store.prepared import Prepared, prepare
-from snapshotter.store.write import Run
+from snapshotter.store.write import Stamp
 
-STAMP = Run("acme", 1, datetime(2026, 1, 5, tzinfo=UTC))
+STAMP = Stamp("acme", 1, datetime(2026, 1, 5, tzinfo=UTC))
 OUTPUT = job()["outputs"][0]
 
 

@@ -14,10 +14,10 @@ from snapshotter.store.engine import connect
 from snapshotter.store.load import Loaded, load, mark_gone
 from snapshotter.store.prepared import Prepared, prepare
 from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS
-from snapshotter.store.write import Run
+from snapshotter.store.write import Stamp
 
-FIRST = Run("acme", 1, datetime(2026, 1, 5, tzinfo=UTC))
-SECOND = Run("acme", 2, datetime(2026, 1, 6, tzinfo=UTC))
+FIRST = Stamp("acme", 1, datetime(2026, 1, 5, tzinfo=UTC))
+SECOND = Stamp("acme", 2, datetime(2026, 1, 6, tzinfo=UTC))
 
 
 def prepared(*documents: dict[str, Any]) -> list[Prepared]:
@@ -28,7 +28,7 @@ def rows(*documents: dict[str, Any]) -> list[JobRows]:
     return [each.rows for each in prepared(*documents)]
 
 
-def put(engine: Engine, run: Run, *documents: dict[str, Any]) -> Loaded:
+def put(engine: Engine, run: Stamp, *documents: dict[str, Any]) -> Loaded:
     with engine.begin() as connection:
         return load(connection, run, prepared(*documents))
 
@@ -142,7 +142,7 @@ def test_a_job_of_another_account_is_an_error_that_names_both(engine: Engine) ->
     put(engine, FIRST, job())
     before = contents(engine)
     with pytest.raises(UsageError, match=r"job 7 of account other .* under account acme"):
-        put(engine, Run("other", 2, SECOND.observed_at), job(id=6), job(status="running"))
+        put(engine, Stamp("other", 2, SECOND.observed_at), job(id=6), job(status="running"))
     assert contents(engine) == before
 
 
@@ -162,7 +162,7 @@ def test_a_gone_job_stays_and_may_come_back(engine: Engine) -> None:
         assert not mark_gone(connection, SECOND, 7)
         assert not mark_gone(connection, SECOND, 99)
     assert contents(engine)["jobs"][0][-1] == SECOND.observed_at
-    third = Run("acme", 3, datetime(2026, 1, 7, tzinfo=UTC))
+    third = Stamp("acme", 3, datetime(2026, 1, 7, tzinfo=UTC))
     assert put(engine, third, job()).changed == [7]
     assert contents(engine)["jobs"][0][-1] is None
 

@@ -20,7 +20,7 @@ from snapshotter.store.engine import connect
 from snapshotter.store.load import load
 from snapshotter.store.prepared import prepare
 from snapshotter.store.set_aside import set_aside
-from snapshotter.store.write import Run
+from snapshotter.store.write import Stamp
 
 ROOT = Path(__file__).parent.parent.parent
 VERSIONS = ROOT / "migrations" / "versions"
@@ -127,7 +127,7 @@ def test_an_upgrade_works_out_what_the_loader_does(database_url: str, tmp_path: 
     engine = connect(database_url)
     jobs = [prepare(read(json.dumps(each).encode()), Redaction()) for each in records]
     with engine.begin() as connection:
-        load(connection, Run("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), jobs)
+        load(connection, Stamp("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), jobs)
     for words in (["downgrade", "0002"], ["upgrade", "head"]):
         assert alembic(database_url, *words, folder=tmp_path).returncode == 0
     with engine.connect() as connection:
@@ -142,7 +142,7 @@ def test_what_is_set_aside_stays_so_from_revision_to_revision(
 ) -> None:
     """It is tried again by the next run, and known again for what it was."""
     engine = connect(database_url)
-    run, record = Run("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), job(id="x")
+    run, record = Stamp("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), job(id="x")
     aside = [Reject(None, None, "no id", record), Reject(8, None, "no", [8])]
     with engine.begin() as connection:
         set_aside(connection, run, aside, Redaction())
@@ -157,9 +157,9 @@ def test_what_is_set_aside_stays_so_from_revision_to_revision(
         assert [(r.attempts, r.next_attempt_at, r.program_version) for r in after] == [
             (None, None, None)
         ] * 2
-        again = Run("acme", 2, datetime(2026, 1, 7, tzinfo=UTC))
+        again = Stamp("acme", 2, datetime(2026, 1, 7, tzinfo=UTC))
         set_aside(connection, again, aside, Redaction())
-    assert [(row.id, row.attempts) for row in rejects.waiting(engine)] == [
+    assert [(row.id, row.attempts) for row in rejects.states(engine)] == [
         (row.id, 1) for row in before
     ]
     engine.dispose()

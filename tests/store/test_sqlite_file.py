@@ -14,7 +14,7 @@ import command
 import pytest
 
 from snapshotter.errors import DatabaseError, Stopped
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.server import serve
 from snapshotter.store.engine import connect
 from snapshotter.store.revisions import current, head, upgrade
@@ -111,7 +111,7 @@ def test_a_file_system_without_shared_memory(without_memory: Path, file: Path) -
 def test_a_file_keeps_its_journal_mode(file: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("pragma journal_mode = delete")
-    account = Account()
+    account = SimulatedAccount()
     account.add_job()
     with serve(account) as url:
         variables = {
@@ -148,7 +148,7 @@ def test_what_a_killed_run_tried_wal_mode_on_is_removed_by_the_next(
 
 
 def test_a_copy_has_all_though_a_reader_is_idle(file: Path) -> None:
-    account = Account()
+    account = SimulatedAccount()
     for _ in range(300):
         account.add_job()
     with closing(sqlite3.connect(file)) as idle, serve(account) as url:
@@ -227,7 +227,7 @@ def test_a_disk_that_is_full_is_said_and_read(file: Path, tmp_path: Path) -> Non
 
 
 def test_a_signal_is_noticed_while_a_lock_is_waited_for(file: Path) -> None:
-    account = Account()
+    account = SimulatedAccount()
     account.add_job()
     with (
         closing(sqlite3.connect(file, isolation_level=None)) as other,

@@ -12,7 +12,7 @@ from snapshotter.redact import Redaction
 from snapshotter.store.load import load
 from snapshotter.store.prepared import prepare
 from snapshotter.store.tables import ACCOUNTS, REJECTS, SNAPSHOTS
-from snapshotter.store.write import Run
+from snapshotter.store.write import Stamp
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 URL = "https://api.xplenty.com"
@@ -34,4 +34,4 @@ def add(engine: Engine, account_id: str, *job_ids: int, row: bool = True) -> Non
             outputs = [{"id": 10 * job_id + n, "fields": ["a", "b"]} for n in (1, 2)]
             document: dict[str, Any] = job(id=job_id, outputs=outputs)
             record = records.read(json.dumps(document).encode())
-            load(connection, Run(account_id, 1, NOW), [prepare(record, Redaction())])
+            load(connection, Stamp(account_id, 1, NOW), [prepare(record, Redaction())])

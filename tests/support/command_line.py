@@ -7,7 +7,7 @@ import command
 import pytest
 from command import Done
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 
 Run = Callable[..., Done]
 
@@ -23,7 +23,7 @@ def run(tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def acme(account: Account, api: str) -> dict[str, str]:
+def acme(account: SimulatedAccount, api: str) -> dict[str, str]:
     """Return the variables that name the simulated account."""
     return {
         "XPLENTY_ACCOUNT_ID": account.account_id,

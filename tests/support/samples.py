@@ -11,7 +11,7 @@ from snapshotter.api import records
 from snapshotter.redact import Redaction
 from snapshotter.store.load import load
 from snapshotter.store.prepared import prepare
-from snapshotter.store.write import Run
+from snapshotter.store.write import Stamp
 
 FOLDER = Path(__file__).parent.parent / "data"
 
@@ -60,4 +60,4 @@ def store(engine: Engine, *jobs: dict[str, Any], at: datetime) -> None:
     """Load jobs as the API answers them, seen at that time."""
     prepared = [prepare(records.read(json.dumps(each).encode()), Redaction()) for each in jobs]
     with engine.begin() as connection:
-        load(connection, Run("acme", 1, at), prepared)
+        load(connection, Stamp("acme", 1, at), prepared)

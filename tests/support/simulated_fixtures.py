@@ -8,14 +8,14 @@ import pytest
 import requests
 from simulated import NOW, Get
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.api import ACCEPT
 
 
 @pytest.fixture(scope="module")
-def populated() -> Account:
+def populated() -> SimulatedAccount:
     """Return an account with its history; for tests that do not change it."""
-    account = Account(now=NOW)
+    account = SimulatedAccount(now=NOW)
     account.populate()
     return account
 
@@ -36,7 +36,7 @@ def get(api: str, session: requests.Session) -> Get:
 
 
 @pytest.fixture
-def handlers(account: Account) -> queue.Queue[threading.Thread]:
+def handlers(account: SimulatedAccount) -> queue.Queue[threading.Thread]:
     """Return the threads that answer, in the order of their requests."""
     threads: queue.Queue[threading.Thread] = queue.Queue()
     account.before_answer = lambda _: threads.put(threading.current_thread())

@@ -12,7 +12,7 @@ from snapshotter.api.records import read
 from snapshotter.flatten import flatten
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.store.ledger import Outcome
 from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS
 from snapshotter.sync.context import Context
@@ -22,7 +22,7 @@ from snapshotter.sync.sync import Plan, sync
 class Syncer:
     """An account that is served, and a database that it is synced into."""
 
-    def __init__(self, engine: Engine, account: Account, url: str) -> None:
+    def __init__(self, engine: Engine, account: SimulatedAccount, url: str) -> None:
         self.engine, self.account, self.url = engine, account, url
 
     def __call__(self, plan: Plan | None = None, key: str | None = None) -> Outcome:
@@ -55,7 +55,7 @@ class Syncer:
         assert sorted(tuple(row.values()) for row in self.rows(FIELDS)) == fields
 
 
-def history(account: Account, jobs: int) -> None:
+def history(account: SimulatedAccount, jobs: int) -> None:
     """Add finished jobs to the account, one a minute, the last an hour ago."""
     for n in range(jobs):
         at = account.now - timedelta(minutes=60 + jobs - n)

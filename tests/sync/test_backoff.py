@@ -14,7 +14,7 @@ from syncer import Syncer, history
 
 from snapshotter.api.records import Reject
 from snapshotter.redact import Redaction
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import Answer, Request
 from snapshotter.simulator.history import stamp
 from snapshotter.store import reasons, rejects
@@ -22,7 +22,7 @@ from snapshotter.store.backoff import PAUSES, is_due, pause
 from snapshotter.store.reject_payload import is_whole
 from snapshotter.store.set_aside import set_aside
 from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS
-from snapshotter.store.write import Run
+from snapshotter.store.write import Stamp
 from snapshotter.sync import retry_rejects
 from snapshotter.sync.sync import Plan
 
@@ -214,7 +214,7 @@ def test_a_reject_is_kept_whatever_it_holds(engine: Engine) -> None:
         Reject(None, None, "nothing", None),
         Reject(3, None, "job 3: large", {"id": 3, "x": "\N{PACKAGE}" * 700_000}),
     ]
-    run = Run("acme", 1, NOW)
+    run = Stamp("acme", 1, NOW)
     with engine.begin() as connection:
         assert set_aside(connection, run, odd, Redaction()) == odd
     with engine.begin() as connection:
@@ -233,7 +233,7 @@ from snapshotter.sync import reconcile
 from snapshotter.store.engine import connect
 engine = connect(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-assert len(rejects.waiting(engine)) == int(sys.argv[2])
+assert len(rejects.states(engine)) == int(sys.argv[2])
 assert sum(1 for _ in rejects.listed(engine)) == int(sys.argv[2])
 reconcile.index(engine, "acme")
 rejects.grouped(engine)
@@ -269,7 +269,7 @@ def test_many_or_large_ones_take_little_memory(engine: Engine, count: int, size:
 # Records without an id, and counts that look both ways
 
 
-def nulls(account: Account, *places: int) -> Callable[[Request], Answer | None]:
+def nulls(account: SimulatedAccount, *places: int) -> Callable[[Request], Answer | None]:
     """Answer the list with a null at these places of it, in the order of the jobs' times."""
 
     def answer(request: Request) -> Answer | None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from syncer import Syncer, history
 
 from snapshotter.api.records import Reject
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.simulator.history import stamp
 from snapshotter.store.tables import ACCOUNTS, JOBS, SNAPSHOTS
@@ -247,7 +247,7 @@ def test_a_sample_within_one_moment_says_nothing_of_the_rest(offset: int) -> Non
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def remove(account: Account, *job_ids: int) -> None:
+def remove(account: SimulatedAccount, *job_ids: int) -> None:
     for job_id in job_ids:
         account.remove_job(job_id)
 
@@ -354,7 +354,7 @@ def test_an_account_that_became_empty(syncer: Syncer) -> None:
 class Hiding:
     """Answers the list as the account does, without some jobs that are there by id."""
 
-    def __init__(self, account: Account, hidden: set[int]) -> None:
+    def __init__(self, account: SimulatedAccount, hidden: set[int]) -> None:
         self._account, self._hidden = account, hidden
 
     def __call__(self, request: Request) -> Answer | None:
@@ -441,7 +441,7 @@ def test_a_job_that_comes_back_is_gone_no_more(syncer: Syncer, *, full: bool) ->
 class Outage:
     """For a while the list shows none of some jobs, and their ids answer 404."""
 
-    def __init__(self, account: Account, lost: set[int]) -> None:
+    def __init__(self, account: SimulatedAccount, lost: set[int]) -> None:
         self._hiding, self._lost = Hiding(account, lost), lost
 
     def __call__(self, request: Request) -> Answer | None:

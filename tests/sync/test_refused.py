@@ -18,7 +18,7 @@ from snapshotter.api.client import Client
 from snapshotter.errors import DatabaseError
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.store import revisions
 from snapshotter.store.causes import Cause, cause
 from snapshotter.store.engine import connect
@@ -138,7 +138,7 @@ def test_jobs_of_two_pages_that_have_exchanged_outputs(syncer: Syncer) -> None:
 
 @pytest.fixture(params=["latin1", "utf8"])
 def latin1(
-    request: pytest.FixtureRequest, postgres: PostgresServer, account: Account, api: str
+    request: pytest.FixtureRequest, postgres: PostgresServer, account: SimulatedAccount, api: str
 ) -> Iterator[Syncer]:
     """Have a database that holds few characters; the client sends its encoding, or any."""
     url = postgres.create_database()
@@ -205,7 +205,7 @@ def packets_of(server: MariaDBServer, size: int) -> Iterator[None]:
 @only["mariadb"]
 @pytest.mark.parametrize("large", [1_100_000, 530_000])
 def test_a_row_that_is_longer_than_a_packet(
-    database_url: str, mariadb: MariaDBServer, account: Account, api: str, large: int
+    database_url: str, mariadb: MariaDBServer, account: SimulatedAccount, api: str, large: int
 ) -> None:
     """Also if it is escaping that makes it too long; the record itself is kept in short."""
     with packets_of(mariadb, 1_048_576):
@@ -228,7 +228,7 @@ def test_a_row_that_is_longer_than_a_packet(
 
 @only["mariadb"]
 def test_packets_that_are_shorter_than_what_a_driver_joins(
-    database_url: str, mariadb: MariaDBServer, account: Account, api: str
+    database_url: str, mariadb: MariaDBServer, account: SimulatedAccount, api: str
 ) -> None:
     with packets_of(mariadb, 65_536):
         syncer = Syncer(connect(database_url), account, api)

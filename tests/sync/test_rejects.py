@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 from syncer import Syncer, history
 from test_verify import command
 
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.simulator.history import stamp
 from snapshotter.store.reasons import group_of
@@ -137,7 +137,7 @@ def test_the_exit_codes_of_a_retry(syncer: Syncer) -> None:
 NAMELESS = 999  # where the account keeps the record that has no id
 
 
-def one_without_an_id(account: Account) -> dict[str, Any]:
+def one_without_an_id(account: SimulatedAccount) -> dict[str, Any]:
     """Add a record so old that no later listing goes back to it."""
     at = account.now - timedelta(hours=2)
     record = account.add_job(

@@ -15,8 +15,8 @@ from snapshotter.redact import Redaction
 from snapshotter.store.load import load
 from snapshotter.store.prepared import prepare
 from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS, SNAPSHOTS
-from snapshotter.store.write import Run
-from snapshotter.sync.status import accounts
+from snapshotter.store.write import Stamp
+from snapshotter.sync.status import freshness
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -65,7 +65,7 @@ def add_job(
     document = job(id=job_id, outputs=[], **fields)
     record = records.read(json.dumps(document).encode())
     with engine.begin() as connection:
-        load(connection, Run(account_id, 1, NOW), [prepare(record, Redaction())])
+        load(connection, Stamp(account_id, 1, NOW), [prepare(record, Redaction())])
         if gone:
             connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(gone_at=NOW))
 
@@ -85,12 +85,12 @@ def set_aside(engine: Engine, account_id: str = "acme", job_id: int | None = Non
 
 
 def told(engine: Engine) -> str:
-    return "\n".join(line for each in accounts(engine, NOW) for line in each.lines(NOW))
+    return "\n".join(line for each in freshness(engine, NOW) for line in each.lines(NOW))
 
 
 def document(engine: Engine) -> Any:
     """Give what `--json` prints, read again."""
-    return json.loads(json.dumps([each.document(NOW) for each in accounts(engine, NOW)]))
+    return json.loads(json.dumps([each.document(NOW) for each in freshness(engine, NOW)]))
 
 
 def an_account_at_work(engine: Engine) -> None:
@@ -245,7 +245,7 @@ account beta
     acme, beta = document(engine)
     assert (acme["fresh_at"], acme["age_seconds"], acme["listing_under_way"]) == (None, None, None)
     assert (beta["fresh_at"], beta["age_seconds"]) == ("2026-01-31T11:50:00Z", 600)
-    stale = [each.is_stale(NOW, timedelta(days=365)) for each in accounts(engine, NOW)]
+    stale = [each.is_stale(NOW, timedelta(days=365)) for each in freshness(engine, NOW)]
     assert stale == [True, False]
 
 
@@ -265,7 +265,7 @@ def test_the_age_is_that_of_the_last_run_that_brought_all(engine: Engine) -> Non
     add_run(engine, ago(hours=3), status="partial")
     add_run(engine, ago(hours=2), status="failed", watermark=None)
     add_run(engine, ago(hours=1), status="running", watermark=None)
-    (account,) = accounts(engine, NOW)
+    (account,) = freshness(engine, NOW)
     assert account.age(NOW) == timedelta(hours=5)
     assert not account.is_stale(NOW, timedelta(hours=5))
     assert account.is_stale(NOW, timedelta(hours=5, seconds=-1))
@@ -275,7 +275,7 @@ def test_the_age_is_that_of_the_last_run_that_brought_all(engine: Engine) -> Non
 def test_clocks_that_are_a_little_apart(engine: Engine) -> None:
     add_account(engine)
     add_run(engine, ago(minutes=-4))
-    (account,) = accounts(engine, NOW)
+    (account,) = freshness(engine, NOW)
     assert (account.age(NOW), account.ahead) == (timedelta(0), None)
 
 
@@ -284,7 +284,7 @@ def test_a_clock_that_ran_ahead_once_blinds_nobody(engine: Engine) -> None:
     add_account(engine)
     add_run(engine, ago(hours=5))
     add_run(engine, ago(days=-7300))
-    (account,) = accounts(engine, NOW)
+    (account,) = freshness(engine, NOW)
     assert account.age(NOW) == timedelta(hours=5)
     assert account.is_stale(NOW, timedelta(hours=4))
     assert account.document(NOW)["ahead_of_clock"] == "2046-01-26T12:00:00Z"

@@ -16,13 +16,13 @@ from clock import Impatient
 from sqlalchemy import Engine, event, func, select, text, update
 from syncer import Syncer, history
 
-from snapshotter.api.client import Client, Filters
+from snapshotter.api.client import Client, ListFilters
 from snapshotter.api.limits import Limits
 from snapshotter.api.paging import ALONE
 from snapshotter.errors import DatabaseError, KeyRefused, Stopped, UsageError
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.api import answer
 from snapshotter.simulator.faults import GARBLED, Answer, Request, as_sent
 from snapshotter.simulator.history import FINAL, stamp
@@ -129,7 +129,7 @@ def test_a_later_run_lists_from_a_little_before_the_watermark(syncer: Syncer) ->
     assert f"since={since:%Y-%m-%dT%H}%3A{since:%M}%3A{since:%S}Z" in query
 
 
-def untouched(account: Account, request: Request) -> Answer:
+def untouched(account: SimulatedAccount, request: Request) -> Answer:
     """Give what the account itself would answer, for a test to change."""
     intercept, account.intercept = account.intercept, None
     try:
@@ -210,9 +210,9 @@ def test_filters_never_move_the_watermark(syncer: Syncer) -> None:
     failed = syncer.account.add_job(status="failed", package_id=435)
     syncer.account.add_job(package_id=435)
     for filters, ids in (
-        (Filters(status="failed"), {failed["id"]}),
-        (Filters(package_id=435), {failed["id"], failed["id"] + 1}),
-        (Filters(since=syncer.account.now), {failed["id"], failed["id"] + 1}),
+        (ListFilters(status="failed"), {failed["id"]}),
+        (ListFilters(package_id=435), {failed["id"], failed["id"] + 1}),
+        (ListFilters(since=syncer.account.now), {failed["id"], failed["id"] + 1}),
     ):
         assert set(syncer(Plan(filters=filters)).seen) == ids
         assert syncer.rows(ACCOUNTS)[0]["watermark"] is None
@@ -396,7 +396,7 @@ def test_the_answer_for_one_job_that_is_another(syncer: Syncer) -> None:
 def test_two_accounts_in_one_database(syncer: Syncer) -> None:
     history(syncer.account, 3)
     syncer()
-    other = Account("other")
+    other = SimulatedAccount("other")
     with serve(other) as url:
         for n in range(3):
             other.add_job(id=5000 + n)

@@ -18,7 +18,7 @@ from snapshotter.api.limits import Limits
 from snapshotter.errors import Stopped
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import Account
+from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.simulator.history import stamp
 from snapshotter.simulator.server import serve
@@ -27,7 +27,7 @@ from snapshotter.store.engine import connect
 from snapshotter.store.lock import lock
 from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
 from snapshotter.sync.context import Context
-from snapshotter.sync.sync import Plan, snapshot
+from snapshotter.sync.sync import Plan, open_run
 from snapshotter.sync.verify import Findings, Sample, verify
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -63,7 +63,7 @@ def verified(
         if not repair:
             verify(context, pages, found)
             return found
-        with snapshot(context, Plan(ids=())) as run:
+        with open_run(context, Plan(ids=())) as run:
             verify(context, pages, found, run)
         return found
 
@@ -127,35 +127,35 @@ def test_a_sample_of_many_jobs(syncer: Syncer) -> None:
 class Damage(NamedTuple):
     """Makes a job differ, and says how it is told. `counts`: the numbers alone show it."""
 
-    make: Callable[[Connection, Account, int], Any]
+    make: Callable[[Connection, SimulatedAccount, int], Any]
     told: str
     counts: bool
 
 
-def delete_job(connection: Connection, _account: Account, job_id: int) -> None:
+def delete_job(connection: Connection, _account: SimulatedAccount, job_id: int) -> None:
     outputs = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id == job_id)
     connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(outputs)))
     connection.execute(delete(OUTPUTS).where(OUTPUTS.c.job_id == job_id))
     connection.execute(delete(JOBS).where(JOBS.c.id == job_id))
 
 
-def set_columns(**values: Any) -> Callable[[Connection, Account, int], None]:
-    def make(connection: Connection, _account: Account, job_id: int) -> None:
+def set_columns(**values: Any) -> Callable[[Connection, SimulatedAccount, int], None]:
+    def make(connection: Connection, _account: SimulatedAccount, job_id: int) -> None:
         connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(values))
 
     return make
 
 
-def set_records(connection: Connection, _account: Account, job_id: int) -> None:
+def set_records(connection: Connection, _account: SimulatedAccount, job_id: int) -> None:
     connection.execute(update(OUTPUTS).where(OUTPUTS.c.job_id == job_id).values(records_count=999))
 
 
-def delete_field(connection: Connection, _account: Account, job_id: int) -> None:
+def delete_field(connection: Connection, _account: SimulatedAccount, job_id: int) -> None:
     output = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id == job_id).scalar_subquery()
     connection.execute(delete(FIELDS).where(FIELDS.c.output_id == output, FIELDS.c.position == 2))
 
 
-def remove_from_the_api(connection: Connection, account: Account, job_id: int) -> None:
+def remove_from_the_api(connection: Connection, account: SimulatedAccount, job_id: int) -> None:
     # Its outputs would stay, which the account has no more.
     connection.execute(delete(FIELDS))
     connection.execute(delete(OUTPUTS))
@@ -464,7 +464,7 @@ def test_an_empty_account(syncer: Syncer) -> None:
 @pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("repair", [[], ["--repair"]])
 def test_a_database_without_tables(
-    empty_database_url: str, account: Account, api: str, tmp_path: Path, repair: list[str]
+    empty_database_url: str, account: SimulatedAccount, api: str, tmp_path: Path, repair: list[str]
 ) -> None:
     syncer = Syncer(connect(empty_database_url), account, api)
     done = command(syncer, "verify", *repair)
@@ -555,7 +555,7 @@ def test_a_repair_waits_for_no_other_run(syncer: Syncer) -> None:
 @sqlite
 def test_another_account_in_the_database_does_not_count(syncer: Syncer) -> None:
     synced(syncer)
-    other = Account("other")
+    other = SimulatedAccount("other")
     with serve(other) as url:
         for n in range(3):
             other.add_job(id=5000 + n)

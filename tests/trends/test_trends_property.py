@@ -42,7 +42,7 @@ from snapshotter.resources import resource_folder
 from snapshotter.statuses import FINAL_STATUSES
 from snapshotter.store.load import load, mark_gone
 from snapshotter.store.prepared import prepare
-from snapshotter.store.write import Run
+from snapshotter.store.write import Stamp
 from snapshotter.times import epoch
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters
@@ -304,7 +304,7 @@ def store(engine: Engine, history: History) -> None:
             if table is not CALENDAR:
                 connection.execute(delete(table))
         for account in ACCOUNTS:
-            run = Run(account, 1, MOMENTS[-1])
+            run = Stamp(account, 1, MOMENTS[-1])
             records = [read(json.dumps(job).encode()) for of, job in history.jobs if of == account]
             load(connection, run, [prepare(record, Redaction()) for record in records])
             for job_id in history.gone:
