@@ -1,7 +1,7 @@
 """Each library does its part, in any version that pyproject.toml allows.
 
 Every command runs once, in a process of its own, on each database and in each format. `.ci/run`
-runs these tests a second time, with the lowest versions.
+runs these tests with the lowest versions and with the newest Python: `pytest -m libraries`.
 """
 
 import csv
@@ -18,6 +18,8 @@ import pytest
 
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.server import serve
+
+pytestmark = [pytest.mark.libraries, pytest.mark.slow]
 
 
 def run(url: str, *arguments: str, folder: Path, api: str = "http://127.0.0.1:1") -> str:

@@ -206,7 +206,7 @@ def test_no_rows_are_no_statement(engine: Engine) -> None:
 def test_a_time_without_a_zone_is_an_error(engine: Engine) -> None:
     (naive,) = batch(1)
     naive.rows.job["started_at"] = datetime(2026, 1, 5)  # noqa: DTZ001 - just that
-    with pytest.raises(ValueError, match="a time without a zone"):
+    with pytest.raises(ValueError, match="a time without a time zone"):
         put(engine, FIRST, [naive])
 
 
