@@ -143,3 +143,42 @@ def test_files_of_other_programs_are_left_alone(tmp_path: Path) -> None:
     link.symlink_to(tmp_path / names[0])
     write(tmp_path / "x")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted((*names, "x", link.name))
+
+
+def test_a_new_file_is_beside_its_target_and_for_its_owner_only(tmp_path: Path) -> None:
+    path, file = parts.new_file(tmp_path / "x")
+    with file:
+        assert path.parent == tmp_path
+        assert mode(path) == 0o600
+        parts.remove_dead(tmp_path)
+        assert path.exists()
+    parts.remove_dead(tmp_path)
+    assert not path.exists()
+
+
+def test_a_new_folder_is_removed_at_the_end_of_its_block(tmp_path: Path) -> None:
+    with parts.new_folder(tmp_path / "x") as path:
+        (path / "in").write_text("x")
+        assert mode(path) == 0o700
+        parts.remove_dead(tmp_path)
+        assert (path / "in").exists()
+    assert left(tmp_path) == []
+
+
+def test_a_folder_that_was_moved_aside_comes_back_only_after_a_failure(tmp_path: Path) -> None:
+    target = tmp_path / "x"
+    write_folder(target, "manifest")
+
+    def fail_meanwhile() -> None:
+        with parts.moved_aside(target) as old:
+            assert not target.exists()
+            assert (old / "manifest").exists()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_meanwhile()
+    assert (target / "manifest").exists()
+    with parts.moved_aside(target):
+        pass
+    assert not target.exists()
+    assert left(tmp_path) == []

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 from writing import NOBODY, as_root, entered_by_all, new_database, write, write_folder
 
 from snapshotter.errors import Failure, UsageError
 from snapshotter.files import opened
+from snapshotter.targets import database_file, followed
 
 
 @pytest.fixture
@@ -114,3 +116,19 @@ def test_links_in_a_circle(tmp_path: Path) -> None:
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(Failure, match=r"cannot write '.*a': Too many levels of symbolic links"):
         write(tmp_path / "a")
+
+
+def test_links_lead_to_where_the_file_will_be(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder/new")
+    (tmp_path / "other").symlink_to(tmp_path / "folder")
+    end = tmp_path / "folder" / "new"
+    for target in ("link", "other/new", "folder/../other/new", "folder/new"):
+        assert followed(tmp_path / target, target) == end
+    assert followed(tmp_path / "none" / "x", "x") == tmp_path / "none" / "x"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_file_of_a_database_is_known(engine: Engine, tmp_path: Path) -> None:
+    with engine.connect() as connection:
+        assert database_file(connection) == tmp_path / "test.db"

@@ -9,7 +9,7 @@ from samples import job
 from wire import answer, drip, reset, serve
 
 from snapshotter.api.client import Client
-from snapshotter.api.limits import Limits
+from snapshotter.api.limits import Allowance, Limits, interruption
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.settings import Key, Service
 
@@ -107,3 +107,67 @@ def test_an_interrupted_run_sends_nothing_more() -> None:
         with pytest.raises(Stopped, match="stopped by SIGTERM; nothing is lost"):
             asking.job(7)
     assert len(wire.requests) == 2
+
+
+def test_too_few_requests_are_a_wrong_call() -> None:
+    assert Limits(requests=3).requests == 3
+    with pytest.raises(UsageError, match="--max-requests 2 is too few"):
+        Limits(requests=2)
+
+
+def test_the_time_of_a_request_ends_with_the_run() -> None:
+    clock = Impatient()
+    assert Allowance(Limits(), clock).timeout(30) == 30
+    allowance = Allowance(Limits(seconds=60), clock)
+    assert allowance.timeout(30) == 30
+    clock.passed = 45
+    assert 14 < allowance.timeout(30) <= 15
+    assert not allowance.is_over()
+    assert allowance.is_over(after=15)
+    clock.passed = 61
+    assert allowance.timeout(30) == 0.001  # a socket takes 0 for no bound
+    assert allowance.time_left() == 0
+
+
+def test_a_signal_leaves_no_time() -> None:
+    clock = Impatient()
+    allowance = Allowance(Limits(), clock)
+    assert allowance.time_left() is None
+    clock.interrupted = "stopped by SIGTERM"
+    assert allowance.time_left() == 0
+
+
+@pytest.mark.parametrize(
+    ("reported", "is_alone", "expected"),
+    [
+        ("90", True, 90),
+        ("90", False, 90),
+        ("120", True, 120),
+        ("120", False, 100),  # of answers that cross each other the lower figure counts
+        ("133", False, 133),  # a new hour
+        ("0", True, 0),
+        ("", True, 100),
+        ("-1", True, 100),
+        ("many", True, 100),
+        ("1" * 10, True, 100),
+    ],
+)
+def test_the_credits_of_a_header(reported: str, is_alone: bool, expected: int) -> None:  # noqa: FBT001 - a case
+    allowance = Allowance(Limits(), Impatient())
+    allowance.set_budget(5000, 100)
+    allowance.note_credits(reported, is_alone=is_alone)
+    assert allowance.credits_remaining == expected
+
+
+def test_a_request_is_alone_if_no_other_was_under_way() -> None:
+    allowance = Allowance(Limits(), Impatient())
+    assert allowance.note_end(allowance.reserve_request(is_free=False))
+    first, second = (allowance.reserve_request(is_free=False) for _ in range(2))
+    assert not allowance.note_end(first)
+    assert not allowance.note_end(second)
+    assert (allowance.requests_sent, allowance.credits_spent) == (3, 3)
+
+
+def test_without_a_signal_there_is_no_message_of_it() -> None:
+    assert interruption("") == ""
+    assert interruption("stopped by SIGTERM").startswith("stopped by SIGTERM; nothing is lost")
