@@ -95,3 +95,20 @@ def test_a_certificate_of_ones_own(
         monkeypatch.setenv(variable, str(certificate))
         with Client(Service("acme", Key("s3cr3t"), url, 5.0), clock=Impatient()) as client:
             assert client.job(7) is not None
+
+
+def test_without_a_variable_those_of_requests_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert certificates.trusted() is True
+    monkeypatch.setenv("SSL_CERT_FILE", "")
+    assert certificates.trusted() is True
+
+
+def test_the_first_variable_and_the_first_folder_that_exists_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    monkeypatch.setenv("SSL_CERT_DIR", f"{tmp_path}/none:{tmp_path}/b:{tmp_path}/a")
+    assert certificates.trusted() == f"{tmp_path}/b"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", f"{tmp_path}/a")
+    assert certificates.trusted() == f"{tmp_path}/a"

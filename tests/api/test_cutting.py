@@ -10,7 +10,7 @@ from samples import job
 from wire import answer, serve
 
 from snapshotter.api.client import Client
-from snapshotter.api.cutting import MAX_VALUES, MOST_RECORDS, only, split
+from snapshotter.api.cutting import MAX_VALUES, MOST_RECORDS, holds_too_much, only, split
 from snapshotter.api.records import Record, Reject, read_all
 from snapshotter.errors import BadAnswer
 from snapshotter.settings import Key, Service
@@ -128,3 +128,22 @@ def test_a_page_of_too_many_records_is_read_in_parts() -> None:
         listed = Client(service, clock=Impatient()).page(0)
     assert [r.job_id for r in listed.records] == list(range(1, 1001))
     assert listed.more
+
+
+@pytest.mark.parametrize(
+    ("body", "records"),
+    [
+        (b"[]", []),
+        (b' [ {"a": [1, 2]} , "x,y" ,3 ] ', [b'{"a": [1, 2]}', b'"x,y"', b"3"]),
+        (b'[{"a": NaN}, {"b": "[,]"}]', [b'{"a": NaN}', b'{"b": "[,]"}']),
+        (b'[{"a": "\t"},]', [b'{"a": "\t"}']),
+    ],
+)
+def test_a_page_is_cut_into_its_records_unread(body: bytes, records: list[bytes]) -> None:
+    assert split(body) == (records, False)
+
+
+def test_values_are_counted_outside_of_text() -> None:
+    assert not holds_too_much(b"[1,2,3]")
+    assert not holds_too_much(b'["' + b"," * (3 * MAX_VALUES) + b'"]')
+    assert holds_too_much(b"[" + b"[]," * MAX_VALUES + b"1]")

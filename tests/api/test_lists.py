@@ -78,3 +78,14 @@ def test_a_server_that_ignores_the_limit_is_read(jobs: int) -> None:
         with Client(service, clock=Impatient()) as client:
             read = {r.job_id for page in client.jobs(ListFilters(), Cursor()) for r in page.records}
     assert read == set(range(1, jobs + 1))
+
+
+def test_the_largest_page_so_far_is_known() -> None:
+    pages = [
+        answer(body=json.dumps([job(id=n) for n in range(1, 1 + size)]).encode()) for size in (3, 2)
+    ]
+    with serve(*pages) as wire, client(wire.url) as asking:
+        assert asking.page_size == 0
+        for _ in range(2):
+            asking.page(0)
+            assert asking.page_size == 3

@@ -9,6 +9,7 @@ from wire import answer, serve
 
 from snapshotter.api import certificates
 from snapshotter.api.client import Client
+from snapshotter.api.proxies import check
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.settings import Key, Service
 
@@ -74,3 +75,32 @@ def test_a_proxy_that_refuses_is_asked_once(status: int, monkeypatch: pytest.Mon
         with pytest.raises(UsageError, match=f"the proxy refuses to connect .{status}"):
             Client(HTTPS, clock=Impatient()).job(7)
     assert len(proxy.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("proxy", "secrets"),
+    [
+        ("http://127.0.0.1:3128", set()),
+        ("127.0.0.1:3128", set()),
+        ("http://[::1]:3128", set()),
+        ("http://joe:Pr0xy55@127.0.0.1:3128", {"joe:Pr0xy55", "Pr0xy55"}),
+        ("joe:Pr0xy55@127.0.0.1:3128", {"joe:Pr0xy55", "Pr0xy55"}),
+        (
+            "http://joe:Pr0xy%2F55@127.0.0.1:3128",
+            {"joe:Pr0xy%2F55", "joe:Pr0xy/55", "Pr0xy%2F55", "Pr0xy/55"},
+        ),
+        ("http://joe:x@127.0.0.1:3128", {"joe:x"}),  # too short to be hidden alone
+    ],
+)
+def test_what_is_secret_of_a_proxy(
+    proxy: str, secrets: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    assert set(check("https://api.example")) == secrets
+
+
+def test_without_a_proxy_nothing_is_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check("https://api.example") == ()
+    monkeypatch.setenv("HTTPS_PROXY", "http://joe:Pr0xy55@127.0.0.1:3128")
+    monkeypatch.setenv("NO_PROXY", "api.example")
+    assert check("https://api.example") == ()

@@ -3,7 +3,7 @@
 import json
 import socket
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +13,8 @@ from samples import job
 from wire import Script, answer, reset, serve
 
 from snapshotter.api.client import Client
-from snapshotter.api.limits import Limits
-from snapshotter.api.retry import ATTEMPTS
+from snapshotter.api.limits import Allowance, Limits
+from snapshotter.api.retry import ATTEMPTS, Caller, Retrying
 from snapshotter.errors import (
     BadAnswer,
     Failure,
@@ -24,6 +24,7 @@ from snapshotter.errors import (
     Stopped,
     UsageError,
 )
+from snapshotter.masking import Mask
 from snapshotter.settings import Key, Service
 
 PAGE = json.dumps([job()]).encode()
@@ -196,3 +197,39 @@ def test_while_it_tries_again_it_does_not_say_so_of_the_next_run(
             client.job(7)
     assert "attempt 1 of 5, next in" in caplog.text
     assert "run again" not in caplog.text
+
+
+def retrying_by(clock: Impatient, limits: Limits = Limits(), jitter: float = 1.0) -> Retrying:  # noqa: B008 - immutable
+    caller = Caller("http://127.0.0.1/acme/api/", 5.0, Mask("s3cr3t"), "XPLENTY_API_KEY")
+    return Retrying(caller, Allowance(limits, clock), clock, lambda: jitter)
+
+
+def test_pauses_double_up_to_a_bound() -> None:
+    clock = Impatient()
+    for jitter, share in ((0.0, 0.5), (1.0, 1.0)):
+        clock.pauses.clear()
+        retrying = retrying_by(clock, Limits(), jitter)
+        for attempt in range(1, 9):
+            retrying.rest(attempt, ATTEMPTS, Stopped("answered 503"))
+        assert clock.pauses == [share * pause for pause in (0.5, 1, 2, 4, 8, 16, 20, 20)]
+
+
+def test_a_pause_is_as_long_as_the_answer_asks() -> None:
+    clock = Impatient()
+    error = RequestFailed("answered 503")
+    error.pause = 17.0
+    retrying_by(clock).rest(1, ATTEMPTS, error)
+    retrying_by(clock).rest(1, ATTEMPTS, error, at_least=3.0)
+    assert clock.pauses == [17.0, 3.0]
+
+
+def test_time_is_measured_by_the_server_if_it_saw_more_of_it() -> None:
+    clock = Impatient()
+    retrying = retrying_by(clock)
+    elapsed = retrying.stopwatch()
+    clock.passed = 60
+    assert timedelta(seconds=60) <= elapsed() < timedelta(seconds=90)
+    retrying.latest_server_clock = datetime(2026, 1, 2, 3, 0, tzinfo=UTC)
+    elapsed = retrying.stopwatch()
+    retrying.latest_server_clock = datetime(2026, 1, 2, 4, 0, tzinfo=UTC)
+    assert elapsed() == timedelta(hours=1)

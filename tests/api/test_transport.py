@@ -4,12 +4,15 @@ import json
 import socket
 
 import pytest
+import requests
 from clients import client, read
 from clock import Impatient
 from samples import job
 from wire import answer, drip, reset, serve
 
+from snapshotter.api.bodies import TooLarge
 from snapshotter.api.client import Client
+from snapshotter.api.transport import Bounds, Session, get
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.settings import Key, Service
 
@@ -56,3 +59,39 @@ def test_cookies_are_not_kept() -> None:
             client.job(7)
             client.job(7)
     assert not any(b"cookie" in request.lower() for request in wire.requests)
+
+
+def test_an_answer_comes_whole_with_its_headers() -> None:
+    with serve(answer(418, b"tea", "X-Pot: small\r\n")) as wire, Session() as session:
+        response, body = get(session, f"{wire.url}/x", {"a": "b c"}, Bounds(5.0))
+    assert (response.status_code, response.headers["X-Pot"], body) == (418, "small", b"tea")
+    assert wire.requests[0].startswith(b"GET /x?a=b+c HTTP/1.1\r\n")
+
+
+def test_a_body_larger_than_its_bound_is_not_read() -> None:
+    with (
+        serve(answer(body=b"x" * 1_000)) as wire,
+        Session() as session,
+        pytest.raises(TooLarge) as caught,
+    ):
+        get(session, wire.url, {}, Bounds(5.0, body=999))
+    assert caught.value.head.startswith(b"xxx")
+
+
+def test_an_aborted_session_fails_at_once() -> None:
+    with serve(answer(body=b"x")) as wire, Session() as session:
+        session.abort()
+        with pytest.raises(requests.RequestException):
+            get(session, wire.url, {}, Bounds(300.0))
+    assert session.is_aborted
+
+
+def test_a_session_like_another_shares_its_settings() -> None:
+    with Session() as first:
+        first.auth, first.trust_env, first.verify = ("s3cr3t", ""), False, "/etc/certificates"
+        second = Session(like=first)
+    assert second.headers is first.headers
+    assert second.adapters is first.adapters
+    assert (second.auth, second.trust_env, second.verify) == (
+        *(("s3cr3t", ""), False, "/etc/certificates"),
+    )
