@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,3 +76,13 @@ def test_excel_continues_in_another_sheet(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_excel_has_no_infinity(tmp_path: Path) -> None:
     assert excel_of([float("inf"), float("nan"), 0.0], tmp_path / "x.xlsx") == ["inf", "nan", 0]
+
+
+def test_empty_cells_truth_and_times(tmp_path: Path) -> None:
+    at = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+    old = datetime(1899, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert excel_of([None, True, at, old], tmp_path / "x.xlsx") == [
+        *(None, True),
+        datetime(9999, 12, 31, 23, 59, 59, 999000),  # noqa: DTZ001 - Excel knows no zones
+        "1899-12-31T23:59:59Z",
+    ]

@@ -1,6 +1,8 @@
 """The types and the row groups of Parquet."""
 
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,8 +11,9 @@ from samples import job
 from sqlalchemy import Engine
 
 from snapshotter.export.export import export
+from snapshotter.export.parquet import write
 from snapshotter.export.selection import Selection
-from snapshotter.export.style import Style
+from snapshotter.export.style import Column, Kind, Style
 
 
 def test_a_trend_has_its_types_with_any_rows(engine: Engine, tmp_path: Path) -> None:
@@ -30,3 +33,35 @@ def test_a_trend_has_its_types_with_any_rows(engine: Engine, tmp_path: Path) -> 
         assert (empty.field(name).type, table.schema.field(name).type) == (type_, type_), name
     assert empty.field("day").type == pa.date32()
     assert [row["p50_seconds"] for row in table.to_pylist()] == [110.0, None]
+
+
+def test_a_column_has_the_type_of_its_kind(tmp_path: Path) -> None:
+    kinds: dict[Kind | None, tuple[Any, str]] = {
+        "integer": (2**63 - 1, "int64"),
+        "number": (0.1, "double"),
+        "truth": (False, "bool"),
+        "day": (date(1, 1, 1), "date32[day]"),
+        "time": (datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC), "timestamp[us, tz=UTC]"),
+        "text": ("=1+1", "string"),
+        "document": ('{"a":1}', "string"),
+        None: ("x", "string"),
+    }
+    columns = [Column(str(kind), kind) for kind in kinds]
+    values = tuple(value for value, _ in kinds.values())
+    with (tmp_path / "x").open("wb") as file:
+        write(file, columns, [[values, (None,) * len(values)], [values]])
+    table = pq.read_table(tmp_path / "x")
+    assert {field.name: str(field.type) for field in table.schema} == {
+        str(kind): type_ for kind, (_, type_) in kinds.items()
+    }
+    assert [tuple(row.values()) for row in table.to_pylist()] == [
+        *(values, (None,) * len(values), values)
+    ]
+
+
+def test_rows_are_written_in_groups(tmp_path: Path) -> None:
+    batch = [("x" * 2**20,)] * 3
+    with (tmp_path / "x").open("wb") as file:
+        write(file, [Column("x", "text")], [batch] * 7)
+    found = pq.ParquetFile(tmp_path / "x").metadata
+    assert [found.row_group(n).num_rows for n in range(found.num_row_groups)] == [9, 9, 3]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from snapshotter.export.formats import write
+from snapshotter.export.sink import Sink
 from snapshotter.export.style import Column, style
 
 
@@ -37,3 +38,48 @@ def test_a_library_prints_nothing_of_its_own_about_a_full_disk(ending: str, tmp_
             with pytest.raises(OSError, match="No space"):
                 write(full, style(None, f"x.{ending}"), columns, iter([rows]))
         gc.collect()
+
+
+def test_writes_are_passed_on(tmp_path: Path) -> None:
+    with (tmp_path / "x").open("wb") as file:
+        sink = Sink(file)
+        assert sink.write(b"abc") == 3
+        assert (sink.tell(), sink.seekable()) == (3, True)
+        sink.seek(1)
+        sink.write(b"x")
+        sink.close()
+        assert not sink.closed
+    assert (tmp_path / "x").read_bytes() == b"axc"
+
+
+def test_after_a_failure_writes_are_ignored(tmp_path: Path) -> None:
+    with Full(tmp_path / "x", "wb") as file:
+        file.room = 3
+        sink = Sink(file)
+        sink.write(b"abc")
+        with pytest.raises(OSError, match="No space"):
+            sink.write(b"d")
+        assert sink.write(b"ef") == 2
+        assert sink.tell() == 5  # never before an earlier position
+    assert (tmp_path / "x").read_bytes() == b"abc"
+
+
+def test_an_abandoned_file_is_not_written(tmp_path: Path) -> None:
+    with (tmp_path / "x").open("wb") as file:
+        sink = Sink(file)
+        sink.abandon()
+        assert sink.write(b"abc") == 3
+        sink.flush()
+    assert (tmp_path / "x").read_bytes() == b""
+
+
+def test_a_file_that_others_write_too_is_not_sought_in(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"before ")
+    with (tmp_path / "x").open("ab") as file:
+        sink = Sink(file)
+        assert not sink.seekable()
+        sink.write(b"abc")
+        assert sink.tell() == 3
+        with pytest.raises(io.UnsupportedOperation):
+            sink.seek(0)
+    assert (tmp_path / "x").read_bytes() == b"before abc"

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from snapshotter.errors import UsageError
-from snapshotter.export.style import LIBRARIES, Style, style
+from snapshotter.export.style import FORMATS, LIBRARIES, Format, Style, style
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,8 @@ def test_a_library_that_is_missing(
     with pytest.raises(UsageError, match=said):
         style(format_, "x")
     assert style("csv", "x") == Style()
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_csv_and_json_are_text(format_: Format) -> None:
+    assert Style(format_).is_text is (format_ in ("csv", "json"))
