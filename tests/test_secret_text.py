@@ -139,20 +139,6 @@ def test_what_is_not_secret_stays(text: str) -> None:
     assert MASKING(text) == text
 
 
-@pytest.mark.parametrize(
-    "name", ["pw", "DB_PW", "pass", "dbPass", "PASS2", "bearer", "sig", "x-sig"]
-)
-def test_variables_are_hidden_by_whole_words_too(name: str) -> None:
-    assert Redaction().variables({name: SECRET}) == {name: "***"}
-
-
-@pytest.mark.parametrize(
-    "name", ["compass", "design", "passed_rows", "signal", "passengers", "bearers", "bypass"]
-)
-def test_variables_with_other_words_stay(name: str) -> None:
-    assert Redaction().variables({name: "1"}) == {name: "1"}
-
-
 def test_every_text_of_a_job_is_searched() -> None:
     said = f"https://h/x?token={SECRET}&a=b"
     document = job(

@@ -5,7 +5,6 @@ import json
 import tracemalloc
 import zlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from clock import Impatient
@@ -13,14 +12,9 @@ from samples import job
 from wire import answer, serve
 
 from snapshotter.api.bodies import MAX_BODY
-from snapshotter.api.client import Client, ListFilters
-from snapshotter.api.paging import Cursor
-from snapshotter.api.records import Reject
+from snapshotter.api.client import Client
 from snapshotter.errors import BadAnswer, RequestFailed
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import SimulatedAccount
-from snapshotter.simulator.faults import Answer, Request
-from snapshotter.simulator.server import serve as serve_account
 
 ONE = json.dumps(job()).encode()
 
@@ -103,49 +97,6 @@ def test_a_body_that_inflates_beyond_all_bounds_takes_little_memory(
     assert peak < 2.5 * MAX_BODY
 
 
-def test_a_body_of_too_many_values_is_not_read() -> None:
-    with pytest.raises(BadAnswer, match="over 500,000 values"):
-        asked(b"[" * 2**22)
-
-
-def test_a_job_of_too_many_values_is_set_aside_with_its_id() -> None:
-    body = b'{"id":7,"x":[' + b"{}," * 2**21 + b"1]}"
-    with serve(answer(body=body)) as wire:
-        service = Service("acme", Key("s3cr3t"), wire.url, 20.0)
-        found = Client(service, clock=Impatient()).job(7)
-    assert isinstance(found, Reject)
-    assert found.reason == "job 7: it has over 500,000 values, too many to read"
-
-
-@pytest.mark.parametrize("jobs", [101, 1_001, 6_000, 20_000])
-def test_a_server_that_ignores_the_limit_is_read(jobs: int) -> None:
-    account = SimulatedAccount(links="none")
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    records = [
-        {"id": n, "created_at": (start + timedelta(seconds=n)).isoformat()}
-        for n in range(1, jobs + 1)
-    ]
-
-    def rest_of_the_list(request: Request) -> Answer:
-        return Answer(200, {}, json.dumps(records[int(request.query["offset"]) :]).encode())
-
-    account.intercept = rest_of_the_list
-    with serve_account(account) as url:
-        service = Service("acme", Key(account.api_key), url, 20.0)
-        with Client(service, clock=Impatient()) as client:
-            read = {r.job_id for page in client.jobs(ListFilters(), Cursor()) for r in page.records}
-    assert read == set(range(1, jobs + 1))
-
-
-def test_a_page_of_too_many_records_is_read_in_parts() -> None:
-    page = b"[" + b",".join(b'{"id":%d,"status":"x"}' % n for n in range(1, 250_001)) + b"]"
-    with serve(answer(body=page)) as wire:
-        service = Service("acme", Key("s3cr3t"), wire.url, 20.0)
-        listed = Client(service, clock=Impatient()).page(0)
-    assert [r.job_id for r in listed.records] == list(range(1, 1001))
-    assert listed.more
-
-
 def test_a_job_with_much_to_say_is_read() -> None:
     errors = "e" * (17 * 2**20)
     with serve(answer(body=json.dumps(job(errors=errors)).encode())) as wire:
@@ -153,3 +104,8 @@ def test_a_job_with_much_to_say_is_read() -> None:
         found = Client(service, clock=Impatient()).job(7)
     assert found is not None
     assert found.job_id == 7
+
+
+def test_a_body_of_too_many_values_is_not_read() -> None:
+    with pytest.raises(BadAnswer, match="over 500,000 values"):
+        asked(b"[" * 2**22)

@@ -144,7 +144,7 @@ def test_a_bad_export_call_gets_one_line(
 
 
 def test_the_database_is_not_overwritten(run: Run, tmp_path: Path) -> None:
-    """By an export, a report or a folder; `test_files` has all ways to name it."""
+    """By an export, a report or a folder; `test_targets` has all ways to name it."""
     (tmp_path / "here" / "link").symlink_to("../test.db")
     before = (tmp_path / "test.db").read_bytes()
     names = sorted(path.name for path in tmp_path.iterdir())

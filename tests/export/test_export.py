@@ -1,17 +1,14 @@
 import contextlib
-import csv
 import io
 import json
 import os
 import threading
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
-from exports import NOW, put
+from exports import put, written
 from samples import job, sample
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine, text
 
 from snapshotter.errors import DatabaseError, Failure, UsageError
 from snapshotter.export import export as module
@@ -20,15 +17,6 @@ from snapshotter.export.selection import TABLES, Selection
 from snapshotter.store.engine import named_errors
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters
-
-
-def written(engine: Engine, name: str, *filters: Any) -> list[dict[str, str]]:
-    file = io.StringIO()
-    rows = export(engine, Selection(name, *filters), file)
-    file.seek(0)
-    found = list(csv.DictReader(file))
-    assert len(found) == rows
-    return found
 
 
 def test_the_samples_are_exported_as_they_were_stored(engine: Engine) -> None:
@@ -100,60 +88,6 @@ def test_chunks_leave_no_seam(engine: Engine, monkeypatch: pytest.MonkeyPatch) -
     whole = written(engine, "jobs"), written(engine, "runtime_by_day")
     monkeypatch.setattr(module, "CHUNK_ROWS", 3)
     assert (written(engine, "jobs"), written(engine, "runtime_by_day")) == whole
-
-
-def test_filters(engine: Engine) -> None:
-    put(
-        engine,
-        job(),
-        job(id=8, outputs=[{"id": 80, "component": {"fields": ["x"]}}], package_id=2),
-        job(id=9, outputs=[{"id": 90}], status="failed", started_at="2026-01-03T00:00:00Z"),
-    )
-
-    def ids(name: str, *filters: Any, column: str = "id") -> list[int]:
-        return [int(row[column]) for row in written(engine, name, *filters)]
-
-    assert ids("jobs", Filters(since=date(2026, 1, 3))) == [9]
-    assert ids("jobs", Filters(until=date(2026, 1, 3))) == [7, 8]
-    assert ids("jobs", Filters(package_id=2)) == [8]
-    assert ids("jobs", Filters(), "failed") == [9]
-    assert ids("job_outputs", Filters(package_id=2)) == [80]
-    assert ids("output_fields", Filters(package_id=2), column="output_id") == [80]
-    assert ids("job_changes", Filters(), "failed", column="job_id") == [9]
-    days = Filters(date(2026, 1, 30), date(2026, 2, 2))
-    assert [row["day"] for row in written(engine, "calendar", days)] == [
-        "2026-01-30",
-        "2026-01-31",
-        "2026-02-01",
-    ]
-
-
-def test_rejects_by_their_day(engine: Engine) -> None:
-    rejects = TABLES["rejected_records"]
-    with engine.begin() as connection:
-        connection.execute(
-            insert(rejects).values(
-                snapshot_id=1, account_id="a", reason="r", payload="{}", rejected_at=NOW
-            )
-        )
-    assert len(written(engine, "rejected_records", Filters(since=date(2026, 1, 5)))) == 1
-    assert written(engine, "rejected_records", Filters(since=date(2026, 1, 6))) == []
-    assert written(engine, "rejected_records")[0]["rejected_at"] == "2026-01-05T01:02:03Z"
-
-
-@pytest.mark.parametrize(
-    ("name", "filters", "said"),
-    [
-        ("calendar", (Filters(package_id=1),), "calendar cannot be narrowed by package"),
-        ("snapshots", (Filters(), "failed"), "snapshots cannot be narrowed by status"),
-        ("accounts", (Filters(since=date(2026, 1, 1)),), "accounts cannot be narrowed by day"),
-        ("runtime_by_day", (Filters(), "failed"), "cannot be narrowed by status"),
-        ("jobz", (), "no table or trend 'jobz'; did you mean 'jobs'?"),
-    ],
-)
-def test_a_filter_that_makes_no_sense(engine: Engine, name: str, filters: Any, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
-        export(engine, Selection(name, *filters), io.StringIO())
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

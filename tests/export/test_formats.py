@@ -1,17 +1,13 @@
 """Each format by whole files, alike from every engine; what cannot be; memory, full disks."""
 
 import csv
-import errno
-import gc
 import gzip
 import io
 import json
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
@@ -19,25 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from exports import YEARS, fill_years, put
+from exports import HOSTILE, PEACEFUL, YEARS, fill_years, put
 from samples import job
 from sqlalchemy import Engine, insert, update
 
-from snapshotter.errors import UsageError
-from snapshotter.export import excel
 from snapshotter.export.export import export
 from snapshotter.export.formats import write
 from snapshotter.export.selection import TABLES, Selection
-from snapshotter.export.style import FORMATS, LIBRARIES, Column, Format, Style, style
+from snapshotter.export.style import FORMATS, Column, Format, Style
 from snapshotter.fingerprint import of_fields
 from snapshotter.trends.filters import Filters
-
-HOSTILE = ["=1+1", "+1", "-5", "@SUM(A1)", "\tx", "\rx", '=HYPERLINK("http://x","y")']
-HOSTILE += ["\nx", *(sign + "1+1" for sign in "\uff1d\uff0b\uff0d\uff20")]  # full-width, too
-PEACEFUL = ["a=1", " =1", "'=1", "", "x\ry", 'a "b", c\nd', "\N{PILE OF POO}"]
 
 
 def fill(engine: Engine) -> None:
@@ -195,25 +184,6 @@ def test_no_rows_have_their_columns(
         assert header[0] == "package_id"
 
 
-def test_a_trend_has_its_types_with_any_rows(engine: Engine, tmp_path: Path) -> None:
-    export(engine, Selection("runtime_by_day"), tmp_path / "x", Style("parquet"))
-    empty = pq.read_schema(tmp_path / "x")
-    put(engine, job(), job(id=8, runtime_in_seconds=None, package_id=None, outputs=None))
-    export(engine, Selection("runtime_by_day"), tmp_path / "x", Style("parquet"))
-    table = pq.read_table(tmp_path / "x")
-    types = {
-        "package_id": pa.int64(),
-        "package_name": pa.string(),
-        "runs": pa.int64(),
-        "p50_seconds": pa.float64(),
-        "max_seconds": pa.int64(),
-    }
-    for name, type_ in types.items():
-        assert (empty.field(name).type, table.schema.field(name).type) == (type_, type_), name
-    assert empty.field("day").type == pa.date32()
-    assert [row["p50_seconds"] for row in table.to_pylist()] == [110.0, None]
-
-
 def csv_of(values: list[Any], *, raw: bool = False, column: str = "x") -> list[str]:
     out = io.StringIO(newline="")
     write(out, Style(raw=raw), [Column(column), Column("n")], [[(v, 1) for v in values]])
@@ -282,114 +252,6 @@ def test_gzip_is_closed_if_the_rows_end_in_an_error(
     assert [each.closed for each in made] == [True, True]
 
 
-def excel_of(values: list[Any], path: Path) -> list[Any]:
-    with path.open("wb") as file:
-        write(file, Style("xlsx"), [Column("x")], [[(value,) for value in values]])
-    sheet = openpyxl.load_workbook(path).worksheets[0]
-    assert all(cell.hyperlink is None for (cell,) in sheet.iter_rows())
-    return [cell.value for (cell,) in sheet.iter_rows(min_row=2, max_row=1 + len(values))]
-
-
-def test_excel_keeps_text_text(tmp_path: Path) -> None:
-    texts = [*HOSTILE[:5], *PEACEFUL[:3], "http://x/y", "007", "x\N{PILE OF POO}", "_x0041_"]
-    with (tmp_path / "x.xlsx").open("wb") as file:
-        write(file, Style("xlsx"), [Column("x")], [[(text,) for text in texts]])
-    sheet = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets[0]
-    for text, (cell,) in zip(texts, sheet.iter_rows(min_row=2), strict=True):
-        assert (cell.data_type, cell.hyperlink) == ("s", None)
-        assert openpyxl.utils.escape.unescape(str(cell.value)) == text
-
-
-def test_excel_within_its_limits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    values = [10**15 - 1, 10**15, -(10**15), date(1800, 1, 1), date(2026, 1, 5), 0.1]
-    assert excel_of(values, tmp_path / "x.xlsx") == [
-        *(10**15 - 1, str(10**15), str(-(10**15)), "1800-01-01"),
-        datetime(2026, 1, 5),  # noqa: DTZ001 - Excel knows no zones
-        0.1,
-    ]
-    assert not caplog.messages
-    fitting, long, wide = "x" * 32_767, "x" * 40_000, "\N{PILE OF POO}" * 20_000
-    kept, cut, narrow = excel_of([fitting, long, wide], tmp_path / "x.xlsx")
-    assert kept == fitting
-    assert len(cut) == 32_767
-    assert cut.endswith("x… (cut: 40,000 characters)")
-    assert len(narrow.encode("utf-16-le")) // 2 in (32_766, 32_767)
-    assert narrow.endswith("\N{PILE OF POO}… (cut: 20,000 characters)")
-    assert caplog.messages == ["2 texts are longer than an Excel cell, and were cut"]
-
-
-def test_the_next_run_removes_what_a_killed_one_left_of_excel(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with monkeypatch.context() as killed:
-        killed.setattr(shutil, "rmtree", lambda *_, **__: None)
-        assert excel_of(["x"], tmp_path / "x.xlsx") == ["x"]
-    assert len(list(tmp_path.glob(".snapshotter-*"))) == 1
-    assert excel_of(["x"], tmp_path / "x.xlsx") == ["x"]
-    assert [path.name for path in tmp_path.iterdir()] == ["x.xlsx"]
-
-
-def test_excel_continues_in_another_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(excel, "SHEET_ROWS", 2)
-    with (tmp_path / "x.xlsx").open("wb") as file:
-        assert write(file, Style("xlsx"), [Column("x")], [[(1,), (2,), (3,)], [(4,)]]) == 4
-    sheets = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets
-    assert [(s.title, list(s.iter_rows(values_only=True))) for s in sheets] == [
-        ("rows", [("x",), (1,), (2,)]),
-        ("rows 2", [("x",), (3,), (4,)]),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("asked", "name", "expected"),
-    [
-        (None, "-", Style("csv")),
-        (None, "x", Style("csv")),
-        (None, "parquet", Style("csv")),
-        (None, "x.txt", Style("csv")),
-        (None, "a.json/x", Style("csv")),
-        (None, "x.csv.gz", Style("csv", gzip=True)),
-        (None, "x.gz", Style("csv", gzip=True)),
-        (None, "X.JSON", Style("json")),
-        (None, "x.json.gz", Style("json", gzip=True)),
-        (None, "x.parquet", Style("parquet")),
-        (None, "x.xlsx", Style("xlsx")),
-        ("json", "-", Style("json")),
-        ("csv", "x.parquet", Style("csv")),
-        ("parquet", "x", Style("parquet")),
-    ],
-)
-def test_a_style_by_its_name(asked: str | None, name: str, expected: Style) -> None:
-    assert style(asked, name) == expected
-
-
-@pytest.mark.parametrize(
-    ("asked", "name", "raw", "said"),
-    [
-        (None, "x.parquet.gz", False, "parquet is compressed by itself; leave .gz out"),
-        ("xlsx", "x.gz", False, "xlsx is compressed by itself; leave .gz out"),
-        ("xlsx", "-", False, "xlsx cannot go to standard output; name a file"),
-        ("parquet", "-", False, "parquet cannot go to standard output; name a file"),
-        (None, "x.json", True, "--raw is for CSV: json keeps all text"),
-    ],
-)
-def test_a_style_that_is_not_valid(asked: str | None, name: str, raw: bool, said: str) -> None:  # noqa: FBT001 - a case
-    with pytest.raises(UsageError, match=said):
-        style(asked, name, raw=raw)
-
-
-@pytest.mark.parametrize(("format_", "library"), LIBRARIES.items())
-def test_a_library_that_is_missing(
-    format_: str, library: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, library, None)
-    said = rf"{format_} needs {library}.*; pip install 'xplenty-snapshotter\[{format_}\]'"
-    with pytest.raises(UsageError, match=said):
-        style(format_, "x")
-    assert style("csv", "x") == Style()
-
-
 def test_jobs_of_any_year_in_any_format(engine: Engine, tmp_path: Path) -> None:
     fill_years(engine)
     times = [f"{year:04}-12-31T23:59:59Z" for year in YEARS]
@@ -426,10 +288,6 @@ def test_all_trends_of_jobs_of_any_year(engine: Engine, format_: Format, tmp_pat
     if format_ == "csv":
         found = list(csv.DictReader((tmp_path / "runtime_by_day").read_text().splitlines()))
         assert [row["day"] for row in found] == [f"{year:04}-12-31" for year in YEARS]
-
-
-def test_excel_has_no_infinity(tmp_path: Path) -> None:
-    assert excel_of([float("inf"), float("nan"), 0.0], tmp_path / "x.xlsx") == ["inf", "nan", 0]
 
 
 # In a process of its own: it exports, and tells the most memory that it held, in KiB.
@@ -484,32 +342,6 @@ def test_a_disk_that_is_full(database_url: str, ending: str, limit: int, tmp_pat
     assert done.stderr == f"1 cannot write {str(target)!r}: {reason}\n"
     assert list(folder.iterdir()) == [target]
     assert target.is_symlink() or target.read_text() == "before"
-
-
-class Full(io.FileIO):
-    """A file on a disk that has no room past a size."""
-
-    room = 0
-
-    def write(self, data: Any, /) -> int:
-        if self.tell() + len(data) > self.room:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return super().write(data)
-
-
-@pytest.mark.parametrize("ending", ["csv.gz", "parquet", "xlsx"])
-def test_a_library_prints_nothing_of_its_own_about_a_full_disk(ending: str, tmp_path: Path) -> None:
-    """What it does when it is garbage-collected would print a traceback; here that is an error."""
-    columns, rows = [Column("x", "text")], [(f"a{number * 7919}",) for number in range(600)]
-    whole = tmp_path / "whole"
-    with whole.open("wb") as file:
-        write(file, style(None, f"x.{ending}"), columns, iter([rows]))
-    for room in range(0, whole.stat().st_size, whole.stat().st_size // 15):
-        with Full(tmp_path / "full", "wb") as full:
-            full.room = room
-            with pytest.raises(OSError, match="No space"):
-                write(full, style(None, f"x.{ending}"), columns, iter([rows]))
-        gc.collect()
 
 
 @pytest.mark.slow

@@ -1,17 +1,27 @@
 """Stored jobs for exports: any, and those of years that formats and engines have trouble with."""
 
+import csv
+import io
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from samples import job, store
 from sqlalchemy import Engine, update
 
+from snapshotter.export.export import export
+from snapshotter.export.selection import Selection
 from snapshotter.models import Base
 
 NOW = datetime(2026, 1, 5, 1, 2, 3, tzinfo=UTC)
 TABLES = Base.metadata.tables
 
 put = partial(store, at=NOW)
+
+# Text that a spreadsheet would run as a formula, and text that it would not.
+HOSTILE = ["=1+1", "+1", "-5", "@SUM(A1)", "\tx", "\rx", '=HYPERLINK("http://x","y")']
+HOSTILE += ["\nx", *(sign + "1+1" for sign in "\uff1d\uff0b\uff0d\uff20")]  # full-width, too
+PEACEFUL = ["a=1", " =1", "'=1", "", "x\ry", 'a "b", c\nd', "\N{PILE OF POO}"]
 
 YEARS = (1, 999, 1677, 1899, 1900, 2262, 9999)
 
@@ -32,3 +42,13 @@ def fill_years(engine: Engine) -> None:
     with engine.begin() as connection:  # as it may be stored already
         connection.execute(update(outputs_).values(progress=-0.0))
         connection.execute(update(TABLES["jobs"]).values(progress=-0.0))
+
+
+def written(engine: Engine, name: str, *filters: Any) -> list[dict[str, str]]:
+    """Export as CSV; return its rows."""
+    file = io.StringIO()
+    rows = export(engine, Selection(name, *filters), file)
+    file.seek(0)
+    found = list(csv.DictReader(file))
+    assert len(found) == rows
+    return found

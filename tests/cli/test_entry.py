@@ -1,0 +1,77 @@
+"""How the command starts and ends: its words, and a line and an exit code for every error."""
+
+from pathlib import Path
+
+import pytest
+from command import python
+from command_line import Run, assert_one_line
+
+from snapshotter.simulator.account import SimulatedAccount
+
+
+def test_returns_of_a_file_saved_on_windows(
+    run: Run, acme: dict[str, str], account: SimulatedAccount, tmp_path: Path
+) -> None:
+    account.add_job(id=7)
+    returned = {name: f"{value}\r" for name, value in acme.items()}
+    returned |= {
+        "SNAPSHOTTER_DATABASE_URL": "sqlite:///own.db\r",
+        "SNAPSHOTTER_VARIABLES": "mask\r",
+    }
+    (tmp_path / "ids").write_bytes(b"\xef\xbb\xbf7\r\n")
+    assert run("sync", "--ids-file", "ids\r", "\r", **returned).returncode == 0
+    assert run("sync", "--database", " sqlite:///own.db\r", **acme).returncode == 0
+    assert run("status\r", SNAPSHOTTER_DATABASE_URL="\r").returncode == 1
+    assert sorted(path.name for path in tmp_path.glob("*.db*") if ".lock" not in path.name) == [
+        "own.db"
+    ]
+
+
+def test_no_words_get_the_help(run: Run) -> None:
+    done = run()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: snapshotter [OPTIONS] COMMAND")
+
+
+def test_an_error_of_the_database_names_it_without_its_password(
+    run: Run, acme: dict[str, str]
+) -> None:
+    url = "postgresql://joe:hunter2@127.0.0.1:1/x?sslpassword=hunter3"
+    done = run("status", "--database", url, **acme)
+    assert_one_line(done, 1, "(postgresql://joe:***@127.0.0.1:1/x)")
+    assert "hunter" not in done.stderr
+
+
+HOST = """
+import sys
+from snapshotter.cli import entry
+
+def fail(*_, **__):
+    raise {error}
+
+entry.group = fail
+entry.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "said"),
+    [
+        ("MemoryError()", 1, "not enough memory"),
+        ("RecursionError('x')", 1, "nested too deeply"),
+        ("OSError(28, 'No space left on device', 'a.db')", 1, "'a.db': No space left on device"),
+        ("PermissionError(13, 'Permission denied', 'x')", 1, "'x': Permission denied"),
+        ("BrokenPipeError(32, 'Broken pipe')", 1, "Broken pipe"),
+        ("KeyboardInterrupt", 75, "interrupted; nothing is lost"),
+        ("ModuleNotFoundError('x', name='fcntl')", 2, "needs Linux or macOS"),
+        ("ModuleNotFoundError('x', name='_sqlite3')", 2, "built without sqlite3"),
+        ("ImportError('no module', name='msgspec')", 2, "a package is missing or broken"),
+        ("UnicodeEncodeError('utf-8', chr(0xdc80), 0, 1, 'surrogates')", 2, "not UTF-8"),
+        ('RuntimeError("can\'t start new thread")', 1, "no more threads"),
+        ("__import__('sqlite3').OperationalError('disk I/O error')", 1, "cannot be used: disk I/O"),
+        ("ValueError('x')", 1, "a bug in snapshotter: ValueError: x"),
+    ],
+)
+def test_what_the_host_lacks_is_not_a_bug(error: str, exit_code: int, said: str) -> None:
+    done = python(["-c", HOST.format(error=error)])
+    assert_one_line(done, exit_code, said)

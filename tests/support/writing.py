@@ -1,0 +1,66 @@
+"""Files and folders written as the code does, and who may enter them."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from snapshotter import files
+from snapshotter.files import folder, opened
+
+NOBODY = 65534
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def write(target: Path, text: str = "new", database: Path | None = None) -> None:
+    with opened(target, database) as file:
+        file.write(text.encode())  # type: ignore[arg-type]
+
+
+def write_folder(target: Path, *names: str, database: Path | None = None) -> None:
+    with folder(target, "manifest", lambda _: True, database) as part:
+        for name in names:
+            (part / name).parent.mkdir(mode=0o700, exist_ok=True)
+            with files.synced(part / name) as file:
+                file.write(b"new")
+
+
+@contextmanager
+def another_user() -> Iterator[None]:
+    """Act as a user without root's rights."""
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+def entered_by_all(tmp_path: Path) -> Path:
+    """Return a folder that others can enter: pytest's own is closed to them."""
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent == Path("/tmp"):  # noqa: S108 - where pytest has its folders
+            break
+        if not mode(parent) & 0o001:
+            parent.chmod(mode(parent) | 0o011)
+    return tmp_path
+
+
+def new_database(tmp_path: Path) -> Path:
+    """Return a file beside which are those that SQLite and a run put there."""
+    (tmp_path / "db").mkdir()
+    for name in ("h.db", "h.db-wal", "h.db-shm", "h.db.0123.lock"):
+        (tmp_path / "db" / name).write_text("the database")
+    return tmp_path / "db" / "h.db"
+
+
+def left(path: Path) -> list[Path]:
+    return [each for each in path.iterdir() if each.name.startswith(".snapshotter-")]
