@@ -7,7 +7,7 @@ import pymysql
 import pytest
 from sqlalchemy import exc
 
-from snapshotter.store.causes import Cause, cause
+from snapshotter.store.causes import Cause, cause, words
 
 
 def sqlite_error(code: int) -> sqlite3.Error:
@@ -65,3 +65,17 @@ def test_a_lost_connection_is_not_about_a_record() -> None:
         "", None, pymysql.OperationalError(1366, "words"), connection_invalidated=True
     )
     assert cause(lost) is Cause.DATABASE
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (exc.DBAPIError("insert", None, sqlite3.Error("no room\nat all")), "no room"),
+        (psycopg.Error("\n  \nERROR: \x1b[0m"), r"ERROR: \x1b[0m"),
+        (OverflowError(""), "OverflowError"),
+        (ValueError("x" * 600), "x" * 500),
+    ],
+    ids=repr,
+)
+def test_the_words_of_an_error_are_one_line(error: Exception, expected: str) -> None:
+    assert words(error) == expected

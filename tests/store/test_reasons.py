@@ -34,3 +34,21 @@ REASONS = [
 @pytest.mark.parametrize(("reason", "group"), REASONS)
 def test_what_reasons_have_in_common(reason: str, group: str) -> None:
     assert reasons.group_of(reason) == group
+
+
+def test_one_line_for_each_kind_of_reason() -> None:
+    aside = [
+        (1, "job 1: Expected `int` at line 3"),
+        (None, "a record with no id: Expected `int` at line 4"),
+        (7, "job 7: another"),
+        *((n, f"job {n}: Expected `int` at line {n}") for n in range(2, 7)),
+    ]
+    assert reasons.lines(aside) == [
+        "7 records: Expected `int` at line … (jobs 1, 2, 3, 4, 5, …)",
+        "job 7: another",
+    ]
+
+
+def test_records_without_an_id_are_counted_alone() -> None:
+    assert reasons.lines([(None, "got `null`")] * 2) == ["2 records: got `null`"]
+    assert reasons.lines([]) == []

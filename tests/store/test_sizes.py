@@ -7,11 +7,13 @@ from contextlib import contextmanager
 import pytest
 from databases import MariaDBServer
 from rejecting import reasons
+from sqlalchemy import Engine
 from syncer import Syncer, history
 
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.store.engine import connect
 from snapshotter.store.rejects import listed
+from snapshotter.store.sizes import heed, is_suspect, limit_of, sent
 
 mariadb_only = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
 
@@ -60,3 +62,37 @@ def test_packets_that_are_shorter_than_what_a_driver_joins(
         assert syncer().inserted == 300
         syncer.assert_equal_to_the_account()
         syncer.engine.dispose()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_that_refuses_long_rows_has_no_limit(engine: Engine) -> None:
+    assert heed(engine) is None
+    with engine.connect() as connection:
+        assert limit_of(connection) is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "raw_bytes", "is_it"),
+    [(None, 10**9, False), (10_048, 2_000, False), (10_048, 2_001, True)],
+)
+def test_a_record_is_suspect_from_a_quarter_of_the_limit(
+    limit: int | None,
+    raw_bytes: int,
+    is_it: bool,  # noqa: FBT001
+) -> None:
+    assert is_suspect(limit, raw_bytes) is is_it
+
+
+@pytest.mark.parametrize(
+    ("values", "size"),
+    [
+        ([], 0),
+        ([None, 7, 0.5], 72),
+        (["abc"], 27),
+        (["\N{PACKAGE}"], 28),
+        (["it's\n"], 31),
+        (["\ud800"], 27),
+    ],
+)
+def test_what_a_row_takes_in_a_statement(values: list[object], size: int) -> None:
+    assert sent(values) == size
