@@ -1,10 +1,13 @@
 """How long a run waits for locks and statements, and what ends a statement."""
 
+from threading import Event, active_count
+
 import pytest
 from sqlalchemy import insert, text
 
 from snapshotter.errors import Stopped
 from snapshotter.store.engine import connect, named_errors
+from snapshotter.store.patience import LONGEST, Patience
 from snapshotter.store.tables import ACCOUNTS
 
 ENGINES = ["postgresql", "mariadb", "sqlite"]
@@ -42,3 +45,43 @@ def test_a_statement_is_ended_when_the_run_is_to_end(database_url: str) -> None:
     ):
         connection.execute(text(f"select {word}"))
     ours.dispose()
+
+
+@pytest.mark.parametrize(
+    ("left", "seconds"), [(None, LONGEST), (1_000, LONGEST), (12, 12), (1, 2), (0, 2), (-5, 2)]
+)
+def test_how_long_a_lock_is_waited_for(left: float | None, seconds: float) -> None:
+    """The last writes have two seconds, however little time is left."""
+    assert Patience(lambda: left).seconds() == seconds
+
+
+@pytest.mark.parametrize(("left", "is_over"), [(None, False), (1, False), (0, True), (-1, True)])
+def test_when_the_time_is_over(left: float | None, is_over: bool) -> None:  # noqa: FBT001
+    assert Patience(lambda: left).is_over() is is_over
+
+
+def test_a_statement_is_cut_once_the_time_is_over() -> None:
+    patience, was_cut = Patience(lambda: 0), Event()
+    patience.begin(was_cut.set)
+    assert was_cut.wait(20)
+    assert patience.has_cut
+    patience.begin(lambda: None)
+    assert not patience.has_cut
+    patience.end()
+
+
+def test_a_statement_that_has_ended_is_not_cut() -> None:
+    patience, first, second = Patience(lambda: 0), Event(), Event()
+    patience.begin(first.set)
+    patience.end()
+    patience.begin(second.set)
+    assert second.wait(20)
+    assert not first.is_set()
+
+
+def test_without_a_bound_nothing_is_watched() -> None:
+    before = active_count()
+    patience = Patience()
+    patience.begin(lambda: pytest.fail("cut"))
+    patience.end()
+    assert active_count() == before

@@ -21,7 +21,7 @@ def prepared(job_id: int, outputs: int) -> Prepared:
 
 
 def test_each_job_has_its_own_rows() -> None:
-    dialect = sqlite.dialect()  # type: ignore[no-untyped-call]
+    dialect = sqlite.dialect()
     batch = [prepared(1, 2), prepared(2, 0), prepared(3, 1)]
     ready = encoded(dialect, batch)
     assert [(len(each.outputs), len(each.fields)) for each in ready] == [(2, 4), (0, 0), (1, 2)]
@@ -29,7 +29,7 @@ def test_each_job_has_its_own_rows() -> None:
 
 
 def test_rows_that_are_ready_are_kept() -> None:
-    dialect = sqlite.dialect()  # type: ignore[no-untyped-call]
+    dialect = sqlite.dialect()
     first, second, third = prepared(1, 2), prepared(2, 1), prepared(3, 1)
     (done,) = encoded(dialect, [second])
     ready = encoded(dialect, [first, second._replace(ready=done), third])
