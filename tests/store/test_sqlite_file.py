@@ -13,7 +13,7 @@ from pathlib import Path
 import command
 import pytest
 
-from snapshotter.errors import DatabaseError, Stopped
+from snapshotter.errors import DatabaseError
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.server import serve
 from snapshotter.store.engine import connect
@@ -191,15 +191,6 @@ def test_what_is_not_a_database(content: bytes | str, said: str, file: Path) -> 
     assert [each.name for each in file.parent.glob("other.db*")] == ["other.db"]
 
 
-def test_a_file_that_another_program_has_locked(file: Path) -> None:
-    with closing(sqlite3.connect(file, isolation_level=None)) as other:
-        other.execute("begin immediate")
-        ours = connect(f"sqlite:///{file}", time_left=lambda: 0.1)
-        with pytest.raises(Stopped, match=rf"locked by another program.*{file.name}"):
-            upgrade(ours)
-        ours.dispose()
-
-
 def test_a_disk_that_is_full_is_said_and_read(file: Path, tmp_path: Path) -> None:
     """On such a disk SQLite's shared memory may have no room, and a process dies of it."""
     image, folder = tmp_path / "image", tmp_path / "full"
@@ -224,29 +215,6 @@ def test_a_disk_that_is_full_is_said_and_read(file: Path, tmp_path: Path) -> Non
         engine.dispose()
     finally:
         subprocess.run(["umount", str(folder)], check=True)
-
-
-def test_a_signal_is_noticed_while_a_lock_is_waited_for(file: Path) -> None:
-    account = SimulatedAccount()
-    account.add_job()
-    with (
-        closing(sqlite3.connect(file, isolation_level=None)) as other,
-        serve(account) as url,
-    ):
-        lock = file.parent
-        other.execute("begin immediate")
-        variables = {
-            "XPLENTY_ACCOUNT_ID": account.account_id,
-            "XPLENTY_API_KEY": account.api_key,
-            "XPLENTY_API_URL": url,
-        }
-        with command.start(["sync", "--database", f"sqlite:///{file}"], env=variables) as process:
-            while not list(lock.glob("*.lock")):
-                assert process.poll() is None
-            process.send_signal(signal.SIGTERM)
-            _, said = process.communicate(timeout=20)
-        assert process.returncode == 75
-        assert str(file) in said
 
 
 def test_a_downgrade_by_an_old_sqlite_too(file: Path, tmp_path: Path) -> None:

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 import pytest
 from clock import Impatient
 from command import Done, run
+from failing import failing
 from lines import unmarked
 from sqlalchemy import Connection, delete, select, update
 from syncer import Syncer, history
 
 from snapshotter.api.client import Client
 from snapshotter.api.limits import Limits
-from snapshotter.errors import Stopped
+from snapshotter.errors import RequestFailed, Stopped
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator.account import SimulatedAccount
@@ -564,3 +565,19 @@ def test_another_account_in_the_database_does_not_count(syncer: Syncer) -> None:
     assert found.differences == 0
     assert counts(found)["jobs"] == (151, 151)
     assert all(there == here for there, here in counts(found).values())
+
+
+@sqlite
+def test_verify_looks_at_all_else_before_it_gives_up(syncer: Syncer) -> None:
+    history(syncer.account, 5)
+    syncer()
+    gone = min(syncer.account.jobs)
+    syncer.account.remove_job(gone)
+    syncer.account.intercept = failing(500, status="failed")
+    found = Findings()
+    service = Service("acme", Key(syncer.account.api_key), syncer.url)
+    pages = Sample(500, random.Random(1))  # noqa: S311 - a test's order
+    with Client(service, clock=Impatient()) as client, pytest.raises(RequestFailed, match="500"):
+        verify(Context(syncer.engine, client, service, Redaction()), pages, found)
+    assert found.gone == {gone}
+    assert (found.read, [what for what, _, _ in found.counted][-1]) == (4, "stopping")

@@ -1,40 +1,24 @@
 """What a database refuses is set aside alone, for whatever reason its driver has."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
-import psycopg
-import pymysql
 import pytest
-from databases import MariaDBServer, PostgresServer
-from sqlalchemy import exc, make_url, select, text
+from databases import PostgresServer
+from rejecting import reasons
+from sqlalchemy import make_url, select, text
 from syncer import Syncer, history
 
-from snapshotter.api.client import Client
 from snapshotter.errors import DatabaseError
-from snapshotter.redact import Redaction
-from snapshotter.settings import Key, Service
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.store import revisions
-from snapshotter.store.causes import Cause, cause
 from snapshotter.store.engine import connect
 from snapshotter.store.rejects import listed
 from snapshotter.store.tables import JOBS, OUTPUTS, REJECTS
-from snapshotter.sync.context import Context
-from snapshotter.sync.sync import Plan, sync
+from snapshotter.sync.sync import Plan
 
-only = {
-    name: pytest.mark.parametrize("database_url", [name], indirect=True)
-    for name in ("sqlite", "postgresql", "mariadb")
-}
-
-
-def reasons(syncer: Syncer) -> dict[int | None, str]:
-    return {row.job_id: row.reason for row in listed(syncer.engine)}
+sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 TRIGGERS = {
@@ -102,7 +86,7 @@ def test_jobs_that_have_exchanged_outputs_though_a_third_of_their_page_is_bad(
     assert {10: owners[10], 20: owners[20]} == {10: 2, 20: 1}
 
 
-@only["sqlite"]
+@sqlite
 def test_an_output_that_its_owner_gives_up_later_in_the_page(syncer: Syncer) -> None:
     account = syncer.account
     account.add_job(id=50, outputs=[{"id": 500}], updated_at=account.now - timedelta(days=1))
@@ -118,7 +102,7 @@ def test_an_output_that_its_owner_gives_up_later_in_the_page(syncer: Syncer) -> 
     assert (syncer().changed, list(reasons(syncer))) == (2, [3])
 
 
-@only["sqlite"]
+@sqlite
 def test_jobs_of_two_pages_that_have_exchanged_outputs(syncer: Syncer) -> None:
     account = syncer.account
     account.page_cap = 2
@@ -192,74 +176,6 @@ def test_words_of_the_api_that_the_databases_encoding_has_not(latin1: Syncer) ->
     assert "lost" in latin1.rows(SNAPSHOTS)[-1]["error"]
 
 
-@contextmanager
-def packets_of(server: MariaDBServer, size: int) -> Iterator[None]:
-    """Have new sessions of the server take statements of so many bytes."""
-    server._execute(f"set global max_allowed_packet = {size}")  # noqa: SLF001 - the tests' own
-    try:
-        yield
-    finally:
-        server._execute("set global max_allowed_packet = 16777216")  # noqa: SLF001
-
-
-@only["mariadb"]
-@pytest.mark.parametrize("large", [1_100_000, 530_000])
-def test_a_row_that_is_longer_than_a_packet(
-    database_url: str, mariadb: MariaDBServer, account: SimulatedAccount, api: str, large: int
-) -> None:
-    """Also if it is escaping that makes it too long; the record itself is kept in short."""
-    with packets_of(mariadb, 1_048_576):
-        syncer = Syncer(connect(database_url), account, api)
-        history(account, 30)
-        bad, fits = sorted(account.jobs)[11:13]
-        account.jobs[bad]["errors"] = "'" * large
-        account.jobs[fits]["errors"] = "e" * 1_000_000
-        outcome = syncer()
-        assert (outcome.inserted, outcome.rejected) == (29, 1)
-        assert "too long for the database (raise its max_allowed_packet)" in reasons(syncer)[bad]
-        (aside,) = listed(syncer.engine)
-        kept = json.loads(aside.payload)
-        assert kept["id"] == bad
-        assert len(aside.payload) < 25_000 or kept == account.jobs[bad]
-        account.advance(61)
-        assert syncer().rejected == 1
-        syncer.engine.dispose()
-
-
-@only["mariadb"]
-def test_packets_that_are_shorter_than_what_a_driver_joins(
-    database_url: str, mariadb: MariaDBServer, account: SimulatedAccount, api: str
-) -> None:
-    with packets_of(mariadb, 65_536):
-        syncer = Syncer(connect(database_url), account, api)
-        history(account, 300)
-        assert syncer().inserted == 300
-        syncer.assert_equal_to_the_account()
-        syncer.engine.dispose()
-
-
-class Odd(Redaction):
-    """Stands for code that meets a value which nothing has foreseen."""
-
-    def text(self, text: Any) -> Any:
-        if text == "unforeseen":
-            raise OverflowError("too much of it")
-        return super().text(text)
-
-
-@only["sqlite"]
-def test_a_value_that_cannot_be_made_a_row_of(syncer: Syncer) -> None:
-    """Also where threads prepare the pages of a long list."""
-    history(syncer.account, 1_500)
-    bad = sorted(syncer.account.jobs)[1_400]
-    syncer.account.jobs[bad]["errors"] = "unforeseen"
-    service = Service("acme", Key(syncer.account.api_key), syncer.url)
-    with Client(service) as client:
-        outcome = sync(Context(syncer.engine, client, service, Odd()), Plan())
-    assert (outcome.inserted, outcome.rejected) == (1_499, 1)
-    assert reasons(syncer) == {bad: f"job {bad}: cannot be stored: OverflowError: too much of it"}
-
-
 def test_what_every_job_meets_is_about_none_of_them(syncer: Syncer) -> None:
     history(syncer.account, 5)
     with syncer.engine.begin() as connection:
@@ -269,60 +185,3 @@ def test_what_every_job_meets_is_about_none_of_them(syncer: Syncer) -> None:
     with syncer.engine.begin() as connection:
         connection.execute(text("alter table elsewhere rename to job_changes"))
     assert syncer.rows(REJECTS) == syncer.rows(JOBS) == []
-
-
-def sqlite_error(code: int) -> sqlite3.Error:
-    error = sqlite3.OperationalError("words")
-    error.sqlite_errorcode = code
-    return error
-
-
-CAUSES: list[tuple[Exception, Cause]] = [
-    (UnicodeEncodeError("latin-1", "\N{PACKAGE}", 0, 1, "no"), Cause.RECORD),
-    (OverflowError("int too large"), Cause.RECORD),
-    (KeyError("a bug"), Cause.DATABASE),
-    *(
-        (exc.DBAPIError("", None, error), expected)
-        for error, expected in (
-            (psycopg.errors.lookup("22P05")("no such character"), Cause.RECORD),
-            (psycopg.errors.lookup("P0001")("raised"), Cause.RECORD),
-            (psycopg.errors.lookup("54000")("too much"), Cause.RECORD),
-            (psycopg.errors.lookup("XX000")("invalid memory alloc request"), Cause.UNSURE),
-            (psycopg.ProgrammingError("cannot adapt"), Cause.UNSURE),
-            (psycopg.errors.lookup("53100")("disk full"), Cause.DATABASE),
-            (psycopg.errors.lookup("42501")("permission denied"), Cause.DATABASE),
-            (psycopg.errors.lookup("42P01")("no table"), Cause.DATABASE),
-            (psycopg.errors.lookup("40P01")("deadlock"), Cause.DATABASE),
-            (psycopg.errors.lookup("55P03")("lock"), Cause.DATABASE),
-            (psycopg.errors.lookup("57014")("cancelled"), Cause.DATABASE),
-            (psycopg.errors.lookup("25006")("read-only"), Cause.DATABASE),
-            (pymysql.OperationalError(1366, "Incorrect string value"), Cause.RECORD),
-            (pymysql.OperationalError(1644, "signal"), Cause.RECORD),
-            (pymysql.InternalError(3140, "odd"), Cause.UNSURE),
-            (pymysql.OperationalError(1021, "disk full"), Cause.DATABASE),
-            (pymysql.OperationalError(1205, "lock wait"), Cause.DATABASE),
-            (pymysql.OperationalError(1213, "deadlock"), Cause.DATABASE),
-            (pymysql.ProgrammingError(1146, "no table"), Cause.DATABASE),
-            (sqlite_error(sqlite3.SQLITE_TOOBIG), Cause.RECORD),
-            (sqlite_error(sqlite3.SQLITE_CONSTRAINT_TRIGGER), Cause.RECORD),
-            (sqlite_error(sqlite3.SQLITE_FULL), Cause.DATABASE),
-            (sqlite_error(sqlite3.SQLITE_BUSY), Cause.DATABASE),
-            (sqlite_error(sqlite3.SQLITE_IOERR_WRITE), Cause.DATABASE),
-            (sqlite_error(sqlite3.SQLITE_ERROR), Cause.DATABASE),
-            (sqlite3.InterfaceError("Error binding parameter 5"), Cause.UNSURE),
-        )
-    ),
-    (exc.OperationalError("", None, psycopg.OperationalError("consuming input")), Cause.DATABASE),
-]
-
-
-@pytest.mark.parametrize(("error", "expected"), CAUSES)
-def test_the_cause_of_an_error(error: Exception, expected: Cause) -> None:
-    assert cause(error) is expected
-
-
-def test_a_lost_connection_is_not_about_a_record() -> None:
-    lost = exc.DBAPIError(
-        "", None, pymysql.OperationalError(1366, "words"), connection_invalidated=True
-    )
-    assert cause(lost) is Cause.DATABASE

@@ -1,33 +1,31 @@
-"""`snapshotter rejects`: what cannot be read is set aside, told, and comes back once it can."""
+"""Records that are set aside are tried again after growing pauses, or by `rejects --retry`."""
 
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from rejecting import reasons, refused
 from samples import job
 from scripted import listing, raw, spoilt
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 from syncer import Syncer, history
 from test_verify import command
 
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.simulator.history import stamp
+from snapshotter.store.backoff import PAUSES
 from snapshotter.store.reasons import group_of
-from snapshotter.store.reject_payload import RejectedRecord, read_again, time_of
 from snapshotter.store.rejects import listed
 from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS, SNAPSHOTS
+from snapshotter.sync import retry_rejects
 from snapshotter.sync.sync import Plan
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 RETRY = Plan(rejected=True)
 GARBLED_AT = "JSON is malformed: invalid character (byte 43)"
-
-
-def reasons(syncer: Syncer) -> dict[int | None, str]:
-    return {row.job_id: row.reason for row in listed(syncer.engine)}
 
 
 def one_bad(syncer: Syncer, **fields: Any) -> dict[str, Any]:
@@ -334,53 +332,6 @@ def test_a_page_of_bad_records_is_exit_65(syncer: Syncer) -> None:
         assert f"  acme  {reason}" in line
 
 
-# The rows themselves
-
-
-def row(document: Any, job_id: int | None = None) -> RejectedRecord:
-    now = datetime(2026, 1, 31, tzinfo=UTC)
-    return RejectedRecord(1, "acme", job_id, "a reason", json.dumps(document), now)
-
-
-@pytest.mark.parametrize(
-    ("document", "at"),
-    [
-        ({"updated_at": "2026-01-02T03:04:05Z"}, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
-        ({"updated_at": "2026-01-02T03:04:05+02:00"}, datetime(2026, 1, 2, 1, 4, 5, tzinfo=UTC)),
-        ({"updated_at": "2026-01-02T03:04:05"}, None),
-        ({"updated_at": "0001-01-01T00:00:00+02:00"}, None),
-        ({"updated_at": None}, None),
-        ({"updated_at": 7}, None),
-        ({}, None),
-        (None, None),
-        ([], None),
-        (7, None),
-        ("updated_at", None),
-    ],
-)
-def test_the_time_of_a_record(document: Any, at: datetime | None) -> None:
-    assert time_of(row(document), "updated_at") == at
-
-
-@pytest.mark.parametrize(
-    ("document", "job_id", "is_read"),
-    [
-        (job(id=7), 7, True),
-        (job(id=7), None, True),
-        (job(id=7), 8, False),
-        (job(id="7x"), None, False),
-        (None, None, False),
-        ({"id": 7, "status": None}, 7, True),
-        ({"id": 7, "created_at": "2026-01-02T03:04:05Z"}, 7, False),
-    ],
-)
-def test_reading_again(document: Any, job_id: int | None, is_read: bool) -> None:  # noqa: FBT001
-    again = read_again(row(document, job_id))
-    assert hasattr(again, "job") == is_read
-    if not is_read and job_id is not None:
-        assert (again.job_id, again.reason) == (job_id, "a reason")  # type: ignore[union-attr]
-
-
 @sqlite
 def test_places_that_fail_alike_are_set_aside_each(syncer: Syncer) -> None:
     """What came is the same for both, and says nothing of whose record it is."""
@@ -405,3 +356,72 @@ def test_places_that_fail_alike_are_set_aside_each(syncer: Syncer) -> None:
     assert syncer().rejected == 0
     assert syncer.rows(REJECTS) == []
     syncer.assert_equal_to_the_account()
+
+
+# After pauses that grow
+
+
+def asked_for(syncer: Syncer) -> list[int]:
+    return [int(path[5:]) for path in syncer.asked if path.startswith("jobs/")]
+
+
+def test_each_waits_longer_from_try_to_try(syncer: Syncer) -> None:
+    (bad,) = refused(syncer, 1)
+    tried_at = syncer.account.now - timedelta(minutes=2)
+    for tries, longest in enumerate((*PAUSES, PAUSES[-1]), 1):
+        (row,) = syncer.rows(REJECTS)
+        assert (row["attempts"], row["next_attempt_at"]) == (tries, tried_at + longest)
+        syncer.account.now = tried_at + longest - timedelta(seconds=1)
+        assert (syncer().rejected, asked_for(syncer)) == (1, [])
+        syncer.account.now = tried_at = tried_at + longest
+        assert (syncer().rejected, asked_for(syncer)) == (1, [bad])
+
+
+@sqlite
+def test_a_record_that_changes_starts_anew(syncer: Syncer) -> None:
+    (bad,) = refused(syncer, 1)
+    syncer.account.now += timedelta(hours=1)
+    syncer()
+    assert syncer.rows(REJECTS)[0]["attempts"] == 2
+    job = syncer.account.jobs[bad]
+    job["errors"], job["updated_at"] = "other words", stamp(syncer.account.now)
+    syncer.account.touch()
+    syncer()
+    (row,) = syncer.rows(REJECTS)
+    assert (row["attempts"], row["next_attempt_at"]) == (1, syncer.account.now + PAUSES[0])
+    job["outputs"], job["updated_at"] = [], stamp(syncer.account.now)
+    syncer.account.touch()
+    assert syncer().rejected == 0  # listed and good: nothing waits
+    syncer.assert_equal_to_the_account()
+
+
+@sqlite
+def test_very_many_are_tried_in_turn(syncer: Syncer) -> None:
+    bad = refused(syncer, 120)
+    syncer.account.now += timedelta(hours=1)
+    turns = []
+    for _ in range(3):
+        assert syncer().rejected == 120
+        turns.append(asked_for(syncer))
+        assert len(syncer.asked) <= retry_rejects.MOST_REQUESTS + 3
+        syncer.account.now += timedelta(minutes=2)
+    assert [len(turn) for turn in turns] == [50, 50, 20]
+    assert sorted(job_id for turn in turns for job_id in turn) == bad
+    syncer()
+    assert asked_for(syncer) == []
+    syncer(Plan(rejected=True))
+    assert sorted(asked_for(syncer)) == bad
+
+
+@sqlite
+def test_another_version_reads_what_is_kept_and_asks_for_the_rest(syncer: Syncer) -> None:
+    bad = refused(syncer, 3)
+    with syncer.engine.begin() as connection:
+        connection.execute(update(REJECTS).values(program_version="0.0.1"))
+        row = connection.execute(select(REJECTS).where(REJECTS.c.job_id == bad[0])).one()
+        mended = json.dumps({**json.loads(row.payload), "outputs": []})
+        connection.execute(update(REJECTS).where(REJECTS.c.id == row.id).values(payload=mended))
+    assert syncer().rejected == 2
+    assert bad[0] in {row["id"] for row in syncer.rows(JOBS)}
+    syncer()
+    assert asked_for(syncer) == []

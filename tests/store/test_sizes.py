@@ -1,0 +1,98 @@
+"""How long a row the database takes."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from databases import MariaDBServer
+from rejecting import reasons
+from sqlalchemy import Engine
+from syncer import Syncer, history
+
+from snapshotter.simulator.account import SimulatedAccount
+from snapshotter.store.engine import connect
+from snapshotter.store.rejects import listed
+from snapshotter.store.sizes import heed, is_suspect, limit_of, sent
+
+mariadb_only = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+
+
+@contextmanager
+def packets_of(server: MariaDBServer, size: int) -> Iterator[None]:
+    """Have new sessions of the server take statements of so many bytes."""
+    server._execute(f"set global max_allowed_packet = {size}")  # noqa: SLF001 - the tests' own
+    try:
+        yield
+    finally:
+        server._execute("set global max_allowed_packet = 16777216")  # noqa: SLF001
+
+
+@mariadb_only
+@pytest.mark.parametrize("large", [1_100_000, 530_000])
+def test_a_row_that_is_longer_than_a_packet(
+    database_url: str, mariadb: MariaDBServer, account: SimulatedAccount, api: str, large: int
+) -> None:
+    """Also if it is escaping that makes it too long; the record itself is kept in short."""
+    with packets_of(mariadb, 1_048_576):
+        syncer = Syncer(connect(database_url), account, api)
+        history(account, 30)
+        bad, fits = sorted(account.jobs)[11:13]
+        account.jobs[bad]["errors"] = "'" * large
+        account.jobs[fits]["errors"] = "e" * 1_000_000
+        outcome = syncer()
+        assert (outcome.inserted, outcome.rejected) == (29, 1)
+        assert "too long for the database (raise its max_allowed_packet)" in reasons(syncer)[bad]
+        (aside,) = listed(syncer.engine)
+        kept = json.loads(aside.payload)
+        assert kept["id"] == bad
+        assert len(aside.payload) < 25_000 or kept == account.jobs[bad]
+        account.advance(61)
+        assert syncer().rejected == 1
+        syncer.engine.dispose()
+
+
+@mariadb_only
+def test_packets_that_are_shorter_than_what_a_driver_joins(
+    database_url: str, mariadb: MariaDBServer, account: SimulatedAccount, api: str
+) -> None:
+    with packets_of(mariadb, 65_536):
+        syncer = Syncer(connect(database_url), account, api)
+        history(account, 300)
+        assert syncer().inserted == 300
+        syncer.assert_equal_to_the_account()
+        syncer.engine.dispose()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_that_refuses_long_rows_has_no_limit(engine: Engine) -> None:
+    assert heed(engine) is None
+    with engine.connect() as connection:
+        assert limit_of(connection) is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "raw_bytes", "is_it"),
+    [(None, 10**9, False), (10_048, 2_000, False), (10_048, 2_001, True)],
+)
+def test_a_record_is_suspect_from_a_quarter_of_the_limit(
+    limit: int | None,
+    raw_bytes: int,
+    is_it: bool,  # noqa: FBT001
+) -> None:
+    assert is_suspect(limit, raw_bytes) is is_it
+
+
+@pytest.mark.parametrize(
+    ("values", "size"),
+    [
+        ([], 0),
+        ([None, 7, 0.5], 72),
+        (["abc"], 27),
+        (["\N{PACKAGE}"], 28),
+        (["it's\n"], 31),
+        (["\ud800"], 27),
+    ],
+)
+def test_what_a_row_takes_in_a_statement(values: list[object], size: int) -> None:
+    assert sent(values) == size
