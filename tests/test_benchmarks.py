@@ -1,4 +1,4 @@
-"""The benchmark works, at a size that says nothing of speed; no test here looks at the time."""
+"""The benchmark works, at a size that shows nothing of speed; no test here looks at the time."""
 
 import json
 import sqlite3

@@ -1,6 +1,6 @@
 """The proxy that the environment names, checked before a request is sent by it.
 
-What is wrong with it only a person can mend, and the libraries' errors would quote its password.
+Only a person can correct a wrong one, and the libraries' errors would quote its password.
 """
 
 import importlib.util

@@ -6,7 +6,7 @@ it writes rows that were worked out beforehand into tables that have all their k
 the plain driver: `sqlite3.executemany`, or psycopg's COPY; a transaction a page, as `sync` does.
 
 It prints the seconds of `fetch` and `write`, and those of wall and CPU (`aside`, `aside_cpu`) that
-it took to read the rows: they are no part of the floor.
+it took to read the rows: they are not part of the floor.
 """
 
 import json

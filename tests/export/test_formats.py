@@ -59,7 +59,7 @@ def fill(engine: Engine) -> None:
 
 
 COLUMNS = [column.name for column in TABLES["job_outputs"].columns]
-# What each row holds beside null; `extra` is told apart.
+# What each row holds beside null; `extra` is checked apart.
 FIRST = {
     "id": 70,
     "job_id": 7,
@@ -432,7 +432,7 @@ def test_excel_has_no_infinity(tmp_path: Path) -> None:
     assert excel_of([float("inf"), float("nan"), 0.0], tmp_path / "x.xlsx") == ["inf", "nan", 0]
 
 
-# In a process of its own: it exports, and tells the most memory that it held, in KiB.
+# In a process of its own: it exports, and prints the most memory that it held, in KiB.
 EXPORT = """
 import re, resource, sys
 from pathlib import Path
@@ -516,7 +516,7 @@ def test_a_library_prints_nothing_of_its_own_about_a_full_disk(ending: str, tmp_
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_memory_does_not_grow_with_the_rows(database_url: str, tmp_path: Path) -> None:
     if not Path("/proc/self/status").exists():
-        pytest.skip("no /proc here to tell a process's memory")
+        pytest.skip("no /proc here to read a process's memory from")
     peaks: dict[tuple[str, int], float] = {}
     before = 0
     with closing(sqlite3.connect(tmp_path / "test.db")) as connection, connection:

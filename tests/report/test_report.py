@@ -53,7 +53,7 @@ put = partial(store, at=NOW)
 
 
 def history() -> Iterator[dict[str, Any]]:
-    """Give two packages' runs of twenty days, but of one, of which the second gets slower."""
+    """Yield two packages' runs of twenty days but one; the second package gets slower."""
     for day in [*range(1, 10), *range(11, 21)]:
         for package_id, name in ((434, "orders"), (435, HOSTILE[0])):
             number = 1000 * package_id + day

@@ -37,7 +37,7 @@ def open_jobs(syncer: Syncer, count: int, **fields: Any) -> list[dict[str, Any]]
 
 
 def move(syncer: Syncer, jobs: list[dict[str, Any]]) -> None:
-    """Let time pass, and every job move without a change of its `updated_at`."""
+    """Move the time on, and every job without a change of its `updated_at`."""
     syncer.account.now += timedelta(seconds=61)
     for job in jobs:
         job["progress"] += 0.01
@@ -70,7 +70,7 @@ def test_a_job_whose_own_call_fails(syncer: Syncer, status: int) -> None:
     assert f"/jobs/{bad}: the API answered {status} (oops)" in aside["reason"]
     assert {row["id"]: row for row in syncer.rows(JOBS)}[bad] == before[bad]
 
-    move(syncer, jobs)  # it waits, and the run says so by its end
+    move(syncer, jobs)  # it waits, and the run's end reports it
     assert (syncer().rejected, f"jobs/{bad}" in syncer.asked) == (1, False)
     syncer.account.now += timedelta(hours=1)
     assert (syncer().rejected, f"jobs/{bad}" in syncer.asked) == (1, True)
@@ -284,7 +284,7 @@ def test_an_account_that_the_api_never_accepted_has_no_row(syncer: Syncer, wrong
 
 
 def test_an_account_with_the_jobs_of_another_has_no_row(syncer: Syncer) -> None:
-    """Renamed at the vendor's, say: the first run leaves it as it was, and says what to do."""
+    """Renamed at the vendor, for example: the first run leaves it, and reports what to do."""
     history(syncer.account, 3)
     syncer()
     syncer.account.account_id = "acme-group"

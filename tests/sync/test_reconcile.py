@@ -54,7 +54,7 @@ class List:
         ]
 
     def hold_against(self, stored: Jobs) -> tuple[set[int | None], set[int]]:
-        """Give the ids that are found in the list alone, and in the index alone."""
+        """Return the ids that only the list has, and those that only the index has."""
         found = list(differences(self.fetch, len(self.jobs), index_of(stored)))
         listed = {record.job_id for difference in found for record in difference.listed}
         return listed, {job_id for difference in found for job_id in difference.unlisted}
@@ -69,7 +69,7 @@ def index_of(jobs: Jobs) -> Index:
 
 
 def counted(jobs: int, guess: int) -> tuple[int, int]:
-    """Give the number that `count` finds in a list of `jobs`, and its requests."""
+    """Return the number that `count` finds in a list of `jobs`, and its requests."""
     asked: list[int] = []
 
     def has(offset: int) -> bool:
@@ -107,7 +107,7 @@ def test_any_guess_gives_the_number(jobs: int, guess: int) -> None:
     assert requests <= 2 * math.log2(abs(jobs - guess) + 1) + 2
 
 
-# Where the two differ
+# When the two differ
 
 
 class Case:
@@ -138,7 +138,7 @@ def test_all_that_vanished_are_found(case: Case, shortest: int) -> None:
 @settings(max_examples=60, deadline=None)
 @given(case=cases, shortest=lengths)
 def test_all_that_are_not_stored_are_found(case: Case, shortest: int) -> None:
-    """Where the jobs of a moment are more than an answer brings, it takes a stable order."""
+    """If a moment has more jobs than an answer brings, it takes a stable order."""
     server = List(case.all, case.chance, shortest=shortest, is_stable=shortest < PAGE)
     listed, _ = server.hold_against(case.most)
     assert listed >= case.some
@@ -168,7 +168,7 @@ def test_the_cost_is_bounded(case: Case) -> None:
 @settings(max_examples=100, deadline=None)
 @given(case=cases, joined=st.integers(0, 9))
 def test_what_is_left_out_has_as_many_on_both_sides(case: Case, joined: int) -> None:
-    """Some jobs vanished and others joined: a part is left out only where the numbers agree."""
+    """Some jobs vanished and others joined: a part is left out only if the numbers agree."""
     new = {10**6 + n: case.chance.choice([0, *case.all.values()]) for n in range(joined)}
     server = List({**case.most, **new}, case.chance)
     listed, unlisted = server.hold_against(case.all)
@@ -305,7 +305,7 @@ def test_of_many_that_vanished_each_is_asked_for(syncer: Syncer) -> None:
     ids = sorted(syncer.account.jobs)[10:40]
     remove(syncer.account, *ids)
     syncer.account.advance(61)
-    outcome = syncer()  # so many at once are not believed
+    outcome = syncer()  # too many at once to be believed
     assert (outcome.gone, len(outcome.noted), gone(syncer)) == (0, 1, {})
     assert len(by_id(syncer)) == 11
     syncer.account.advance(3600)
@@ -417,7 +417,7 @@ def test_jobs_that_the_list_hides_are_not_gone(
 @sqlite
 @pytest.mark.parametrize("full", [False, True])
 def test_a_job_that_comes_back_is_gone_no_more(syncer: Syncer, *, full: bool) -> None:
-    """A plain run sees it where it was touched; a full one in any case."""
+    """A plain run sees it if it was touched; a full one in any case."""
     account = syncer.account
     history(account, 5)
     syncer()

@@ -194,7 +194,7 @@ def test_words_of_the_api_that_the_databases_encoding_has_not(latin1: Syncer) ->
 
 @contextmanager
 def packets_of(server: MariaDBServer, size: int) -> Iterator[None]:
-    """Have new sessions of the server take statements of so many bytes."""
+    """Limit the statements of the server's new sessions to this number of bytes."""
     server._execute(f"set global max_allowed_packet = {size}")  # noqa: SLF001 - the tests' own
     try:
         yield
@@ -249,7 +249,7 @@ class Odd(Redaction):
 
 @only["sqlite"]
 def test_a_value_that_cannot_be_made_a_row_of(syncer: Syncer) -> None:
-    """Also where threads prepare the pages of a long list."""
+    """Also if threads prepare the pages of a long list."""
     history(syncer.account, 1_500)
     bad = sorted(syncer.account.jobs)[1_400]
     syncer.account.jobs[bad]["errors"] = "unforeseen"
