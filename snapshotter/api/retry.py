@@ -1,4 +1,7 @@
-"""Asks until an answer stands or no attempt is left, within the run's limits."""
+"""Sends a request until an answer is final or no attempt is left, within the run's limits.
+
+Pauses double, with jitter; `verdict` decides what is tried again, and reads `Retry-After`.
+"""
 
 import logging
 import threading

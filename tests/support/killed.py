@@ -78,7 +78,7 @@ def _run(order: dict[str, Any], orders: IO[str], answers: IO[str], said: IO[byte
 
     _watch(halt if order.get("halts") else strike)
     if "together" in order:
-        _let_pages_come(together=order["together"])
+        _fix_arrivals(together=order["together"])
     sys.argv = ["snapshotter", *order["words"]]
     code: Any = 0
     try:
@@ -90,7 +90,7 @@ def _run(order: dict[str, Any], orders: IO[str], answers: IO[str], said: IO[byte
     os._exit(code)
 
 
-def _let_pages_come(*, together: bool) -> None:
+def _fix_arrivals(*, together: bool) -> None:
     def has(threads: prefetch.Threads[Any], offset: int) -> bool:
         return together and bool(threads.wait(offset).records)
 
