@@ -24,7 +24,7 @@ from snapshotter.api.paging import Cursor, ItemT, Listed, Page, pages
 from snapshotter.api.records import Record, Reject, read_all, time_in
 from snapshotter.api.retry import ATTEMPTS, Caller, Request, Retrying
 from snapshotter.errors import RequestRefused
-from snapshotter.masking import Mask
+from snapshotter.message_mask import Mask
 from snapshotter.settings import Service
 from snapshotter.times import stamp
 

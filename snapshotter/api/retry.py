@@ -16,7 +16,7 @@ from snapshotter.api import bodies, transport
 from snapshotter.api.limits import Allowance, Clock, interruption
 from snapshotter.api.verdict import REMAINING, Question, Verdict, date, judge, judge_fault
 from snapshotter.errors import AGAIN, BadAnswer, RequestFailed, SnapshotterError, Stopped
-from snapshotter.masking import Mask
+from snapshotter.message_mask import Mask
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from snapshotter.errors import (
     Stopped,
     UsageError,
 )
-from snapshotter.masking import Mask
+from snapshotter.message_mask import Mask
 from snapshotter.printable import printable
 from snapshotter.settings import ACCOUNT_VARIABLE, API_URL_VARIABLE, KEY_VARIABLE
 
