@@ -108,7 +108,7 @@ def sync(service: Service, url: str) -> Usage:
 
 
 def fetch_only(service: Service) -> float:
-    """Fetch the list page by page; give the seconds, without those of the interpreter's start."""
+    """Fetch the list page by page; return the seconds, without those of the interpreter's start."""
     command = [*module("floor"), service.jobs_url, str(service.account.jobs)]
     return float(json.loads(measure.run(command, {}, TOP).printed)["fetch"])
 

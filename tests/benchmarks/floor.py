@@ -27,7 +27,7 @@ Page = dict[str, list[tuple[Any, ...]]]
 
 
 def fetch(jobs_url: str, jobs: int) -> int:
-    """Fetch and decode all pages; give the number of jobs in them."""
+    """Fetch and decode all pages; return the number of jobs in them."""
     found = 0
     with requests.Session() as session:
         session.trust_env = False

@@ -803,7 +803,7 @@ def test_two_signals_do_not_wait_for_the_server(
 
 
 @on_sqlite
-def test_on_a_terminal_the_first_signal_tells_of_the_second(
+def test_on_a_terminal_the_first_signal_announces_the_second(
     account: SimulatedAccount, store: Store, spawn: Callable[..., Spawned]
 ) -> None:
     finished(account, range(1, 16))

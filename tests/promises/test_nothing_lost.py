@@ -69,7 +69,7 @@ class Killed(BaseException):
 class Accounts(RuleBasedStateMachine):
     """An account that lives, and the runs that follow it."""
 
-    fresh: Callable[[], str]  # gives the URL of a database without jobs
+    fresh: Callable[[], str]  # returns the URL of a database without jobs
 
     def __init__(self) -> None:
         super().__init__()

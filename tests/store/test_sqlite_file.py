@@ -200,7 +200,7 @@ def test_a_file_that_another_program_has_locked(file: Path) -> None:
         ours.dispose()
 
 
-def test_a_disk_that_is_full_is_said_and_read(file: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_the_file_still_read(file: Path, tmp_path: Path) -> None:
     """On such a disk SQLite's shared memory may have no room, and a process dies of it."""
     image, folder = tmp_path / "image", tmp_path / "full"
     folder.mkdir()

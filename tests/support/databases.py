@@ -85,7 +85,7 @@ class _Server(ABC):
 
     @abstractmethod
     def _prepare(self) -> list[str]:
-        """Make the data folder; give the command that serves it."""
+        """Make the data folder; return the command that serves it."""
 
     @abstractmethod
     def _execute(self, statement: str) -> None:

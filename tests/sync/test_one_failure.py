@@ -156,7 +156,7 @@ def test_a_status_that_cannot_be_listed(syncer: Syncer, status: int) -> None:
     syncer.assert_equal_to_the_account()
 
 
-def test_a_status_that_the_api_does_not_know_is_no_failure(syncer: Syncer) -> None:
+def test_a_status_that_the_api_does_not_know_is_not_a_failure(syncer: Syncer) -> None:
     jobs = open_jobs(syncer, 30)
     move(syncer, jobs)
     assert syncer().noted == []
@@ -211,7 +211,7 @@ def test_a_list_that_cannot_be_sorted_by_updated(syncer: Syncer, status: int, jo
 
 
 @pytest.mark.parametrize("status", [400, 500])
-def test_credits_that_are_not_told(syncer: Syncer, status: int) -> None:
+def test_credits_that_are_not_reported(syncer: Syncer, status: int) -> None:
     history(syncer.account, 3)
     syncer.account.intercept = failing(status, "rate_limit_status")
     assert (syncer().inserted, syncer().noted) == (3, [])

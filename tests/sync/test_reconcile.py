@@ -101,7 +101,7 @@ def test_a_list_is_counted_in_few_requests(jobs: int, guess: int, requests: int)
 
 
 @given(jobs=st.integers(0, 10**6), guess=st.integers(0, 10**6))
-def test_any_guess_gives_the_number(jobs: int, guess: int) -> None:
+def test_any_guess_leads_to_the_number(jobs: int, guess: int) -> None:
     found, requests = counted(jobs, guess)
     assert found == jobs
     assert requests <= 2 * math.log2(abs(jobs - guess) + 1) + 2
@@ -224,7 +224,7 @@ def test_a_list_that_becomes_shorter_between_two_requests() -> None:
 
 
 @pytest.mark.parametrize("offset", [0, 100, 200])
-def test_a_sample_tells_what_a_page_lacks(offset: int) -> None:
+def test_a_sample_shows_what_a_page_lacks(offset: int) -> None:
     stored = {n: n // 2 for n in range(250)}
     gone = {50, 151, 240}
     server = List({n: s for n, s in stored.items() if n not in gone}, random.Random(1))  # noqa: S311
@@ -234,7 +234,7 @@ def test_a_sample_tells_what_a_page_lacks(offset: int) -> None:
 
 
 @pytest.mark.parametrize("offset", [0, 100])
-def test_a_sample_within_one_moment_says_nothing_of_the_rest(offset: int) -> None:
+def test_a_sample_within_one_moment_shows_nothing_of_the_rest(offset: int) -> None:
     stored = dict.fromkeys(range(400), 0)
     server = List(stored, random.Random(1))  # noqa: S311
     records, unlisted = sample(server.fetch, offset, 400, index_of(stored))
@@ -416,7 +416,7 @@ def test_jobs_that_the_list_hides_are_not_gone(
 
 @sqlite
 @pytest.mark.parametrize("full", [False, True])
-def test_a_job_that_comes_back_is_gone_no_more(syncer: Syncer, *, full: bool) -> None:
+def test_a_job_that_comes_back_is_no_longer_gone(syncer: Syncer, *, full: bool) -> None:
     """A plain run sees it if it was touched; a full one in any case."""
     account = syncer.account
     history(account, 5)

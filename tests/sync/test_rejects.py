@@ -43,7 +43,7 @@ def one_bad(syncer: Syncer, **fields: Any) -> dict[str, Any]:
 
 
 @sqlite
-def test_each_is_told_with_its_reason(syncer: Syncer) -> None:
+def test_each_is_reported_with_its_reason(syncer: Syncer) -> None:
     bad = one_bad(syncer, owner_id=GARBLED)
     del syncer.account.add_job()["id"]
     syncer()  # it asks for the first again

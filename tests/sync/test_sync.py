@@ -194,7 +194,7 @@ def test_times_before_the_calendar(syncer: Syncer) -> None:
     syncer.assert_equal_to_the_account()
 
 
-def test_a_rejected_job_that_vanishes_is_asked_for_no_more(syncer: Syncer) -> None:
+def test_a_rejected_job_that_vanishes_is_no_longer_asked_for(syncer: Syncer) -> None:
     job = syncer.account.add_job(owner_id=GARBLED)
     assert syncer().rejected == 1
     del syncer.account.jobs[job["id"]]
@@ -271,7 +271,7 @@ def failing(after: int, status: int = 503) -> Callable[[Request], Answer | None]
     return intercept
 
 
-def test_an_interrupted_run_is_gone_on_with(syncer: Syncer) -> None:
+def test_next_run_resumes_an_interrupted_one(syncer: Syncer) -> None:
     history(syncer.account, 550)
     clock = syncer.account.now
     syncer.account.intercept = failing(after=4)
@@ -663,7 +663,7 @@ def test_a_date_that_runs_ahead_hides_no_change_behind_the_reader(syncer: Syncer
     syncer.assert_equal_to_the_account()
 
 
-def test_a_killed_refresh_is_gone_on_with(syncer: Syncer) -> None:
+def test_next_run_resumes_a_killed_refresh(syncer: Syncer) -> None:
     history(syncer.account, 9)
     old = syncer.account.now - timedelta(days=1)
     for _ in range(50):

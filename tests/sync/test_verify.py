@@ -193,7 +193,7 @@ def damage(syncer: Syncer, name: str, job_id: int) -> str:
 
 @sqlite
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_difference_is_told_and_mended(syncer: Syncer, name: str) -> None:
+def test_a_difference_is_reported_and_repaired(syncer: Syncer, name: str) -> None:
     history(syncer.account, 150)
     syncer()
     job_id = sorted(syncer.account.jobs)[75]
@@ -308,7 +308,7 @@ def test_a_repair_asks_for_few_jobs_of_an_account_that_became_empty(syncer: Sync
 # What is not a difference
 
 
-def test_what_moved_since_the_last_sync_is_told_apart(syncer: Syncer) -> None:
+def test_what_moved_since_the_last_sync_is_reported_apart(syncer: Syncer) -> None:
     account = syncer.account
     account.populate(days=3)
     syncer()
@@ -383,7 +383,7 @@ def test_a_job_that_is_open_there_and_done_here(syncer: Syncer) -> None:
 # Records set aside
 
 
-def test_a_record_set_aside_is_told(syncer: Syncer) -> None:
+def test_a_record_set_aside_is_reported(syncer: Syncer) -> None:
     account = syncer.account
     history(account, 5)
     bad, turned_bad, *_ = sorted(account.jobs)
