@@ -60,7 +60,7 @@ class OldSQLiteImpl(SQLiteImpl):
             batch.drop_column(str(column.name))
 
 
-def let_tables_be_copied(connection: Connection) -> None:
+def prepare_for_copies(connection: Connection) -> None:
     """Prepare a session of an old SQLite, before its transaction begins."""
     if connection.dialect.name == "sqlite" and OLD_SQLITE:
         driver: Any = connection.connection.driver_connection
@@ -107,7 +107,7 @@ else:
         engine = connect(os.environ.get(DATABASE_URL_VARIABLE) or DEFAULT_DATABASE_URL)
         try:
             with named_errors(), engine.connect() as own:
-                let_tables_be_copied(own)
+                prepare_for_copies(own)
                 revision_of(own)  # raises if the database is another program's
                 run(own)
                 own.commit()

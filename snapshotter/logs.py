@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from snapshotter.masking import Mask
+from snapshotter.message_mask import Mask
 from snapshotter.printable import printable
 
 SHORTEST_SECRET = 4  # characters; masking a shorter one would garble every line

@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # there is none without pytest-xdist
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker where the servers are."""
+    """Pass the servers' addresses to a worker."""
     node.workerinput["servers"] = node.config.stash[_SERVERS]
 
 
@@ -146,9 +146,9 @@ def _migrated_mariadb(mariadb: MariaDBServer) -> str:
 
 @pytest.fixture(params=_DATABASES)
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the URL of a database without tables: one test for each kind.
+    """Yield the URL of a database without tables: one test for each kind.
 
-    A test for some kinds only says so:
+    A test for some kinds only is marked so:
     `@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)`.
     """
     if request.param == "sqlite":
@@ -163,7 +163,7 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
 
 @pytest.fixture(params=_DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the URL of a database with the schema at head and no jobs; kinds as above."""
+    """Yield the URL of a database with the schema at head and no jobs; kinds as above."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("_migrated_sqlite"), tmp_path / "test.db")
         yield f"sqlite:///{tmp_path}/test.db"
@@ -189,7 +189,7 @@ def account() -> SimulatedAccount:
 
 @pytest.fixture
 def api(account: SimulatedAccount) -> Iterator[str]:
-    """Give the URL of the API that serves `account`."""
+    """Yield the URL of the API that serves `account`."""
     with serve(account) as url:
         yield url
 

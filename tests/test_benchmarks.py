@@ -1,4 +1,4 @@
-"""The benchmark works, at a size that says nothing of speed; no test here looks at the time."""
+"""The benchmark works, at a size that shows nothing of speed; no test here looks at the time."""
 
 import json
 import sqlite3
@@ -130,7 +130,7 @@ def test_rows_that_are_missing_fail_the_benchmark(tmp_path: Path) -> None:
             contenders.check_rows("dlt on sqlite", whole | {"jobs": 199}, service)
 
 
-def test_a_command_that_fails_says_why(tmp_path: Path) -> None:
+def test_a_command_that_fails_prints_why(tmp_path: Path) -> None:
     with pytest.raises(measure.Failed, match=r"(?s)ended with 3:.*it broke"):
         measure.run(
             [sys.executable, "-c", "import sys; print('it broke', file=sys.stderr); sys.exit(3)"],
@@ -150,7 +150,7 @@ def test_what_a_command_takes_is_its_own_and_its_childrens(tmp_path: Path) -> No
 # The account and its server
 
 
-def test_the_server_gives_the_pages_of_the_account(tmp_path: Path) -> None:
+def test_the_server_returns_the_pages_of_the_account(tmp_path: Path) -> None:
     whole = list(account.documents(JOBS, 5))
     made = account.make(tmp_path / "account", JOBS, 5)
     assert made.rows == {"jobs": 300, "job_outputs": 600, "output_fields": 6000}

@@ -116,7 +116,7 @@ def test_what_no_column_holds_is_kept_under_its_own_names() -> None:
         sample("job-with-log-summary"),
     ],
 )
-def test_a_job_of_known_fields_gives_the_same_rows_as_one_that_is_searched_for_others(
+def test_a_job_of_known_fields_has_the_same_rows_as_one_that_is_searched_for_others(
     document: dict[str, Any],
 ) -> None:
     record = records.read(json.dumps(document).encode())
@@ -232,7 +232,7 @@ def test_zero_has_no_sign(number: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "1e400"])
-def test_what_is_no_finite_number_is_null_and_kept_as_text(number: str) -> None:
+def test_what_is_not_a_finite_number_is_null_and_kept_as_text(number: str) -> None:
     text = f'{{"id": 7, "progress": {number}, "attempts": {number}, "new": {number}}}'
     found = flatten(records.read(text.encode()), Redaction()).job
     assert (found["progress"], found["attempts"]) == (None, None)

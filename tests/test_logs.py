@@ -13,7 +13,7 @@ import command
 import pytest
 
 from snapshotter import logs
-from snapshotter.masking import Mask
+from snapshotter.message_mask import Mask
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED
 

@@ -2,7 +2,7 @@
 
 Facts on the API are the vendor's v2 documentation: HTTP Basic with the key as user name, an Accept
 header that names the version, an hourly budget of credits that every answer's headers count down.
-`retry` sends a request until its answer stands, `limits` decides whether it may be sent, and so a
+`retry` sends a request until an answer is final, `limits` decides whether it may be sent, and so a
 run stops between two answers. A long list is prefetched by several threads; each has its session.
 """
 
@@ -24,7 +24,7 @@ from snapshotter.api.paging import Cursor, ItemT, Listed, Page, pages
 from snapshotter.api.records import Record, Reject, read_all, time_in
 from snapshotter.api.retry import ATTEMPTS, Caller, Request, Retrying
 from snapshotter.errors import RequestRefused
-from snapshotter.masking import Mask
+from snapshotter.message_mask import Mask
 from snapshotter.settings import Service
 from snapshotter.times import stamp
 

@@ -1,4 +1,4 @@
-"""Bounds requests in time: one thread watches all of them, and cuts those that are overdue.
+"""Bounds requests in time (`--timeout`): one thread watches all, and cuts those overdue.
 
 The timeouts of sockets are for each read: a server that sends a byte now and then holds such a
 reader as long as it likes. So the connection is shut down from outside, whatever waits on it. If no
@@ -55,7 +55,7 @@ class Deadline:
         if self._has_timer:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        self._let_go()
+        self._release()
 
     def _set_timer(self) -> None:
         """Look at the time by a signal; only the main thread can, and if nothing else uses it."""
@@ -94,7 +94,7 @@ class Deadline:
             if self._socket is not None:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         with self._lock:
             if self._socket is not None:
                 self._socket.close()

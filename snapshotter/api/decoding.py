@@ -22,7 +22,7 @@ _MARKS = {
 
 
 def page(response: requests.Response, body: bytes) -> tuple[list[bytes], bool | None]:
-    """Return the records, and whether the Link header names a next page: whether, never where."""
+    """Return the records, and whether the Link header names a next page; None without one."""
     records, is_cut = split(_utf8(body))
     more = "next" in response.links if response.headers.get("Link") is not None else None
     return records, True if is_cut else more

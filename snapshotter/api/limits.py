@@ -9,7 +9,7 @@ from typing import Protocol
 from snapshotter.errors import Stopped, UsageError
 
 LEAST_REQUESTS = 3  # the credits, the newest change, and a page
-DEFAULT_RESERVE = 500  # credits; all else that uses the key lives on them
+DEFAULT_RESERVE = 500  # credits, for whatever else uses the key
 CROSSING = 32  # how far the counters of concurrent answers may differ: 8 threads, 4 requests each
 
 
@@ -29,8 +29,8 @@ class Limits:
     def __post_init__(self) -> None:
         if self.requests is not None and self.requests < LEAST_REQUESTS:
             raise UsageError(
-                f"--max-requests {self.requests} is too few to get anywhere; a run needs "
-                f"{LEAST_REQUESTS}: the credits, where the account stands, and a page"
+                f"--max-requests {self.requests} is too few; a run needs "
+                f"{LEAST_REQUESTS}: the credits, the newest change, and a page"
             )
 
 

@@ -10,7 +10,7 @@ from snapshotter.api.narrowing import ListedRecords, Narrowing, Places, Trouble,
 from snapshotter.api.paging import Listed
 from snapshotter.api.records import read_all
 from snapshotter.api.retry import ATTEMPTS, Request, Retrying
-from snapshotter.masking import Mask
+from snapshotter.message_mask import Mask
 
 PREFETCHED_BODY = 2**20  # bytes of a page; with larger ones nothing is prefetched
 

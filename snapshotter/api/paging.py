@@ -411,7 +411,7 @@ def _long_group(
         if found.start is None and found.has_several_pages:
             return anchor  # none of the group on several pages: it can have slipped between two
         places = 0 if found.start is None else found.end - found.start
-        if len(group) == known and len(group) + found.nameless >= places:
+        if len(group) == known and len(group) + found.without_id >= places:
             return None if found.after is None else Cursor(max(0, found.end - 1), found.after)
     raise Stopped(
         f"the order of the {len(group)} jobs created at {edge:%Y-%m-%dT%H:%M:%SZ} keeps changing: "
@@ -428,7 +428,7 @@ class _Pass(NamedTuple):
     start: int | None
     end: int
     after: datetime | None
-    nameless: int
+    without_id: int
     has_several_pages: bool
 
 
@@ -440,13 +440,13 @@ def _one_pass(
     Returns None if the list does not begin before the group any more.
     """
     offset, start = anchor.offset, None
-    nameless: set[int] = set()
+    without_id: set[int] = set()
     while True:
         listed = read.next(offset)
         if offset == anchor.offset and not _begins_before(anchor, listed.records):
             return None
         times = [record.created_at for record in listed.records]
-        nameless |= {n for n, r in enumerate(listed.records, offset) if r.job_id is None}
+        without_id |= {n for n, r in enumerate(listed.records, offset) if r.job_id is None}
         named = (r for r in listed.records if r.created_at in (edge, None))
         group |= {r.job_id for r in named if r.job_id is not None}
         if start is None and edge in times:
@@ -455,7 +455,7 @@ def _one_pass(
         end, after = next(newer, (offset + len(times), None))
         yield Page(listed.records, anchor)
         if after is not None or not times or listed.more is False:
-            return _Pass(start, end, after, len(nameless), offset > anchor.offset)
+            return _Pass(start, end, after, len(without_id), offset > anchor.offset)
         offset += max(1, len(times) - 1)
 
 

@@ -1,6 +1,6 @@
 """The proxy that the environment names, checked before a request is sent by it.
 
-What is wrong with it only a person can mend, and the libraries' errors would quote its password.
+Only a person can correct a wrong one, and the libraries' errors would quote its password.
 """
 
 import importlib.util
@@ -80,7 +80,7 @@ def _secrets(given: str, variable: str) -> tuple[str, ...]:
 
 
 def _variable(proxy: str) -> str:
-    """Return the name of the variable that a proxy stands in."""
+    """Return the name of the variable that holds the proxy."""
     for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         if os.environ.get(name) == proxy:
             return name

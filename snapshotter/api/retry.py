@@ -1,4 +1,7 @@
-"""Asks until an answer stands or no attempt is left, within the run's limits."""
+"""Sends a request until an answer is final or no attempt is left, within the run's limits.
+
+Pauses double, with jitter; `verdict` decides what is tried again, and reads `Retry-After`.
+"""
 
 import logging
 import threading
@@ -13,7 +16,7 @@ from snapshotter.api import bodies, transport
 from snapshotter.api.limits import Allowance, Clock, interruption
 from snapshotter.api.verdict import REMAINING, Question, Verdict, date, judge, judge_fault
 from snapshotter.errors import AGAIN, BadAnswer, RequestFailed, SnapshotterError, Stopped
-from snapshotter.masking import Mask
+from snapshotter.message_mask import Mask
 
 log = logging.getLogger(__name__)
 

@@ -96,7 +96,7 @@ class Session(requests.Session):
             self._deadline = None  # from now on its connection is anybody's
 
     def abort(self) -> None:
-        """Give up for good, from any thread: the request in flight fails at once."""
+        """Abort for good, from any thread: the request in flight fails at once."""
         self.is_aborted = True
         if (deadline := self._deadline) is not None:
             deadline.cut()

@@ -25,11 +25,11 @@ from snapshotter.errors import (
     Stopped,
     UsageError,
 )
-from snapshotter.masking import Mask
+from snapshotter.message_mask import Mask
 from snapshotter.printable import printable
 from snapshotter.settings import ACCOUNT_VARIABLE, API_URL_VARIABLE, KEY_VARIABLE
 
-LONGEST_RETRY_AFTER = 60.0  # seconds; past that the run stops, and cron comes again
+LONGEST_RETRY_AFTER = 60.0  # seconds; past that the run stops, for the next one to go on
 REMAINING = "X-RateLimit-Remaining"
 _PASSING = (408, 425)  # time-outs
 _FOR_ALL = (402, 405, 406, 415, 426)  # about the account or the way of asking, not about a request
@@ -96,7 +96,7 @@ def judge(response: requests.Response, body: bytes, question: Question) -> Verdi
             )
         case _ if 400 <= status < 500 and status not in _PASSING:  # noqa: PLR2004 - refusals
             kind = Failure if status in _FOR_ALL and not is_of_one else RequestRefused
-            return Verdict(kind(f"{came}; no retry will mend that"))
+            return Verdict(kind(f"{came}; a retry will not help"))
         case _:  # the server's faults
             return _later(came, response, RequestFailed, is_of_one=is_of_one)
 

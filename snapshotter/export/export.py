@@ -101,7 +101,7 @@ def _select(source: Table, selection: Selection, as_text: Dialect | None) -> Sel
 
 
 def _shown(column: Column[Any], as_text: Dialect | None) -> ColumnElement[Any]:
-    """Let the database format times if the style is text: it is several times as fast."""
+    """Have the database format times if the style is text: it is several times as fast."""
     shown: ColumnElement[Any] = column
     if isinstance(column.type, JSON):
         shown = cast(column, Text)

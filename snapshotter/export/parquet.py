@@ -1,4 +1,4 @@
-"""Writes rows as Parquet."""
+"""Writes rows as one Parquet file; `bundle` makes the folders of `--partition-by`."""
 
 from collections.abc import Iterable
 from typing import Any, BinaryIO

@@ -47,7 +47,7 @@ class _Rank:
         return Finding(max(least, min(most, self.base + more)), self.kind, self.section, text)
 
 
-# The policy: what matters more than what. Each line says what the weight depends on.
+# The policy: what matters more than what. Each comment names what the weight depends on.
 _NO_SNAPSHOT = _Rank("Snapshot", "snapshot", 95, 95)
 _LATE_SNAPSHOT = _Rank("Snapshot", "snapshot", 95, 95)
 _FAILED_SNAPSHOT = _Rank("Snapshot", "snapshot", 85, 85)

@@ -156,7 +156,7 @@ class SimulatedAccount:
             self.lag = lag
 
     def advance(self, seconds: float) -> None:
-        """Let time pass: open jobs move on, and once populated the schedules start new ones."""
+        """Move the time on: open jobs move on, and once populated the schedules start new ones."""
         with self.lock:
             until, stop = self.now + timedelta(seconds=seconds), None
             while stop != until:

@@ -132,7 +132,7 @@ def _is_there(connection: Connection, account_id: str) -> bool:
 
 @contextmanager
 def _alone(engine: Engine, account_ids: list[str]) -> Iterator[None]:
-    """Hold the accounts' locks, taken in a fixed order. Raises `Stopped` if a run has one."""
+    """Lock the accounts, in a fixed order, in its `with`. Raises `Stopped` if a run has one."""
     with named_errors(), ExitStack() as stack:
         for account_id in sorted(account_ids):
             hold = stack.enter_context(lock(engine, account_id))

@@ -1,8 +1,8 @@
 """Decides what an error of the database is about: the values of one record, or the database.
 
 A record that the database refuses is set aside alone; everything else ends the run. Drivers agree
-on little: PostgreSQL has SQLSTATEs, MariaDB and SQLite have numbers, and some refusals are no error
-of the database at all, because the driver could not encode the value.
+on little: PostgreSQL has SQLSTATEs, MariaDB and SQLite have numbers, and some refusals are not
+an error of the database at all, because the driver could not encode the value.
 """
 
 import sqlite3

@@ -1,4 +1,4 @@
-"""The lock of an account: one run at a time reads it into a database."""
+"""The lock of an account: one run at a time reads it into a database; `sync` refuses a second."""
 
 import fcntl
 import hashlib

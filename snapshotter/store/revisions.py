@@ -82,7 +82,7 @@ def _alembic(connection: Connection) -> "Config":
 
 
 def upgrade(target: Engine | str) -> None:
-    """Bring the schema to the newest revision; leave one that is there already alone."""
+    """Bring the schema to the newest revision; do nothing if it is there already."""
     from alembic import command  # noqa: PLC0415 - as above
     from alembic.util import CommandError  # noqa: PLC0415
 

@@ -83,7 +83,7 @@ def _begin_in_postgresql(engine: Engine) -> None:
 
 
 def _copy_in_postgresql(engine: Engine) -> None:
-    """Let a COPY pass through SQLAlchemy like any statement, with its errors and events."""
+    """Run a COPY through SQLAlchemy like any statement, with its errors and events."""
 
     @event.listens_for(engine, "do_execute")
     def copy(

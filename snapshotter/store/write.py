@@ -73,7 +73,7 @@ def write(connection: Connection, stamp: Stamp, batch: Batch, limit: int | None)
         raise unsure[0].error  # what every job meets is not about one of them
     owners = _owners(connection, refused)
     while len(batch.jobs) > 1 and (groups := _groups(batch, refused, owners)):
-        left = _mend(connection, stamp, batch, refused, groups)
+        left = _write_groups(connection, stamp, batch, refused, groups)
         if len(left) == len(refused):
             break
         refused, owners = left, _owners(connection, left)
@@ -142,7 +142,7 @@ def _owners(connection: Connection, refused: Sequence[_Refusal]) -> dict[int, di
     }
 
 
-def _mend(
+def _write_groups(
     connection: Connection,
     stamp: Stamp,
     batch: Batch,

@@ -1,6 +1,6 @@
 """Counts the list against what is stored, and finds jobs that are gone or were never seen.
 
-If the list has as many jobs as are stored, none was missed, whatever the clocks say, except one
+If the list has as many jobs as are stored, none was missed, even if clocks are wrong, except one
 that replaced another that vanished.
 """
 

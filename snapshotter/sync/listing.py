@@ -21,9 +21,8 @@ from snapshotter.sync.run import Run
 log = logging.getLogger(__name__)
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # no listing starts before it
-PAGES_AT_ONCE = (
-    10  # in one transaction, if they have arrived: each page of an index is then written once
-)
+# In one transaction, if they have arrived: each page of an index is then written once.
+PAGES_AT_ONCE = 10
 
 
 class Listings:
@@ -68,7 +67,7 @@ class Listings:
             try:
                 return run.client.newest()
             except (RequestFailed, RequestRefused) as error:
-                see_it_answer(run, error)
+                check_list_answers(run, error)
                 self._knows_newest = False  # once a run is enough
                 log.warning("the latest change is not known, so the next run lists more: %s", error)
         latest = select(func.max(JOBS.c.updated_at)).where(*live(run.account_id))
@@ -140,7 +139,7 @@ class Listings:
             self._run.store_pages(records, number, listing)
 
 
-def see_it_answer(run: Run, error: SnapshotterError) -> None:
+def check_list_answers(run: Run, error: SnapshotterError) -> None:
     """Ask the list for one job after another request has failed: raise its error if both do."""
     if isinstance(error, RequestRefused):
         return  # which is an answer

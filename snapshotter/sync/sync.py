@@ -3,8 +3,8 @@
 A run that completes has stored all that the API showed when it began:
 1. The listing that an earlier run left is read to its end, and then a new one, from a little before
    the watermark. One page, or a few, are one transaction with a checkpoint, and `paging` proves
-   that no job of the listing is skipped. What joins the list behind the
-   reader was updated after the listing began, so the next one has it.
+   that no job of the listing is skipped. What joins the list behind the reader was updated after
+   the listing began, so the next one has it.
 2. Jobs that are not final can change without appearing in a listing, and records set aside can be
    corrected: those are requested one by one, or by listing a status if that is cheaper.
 3. The list is counted; jobs that only the list has, or only the database, are searched for.
@@ -40,7 +40,7 @@ from snapshotter.sync.by_id import ById, NoAnswer
 from snapshotter.sync.context import Context
 from snapshotter.sync.count import Count
 from snapshotter.sync.gone import Gone
-from snapshotter.sync.listing import Listings, see_it_answer
+from snapshotter.sync.listing import Listings, check_list_answers
 from snapshotter.sync.refresh import refresh
 from snapshotter.sync.retry_rejects import retry
 from snapshotter.sync.run import Run
@@ -147,7 +147,7 @@ def read(run: Run, plan: Plan) -> None:
         run.client.credits()
     except (RequestFailed, RequestRefused) as error:
         log.warning("the remaining credits are not known: %s", error)
-        see_it_answer(run, error)
+        check_list_answers(run, error)
     by_id = ById(run)
     gone = Gone(run)
     if plan.rejected:

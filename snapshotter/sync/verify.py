@@ -64,8 +64,8 @@ class Findings:
         yield f"{self.read:,} jobs read again, field by field"
         if self.newer:
             yield (
-                f"{len(self.newer):,} jobs moved since the last sync; that is no difference, "
-                "and the next 'snapshotter sync' brings it"
+                f"{len(self.newer):,} jobs moved since the last sync; not a difference: "
+                "the next 'snapshotter sync' fetches them"
             )
         kinds = {
             "missing here": _names(self.missing),

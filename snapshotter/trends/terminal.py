@@ -16,7 +16,7 @@ from snapshotter.printable import printable
 from snapshotter.times import stamp
 
 NO_ROWS = "no rows: nothing of that kind has happened, or nothing has been synced yet"
-WIDTH = 110  # columns, if there is no terminal to ask
+WIDTH = 110  # columns, if there is no terminal
 _SHORTEST = 12  # characters that are left of a text when it is cut
 _BARS = "▁▂▃▄▅▆▇█"
 # What the sparkline of a series shows: the first of these columns that a trend has.

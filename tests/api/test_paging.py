@@ -361,5 +361,5 @@ def test_no_job_that_stays_is_missed(
         try:
             seen = account.read(prefetch=None if in_order else AnyTime(account, seed))
         except Stopped:
-            return  # a run that stops says so, and moves no watermark
+            return  # a run that stops reports it, and moves no watermark
     assert before & set(account.jobs) <= seen

@@ -24,7 +24,7 @@ from snapshotter.errors import (
     Stopped,
     UsageError,
 )
-from snapshotter.masking import Mask
+from snapshotter.message_mask import Mask
 from snapshotter.settings import Key, Service
 
 PAGE = json.dumps([job()]).encode()

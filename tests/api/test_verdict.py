@@ -13,7 +13,7 @@ from snapshotter.errors import (
     Stopped,
     UsageError,
 )
-from snapshotter.masking import Mask
+from snapshotter.message_mask import Mask
 
 LIST = Question("GET jobs", Mask("s3cr3t"))
 ONE = LIST._replace(is_of_one=True)

@@ -1,6 +1,6 @@
 """How fast `sync` and what reads its tables are, beside a floor and what people use instead.
 
-`python -m tests.benchmarks` at the top of the repository runs it all; `--help` says what it takes.
+`python -m tests.benchmarks` at the top of the repository runs it all; `--help` lists its options.
 """
 
 import sys

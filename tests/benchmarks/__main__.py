@@ -48,7 +48,7 @@ class Words(click.ParamType[list[str]]):
     type=click.IntRange(min=1),
     default=3,
     show_default=True,
-    help="How often each is run, in turns; medians are told.",
+    help="How often each is run, in turns; medians are reported.",
 )
 @click.option(
     "--databases",
@@ -78,7 +78,7 @@ class Words(click.ParamType[list[str]]):
 @click.option(
     "--write/--no-write",
     default=None,
-    help="Write RESULTS.md; without either, where nothing was left out.",
+    help="Write RESULTS.md; without either, only if nothing was left out.",
 )
 def main(
     *,

@@ -1,6 +1,6 @@
 """An account of any size as one file: the bodies of its jobs, one behind the other.
 
-Each job is as a list tells it: two outputs of ten fields, its package, its cluster, its creator;
+Each job is as in a list: two outputs of ten fields, its package, its cluster, its creator;
 about 2.6 kB. A job starts every minute, and some finish out of order. The file is a JSON array
 without its brackets, so that a page of the list is one slice of it. Beside it lies an index.
 """
@@ -38,7 +38,7 @@ class Account(NamedTuple):
 
     @property
     def rows(self) -> dict[str, int]:
-        """Give the number of rows that each table is to have of it."""
+        """Return the number of rows of each table that holds the account."""
         outputs = self.jobs * OUTPUTS
         return {"jobs": self.jobs, "job_outputs": outputs, "output_fields": outputs * FIELDS}
 
@@ -81,7 +81,7 @@ def _index_of(file: Path) -> Path:
 
 
 def documents(jobs: int, open_jobs: int = 0) -> Iterator[dict[str, Any]]:
-    """Give the jobs in the order of `created_at`; the same numbers give the same jobs."""
+    """Yield the jobs in the order of `created_at`; the same numbers give the same jobs."""
     chance = random.Random(jobs)  # noqa: S311 - an invention
     still_open = range(jobs - NEWEST - open_jobs + 1, jobs - NEWEST + 1)
     for number in range(1, jobs + 1):

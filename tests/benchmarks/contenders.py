@@ -32,7 +32,7 @@ _TABLES = {
 
 @dataclass(frozen=True)
 class Run:
-    """What a contender took: `parts` are seconds, where it says what went where."""
+    """What a contender took: `parts` are seconds, if it reports its parts."""
 
     usage: Usage
     requests: int
@@ -49,7 +49,7 @@ class Contenders:
     cache: Path
 
     def load(self, name: str, kind: str) -> Run:
-        """Load the account into a fresh database, once. Raises `Failed` where rows are missing."""
+        """Load the account into a fresh database, once. Raises `Failed` if rows are missing."""
         with self.stores.fresh(kind, migrated=name == FLOOR) as url:
             before = self.service.requests()
             run = {FLOOR: self._floor, SYNC: self._sync, DLT: self._dlt, HAND: self._hand}[name](
@@ -88,7 +88,7 @@ class Contenders:
 
 
 def module(name: str) -> list[str]:
-    """Give the command of a module of this package."""
+    """Return the command of a module of this package."""
     return [sys.executable, "-m", f"{__package__}.{name}"]
 
 
@@ -108,7 +108,7 @@ def sync(service: Service, url: str) -> Usage:
 
 
 def fetch_only(service: Service) -> float:
-    """Fetch the list page by page; give the seconds, without those of the interpreter's start."""
+    """Fetch the list page by page; return the seconds, without those of the interpreter's start."""
     command = [*module("floor"), service.jobs_url, str(service.account.jobs)]
     return float(json.loads(measure.run(command, {}, TOP).printed)["fetch"])
 
@@ -125,7 +125,7 @@ def _tables(name: str, kind: str) -> dict[str, str]:
 
 
 def _psycopg2_url(url: str) -> str:
-    """Give a URL as dlt takes it: with a host, here the socket's folder, and some password."""
+    """Return a URL as dlt takes it: with a host, here the socket's folder, and some password."""
     if url.startswith("sqlite"):
         return url
     parsed = make_url(url)

@@ -16,9 +16,9 @@ _PACKAGES = (
 
 
 def python(cache: Path) -> str:
-    """Give the interpreter that has dlt, out of `cache` where it is there already.
+    """Return the interpreter that has dlt, out of `cache` if it is there already.
 
-    Raises `Failed` where it cannot be installed.
+    Raises `Failed` if it cannot be installed.
     """
     folder = cache / f"dlt-{VERSION}-python-{sys.version_info.major}.{sys.version_info.minor}"
     found, done = folder / "bin" / "python", folder / "installed"

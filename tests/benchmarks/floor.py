@@ -6,7 +6,7 @@ it writes rows that were worked out beforehand into tables that have all their k
 the plain driver: `sqlite3.executemany`, or psycopg's COPY; a transaction a page, as `sync` does.
 
 It prints the seconds of `fetch` and `write`, and those of wall and CPU (`aside`, `aside_cpu`) that
-it took to read the rows: they are no part of the floor.
+it took to read the rows: they are not part of the floor.
 """
 
 import json
@@ -27,7 +27,7 @@ Page = dict[str, list[tuple[Any, ...]]]
 
 
 def fetch(jobs_url: str, jobs: int) -> int:
-    """Fetch and decode all pages; give the number of jobs in them."""
+    """Fetch and decode all pages; return the number of jobs in them."""
     found = 0
     with requests.Session() as session:
         session.trust_env = False

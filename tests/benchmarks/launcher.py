@@ -1,4 +1,4 @@
-"""Runs one command and says what it took. A script of its own, and a small one.
+"""Runs one command and prints what it took. A script of its own, and a small one.
 
 `python -I -S launcher.py OUTPUT COMMAND...` prints the command's exit code, its seconds of wall and
 of CPU (its own and of the children it waited for), and its peak of memory in bytes, as JSON. The

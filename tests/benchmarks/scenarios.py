@@ -102,7 +102,7 @@ class Benchmark:
                     self._figure(figure, kind, walls[name] / walls[SYNC])
 
     def latency(self) -> None:
-        """Load the account where each answer takes 100 ms to come; once."""
+        """Load the account once, with 100 ms of latency for each answer."""
         with serve(self._account, LATENCY) as service:
             one_by_one = fetch_only(service)
             for kind in self.options.kinds:
@@ -116,7 +116,7 @@ class Benchmark:
                 self._figure(results.LATENCY, kind, usage.wall / one_by_one)
 
     def nothing_new(self) -> None:
-        """Sync where nothing has happened since the last time."""
+        """Sync when nothing has happened since the last time."""
         for kind in self.options.kinds:
             stored = self._store(kind)
             taken = []
@@ -142,7 +142,7 @@ class Benchmark:
         self._figure(results.GROWTH_PEAK, "sqlite", max(peaks))
 
     def incremental(self) -> None:
-        """Sync where some jobs of the largest account have changed."""
+        """Sync when some jobs of the largest account have changed."""
         stored = self._store("sqlite")
         taken = []
         for _ in range(self.options.rounds):
@@ -207,7 +207,7 @@ class Benchmark:
         return self._stores.folder / name
 
     def _store(self, kind: str) -> Stored:
-        """Give a database that holds the account, or a larger one where `growth` has left it."""
+        """Return a database that holds the account, or a larger one if `growth` has left it."""
         if kind not in self._stored:
             stored = Stored(self._service, self._stack.enter_context(self._stores.fresh(kind)))
             _say(f"filling {kind}", sync(*stored))

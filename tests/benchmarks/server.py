@@ -46,7 +46,7 @@ class Jobs:
         return self._changed.get(place) or self._slice(place, place + 1)
 
     def page(self, places: Places) -> bytes:
-        """Give a list of jobs as JSON."""
+        """Return a list of jobs as JSON."""
         if not places:
             return b"[]"
         is_stretch = places[-1] - places[0] + 1 == len(places)
@@ -55,13 +55,13 @@ class Jobs:
         return b"[" + b",".join(map(self.body, places)) + b"]"
 
     def since(self, at: int) -> Places:
-        """Give the jobs updated at this second or later."""
+        """Return the jobs updated at this second or later."""
         if self._since is None or self._since[0] != at:
             self._since = at, [place for place, moved in enumerate(self._updated) if moved >= at]
         return self._since[1]
 
     def touch(self, jobs: int, now: datetime) -> None:
-        """Let so many jobs change now, evenly over the account."""
+        """Change this number of jobs now, evenly over the account."""
         for number in range(jobs):
             place = number * len(self) // jobs
             document: dict[str, Any] = json.loads(self.body(place))
@@ -77,7 +77,7 @@ class Jobs:
         return self._bodies[self._starts[first] : self._starts[end] - 1]  # without the comma
 
     def _find_open(self) -> Places:
-        """Give the jobs that still run: they are among the last ones."""
+        """Return the jobs that still run: they are among the last ones."""
         last = range(max(0, len(self) - 10 * NEWEST), len(self))
         return [place for place in last if json.loads(self.body(place))["status"] == OPEN]
 
@@ -95,9 +95,9 @@ class Api:
         return datetime.now(UTC) + self._passed
 
     def answer(self, path: str, query: Query) -> tuple[int, bytes, str]:
-        """Give the status, the body, and the Link of a request."""
+        """Return the status, the body, and the Link of a request's answer."""
         name = path.rsplit("/api/", 1)[-1]
-        if (told := self._tell_the_benchmark(name, query)) is not None:
+        if (told := self._answer_the_benchmark(name, query)) is not None:
             return 200, told, ""
         self.requests += 1
         if name == "rate_limit_status":
@@ -109,7 +109,7 @@ class Api:
             return 200, self._jobs.body(place), ""
         return 404, b"", ""
 
-    def _tell_the_benchmark(self, name: str, query: Query) -> bytes | None:
+    def _answer_the_benchmark(self, name: str, query: Query) -> bytes | None:
         if name == "requests":
             return b"%d" % self.requests
         if name == "pass":

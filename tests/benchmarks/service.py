@@ -11,7 +11,7 @@ import requests
 from .account import ACCOUNT_ID, Account
 
 ROOT = Path(__file__).parent.parent.parent
-# Where `python -m` finds this package by its name: pytest knows it as `benchmarks`.
+# The folder in which `python -m` finds this package by its name: pytest knows it as `benchmarks`.
 TOP = ROOT if str(__package__).startswith("tests.") else ROOT / "tests"
 
 
@@ -32,7 +32,7 @@ class Service:
         self._ask(f"pass?seconds={seconds}")
 
     def touch(self, jobs: int) -> None:
-        """Let so many jobs change now."""
+        """Change this number of jobs now."""
         self._ask(f"touch?jobs={jobs}")
 
     def _ask(self, what: str) -> bytes:

@@ -33,7 +33,7 @@ class Stores:
 
     @contextmanager
     def fresh(self, kind: str, *, migrated: bool = False) -> Iterator[str]:
-        """Give the SQLAlchemy URL of an empty database, or of one with the project's schema."""
+        """Yield the SQLAlchemy URL of an empty database, or of one with the project's schema."""
         if kind == "sqlite":
             with TemporaryDirectory(dir=self.folder) as folder:
                 path = Path(folder, "history.db")
@@ -65,7 +65,7 @@ def sqlite_path(url: str) -> Path:
 
 
 def libpq_url(url: str) -> str:
-    """Give a SQLAlchemy URL of PostgreSQL as libpq takes it."""
+    """Return a SQLAlchemy URL of PostgreSQL as libpq takes it."""
     return url.replace("postgresql+psycopg://", "postgresql://")
 
 

@@ -83,7 +83,7 @@ def test_a_database_that_is_not_writable(run: Run, acme: dict[str, str], tmp_pat
     (tmp_path / "folder.db").mkdir()
     done = run("sync", "--database", "sqlite:///folder.db", **acme)
     assert_one_line(done, 1, "cannot be used")
-    (tmp_path / "other.db").write_text("this is no database, it is a letter to a friend\n" * 99)
+    (tmp_path / "other.db").write_text("this is not a database, it is a letter to a friend\n" * 99)
     done = run("sync", "--database", "sqlite:///other.db", **acme)
     assert_one_line(done, 1, "cannot be used")
 

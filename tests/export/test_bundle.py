@@ -425,7 +425,7 @@ from pyspark.sql import SparkSession
 def plain(value):
     if isinstance(value, decimal.Decimal):
         return float(value)
-    if isinstance(value, datetime.datetime):  # of the session's zone, which it does not say
+    if isinstance(value, datetime.datetime):  # of the session's zone, without naming it
         return str(value.replace(tzinfo=datetime.UTC))
     return str(value) if isinstance(value, datetime.date) else value
 
@@ -470,7 +470,7 @@ def test_spark_computes_the_same_numbers(engine: Engine, tmp_path: Path) -> None
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_folder_that_cannot_be_created(engine: Engine, tmp_path: Path) -> None:
     if os.geteuid() == 0:
-        target = Path("/proc/self/out")  # where root, too, makes nothing
+        target = Path("/proc/self/out")  # where not even root can create files
     else:
         (tmp_path / "shut").mkdir(mode=0o500)
         target = tmp_path / "shut" / "out"

@@ -48,7 +48,7 @@ def fill(engine: Engine) -> None:
 
 
 COLUMNS = [column.name for column in TABLES["job_outputs"].columns]
-# What each row holds beside null; `extra` is told apart.
+# What each row holds beside null; `extra` is checked apart.
 FIRST = {
     "id": 70,
     "job_id": 7,
@@ -348,7 +348,7 @@ def test_a_disk_that_is_full(database_url: str, ending: str, limit: int, tmp_pat
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_memory_does_not_grow_with_the_rows(database_url: str, tmp_path: Path) -> None:
     if not Path("/proc/self/status").exists():
-        pytest.skip("no /proc here to tell a process's memory")
+        pytest.skip("no /proc here to read a process's memory from")
     peaks: dict[tuple[str, int], float] = {}
     before = 0
     with closing(sqlite3.connect(tmp_path / "test.db")) as connection, connection:

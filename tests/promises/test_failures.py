@@ -22,7 +22,7 @@ ENCODED = base64.b64encode(f"{SECRET}:".encode()).decode()
 
 
 class Fault(NamedTuple):
-    """What the list is answered with, how the command ends, what it says, how often it asks."""
+    """What the list is answered with, how the command ends, what it prints, how often it asks."""
 
     script: Script
     exit_code: int
@@ -80,14 +80,14 @@ FAULTS = {
     "a dripping body": Fault(
         drip(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n["), 75, "no whole answer within"
     ),
-    "the key said back in its header": Fault(
+    "the key repeated in its header": Fault(
         answer(400, f'{{"message": "no Basic {ENCODED}"}}'.encode()),
         1,
         "(no Basic ***)",
         FINAL,
         FINAL,
     ),
-    "the key said back": Fault(
+    "the key repeated": Fault(
         answer(422, f'{{"message": "key {SECRET} is odd"}}'.encode()),
         1,
         "(key *** is odd)",
@@ -178,7 +178,7 @@ def test_nobody_listens(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "exit_code", "said"),
     [
-        (["--max-requests", "2"], 2, "--max-requests 2 is too few to get anywhere"),
+        (["--max-requests", "2"], 2, "--max-requests 2 is too few; a run needs 3"),
         (["--max-requests", "0"], 2, "0 is not in the range"),
         (["--reserve-credits", "5000"], 2, "leaves nothing of the account's 5000 credits"),
         (["--reserve-credits", "4000"], 75, "4000 credits are left of this hour's, and 4000"),
@@ -205,7 +205,7 @@ def test_limits_that_cannot_be(words: list[str], exit_code: int, said: str, tmp_
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder of two megabytes; only root can make one."""
+    """Yield a folder of two megabytes; only root can make one."""
     folder = tmp_path / "small"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]

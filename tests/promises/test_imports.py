@@ -28,7 +28,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
     "ground": {
         "errors": set(),
         "fingerprint": set(),
-        "masking": set(),
+        "message_mask": set(),
         "models": set(),
         "parts": set(),
         "printable": set(),
@@ -37,7 +37,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "statuses": set(),
         "times": set(),
         "interrupt": {"errors"},
-        "logs": {"masking", "printable"},
+        "logs": {"message_mask", "printable"},
         "secret_text": {"secret_names"},
         "targets": {"errors"},
         "texts": {"errors"},

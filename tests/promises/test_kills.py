@@ -62,7 +62,7 @@ def stamp(at: datetime) -> str:
 
 
 def whole(job: dict[str, Any]) -> JobRows:
-    """Give the rows that a job of the API makes, in an order."""
+    """Return the rows that a job of the API makes, in an order."""
     return in_order(*flatten(read(as_sent(job)), Redaction())[:3])
 
 
@@ -73,7 +73,7 @@ def in_order(
 
 
 def stored(connection: Connection) -> dict[int, JobRows]:
-    """Give the rows of each job as `whole` does; children of no job are an error."""
+    """Return the rows of each job as `whole` does; children of no job are an error."""
     jobs: dict[int, JobRows] = {}
     for row in connection.execute(select(JOBS)).mappings():
         job = {name: value for name, value in row.items() if name not in BOOKKEEPING}
@@ -90,7 +90,7 @@ def stored(connection: Connection) -> dict[int, JobRows]:
 
 
 def last_states(connection: Connection) -> dict[int, tuple[Any, ...]]:
-    """Give what `job_changes` has last of each job."""
+    """Return the last state of each job in `job_changes`."""
     last = select(func.max(CHANGES.c.id)).group_by(CHANGES.c.job_id)
     found = connection.execute(select(CHANGES).where(CHANGES.c.id.in_(last)))
     return {
@@ -164,7 +164,7 @@ class Store:
 
     @contextmanager
     def _one_moment(self) -> Iterator[Connection]:
-        """Give a connection whose reads all see the same moment."""
+        """Yield a connection whose reads all see the same moment."""
         with self.reader.connect() as connection:
             if connection.dialect.name == "sqlite":  # does so anyway
                 yield connection
@@ -186,7 +186,7 @@ class Store:
         return self.writer.url.render_as_string(hide_password=False)
 
     def assert_no_half_job(self, *versions: Mapping[int, JobRows]) -> dict[int, JobRows]:
-        """Hold each job that is stored against what it was; give the jobs."""
+        """Assert that each stored job is whole, in one of its versions; return the jobs."""
         with self._one_moment() as connection:
             jobs, states = stored(connection), last_states(connection)
         for job_id, rows in jobs.items():
@@ -220,7 +220,7 @@ def empty_store(empty_database_url: str) -> Iterator[Store]:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended: its exit code, or less the signal's number, and what it said."""
+    """How a run ended: its exit code, or less the signal's number, and what it printed."""
 
     code: int
     said: str
@@ -299,7 +299,7 @@ def forks(environment: dict[str, str], store: Store, tmp_path: Path) -> Iterator
 
 
 def outputs(job_id: int, names: str, fields: int) -> list[dict[str, Any]]:
-    """Give an output for each name, with that many fields."""
+    """Return an output for each name, with `fields` fields each."""
     return [
         {
             "id": job_id * 10 + n,
@@ -361,7 +361,7 @@ def next_day(account: SimulatedAccount) -> None:
 
 
 def mend(account: SimulatedAccount) -> None:
-    """Let time pass after a kill: what was malformed is mended, what had been read changes."""
+    """Move the time on after a kill: malformed jobs get well, and those that were read change."""
     account.advance(60)
     for job_id in {BAD, BAD_LATER} & account.jobs.keys():
         mended = {"owner_id": 8, "runtime_in_seconds": 17, "updated_at": stamp(account.now)}
@@ -418,7 +418,7 @@ class Trial:
 
 
 def readable(account: SimulatedAccount) -> dict[int, JobRows]:
-    """Give the rows of the account's jobs, without those that are malformed."""
+    """Return the rows of the account's jobs, without those that are malformed."""
     jobs = {}
     for job_id, job in account.jobs.items():
         with suppress(RecordError):
@@ -429,7 +429,7 @@ def readable(account: SimulatedAccount) -> dict[int, JobRows]:
 def assert_claims_what_is_stored(
     trial: Trial, earlier: Mapping[int, JobRows], watermark: datetime | None
 ) -> None:
-    """Hold the checkpoint, or a watermark that has moved, against the jobs that are new to it.
+    """Compare the checkpoint, or a watermark that has moved, with the jobs that are new to it.
 
     The `created_at` of all listed jobs differ: a page is stored up to the checkpoint's edge.
     """
@@ -459,10 +459,10 @@ def assert_claims_what_is_stored(
             assert here
 
 
-def assert_a_killed_run_is_gone_on_with(trial: Trial, before: int, pages: int, again: int) -> None:
-    """Run to the end after a kill; `before` runs are no concern, and a listing has `pages`.
+def assert_the_next_run_resumes(trial: Trial, before: int, pages: int, again: int) -> None:
+    """Run to the end after a kill; the first `before` runs do not count.
 
-    So many of them may be asked for `again`.
+    A listing has `pages`, of which at most `again` may be requested again.
     """
     account, store, place, asked = trial.account, trial.store, trial.place, trial.asked
     statuses = [row.status for row in store.rows(SNAPSHOTS)][before:]
@@ -534,9 +534,9 @@ def test_a_kill_at_every_boundary_of_a_run(
         kills += 1
         jobs = store.assert_no_half_job(earlier, readable(account))
         assert_claims_what_is_stored(trial, earlier, watermark)
-        # Where nothing was committed since the kill before, the next run finds the same.
+        # If nothing was committed since the kill before, the next run finds the same.
         if place == AFTER_COMMIT or boundary % 8 == 0:
-            assert_a_killed_run_is_gone_on_with(trial, before, pages, again)
+            assert_the_next_run_resumes(trial, before, pages, again)
         if not before and jobs:
             break
     assert kills >= (50 if before else 15) / trial.step
@@ -583,7 +583,7 @@ class Spawned:
         return self._process.stderr.readline()
 
     def end(self, *, within: float = PATIENCE) -> Ended:
-        """Wait for the end; give what was said on standard error."""
+        """Wait for the end; return what was printed on standard error."""
         _out, said = self._process.communicate(timeout=within)
         said = unmarked(said or "")
         assert "Traceback" not in said
@@ -594,7 +594,7 @@ def test_kills_at_random_moments_of_a_first_run(
     account: SimulatedAccount, empty_store: Store, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """From nothing, through the imports, the schema and the pages, to the end."""
-    store, chance = empty_store, random.Random(7)  # noqa: S311 - which moments is no secret
+    store, chance = empty_store, random.Random(7)  # noqa: S311 - the moments are not secret
     environment = {**environment, "SNAPSHOTTER_DATABASE_URL": store.url}
     finished(account, range(1, 40))
     account.touch()
@@ -803,7 +803,7 @@ def test_two_signals_do_not_wait_for_the_server(
 
 
 @on_sqlite
-def test_on_a_terminal_the_first_signal_tells_of_the_second(
+def test_on_a_terminal_the_first_signal_announces_the_second(
     account: SimulatedAccount, store: Store, spawn: Callable[..., Spawned]
 ) -> None:
     finished(account, range(1, 16))

@@ -69,7 +69,7 @@ class Killed(BaseException):
 class Accounts(RuleBasedStateMachine):
     """An account that lives, and the runs that follow it."""
 
-    fresh: Callable[[], str]  # gives the URL of a database without jobs
+    fresh: Callable[[], str]  # returns the URL of a database without jobs
 
     def __init__(self) -> None:
         super().__init__()
@@ -263,7 +263,7 @@ class Accounts(RuleBasedStateMachine):
         self.assert_history(jobs)
 
     def assert_history(self, jobs: dict[int, dict[str, Any]]) -> None:
-        """See that the last change of each job is its state, and that no change says nothing."""
+        """Assert that the last change of each job is its state, and that no change is empty."""
         states: dict[int, list[tuple[Any, ...]]] = {}
         for row in self.rows(CHANGES):
             state = (row["status"], row["progress"], row["runtime_in_seconds"])
@@ -286,7 +286,7 @@ class Accounts(RuleBasedStateMachine):
 
 @pytest.fixture
 def fresh(database_url: str, tmp_path: Path) -> Iterator[Callable[[], str]]:
-    """Give a function that gives the URL of a database without jobs, again and again."""
+    """Yield a function that returns the URL of a database without jobs, fresh at each call."""
     if database_url.startswith("sqlite"):
         spare = tmp_path / "spare.db"
         shutil.copy(tmp_path / "test.db", spare)

@@ -53,7 +53,7 @@ put = partial(store, at=NOW)
 
 
 def history() -> Iterator[dict[str, Any]]:
-    """Give two packages' runs of twenty days, but of one, of which the second gets slower."""
+    """Yield two packages' runs of twenty days but one; the second package gets slower."""
     for day in [*range(1, 10), *range(11, 21)]:
         for package_id, name in ((434, "orders"), (435, HOSTILE[0])):
             number = 1000 * package_id + day
@@ -197,7 +197,9 @@ def test_a_job_of_the_future_and_one_of_the_year_one_hide_no_other(
 
 
 @only_sqlite
-def test_an_empty_database_says_so(engine: Engine, tmp_path: Path, browser: Browser) -> None:
+def test_an_empty_database_is_reported_as_such(
+    engine: Engine, tmp_path: Path, browser: Browser
+) -> None:
     target = tmp_path / "report.html"
     report(engine, target, Scope(DAYS), NOW)
     with opened(browser, target) as page:
@@ -215,7 +217,7 @@ def test_one_run_is_enough(engine: Engine, tmp_path: Path, browser: Browser) -> 
 
 
 @only_sqlite
-def test_what_the_api_left_out_is_no_trouble(
+def test_what_the_api_left_out_does_no_harm(
     engine: Engine, tmp_path: Path, browser: Browser
 ) -> None:
     bare = {"id": 8, "status": "completed", "outputs": [{"id": 80}]}
@@ -418,7 +420,7 @@ def test_the_dark_palette_has_every_colour_of_the_light_one() -> None:
 
 
 @only_sqlite
-def test_without_scripts_the_tables_tell_it(written: Path, browser: Browser) -> None:
+def test_without_scripts_the_tables_show_it(written: Path, browser: Browser) -> None:
     with opened(browser, written, java_script_enabled=False) as page:
         assert page.locator("[data-series=runtime]").is_visible()
         assert page.locator("table").count() > 8

@@ -280,7 +280,7 @@ jobs = st.fixed_dictionaries(
 
 
 def stored(connection: Connection) -> JobRows:
-    """Read the one job back as SQLAlchemy gives it."""
+    """Read the one job back as SQLAlchemy returns it."""
     row = dict(connection.execute(select(JOBS)).mappings().one())
     for name in ("account_id", "first_seen_at", "last_changed_at", "snapshot_id", "gone_at"):
         del row[name]

@@ -1,4 +1,4 @@
-"""What an engine sets in its sessions, and what its errors say."""
+"""What an engine sets in its sessions, and what its errors contain."""
 
 import json
 from pathlib import Path

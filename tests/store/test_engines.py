@@ -61,7 +61,7 @@ def name_in(url: str) -> str:
 def odd_database(
     request: pytest.FixtureRequest, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """Give the URL of a database with odd settings and of each encoding."""
+    """Yield the URL of a database with odd settings, for each encoding."""
     name = f"odd_{request.param.lower()}_{uuid4().hex}"
     postgres._execute(f"create database {name} encoding '{request.param}' template template0")  # noqa: SLF001
     for setting, value in ODD_SETTINGS.items():
@@ -195,7 +195,7 @@ def test_sessions_that_are_idle_live_on(postgres: PostgresServer) -> None:
 
 
 def test_mariadb_that_logs_statements_and_keeps_rows_compact(mariadb: MariaDBServer) -> None:
-    del mariadb  # skipped where there is none
+    del mariadb  # skipped if there is none
     options = ("--log-bin=log", "--server-id=1", "--binlog-format=STATEMENT")
     with SpecialMariaDB(*options, "--innodb-default-row-format=compact") as server:
         url = server.create_database()

@@ -181,7 +181,7 @@ EXTREMES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", EXTREMES)
-def test_every_engine_gives_back_what_it_was_given(engine: Engine, name: str) -> None:
+def test_every_engine_returns_what_it_was_given(engine: Engine, name: str) -> None:
     document = job(**EXTREMES[name])
     put(engine, FIRST, document)
     assert put(engine, SECOND, document) == Loaded([], [], {})

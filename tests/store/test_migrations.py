@@ -212,7 +212,7 @@ def test_comments_change_at_once_and_nothing_else_does(
     engine.dispose()
 
 
-def test_every_table_and_column_says_what_it_is() -> None:
+def test_every_table_and_column_has_a_comment() -> None:
     for table in Base.metadata.tables.values():
         assert table.comment, table.name
         for column in table.columns:

@@ -1,4 +1,4 @@
-"""SQLite files as they are found: read where nothing may be written, and left as they are."""
+"""SQLite files as they are found: read even if nothing may be written, and left as they are."""
 
 import os
 import shutil
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def read_only(file: Path, tmp_path: Path) -> Iterator[Path]:
-    """Give the file on a mount that may only be read."""
+    """Yield the file on a read-only mount."""
     folder = tmp_path / "mount"
     folder.mkdir()
     mounted("mount", "--bind", str(file.parent), str(folder))
@@ -59,7 +59,7 @@ def read_only(file: Path, tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def without_memory(file: Path, tmp_path: Path) -> Iterator[Path]:
-    """Give a folder, with the file in it, on a file system that cannot share memory."""
+    """Yield a folder, with the file in it, on a file system that cannot share memory."""
     source, folder = tmp_path / "source", tmp_path / "mount"
     source.mkdir()
     folder.mkdir()
@@ -201,7 +201,7 @@ def test_a_disk_that_is_full_is_said_and_read(file: Path, tmp_path: Path) -> Non
     mounted("mount", "-o", "loop", str(image), str(folder))
     try:
         path = Path(shutil.copy(file, folder))
-        subprocess.run(  # until there is no more room
+        subprocess.run(  # until there is no room left
             ["dd", "if=/dev/zero", f"of={folder}/rest", "bs=1k"], capture_output=True, check=False
         )
         for words in (["status"], ["db", "check"], ["trends", "freshness"]):

@@ -197,7 +197,7 @@ def test_what_a_server_refuses_is_configuration(
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
-def test_a_server_that_says_nothing(scheme: str) -> None:
+def test_a_server_that_does_not_answer(scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"{scheme}://joe:Tr0ub4@127.0.0.1:{server.getsockname()[1]}/x"
         with pytest.raises(DatabaseError, match="the database cannot be used: ") as caught:

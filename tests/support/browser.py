@@ -18,7 +18,7 @@ _ARGUMENTS = (
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run it. Where there is none, skip, and fail under CI."""
+    """Run Chromium. If there is none, skip, and fail under CI."""
     path = shutil.which("chromium")
     if path is None:
         reason = "no Chromium here: apt-get install chromium"
@@ -33,7 +33,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def opened(browser: Browser, path: Path, **options: Any) -> Iterator[Page]:
-    """Open a file, and hold that it asked for nothing, said nothing and popped nothing up."""
+    """Open a file, and assert that it requests, logs and pops up nothing."""
     context = browser.new_context(offline=True, **options)
     page = context.new_page()
     amiss: list[str] = []

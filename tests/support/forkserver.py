@@ -151,7 +151,7 @@ def _run(request: dict[str, Any], streams: list[int]) -> NoReturn:
 
 
 def _clear_caches() -> None:
-    """Let go of what functions have cached, like a connection: frozen, they would keep it."""
+    """Empty the caches of functions, which may hold a connection: frozen, they would keep it."""
     for name, module in list(sys.modules.items()):
         if name.startswith("snapshotter"):
             for member in vars(module).values():

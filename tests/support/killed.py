@@ -3,7 +3,7 @@
 A run of its own would import for half a second; a fork takes milliseconds, so that there can be a
 run for each boundary. Orders come on standard input, a line of JSON each: the command's `words` and
 either `at`, the boundary at which the run is sent the signal `number`, or `halts`, which makes it
-wait at each boundary for a line. Every run is answered with its exit code and what it said; before
+wait at each boundary for a line. Every run is answered with its exit code and its output; before
 that, each halt with where it is.
 
 A page that was fetched early is stored in the transaction of the page before it, if it has arrived
@@ -11,7 +11,7 @@ by then, which depends on timing. An order with `together` (true: all pages have
 none) takes the timing out, so that each run has the same boundaries.
 
 A boundary is the moment before a statement, before a commit or a rollback, or after a connection
-was given back; but only the first one, and those where something was written or committed since the
+was given back; but only the first one, and those when something was written or committed since the
 one before: a database cannot tell the others apart.
 """
 
@@ -54,7 +54,7 @@ def main() -> None:
                     _run(order, orders, answers, said)
                 code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
                 said.seek(0)
-                _tell(answers, {"code": code, "said": said.read().decode()})
+                _report(answers, {"code": code, "said": said.read().decode()})
 
 
 def _run(order: dict[str, Any], orders: IO[str], answers: IO[str], said: IO[bytes]) -> None:
@@ -65,7 +65,7 @@ def _run(order: dict[str, Any], orders: IO[str], answers: IO[str], said: IO[byte
     passed = 0
 
     def halt(place: str) -> None:
-        _tell(answers, {"halted": place})
+        _report(answers, {"halted": place})
         orders.readline()
 
     def strike(place: str) -> None:
@@ -78,7 +78,7 @@ def _run(order: dict[str, Any], orders: IO[str], answers: IO[str], said: IO[byte
 
     _watch(halt if order.get("halts") else strike)
     if "together" in order:
-        _let_pages_come(together=order["together"])
+        _fix_arrivals(together=order["together"])
     sys.argv = ["snapshotter", *order["words"]]
     code: Any = 0
     try:
@@ -90,11 +90,11 @@ def _run(order: dict[str, Any], orders: IO[str], answers: IO[str], said: IO[byte
     os._exit(code)
 
 
-def _let_pages_come(*, together: bool) -> None:
+def _fix_arrivals(*, together: bool) -> None:
     def has(threads: prefetch.Threads[Any], offset: int) -> bool:
         return together and bool(threads.wait(offset).records)
 
-    setattr(prefetch.Threads, "has", has)  # noqa: B010 - to the types it is no method
+    setattr(prefetch.Threads, "has", has)  # noqa: B010 - to the types it is not a method
 
 
 def _watch(act: Callable[[str], None]) -> None:
@@ -116,7 +116,7 @@ def _watch(act: Callable[[str], None]) -> None:
     event.listen(Pool, "checkin", lambda _connection, _record: boundary("after: a commit"))
 
 
-def _tell(answers: IO[str], answer: dict[str, Any]) -> None:
+def _report(answers: IO[str], answer: dict[str, Any]) -> None:
     answers.write(json.dumps(answer) + "\n")
     answers.flush()
 

@@ -1,4 +1,4 @@
-"""What each trend must answer, told once more in pandas and plain loops, apart from its SQL.
+"""What each trend must answer, computed again in pandas and plain loops, apart from its SQL.
 
 Slow and short: a function a trend, from the tables as they are stored. Rows come in the order that
 the trend promises, as int, float, str, `date`, aware `datetime` or None.
@@ -30,7 +30,7 @@ def rows(frame: pd.DataFrame) -> list[Row]:
 
 
 def runs(tables: Tables, filters: Filters, *statuses: str | None) -> list[Row]:
-    """Give the jobs that the filters let through, of these statuses."""
+    """Return the jobs that pass the filters, of these statuses."""
     return [
         job
         for job in rows(tables["jobs"])
@@ -51,7 +51,7 @@ def is_within(day: date | None, filters: Filters) -> bool:
 
 
 def names(tables: Tables) -> dict[int | None, str | None]:
-    """Give the latest known name of each package."""
+    """Return the latest known name of each package."""
     known: dict[int | None, str | None] = defaultdict(lambda: None)
     for job in sorted(rows(tables["jobs"]), key=lambda job: job["id"]):
         if job["package_id"] is not None and job["package_name"] is not None:
@@ -64,7 +64,7 @@ def weeks(tables: Tables) -> dict[date | None, date]:
 
 
 def within(value: int | None, most: int) -> int | None:
-    """Give a number if it is one that can be."""
+    """Return a number if it is from 0 to `most`, else None."""
     return value if value is not None and 0 <= value <= most else None
 
 
@@ -73,7 +73,7 @@ def seconds_of(job: Row) -> int | None:
 
 
 def as_of(tables: Tables) -> dict[str, int | None]:
-    """Give the latest moment that is known of each account: none after all clocks."""
+    """Return the latest moment that is known of each account: none after all clocks."""
     last_runs = {run["account_id"]: run for run in by_id(rows(tables["snapshots"]))}
     clocks = [account["watermark_epoch"] for account in rows(tables["accounts"])]
     clocks += [
@@ -109,7 +109,7 @@ def by_id(found: Iterable[Row]) -> list[Row]:
 
 
 def outputs_of(tables: Tables) -> dict[int, list[Row]]:
-    """Give the outputs of each job, the smallest id first."""
+    """Return the outputs of each job, the smallest id first."""
     found: dict[int, list[Row]] = defaultdict(list)
     for output in by_id(rows(tables["job_outputs"])):
         records = within(output["records_count"], MOST_RECORDS)
@@ -140,7 +140,7 @@ def known(values: Iterable[Any]) -> list[Any]:
 
 
 def each(jobs: Iterable[Row], column: str) -> list[Any]:
-    """Give what is known of a column."""
+    """Return the values of a column that are known."""
     return known(job[column] for job in jobs)
 
 
@@ -168,7 +168,7 @@ def spread(values: Sequence[Any]) -> tuple[float | None, float | None]:
 
 
 def deviation(values: Sequence[int], usual: float) -> float:
-    """Give the median absolute deviation."""
+    """Return the median absolute deviation."""
     return median(abs(value - usual) for value in values) or 0.0
 
 
@@ -507,7 +507,7 @@ def output_field_changes(tables: Tables, filters: Filters) -> Answer:
 
 
 def places(fields: Iterable[str]) -> dict[tuple[str, int], int]:
-    """Give the place, from 1, of each name and its how many-eth time."""
+    """Return the place, from 1, of each name and its count so far."""
     found: dict[tuple[str, int], int] = {}
     times: dict[str, int] = defaultdict(int)
     for position, name in enumerate(fields, 1):
@@ -654,7 +654,7 @@ def concurrency(tables: Tables, filters: Filters) -> Answer:
 
 
 def _past(end: int) -> int:
-    """Give the first hour that a span up to `end` no longer touches."""
+    """Return the first hour that a span up to `end` no longer touches."""
     return -(-end // HOUR)
 
 

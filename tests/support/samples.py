@@ -17,12 +17,12 @@ FOLDER = Path(__file__).parent.parent / "data"
 
 
 def sample(name: str) -> Any:
-    """Give `list-jobs`, `job-information` or `job-with-log-summary`."""
+    """Return the sample `list-jobs`, `job-information` or `job-with-log-summary`."""
     return json.loads((FOLDER / f"{name}.json").read_text())
 
 
 def job(**fields: Any) -> dict[str, Any]:
-    """Give a completed job of one output, as the API answers, with `fields` in place of its own."""
+    """Return a completed job of one output, as the API answers, with `fields` replaced."""
     return {
         "id": 7,
         "status": "completed",

@@ -14,7 +14,7 @@ DAY = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 
 
 def ran(job_id: int, seconds: int | None, **fields: Any) -> dict[str, Any]:
-    """Give a completed job of package 1 that began on `DAY` and ran that long."""
+    """Return a completed job of package 1 that began on `DAY` and ran that long."""
     at = (DAY + timedelta(minutes=job_id)).isoformat()
     return {
         "id": job_id,

@@ -1,4 +1,4 @@
-"""A server that says on the wire what it is told, for answers that no proper server gives."""
+"""A server that sends exactly the bytes of a script, for answers that no proper server gives."""
 
 import socket
 import threading
@@ -11,13 +11,13 @@ Script = Callable[[socket.socket, int], None]
 def answer(
     status: int = 200, body: bytes = b"", headers: str = "", *, length: int | None = None
 ) -> Script:
-    """Answer with these bytes; `length` is the Content-Length where it is to be a lie."""
+    """Answer with these bytes; `length` is the Content-Length if it is to be wrong."""
     head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(body) if length is None else length}\r\n"
 
-    def say(connection: socket.socket, _number: int) -> None:
+    def send(connection: socket.socket, _number: int) -> None:
         connection.sendall(head.encode() + headers.encode() + b"Connection: close\r\n\r\n" + body)
 
-    return say
+    return send
 
 
 def reset(connection: socket.socket, _number: int) -> None:
@@ -26,9 +26,9 @@ def reset(connection: socket.socket, _number: int) -> None:
 
 
 def drip(start: bytes) -> Script:
-    """Say `start`, then a byte every so often until the client hangs up."""
+    """Send `start`, then a byte at a time until the client hangs up."""
 
-    def say(connection: socket.socket, _number: int) -> None:
+    def send(connection: socket.socket, _number: int) -> None:
         connection.sendall(start)
         connection.settimeout(0.05)
         while True:
@@ -38,7 +38,7 @@ def drip(start: bytes) -> Script:
             except TimeoutError:
                 connection.sendall(b" ")
 
-    return say
+    return send
 
 
 class Wire:
@@ -51,7 +51,7 @@ class Wire:
 
 @contextmanager
 def serve(*scripts: Script) -> Iterator[Wire]:
-    """Play a script a connection, the last one for ever."""
+    """Play one script per connection, and repeat the last one."""
     wire = Wire()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         wire.url = f"http://127.0.0.1:{listener.getsockname()[1]}"

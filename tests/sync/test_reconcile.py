@@ -46,7 +46,7 @@ class List:
         ]
 
     def hold_against(self, stored: Jobs) -> tuple[set[int | None], set[int]]:
-        """Give the ids that are found in the list alone, and in the index alone."""
+        """Return the ids that only the list has, and those that only the index has."""
         found = list(differences(self.fetch, len(self.jobs), index_of(stored)))
         listed = {record.job_id for difference in found for record in difference.listed}
         return listed, {job_id for difference in found for job_id in difference.unlisted}
@@ -61,7 +61,7 @@ def index_of(jobs: Jobs) -> Index:
 
 
 def counted(jobs: int, guess: int) -> tuple[int, int]:
-    """Give the number that `count` finds in a list of `jobs`, and its requests."""
+    """Return the number that `count` finds in a list of `jobs`, and its requests."""
     asked: list[int] = []
 
     def has(offset: int) -> bool:
@@ -93,13 +93,13 @@ def test_a_list_is_counted_in_few_requests(jobs: int, guess: int, requests: int)
 
 
 @given(jobs=st.integers(0, 10**6), guess=st.integers(0, 10**6))
-def test_any_guess_gives_the_number(jobs: int, guess: int) -> None:
+def test_any_guess_leads_to_the_number(jobs: int, guess: int) -> None:
     found, requests = counted(jobs, guess)
     assert found == jobs
     assert requests <= 2 * math.log2(abs(jobs - guess) + 1) + 2
 
 
-# Where the two differ
+# When the two differ
 
 
 class Case:
@@ -130,7 +130,7 @@ def test_all_that_vanished_are_found(case: Case, shortest: int) -> None:
 @settings(max_examples=60, deadline=None)
 @given(case=cases, shortest=lengths)
 def test_all_that_are_not_stored_are_found(case: Case, shortest: int) -> None:
-    """Where the jobs of a moment are more than an answer brings, it takes a stable order."""
+    """If a moment has more jobs than an answer brings, it takes a stable order."""
     server = List(case.all, case.chance, shortest=shortest, is_stable=shortest < PAGE)
     listed, _ = server.hold_against(case.most)
     assert listed >= case.some
@@ -160,7 +160,7 @@ def test_the_cost_is_bounded(case: Case) -> None:
 @settings(max_examples=100, deadline=None)
 @given(case=cases, joined=st.integers(0, 9))
 def test_what_is_left_out_has_as_many_on_both_sides(case: Case, joined: int) -> None:
-    """Some jobs vanished and others joined: a part is left out only where the numbers agree."""
+    """Some jobs vanished and others joined: a part is left out only if the numbers agree."""
     new = {10**6 + n: case.chance.choice([0, *case.all.values()]) for n in range(joined)}
     server = List({**case.most, **new}, case.chance)
     listed, unlisted = server.hold_against(case.all)
@@ -216,7 +216,7 @@ def test_a_list_that_becomes_shorter_between_two_requests() -> None:
 
 
 @pytest.mark.parametrize("offset", [0, 100, 200])
-def test_a_sample_tells_what_a_page_lacks(offset: int) -> None:
+def test_a_sample_shows_what_a_page_lacks(offset: int) -> None:
     stored = {n: n // 2 for n in range(250)}
     gone = {50, 151, 240}
     server = List({n: s for n, s in stored.items() if n not in gone}, random.Random(1))  # noqa: S311
@@ -226,7 +226,7 @@ def test_a_sample_tells_what_a_page_lacks(offset: int) -> None:
 
 
 @pytest.mark.parametrize("offset", [0, 100])
-def test_a_sample_within_one_moment_says_nothing_of_the_rest(offset: int) -> None:
+def test_a_sample_within_one_moment_shows_nothing_of_the_rest(offset: int) -> None:
     stored = dict.fromkeys(range(400), 0)
     server = List(stored, random.Random(1))  # noqa: S311
     records, unlisted = sample(server.fetch, offset, 400, index_of(stored))

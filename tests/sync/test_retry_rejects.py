@@ -41,7 +41,7 @@ def one_bad(syncer: Syncer, **fields: Any) -> dict[str, Any]:
 
 
 @sqlite
-def test_each_is_told_with_its_reason(syncer: Syncer) -> None:
+def test_each_is_reported_with_its_reason(syncer: Syncer) -> None:
     bad = one_bad(syncer, owner_id=GARBLED)
     del syncer.account.add_job()["id"]
     syncer()  # it asks for the first again
@@ -74,7 +74,7 @@ def test_mended_at_the_api_it_lands(syncer: Syncer) -> None:
     bad["owner_id"] = 8
     outcome = syncer(RETRY)
     assert (outcome.kind, outcome.inserted, outcome.rejected) == ("jobs", 1, 0)
-    # Asked for by its id, a job is told with less of its package and cluster than in the list.
+    # Fetched by its id, a job has less of its package and cluster than in the list.
     assert syncer.asked == ["rate_limit_status", f"jobs/{bad['id']}", "jobs"]
     assert syncer.rows(REJECTS) == []
     syncer.assert_equal_to_the_account()
@@ -89,7 +89,7 @@ def test_still_bad_it_stays(syncer: Syncer) -> None:
     outcome = syncer(RETRY)
     assert (outcome.inserted, outcome.rejected) == (0, 1)
     (again,) = syncer.rows(REJECTS)
-    # Text that is not JSON is another as its own call tells it.
+    # Text that is not JSON differs from what its own call answers.
     told_anew = {"id", "payload", "digest", "snapshot_id", "rejected_at", "attempts"}
     told_anew |= {"next_attempt_at"}
     assert {k: v for k, v in again.items() if k not in told_anew} == {
@@ -147,7 +147,7 @@ def one_without_an_id(account: SimulatedAccount) -> dict[str, Any]:
 
 
 def test_a_record_without_an_id_that_is_given_one(syncer: Syncer) -> None:
-    """It is looked for where it was: no listing has it, for its updated_at is the same."""
+    """It is searched for where it was: no listing has it, because its updated_at is the same."""
     history(syncer.account, 3)
     nameless = one_without_an_id(syncer.account)
     assert syncer().rejected == 1
@@ -277,7 +277,7 @@ def test_a_record_of_an_older_version_that_nested_too_deep_is_not_taken_for_whol
 # All that can be wrong
 
 
-BAD: list[tuple[bytes, int | None, str]] = [  # the record, its id where it has one, the reason
+BAD: list[tuple[bytes, int | None, str]] = [  # the record, its id if it has one, the reason
     (b"null", None, "a record with no id: Expected `object`, got `null`"),
     (b"17", None, "a record with no id: Expected `object`, got `int`"),
     (b'["job"]', None, "a record with no id: Expected `object`, got `array`"),
@@ -334,7 +334,7 @@ def test_a_page_of_bad_records_is_exit_65(syncer: Syncer) -> None:
 
 @sqlite
 def test_places_that_fail_alike_are_set_aside_each(syncer: Syncer) -> None:
-    """What came is the same for both, and says nothing of whose record it is."""
+    """What came is the same for both, and does not show whose record it is."""
     history(syncer.account, 12)
     ids = sorted(syncer.account.jobs)
     bad = {ids[3], ids[8]}

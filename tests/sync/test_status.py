@@ -89,7 +89,7 @@ def told(engine: Engine) -> str:
 
 
 def document(engine: Engine) -> Any:
-    """Give what `--json` prints, read again."""
+    """Return what `--json` prints, parsed."""
     return json.loads(json.dumps([each.document(NOW) for each in freshness(engine, NOW)]))
 
 
@@ -258,7 +258,7 @@ def test_a_whole_listing_under_way(engine: Engine) -> None:
 
 @sqlite
 def test_the_age_is_that_of_the_last_run_that_brought_all(engine: Engine) -> None:
-    """Runs of some jobs, and those that did not end well, bring no more than they bring."""
+    """Runs of some jobs, and those that did not end well, do not make the data fresher."""
     add_account(engine)
     add_run(engine, ago(hours=5))
     add_run(engine, ago(hours=4), kind="jobs", watermark=None)

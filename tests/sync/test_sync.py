@@ -130,7 +130,7 @@ def test_a_later_run_lists_from_a_little_before_the_watermark(syncer: Syncer) ->
 
 
 def untouched(account: SimulatedAccount, request: Request) -> Answer:
-    """Give what the account itself would answer, for a test to change."""
+    """Return what the account itself would answer, for a test to change."""
     intercept, account.intercept = account.intercept, None
     try:
         return answer(account, request)
@@ -194,7 +194,7 @@ def test_times_before_the_calendar(syncer: Syncer) -> None:
     syncer.assert_equal_to_the_account()
 
 
-def test_a_rejected_job_that_vanishes_is_asked_for_no_more(syncer: Syncer) -> None:
+def test_a_rejected_job_that_vanishes_is_no_longer_asked_for(syncer: Syncer) -> None:
     job = syncer.account.add_job(owner_id=GARBLED)
     assert syncer().rejected == 1
     del syncer.account.jobs[job["id"]]
@@ -271,7 +271,7 @@ def failing(after: int, status: int = 503) -> Callable[[Request], Answer | None]
     return intercept
 
 
-def test_an_interrupted_run_is_gone_on_with(syncer: Syncer) -> None:
+def test_next_run_resumes_an_interrupted_one(syncer: Syncer) -> None:
     history(syncer.account, 550)
     clock = syncer.account.now
     syncer.account.intercept = failing(after=4)
@@ -459,7 +459,7 @@ def test_the_database_goes_in_the_middle(syncer: Syncer) -> None:
 def limits_of(
     syncer: Syncer, limits: Limits, plan: Plan | None = None
 ) -> tuple[Outcome | None, int]:
-    """Sync within limits; give the outcome, None where it stopped early, and the requests sent."""
+    """Sync within limits; return the outcome, None if it stopped early, and the requests sent."""
     service = Service(syncer.account.account_id, Key(syncer.account.api_key), syncer.url)
     syncer.account.requests.clear()
     with Client(service, limits, clock=Impatient()) as client:
@@ -512,7 +512,7 @@ def test_side_by_side_no_request_takes_of_the_reserve(syncer: Syncer, credits_le
 
 
 def test_small_budgets_get_there_in_the_end(syncer: Syncer) -> None:
-    """Each run goes on where the one before had to stop, however little it may ask."""
+    """Each run continues where the one before had to stop, however few requests it may send."""
     history(syncer.account, 450)
     for _ in range(10):
         outcome, asked = limits_of(syncer, Limits(requests=3))
@@ -542,7 +542,7 @@ def test_the_reserve_stops_a_run_clean(syncer: Syncer) -> None:
 
 
 def test_no_open_job_waits_for_ever_behind_others(syncer: Syncer) -> None:
-    """Where a budget is too small to ask for all of them, runs take turns.
+    """If a budget is too small to ask for all of them, runs take turns.
 
     The API lists no status that it does not know.
     """
@@ -560,7 +560,7 @@ def test_no_open_job_waits_for_ever_behind_others(syncer: Syncer) -> None:
 
 
 def test_many_open_jobs_are_refreshed_by_few_requests(syncer: Syncer) -> None:
-    """Listed by status, where that is cheaper; one that left the status meanwhile is asked for."""
+    """Listed by status, if that is cheaper; one that left the status meanwhile is asked for."""
     history(syncer.account, 9)
     old = syncer.account.now - timedelta(days=1)
     running = [
@@ -633,7 +633,7 @@ def test_a_backlog_is_read_once(syncer: Syncer) -> None:
 
 
 def test_a_date_that_runs_ahead_hides_no_change_behind_the_reader(syncer: Syncer) -> None:
-    """Also where a listing of several pages takes longer than it overlaps with the one before."""
+    """Also if a listing of several pages takes longer than it overlaps with the one before."""
     account = syncer.account
     account.date_offset = 366 * 86_400
     history(account, 400)
@@ -663,7 +663,7 @@ def test_a_date_that_runs_ahead_hides_no_change_behind_the_reader(syncer: Syncer
     syncer.assert_equal_to_the_account()
 
 
-def test_a_killed_refresh_is_gone_on_with(syncer: Syncer) -> None:
+def test_next_run_resumes_a_killed_refresh(syncer: Syncer) -> None:
     history(syncer.account, 9)
     old = syncer.account.now - timedelta(days=1)
     for _ in range(50):
@@ -682,7 +682,7 @@ def test_a_killed_refresh_is_gone_on_with(syncer: Syncer) -> None:
         raise Killed
 
     syncer.account.before_answer = kill
-    with pytest.raises((Killed, DatabaseError)):  # or the lock's session, of no more use
+    with pytest.raises((Killed, DatabaseError)):  # or the lock's session, which is dead
         syncer()
     syncer.account.before_answer = None
     first = [path for path in syncer.asked if path.startswith("jobs/")]
@@ -706,7 +706,7 @@ def wait_until_free(syncer: Syncer) -> None:
         assert time.monotonic() < deadline
 
 
-def test_a_job_asked_for_alone_keeps_what_only_lists_tell(syncer: Syncer) -> None:
+def test_a_job_asked_for_alone_keeps_what_only_lists_have(syncer: Syncer) -> None:
     history(syncer.account, 3)
     old = syncer.account.now - timedelta(days=1)
     job = syncer.account.add_job(status="running", created_at=old, updated_at=old)
@@ -795,7 +795,7 @@ def test_the_database_loses_its_connections(syncer: Syncer) -> None:
 
 
 def test_a_record_with_neither_id_nor_time_is_found_by_the_count(syncer: Syncer) -> None:
-    """Nothing tells where it was: a run that may try it again searches the list."""
+    """Nothing shows where it was: a run that may try it again searches the list."""
     history(syncer.account, 3)
 
     def one_null(request: Request) -> Answer | None:

@@ -1,4 +1,4 @@
-"""`snapshotter verify`: what differs from the API is found, told and mended, for few requests."""
+"""`snapshotter verify`: what differs from the API is found, reported and repaired, cheaply."""
 
 import random
 from collections.abc import Callable
@@ -53,7 +53,7 @@ def command(syncer: Syncer, *words: str, **environment: str) -> Done:
 def verified(
     syncer: Syncer, *, repair: bool = False, sample: int = 500, limits: Limits | None = None
 ) -> Findings:
-    """Give what `verify` finds, and look at each page in the same order."""
+    """Return what `verify` finds, looking at the pages in the same order."""
     account, engine = syncer.account, syncer.engine
     service = Service(account.account_id, Key(account.api_key), syncer.url)
     chance = random.Random(1)  # noqa: S311 - a test's order
@@ -97,7 +97,7 @@ running                    1           1
 pending_stoppage           0           0
 stopping                   0           0
 151 jobs read again, field by field
-1 jobs moved since the last sync; that is no difference, and the next 'snapshotter sync' brings it
+1 jobs moved since the last sync; not a difference: the next 'snapshotter sync' fetches them
 0 differences, 16 requests
 """
 
@@ -126,7 +126,7 @@ def test_a_sample_of_many_jobs(syncer: Syncer) -> None:
 
 
 class Damage(NamedTuple):
-    """Makes a job differ, and says how it is told. `counts`: the numbers alone show it."""
+    """Makes a job differ, and how that is reported. `counts`: the numbers alone show it."""
 
     make: Callable[[Connection, SimulatedAccount, int], Any]
     told: str
@@ -157,7 +157,7 @@ def delete_field(connection: Connection, _account: SimulatedAccount, job_id: int
 
 
 def remove_from_the_api(connection: Connection, account: SimulatedAccount, job_id: int) -> None:
-    # Its outputs would stay, which the account has no more.
+    # Its outputs would stay, which the account no longer has.
     connection.execute(delete(FIELDS))
     connection.execute(delete(OUTPUTS))
     for job in account.jobs.values():
@@ -186,7 +186,7 @@ DAMAGES = {
 
 
 def damage(syncer: Syncer, name: str, job_id: int) -> str:
-    """Make the job differ; give what is to be told."""
+    """Make the job differ; return the line that reports it."""
     with syncer.engine.begin() as connection:
         DAMAGES[name].make(connection, syncer.account, job_id)
     return DAMAGES[name].told.format(job_id)
@@ -194,7 +194,7 @@ def damage(syncer: Syncer, name: str, job_id: int) -> str:
 
 @sqlite
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_difference_is_told_and_mended(syncer: Syncer, name: str) -> None:
+def test_a_difference_is_reported_and_repaired(syncer: Syncer, name: str) -> None:
     history(syncer.account, 150)
     syncer()
     job_id = sorted(syncer.account.jobs)[75]
@@ -306,10 +306,10 @@ def test_a_repair_asks_for_few_jobs_of_an_account_that_became_empty(syncer: Sync
     assert len(syncer.account.requests) < 160
 
 
-# What is no difference
+# What is not a difference
 
 
-def test_what_moved_since_the_last_sync_is_told_apart(syncer: Syncer) -> None:
+def test_what_moved_since_the_last_sync_is_reported_apart(syncer: Syncer) -> None:
     account = syncer.account
     account.populate(days=3)
     syncer()
@@ -344,7 +344,7 @@ def test_many_that_ended_meanwhile_cost_no_request_each(syncer: Syncer) -> None:
 
 @sqlite
 def test_a_change_of_the_second_of_the_last_one(syncer: Syncer) -> None:
-    """Whether the listing had it is not to be told: better a false alarm than none."""
+    """Whether the listing had it cannot be known: better a false alarm than none."""
     history(syncer.account, 5)
     syncer()
     last = max(job["updated_at"] for job in syncer.account.jobs.values())
@@ -384,7 +384,7 @@ def test_a_job_that_is_open_there_and_done_here(syncer: Syncer) -> None:
 # Records set aside
 
 
-def test_a_record_set_aside_is_told(syncer: Syncer) -> None:
+def test_a_record_set_aside_is_reported(syncer: Syncer) -> None:
     account = syncer.account
     history(account, 5)
     bad, turned_bad, *_ = sorted(account.jobs)

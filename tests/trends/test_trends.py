@@ -417,7 +417,7 @@ def test_what_trends_show_of_jobs_with_impossible_numbers(engine: Engine) -> Non
 
 
 def test_the_greatest_possible_numbers_add_up(engine: Engine) -> None:
-    """Thousands of them: beyond 64 bits, whole where they were whole, and alike on every engine."""
+    """Thousands of them: beyond 64 bits, whole if they were whole, and alike on every engine."""
     outputs = [{"id": n, "name": "a", "records_count": 10**16} for n in range(1, 2001)]
     put(engine, *(ran(n, 10**9, cluster={"nodes": 10**6}, outputs=None) for n in range(2, 13)))
     put(engine, ran(1, 10**9, cluster={"nodes": 10**6}, outputs=outputs))

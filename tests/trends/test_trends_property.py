@@ -257,7 +257,7 @@ def histories(draw: st.DrawFn) -> History:
     backwards = draw(st.booleans())
     second = draw(st.booleans())
     size = draw(one_of(0, 1, 2, 3, 5, 8, 12, 20, 30, 40, 40))
-    of_one = size > 20 and draw(st.booleans())  # enough runs of a package to tell a regression
+    of_one = size > 20 and draw(st.booleans())  # enough runs of a package to find a regression
     was_idle = draw(st.integers(0, 3)) == 3
     numbered: list[tuple[str, dict[str, Any]]] = []
     for job_id in range(1, size + 1):
@@ -285,7 +285,7 @@ def property_test(test: Callable[..., None]) -> Callable[..., None]:
         derandomize=EXAMPLES is None,
         database=None,
         deadline=None,
-        # To make a failure small takes minutes where all trends run.
+        # To make a failure small takes minutes if all trends run.
         phases=[Phase.generate, Phase.shrink] if "TRENDS" in os.environ else [Phase.generate],
         suppress_health_check=[*HealthCheck],
     )(given(histories())(test))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snapshotter.masking import Mask
+from snapshotter.message_mask import Mask
 
 KEY = 'k3y/+"=?ä of-the-test'
 FORMS = {

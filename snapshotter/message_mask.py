@@ -1,4 +1,7 @@
-"""Hides a secret in text, in every form in which a server or a library may print it."""
+"""Hides a secret in messages, in every form in which a server or a library may print it.
+
+What is stored is masked by `redact`.
+"""
 
 import base64
 import json
