@@ -6,6 +6,7 @@ import pytest
 from command import python
 from command_line import Run, assert_one_line
 
+from snapshotter.cli import entry
 from snapshotter.simulator.account import SimulatedAccount
 
 
@@ -75,3 +76,25 @@ entry.main()
 def test_what_the_host_lacks_is_not_a_bug(error: str, exit_code: int, said: str) -> None:
     done = python(["-c", HOST.format(error=error)])
     assert_one_line(done, exit_code, said)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_json"),
+    [
+        (["--log-format", "json", "sync"], True),
+        (["sync", "--log-format=json"], True),
+        (["sync", "--log-format", "text"], False),
+        (["sync", "--log-format"], False),
+        (["export", "json"], False),
+        ([], False),
+    ],
+)
+def test_errors_are_json_if_any_word_asks_for_it(words: list[str], is_json: bool) -> None:  # noqa: FBT001 - a case
+    assert entry._asks_for_json(words) is is_json  # noqa: SLF001 - asked before click parses
+
+
+def test_every_command_is_in_the_group() -> None:
+    assert sorted(entry.group().commands) == [
+        *("accounts", "db", "demo", "export", "rejects"),
+        *("report", "status", "sync", "trends", "verify"),
+    ]
