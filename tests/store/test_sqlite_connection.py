@@ -4,6 +4,8 @@ import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from threading import Timer
+from time import monotonic
 
 import command
 import pytest
@@ -12,7 +14,9 @@ from snapshotter.errors import Stopped
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.server import serve
 from snapshotter.store.engine import connect
+from snapshotter.store.patience import Patience
 from snapshotter.store.revisions import upgrade
+from snapshotter.store.sqlite_connection import open_file
 
 
 @pytest.fixture
@@ -20,9 +24,10 @@ def file(database_url: str) -> Path:
     return Path(database_url.removeprefix("sqlite:///"))
 
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
+@sqlite
 def test_a_file_that_another_program_has_locked(file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("begin immediate")
@@ -32,6 +37,7 @@ def test_a_file_that_another_program_has_locked(file: Path) -> None:
         ours.dispose()
 
 
+@sqlite
 def test_a_signal_is_noticed_while_a_lock_is_waited_for(file: Path) -> None:
     account = SimulatedAccount()
     account.add_job()
@@ -53,3 +59,57 @@ def test_a_signal_is_noticed_while_a_lock_is_waited_for(file: Path) -> None:
             _, said = process.communicate(timeout=20)
         assert process.returncode == 75
         assert str(file) in said
+
+
+def test_a_commit_waits_for_a_reader_of_the_same_file(tmp_path: Path) -> None:
+    """Without a write-ahead log a commit needs every reader to be gone."""
+    path = tmp_path / "plain.db"
+    with (
+        closing(open_file(path, Patience(), "mode=rwc")) as ours,
+        closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as reader,
+    ):
+        ours.execute("create table t (a)")
+        reader.execute("begin")
+        reader.execute("select count(*) from t").fetchall()
+        ours.execute("begin immediate")
+        ours.execute("insert into t values (1)")
+        end = Timer(0.5, reader.execute, ["rollback"])
+        end.start()
+        ours.commit()
+        end.join()
+        assert reader.execute("select a from t").fetchall() == [(1,)]
+
+
+def test_an_error_has_the_time_that_was_waited(tmp_path: Path) -> None:
+    path = tmp_path / "plain.db"
+    with (
+        closing(open_file(path, Patience(lambda: 0), "mode=rwc")) as ours,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
+        other.execute("begin exclusive")
+        with pytest.raises(sqlite3.OperationalError, match="locked") as caught:
+            ours.cursor().execute("create table t (a)")
+    assert caught.value.waited >= 2  # type: ignore[attr-defined]
+
+
+def test_any_other_error_is_raised_at_once(tmp_path: Path) -> None:
+    with closing(open_file(tmp_path / "plain.db", Patience(), "mode=rwc")) as ours:
+        began = monotonic()
+        with pytest.raises(sqlite3.OperationalError, match="no such table"):
+            ours.cursor().execute("select * from nowhere")
+        assert monotonic() - began < 2
+
+
+def test_a_file_is_read_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "a name with 100% ? and #.db"
+    with pytest.raises(sqlite3.OperationalError):
+        open_file(path, Patience(), "mode=ro")
+    path.write_bytes(b"garbage" * 1_000)
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        open_file(path, Patience(), "mode=ro")
+    path.unlink()
+    with closing(open_file(path, Patience(), "mode=rwc", "pragma cache_size = 7")) as ours:
+        ours.execute("create table t (a)")
+        assert ours.execute("pragma foreign_keys").fetchall() == [(1,)]
+        assert ours.execute("pragma cache_size").fetchall() == [(7,)]
+    assert path.stat().st_size > 0
