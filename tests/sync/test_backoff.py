@@ -127,7 +127,7 @@ def test_a_line_for_each_reason(syncer: Syncer, caplog: pytest.LogCaptureFixture
         refused(syncer, 40)
     assert caplog.messages == [
         (
-            "set aside: 40 records: Output … is job …'s - at `$.outputs[…].id` "
+            "set aside: 40 records: output … already belongs to job …, at `$.outputs[…].id` "
             "(jobs 100, 101, 102, 103, 104, …)"
         )
     ]
@@ -139,8 +139,8 @@ def test_a_line_for_each_reason(syncer: Syncer, caplog: pytest.LogCaptureFixture
 
 REASONS = [
     (
-        "job 7: Output 70 is job 9's - at `$.outputs[1].id`",
-        "Output … is job …'s - at `$.outputs[…].id`",
+        "job 7: output 70 already belongs to job 9, at `$.outputs[1].id`",
+        "output … already belongs to job …, at `$.outputs[…].id`",
     ),
     ("a record with no id: Expected `object`, got `int`", "Expected `object`, got `int`"),
     (
@@ -176,7 +176,10 @@ def test_groups_of_what_is_set_aside(syncer: Syncer) -> None:
     del nameless["id"]
     syncer()
     first, second = rejects.grouped(syncer.engine)
-    assert (first.reason, first.count) == ("Output … is job …'s - at `$.outputs[…].id`", 7)
+    assert (first.reason, first.count) == (
+        "output … already belongs to job …, at `$.outputs[…].id`",
+        7,
+    )
     assert first.job_ids == bad[:5]
     set_at = syncer.account.now - timedelta(minutes=2)
     assert (first.first_at, first.last_at, first.next_attempt_at) == (
