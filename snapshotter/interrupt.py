@@ -19,7 +19,7 @@ _IDLE_SLICES, _MOST_SLICES = 7, 30
 _IDLE = 0.001  # seconds of work in a slice
 _ALL = 10**9  # signals: any number of them may wait
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
-INTERRUPTED = "interrupted; nothing is lost, the next run goes on"
+INTERRUPTED = "interrupted; nothing is lost, the next run continues"
 
 
 def asking() -> list[signal.Signals]:

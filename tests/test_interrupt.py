@@ -70,7 +70,7 @@ def test_a_second_signal_ends_any_wait(tmp_path: Path, numbers: tuple[str, str])
         _, said = process.communicate(timeout=PATIENCE)
         assert process.returncode == 75
         assert unmarked(said) == (
-            "snapshotter: interrupted; nothing is lost, the next run goes on\n"
+            "snapshotter: interrupted; nothing is lost, the next run continues\n"
         )
     assert last_run(tmp_path)[0] != "completed"
 
@@ -90,7 +90,7 @@ def test_a_terminal_that_hangs_up_lets_the_page_be_stored(tmp_path: Path) -> Non
         assert process.returncode == 75
     assert last_run(tmp_path) == (
         "partial",
-        "stopped by SIGHUP; nothing is lost, the next run goes on",
+        "stopped by SIGHUP; nothing is lost, the next run continues",
     )
 
 
@@ -138,4 +138,4 @@ def test_a_signal_ends_a_driver_that_waits_in_c(tmp_path: Path) -> None:
         _, said = process.communicate(timeout=PATIENCE)
     holder.close()
     assert process.returncode == 75
-    assert said == "snapshotter: interrupted; nothing is lost, the next run goes on\n"
+    assert said == "snapshotter: interrupted; nothing is lost, the next run continues\n"

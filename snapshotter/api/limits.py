@@ -138,9 +138,9 @@ class Allowance:
         if self._clock.interrupted:
             raise Stopped(interruption(self._clock.interrupted))
         if self.is_over():
-            raise Stopped(f"--max-time {limits.seconds:g} s are over; the next run goes on")
+            raise Stopped(f"--max-time {limits.seconds:g} s are over; the next run continues")
         if limits.requests is not None and self.requests_sent >= limits.requests:
-            raise Stopped(f"--max-requests {limits.requests} are sent; the next run goes on")
+            raise Stopped(f"--max-requests {limits.requests} are sent; the next run continues")
         if not is_free and left is not None and left <= self._reserve:
             raise Stopped(
                 f"{left} credits are left of this hour's, and {self._reserve} are to be kept "
@@ -150,4 +150,4 @@ class Allowance:
 
 def interruption(by: str) -> str:
     """Return the message of a run that a signal has stopped; empty if none has."""
-    return f"{by}; nothing is lost, the next run goes on" if by else ""
+    return f"{by}; nothing is lost, the next run continues" if by else ""

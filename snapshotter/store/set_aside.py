@@ -43,30 +43,30 @@ class _Before(NamedTuple):
 
 
 def set_aside(
-    connection: Connection, run: Stamp, rejects: Sequence[Reject], redact: Callable[[Any], Any]
+    connection: Connection, stamp: Stamp, rejects: Sequence[Reject], redact: Callable[[Any], Any]
 ) -> list[Reject]:
     """Set records aside; return those that this run has not set aside before."""
     fresh: list[Reject] = []
     for start in range(0, len(rejects), _ROWS_AT_ONCE):
         some = rejects[start : start + _ROWS_AT_ONCE]
         rows = [new_reject(each, redact) for each in some]
-        before = _before(connection, run.account_id, rows)
+        before = _before(connection, stamp.account_id, rows)
         latest: dict[_Key, NewReject] = {}
         for reject, row in zip(some, rows, strict=True):
             key = (row.job_id, row.digest if row.job_id is None else None)
             known = before.get(key)
-            if key not in latest and (known is None or known.snapshot_id != run.snapshot_id):
+            if key not in latest and (known is None or known.snapshot_id != stamp.snapshot_id):
                 fresh.append(reject)
             latest[key] = row
         inserts: list[_Values] = []
         for key, row in latest.items():
             known = before.get(key)
             if known is not None and row.digest in (None, known.digest):
-                _note_again(connection, run, row, known)
+                _note_again(connection, stamp, row, known)
                 continue
             if known is not None:
                 connection.execute(delete(REJECTS).where(REJECTS.c.id == known.id))
-            inserts.append(_inserted(connection, run, row))
+            inserts.append(_inserted(connection, stamp, row))
         _insert(connection, inserts)
     return fresh
 
@@ -91,28 +91,28 @@ def _before(
     return found
 
 
-def _note_again(connection: Connection, run: Stamp, row: NewReject, before: _Before) -> None:
+def _note_again(connection: Connection, stamp: Stamp, row: NewReject, before: _Before) -> None:
     """Note that a record came unchanged: as another attempt if it was due, else as seen."""
-    if before.snapshot_id == run.snapshot_id and row.digest is not None:
+    if before.snapshot_id == stamp.snapshot_id and row.digest is not None:
         return  # pages overlap
-    now = run.observed_at
+    now = stamp.observed_at
     attempts, next_attempt_at = before.attempts or 0, before.next_attempt_at
     is_same_version = before.program_version == __version__
     if not is_same_version or backoff.is_due(next_attempt_at, attempts, now):
         attempts = attempts + 1 if is_same_version else 1
         next_attempt_at = now + backoff.pause(attempts)
-    values = _stamped(run, row, attempts, next_attempt_at)
+    values = _stamped(stamp, row, attempts, next_attempt_at)
     _store(connection, update(REJECTS).where(REJECTS.c.id == before.id).values, values)
 
 
-def _inserted(connection: Connection, run: Stamp, row: NewReject) -> _Values:
+def _inserted(connection: Connection, stamp: Stamp, row: NewReject) -> _Values:
     """Return the row of a record that is new or has changed."""
     payload = row.payload
     limit = sizes.limit_of(connection)
     if limit is not None and sizes.sent((payload, row.reason)) > limit - sizes.sent([""] * 99):
         payload = shortened(payload)
-    return _stamped(run, row, 1, run.observed_at + backoff.pause(1)) | {
-        "account_id": run.account_id,
+    return _stamped(stamp, row, 1, stamp.observed_at + backoff.pause(1)) | {
+        "account_id": stamp.account_id,
         "job_id": row.job_id,
         "payload": payload,
         "digest": row.digest,
@@ -120,12 +120,12 @@ def _inserted(connection: Connection, run: Stamp, row: NewReject) -> _Values:
 
 
 def _stamped(
-    run: Stamp, row: NewReject, attempts: int, next_attempt_at: datetime | None
+    stamp: Stamp, row: NewReject, attempts: int, next_attempt_at: datetime | None
 ) -> _Values:
     return {
-        "snapshot_id": run.snapshot_id,
+        "snapshot_id": stamp.snapshot_id,
         "reason": row.reason,
-        "rejected_at": run.observed_at,
+        "rejected_at": stamp.observed_at,
         "program_version": __version__,
         "attempts": attempts,
         "next_attempt_at": next_attempt_at,

@@ -203,7 +203,8 @@ def _reason(refusal: _Refusal, owned: dict[int, int]) -> str:
     for index, output in enumerate(refusal.job.rows.outputs):
         if (owner := owned.get(output["id"])) is not None:
             return (
-                f"job {job_id}: Output {output['id']} is job {owner}'s - at `$.outputs[{index}].id`"
+                f"job {job_id}: output {output['id']} already belongs to job {owner}, at "
+                f"`$.outputs[{index}].id`"
             )
     return f"job {job_id}: the database refuses it: {words(refusal.error)}"
 

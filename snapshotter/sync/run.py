@@ -69,9 +69,9 @@ class Run:
     def mark_gone(self, job_ids: Iterable[int]) -> int:
         """Mark jobs as deleted at the API; return how many were not marked before."""
         self._hold()
-        ids, run = list(job_ids), self.stamp
+        ids, stamp = list(job_ids), self.stamp
         with self.engine.begin() as connection:
-            gone = sum(mark_gone(connection, run, job_id) for job_id in ids)
+            gone = sum(mark_gone(connection, stamp, job_id) for job_id in ids)
             rejects.forget(connection, self.account_id, ids)
         self.outcome.gone += gone
         return gone

@@ -217,7 +217,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_disk_that_is_full(small_disk: Path) -> None:
-    """What was committed stays, and the next run goes on once there is room."""
+    """What was committed stays, and the next run continues once there is room."""
     account = SimulatedAccount()
     with serve_account(account) as url:
         for _ in range(700):

@@ -1,4 +1,4 @@
-"""Killed anywhere, what is stored is whole, and the next run goes on: real signals, real databases.
+"""Killed anywhere, what is stored is whole, and the next run continues: real signals and databases.
 
 `killed.py` strikes a run at a statement's boundary; the other tests run the command as cron does.
 """
@@ -628,7 +628,7 @@ def test_kills_at_random_moments_of_a_first_run(
 def test_a_kill_at_every_boundary_of_the_first_upgrade(
     account: SimulatedAccount, empty_store: Store, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """MariaDB commits each statement that makes a table: some are there, and the next run goes on.
+    """MariaDB commits each statement that makes a table: some are there; the next run continues.
 
     The other engines take all of it back.
     """
@@ -745,7 +745,7 @@ def test_a_signal_lets_the_page_under_way_be_stored(
         ended = run.end()
     assert ended.code == 75
     assert ended.said == (
-        f"snapshotter: stopped by {number.name}; nothing is lost, the next run goes on\n"
+        f"snapshotter: stopped by {number.name}; nothing is lost, the next run continues\n"
     )
     (row,) = store.rows(SNAPSHOTS)
     assert (row.status, row.pages, row.jobs_inserted) == ("partial", 2, 8)
@@ -770,7 +770,7 @@ def test_a_signal_ends_the_wait_before_another_try(
         ended = run.end(within=30)
     assert ended.code == 75
     assert ended.said == (
-        f"snapshotter: stopped by {number.name}; nothing is lost, the next run goes on\n"
+        f"snapshotter: stopped by {number.name}; nothing is lost, the next run continues\n"
     )
     assert len(store.rows(JOBS)) == 5
     assert [row.status for row in store.rows(SNAPSHOTS)] == ["partial"]
@@ -796,7 +796,7 @@ def test_two_signals_do_not_wait_for_the_server(
         run.send(signal.SIGINT, signal.SIGTERM)
         ended = run.end()
         gate.open()
-    assert ended == Ended(75, "snapshotter: interrupted; nothing is lost, the next run goes on\n")
+    assert ended == Ended(75, "snapshotter: interrupted; nothing is lost, the next run continues\n")
     assert len(store.rows(JOBS)) == 5
     assert [row.status for row in store.rows(SNAPSHOTS)] == ["partial"]
     assert_gone_on_with(store, account, spawn)

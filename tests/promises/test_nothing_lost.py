@@ -159,7 +159,7 @@ class Accounts(RuleBasedStateMachine):
             sync(Context(self.engine, client, service, Redaction()), plan or Plan())
 
     def try_to_sync(self, plan: Plan | None = None, limits: Limits | None = None) -> None:
-        with suppress(Stopped):  # the next run goes on
+        with suppress(Stopped):  # the next run continues
             self.sync(plan, limits)
 
     @rule(full=st.booleans())

@@ -171,7 +171,7 @@ def test_of_a_thousand_jobs_a_bad_one_is_refused_alone(engine: Engine, bad: int)
     jobs[bad].rows.fields.clear()
     with engine.begin() as connection, statements_of(engine) as statements:
         loaded = load(connection, SECOND, jobs)
-    reason = f"job {bad + 1}: Output 7 is job 2000's - at `$.outputs[1].id`"
+    reason = f"job {bad + 1}: output 7 already belongs to job 2000, at `$.outputs[1].id`"
     assert loaded == Loaded([n for n in range(1, 1_001) if n != bad + 1], [], {bad + 1: reason})
     assert sum(statement.startswith("savepoint") for statement in statements) <= 21
     with engine.connect() as connection:

@@ -151,7 +151,7 @@ def test_an_output_that_is_another_jobs_is_refused_alone(engine: Engine) -> None
     thief = job(id=8, outputs=[{"id": 80}, {"id": 70}])
     loaded = put(engine, SECOND, thief, job(id=9, outputs=[{"id": 90}]))
     assert loaded.inserted == [9]
-    assert loaded.refused == {8: "job 8: Output 70 is job 7's - at `$.outputs[1].id`"}
+    assert loaded.refused == {8: "job 8: output 70 already belongs to job 7, at `$.outputs[1].id`"}
     assert [row[0] for row in contents(engine)["jobs"]] == [7, 9]
 
 

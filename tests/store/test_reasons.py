@@ -6,8 +6,8 @@ from snapshotter.store import reasons
 
 REASONS = [
     (
-        "job 7: Output 70 is job 9's - at `$.outputs[1].id`",
-        "Output … is job …'s - at `$.outputs[…].id`",
+        "job 7: output 70 already belongs to job 9, at `$.outputs[1].id`",
+        "output … already belongs to job …, at `$.outputs[…].id`",
     ),
     ("a record with no id: Expected `object`, got `int`", "Expected `object`, got `int`"),
     (

@@ -25,7 +25,10 @@ def test_groups_of_what_is_set_aside(syncer: Syncer) -> None:
     del nameless["id"]
     syncer()
     first, second = rejects.grouped(syncer.engine)
-    assert (first.reason, first.count) == ("Output … is job …'s - at `$.outputs[…].id`", 7)
+    assert (first.reason, first.count) == (
+        "output … already belongs to job …, at `$.outputs[…].id`",
+        7,
+    )
     assert first.job_ids == bad[:5]
     set_at = syncer.account.now - timedelta(minutes=2)
     assert (first.first_at, first.last_at, first.next_attempt_at) == (

@@ -80,7 +80,9 @@ def test_jobs_that_have_exchanged_outputs_though_a_third_of_their_page_is_bad(
     account.touch()
     outcome = syncer()
     assert (outcome.changed, outcome.rejected) == (3, 1)
-    assert reasons(syncer) == {3: "job 3: Output 500 is job 50's - at `$.outputs[0].id`"}
+    assert reasons(syncer) == {
+        3: "job 3: output 500 already belongs to job 50, at `$.outputs[0].id`"
+    }
     with syncer.engine.connect() as connection:
         owners = {o.id: o.job_id for o in connection.execute(select(OUTPUTS))}
     assert {10: owners[10], 20: owners[20]} == {10: 2, 20: 1}

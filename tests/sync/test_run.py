@@ -48,7 +48,7 @@ def test_a_line_for_each_reason(syncer: Syncer, caplog: pytest.LogCaptureFixture
         refused(syncer, 40)
     assert caplog.messages == [
         (
-            "set aside: 40 records: Output … is job …'s - at `$.outputs[…].id` "
+            "set aside: 40 records: output … already belongs to job …, at `$.outputs[…].id` "
             "(jobs 100, 101, 102, 103, 104, …)"
         )
     ]

@@ -524,7 +524,7 @@ def test_the_bound_on_requests_holds(syncer: Syncer) -> None:
     done = command(syncer, "verify", "--max-requests", "5")
     assert done.returncode == 75
     assert done.stdout.endswith("0 jobs read again, field by field\n")
-    assert done.stderr == "snapshotter: --max-requests 5 are sent; the next run goes on\n"
+    assert done.stderr == "snapshotter: --max-requests 5 are sent; the next run continues\n"
     assert len(syncer.account.requests) == 5
 
 

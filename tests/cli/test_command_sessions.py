@@ -9,7 +9,7 @@ from sqlalchemy import text
 from snapshotter import logs
 from snapshotter.cli.sessions import Asking, opened, reading, shown, writing
 from snapshotter.errors import DatabaseError, UsageError
-from snapshotter.masking import Mask
+from snapshotter.message_mask import Mask
 from snapshotter.simulator.account import SimulatedAccount
 
 ASKING = Asking(None, 5.0, None, None, None, "mask")
