@@ -49,6 +49,8 @@ class Interruptible:
             if number.name != "SIGQUIT"
         }
         _guard.allowed = 1
+        if _raised:
+            raise Interrupted
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -126,6 +128,9 @@ def _wait_for_the_end() -> None:
 
 
 _guard = _Guard()
+# Signals that raised `Interrupted`. A library that clears errors while it is imported may have
+# swallowed one: then the run must not begin.
+_raised: list[int] = []
 
 
 @contextmanager
@@ -171,5 +176,6 @@ def end_with(exit_code: int) -> None:
         signal.set_wakeup_fd(-1)
 
 
-def _interrupt(*_: object) -> None:
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    _raised.append(number)
     raise Interrupted

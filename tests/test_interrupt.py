@@ -13,7 +13,7 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from command import Process, Running, start, start_fresh
+from command import Process, Running, python, start, start_fresh
 from lines import unmarked
 from wire import answer, serve
 
@@ -103,6 +103,28 @@ def test_nohup_is_respected(tmp_path: Path) -> None:
         process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
     assert last_run(tmp_path) == ("completed", None)
+
+
+SWALLOWED = """
+import os, signal
+from contextlib import suppress
+from snapshotter import interrupt
+from snapshotter.cli import entry
+
+def run():
+    with suppress(BaseException):  # as a library may
+        os.kill(os.getpid(), signal.SIGTERM)
+    with interrupt.Interruptible():
+        print("begun", flush=True)
+
+entry.group = run
+entry.main()
+"""
+
+
+def test_a_run_does_not_begin_after_a_signal_that_a_library_swallowed() -> None:
+    done = python(["-c", SWALLOWED])
+    assert (done.returncode, done.stdout) == (75, "")
 
 
 WAITING_IN_C = """

@@ -62,7 +62,7 @@ STATUS: tuple[Any, ...] = (None, "jobs", "status", {})
         (("add_table_comment", JOBS, None), "table jobs has another comment"),
         (("add_sequence", "numbers"), "add sequence: numbers"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else value[0],
 )
 def test_each_difference_is_one_line(difference: tuple[Any, ...], line: str) -> None:
     assert in_words([difference]) == [line]
