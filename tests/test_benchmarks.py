@@ -48,6 +48,7 @@ def measured(benchmark: scenarios.Benchmark) -> set[str]:
     return {name for name, _ in benchmark.results.measurements}
 
 
+@pytest.mark.slow
 def test_the_floor_sync_and_the_hand_script_load_the_account(
     benchmark: scenarios.Benchmark,
 ) -> None:
@@ -64,6 +65,7 @@ def test_the_floor_sync_and_the_hand_script_load_the_account(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "figures"),
     [
@@ -82,6 +84,7 @@ def test_a_scenario_gives_its_figures(
     assert {(figure, "sqlite") for figure in figures} <= set(benchmark.results.figures)
 
 
+@pytest.mark.slow
 def test_every_trend_is_measured(
     benchmark: scenarios.Benchmark, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,6 +94,7 @@ def test_every_trend_is_measured(
     assert sorted(name.split()[1] for name in told) == ["open_jobs", "snapshot_log"]
 
 
+@pytest.mark.slow
 def test_the_command_prints_its_tables_and_leaves_the_last_results() -> None:
     before = sorted((ROOT / "tests" / "benchmarks").glob("RESULTS.md"))
     texts = [path.read_text() for path in before]
@@ -186,6 +190,7 @@ def test_the_server_knows_the_open_the_changed_and_the_newest(tmp_path: Path) ->
     assert api.answer("/acme/api/jobs/1", {})[0] == 404
 
 
+@pytest.mark.slow
 def test_the_floors_rows_are_those_of_the_tables(tmp_path: Path) -> None:
     with serve(account.make(tmp_path / "account", 250)) as service:
         source = tmp_path / "source.db"

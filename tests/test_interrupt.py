@@ -62,6 +62,7 @@ def last_run(folder: Path) -> tuple[str, str | None]:
     return status, error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("numbers", [*permutations(ASKING, 2)], ids=" ".join)
 def test_a_second_signal_ends_any_wait(tmp_path: Path, numbers: tuple[str, str]) -> None:
     with syncing(tmp_path) as (process, _):
@@ -94,6 +95,7 @@ def test_a_terminal_that_hangs_up_lets_the_page_be_stored(tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.slow
 def test_nohup_is_respected(tmp_path: Path) -> None:
     nohup = shutil.which("nohup")
     assert nohup is not None

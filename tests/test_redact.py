@@ -267,6 +267,7 @@ def planted(draw: st.DrawFn, affixes: st.SearchStrategy[str]) -> Any:
     return document
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @settings(deadline=None)
 @given(document=planted(st.text(max_size=5)))
@@ -278,6 +279,7 @@ def test_a_secret_is_hidden_anywhere(way: Variables, document: Any) -> None:
 PLAIN = st.text("abcxyzABC_-. 019", max_size=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @settings(deadline=None)
 @given(document=planted(PLAIN), levels=st.integers(1, 3), data=st.data())

@@ -73,6 +73,7 @@ def test_a_body_that_cannot_be_read(name: str) -> None:
         asked(body, f"Content-Encoding: {encoding}\r\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("compress", "encoding"),
     [
@@ -106,6 +107,7 @@ def test_a_job_with_much_to_say_is_read() -> None:
     assert found.job_id == 7
 
 
+@pytest.mark.slow
 def test_a_body_of_too_many_values_is_not_read() -> None:
     with pytest.raises(BadAnswer, match="over 500,000 values"):
         asked(b"[" * 2**22)

@@ -34,6 +34,7 @@ def test_what_is_not_a_page_is_refused(body: bytes, said: str) -> None:
     assert said in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", [b"[" * 3000 + b'"', b"[" * 3000, b'[{"a": "', b"[1", b'["'])
 def test_the_work_on_a_body_that_is_not_json_grows_with_its_length_alone(body: bytes) -> None:
     """The time of twice as much is compared, generously: what goes back and forth takes 4 times."""
@@ -56,6 +57,7 @@ def test_of_a_page_of_too_many_records_the_first_are_taken(end: bytes) -> None:
     assert split(b"[1,2,3]", most=2) == ([b"1", b"2"], True)
 
 
+@pytest.mark.slow
 def test_of_a_page_of_too_many_values_the_first_are_taken_and_such_a_record_is_set_aside() -> None:
     heavy = (
         b'{"new": [' + b"{}," * MAX_VALUES + b'1], "id": 8, "created_at": "2026-01-02T03:04:05Z"}'

@@ -225,6 +225,7 @@ PARTS = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(
     st.dictionaries(st.sampled_from(NAMES), ANYTHING | PARTS | st.lists(PARTS, max_size=2)),

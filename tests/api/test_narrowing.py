@@ -156,6 +156,7 @@ def test_a_refusal_of_a_page_is_of_one_record() -> None:
     assert set(server.read()) - {None} == set(server.ids) - server.bad
 
 
+@pytest.mark.slow
 def test_what_vanishes_around_a_bad_record_hides_no_other() -> None:
     """The list moves left by one, whichever request of a page in pieces that comes before."""
     needed = Server(list(range(30)), {10})
@@ -179,6 +180,7 @@ def test_one_job_and_the_newest_behind_a_bad_one() -> None:
         assert json.dumps([r.job_id for r in client.page(148, limit=1).records])
 
 
+@pytest.mark.slow
 def test_threads_that_prefetch_narrow_too() -> None:
     server = Server(list(range(4000)), {2500, 2501, 3700})
     assert set(server.read()) - {None} == set(server.ids) - server.bad

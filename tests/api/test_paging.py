@@ -101,6 +101,7 @@ def test_a_quiet_list_costs_its_pages() -> None:
     assert account.requests == 11
 
 
+@pytest.mark.slow
 def test_a_quiet_list_costs_the_same_when_it_is_prefetched() -> None:
     account = List(list(range(15_000)), limit=100)
     prefetch = AnyTime(account)
@@ -304,6 +305,7 @@ def test_a_resumed_listing_goes_back_when_the_list_moved_left() -> None:
     assert 500 in rest
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(
     seconds=st.lists(st.integers(0, 40), max_size=120),

@@ -15,6 +15,7 @@ def command(engine: Engine, *words: str) -> Done:
     return run(words, env={"SNAPSHOTTER_DATABASE_URL": url})
 
 
+@pytest.mark.slow
 @sqlite
 def test_listing_renaming_and_forgetting(engine: Engine) -> None:
     assert command(engine, "accounts").stdout == (

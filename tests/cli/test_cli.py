@@ -85,6 +85,7 @@ def test_a_bad_call_gets_one_line(
         assert done.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early(run: Run, tmp_path: Path) -> None:
     assert run("demo").returncode == 0
     command = (
@@ -101,6 +102,7 @@ def test_a_reader_that_leaves_early(run: Run, tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_standard_output_that_is_full(run: Run, acme: dict[str, str], tmp_path: Path) -> None:
     """A command without its output has failed; a run whose work is done has not."""
     for words, exit_code in ((["sync"], 0), (["status"], 1)):

@@ -125,6 +125,7 @@ BAD_CALLS: list[tuple[list[str], int, str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "exit_code", "said"), BAD_CALLS)
 def test_a_bad_export_call_gets_one_line(
     run: Run, words: list[str], exit_code: int, said: str, tmp_path: Path
@@ -163,6 +164,7 @@ def test_the_database_is_not_overwritten(run: Run, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
+@pytest.mark.slow
 def test_the_database_is_not_appended_to(database_url: str, tmp_path: Path) -> None:
     before = (tmp_path / "test.db").read_bytes()
     line = f"{sys.executable} -m snapshotter $0 --database {database_url} >>{tmp_path}/test.db"
@@ -175,6 +177,7 @@ def test_the_database_is_not_appended_to(database_url: str, tmp_path: Path) -> N
     assert (tmp_path / "test.db").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_what_is_written_is_for_its_owner_only(run: Run, tmp_path: Path) -> None:
     here = tmp_path / "here"
     (here / "shared").mkdir()
@@ -212,6 +215,7 @@ def test_a_name_of_several_lines_is_printed_on_one(run: Run, tmp_path: Path) -> 
     assert "\x1b" not in done.stderr
 
 
+@pytest.mark.slow
 def test_devices_and_pipes(database_url: str, tmp_path: Path) -> None:
     command = f"{sys.executable} -m snapshotter export calendar --database {database_url} -o"
 
@@ -248,6 +252,7 @@ def test_devices_and_pipes(database_url: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves(run: Run, database_url: str) -> None:
     del run
     shell = f"{sys.executable} -m snapshotter export calendar -o - --database {database_url}"

@@ -52,6 +52,7 @@ def jobs(folder: Path) -> int:
     return int(count)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     ["{} sync 2>&-", "{} sync >&-", "{} sync <&- >&- 2>&-", "{} sync 7 2>&-", "{} sync >/dev/full"],
@@ -64,6 +65,7 @@ def test_a_run_does_its_work(line: str, tmp_path: Path, acme: dict[str, str]) ->
     assert done.stderr == (full if "full" in line else "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "exit_code", "said"),
     [
@@ -94,6 +96,7 @@ def test_what_cannot_be_printed_changes_no_exit_code(
     assert bool(done.stderr) == bool(said)
 
 
+@pytest.mark.slow
 def test_a_broken_pipe_on_standard_error(tmp_path: Path, synced: dict[str, str]) -> None:
     line = "({} sync 99 >/dev/null; echo $? >code) 2>&1 | true; while ! [ -s code ]; do :; done"
     assert shell(line, tmp_path, synced).stderr == ""
@@ -103,6 +106,7 @@ def test_a_broken_pipe_on_standard_error(tmp_path: Path, synced: dict[str, str])
 NASTY = "\x1b]0;owned\x07\x9b31m"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

@@ -49,6 +49,7 @@ def test_listed_jobs(
     assert_one_line(done, 65, "the API has no job 10; the others are stored")
 
 
+@pytest.mark.slow
 def test_records_set_aside_are_exit_65(
     run: Run, acme: dict[str, str], account: SimulatedAccount
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_database_that_is_not_writable(run: Run, acme: dict[str, str], tmp_pat
     assert_one_line(done, 1, "cannot be used")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "said"),
     [
@@ -131,6 +133,7 @@ def test_two_first_runs_at_once(
                 assert "account acme is being read by " in errors
 
 
+@pytest.mark.slow
 def test_a_run_notices_another_by_any_path(run: Run, acme: dict[str, str], tmp_path: Path) -> None:
     """Also while that one writes: finding it at work needs no lock of the database."""
     assert run("sync", **acme).returncode == 0

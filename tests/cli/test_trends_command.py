@@ -8,6 +8,7 @@ from command_line import Run, assert_one_line
 from snapshotter.simulator.account import SimulatedAccount
 
 
+@pytest.mark.slow
 def test_a_trend_in_each_format(run: Run, acme: dict[str, str], account: SimulatedAccount) -> None:
     for job_id, seconds in ((1, 10), (2, 30)):
         account.add_job(

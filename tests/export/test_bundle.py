@@ -79,6 +79,7 @@ def rows_of(path: Path) -> int:
             return int(openpyxl.load_workbook(path).worksheets[0].max_row) - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", FORMATS)
 def test_all_with_their_manifest(engine: Engine, format_: Format, tmp_path: Path) -> None:
     fill(engine)
@@ -126,6 +127,7 @@ def test_all_with_their_manifest(engine: Engine, format_: Format, tmp_path: Path
     }
 
 
+@pytest.mark.slow
 def test_all_are_of_one_moment(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +165,7 @@ def test_a_filter_narrows_what_it_can(engine: Engine, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out/manifest.json").read_bytes())["filters"] == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_failure_leaves_the_old_files(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -210,6 +213,7 @@ def test_the_old_folder_comes_back_if_the_new_one_cannot_be_moved(
     assert [p.name for p in tmp_path.iterdir() if "test.db" not in p.name] == ["out"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_earlier_export_gives_way_and_nothing_else_does(engine: Engine, tmp_path: Path) -> None:
     fill(engine)
@@ -392,6 +396,7 @@ def fill_every_trend(engine: Engine) -> None:
         )
 
 
+@pytest.mark.slow
 def test_duckdb_computes_the_same_numbers(engine: Engine, tmp_path: Path) -> None:
     """The files of the trends, run on the Parquet files, return what the database returns."""
     fill(engine)

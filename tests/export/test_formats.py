@@ -323,6 +323,7 @@ def exporting(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "json", "json.gz", "parquet", "xlsx"])
 @pytest.mark.parametrize("limit", [0, 40_000])  # SQLite wants 32 KiB beside the database

@@ -133,6 +133,7 @@ def run(
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_how_a_run_ends(name: str, tmp_path: Path) -> None:
     """A final answer is asked for once; another again and again, until all attempts are used.
@@ -167,6 +168,7 @@ def test_a_fault_that_passes_costs_a_request(name: str, tmp_path: Path) -> None:
     assert FAULTS[name].said in warning
 
 
+@pytest.mark.slow
 def test_nobody_listens(tmp_path: Path) -> None:
     with serve(reset) as wire:
         url = wire.url
@@ -216,6 +218,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full(small_disk: Path) -> None:
     """What was committed stays, and the next run continues once there is room."""
     account = SimulatedAccount()
@@ -239,6 +242,7 @@ def test_a_disk_that_is_full(small_disk: Path) -> None:
         connection.close()
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_grow(tmp_path: Path) -> None:
     account = SimulatedAccount()
     with serve_account(account) as url:

@@ -266,6 +266,7 @@ def test_modules_of_a_folder_import_one_way(folder: str, name: str) -> None:
     assert rows[name] <= set(list(rows)[: list(rows).index(name)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ONLY_IN)
 def test_a_library_has_one_home(library: str) -> None:
     homes = {

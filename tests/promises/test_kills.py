@@ -590,6 +590,7 @@ class Spawned:
         return Ended(self._process.wait(), said)
 
 
+@pytest.mark.slow
 def test_kills_at_random_moments_of_a_first_run(
     account: SimulatedAccount, empty_store: Store, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -721,6 +722,7 @@ def assert_gone_on_with(
     assert last.status == "completed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("database_url", "number"),
     [
@@ -846,6 +848,7 @@ def test_a_signal_while_the_command_starts(
     assert_gone_on_with(store, account, spawn)
 
 
+@pytest.mark.slow
 @on_sqlite
 def test_a_signal_at_every_boundary_of_a_run(
     account: SimulatedAccount, store: Store, forks: Forks
@@ -879,6 +882,7 @@ def test_a_signal_at_every_boundary_of_a_run(
 # Readers
 
 
+@pytest.mark.slow
 def test_a_reader_sees_no_half_job(account: SimulatedAccount, store: Store, forks: Forks) -> None:
     """A reader sees every job as the API had it at one time.
 

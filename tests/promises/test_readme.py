@@ -27,6 +27,7 @@ def block(marker: str) -> str:
     return found[1]
 
 
+@pytest.mark.slow
 def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "snapshotter", "demo"],
@@ -38,6 +39,7 @@ def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
     assert re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", done.stdout) == block("demo")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "command"),
     [
@@ -139,6 +141,7 @@ def run(shell: str, text: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_demo_can_be_queried_as_written(checkout: Path) -> None:
     trend, select = block("ci:query").splitlines()
     assert run("sh", trend, checkout).startswith("package_id,package_name,day,runs,")
@@ -147,6 +150,7 @@ def test_the_demo_can_be_queried_as_written(checkout: Path) -> None:
     assert all(re.fullmatch(r"20\d\d-\d\d-\d\d\|\d+", day) for day in days)
 
 
+@pytest.mark.slow
 def test_the_exports_work_as_written_and_duckdb_reads_them(checkout: Path) -> None:
     printed = run("sh", block("ci:exports"), checkout)
     assert printed.count("\n434,orders_to_warehouse,") > 10
@@ -155,6 +159,7 @@ def test_the_exports_work_as_written_and_duckdb_reads_them(checkout: Path) -> No
     assert "2026-01" in run("python", block("ci:duckdb"), checkout)
 
 
+@pytest.mark.slow
 def test_the_report_is_written_as_written(checkout: Path) -> None:
     run("sh", block("ci:report"), checkout)
     assert "</html>" in (checkout / "report.html").read_text()

@@ -25,6 +25,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [0, 1, 3])
 def test_few_threads_may_be_started(threads: int, tmp_path: Path) -> None:
     """The list is read with those that can be had; the same jobs, at the same cost."""

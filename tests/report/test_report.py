@@ -206,6 +206,7 @@ def test_an_empty_database_is_reported_as_such(
         assert "The database has no jobs yet" in page.inner_text("main")
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_one_run_is_enough(engine: Engine, tmp_path: Path, browser: Browser) -> None:
     put(engine, job())
@@ -245,6 +246,7 @@ def written(engine: Engine, tmp_path: Path) -> Path:
     return target
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_nothing_of_the_api_is_taken_for_html(written: Path, browser: Browser) -> None:
     found = Tables(without_plotly(written))
@@ -263,6 +265,7 @@ def test_nothing_of_the_api_is_taken_for_html(written: Path, browser: Browser) -
         assert HOSTILE[0] in page.inner_text("#told")
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_the_filter_works_by_keyboard(written: Path, browser: Browser) -> None:
     with opened(browser, written) as page:
@@ -344,6 +347,7 @@ def test_scripts_and_tables_have_the_same_words(
     assert list(zip(values, found, strict=True)) == list(zip(values, expected, strict=True))
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_tiles_are_the_same_with_and_without_scripts(written: Path, browser: Browser) -> None:
     tiles = "[...document.querySelectorAll('[data-tile]')].map(tile => tile.textContent)"
@@ -355,6 +359,7 @@ def test_tiles_are_the_same_with_and_without_scripts(written: Path, browser: Bro
         assert page.evaluate(tiles) == plain
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_rows_of_one_package_are_worded_as_in_the_table_of_all(
     engine: Engine, tmp_path: Path, browser: Browser
@@ -388,6 +393,7 @@ def test_rows_of_one_package_are_worded_as_in_the_table_of_all(
                 ), row
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_light_and_dark(written: Path, browser: Browser) -> None:
     colour = "getComputedStyle(document.body).backgroundColor"
@@ -428,6 +434,7 @@ def test_without_scripts_the_tables_show_it(written: Path, browser: Browser) -> 
         assert not page.locator("#package").is_visible()
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_on_paper_all_is_shown_but_the_controls(written: Path, browser: Browser) -> None:
     with opened(browser, written) as page:
@@ -444,6 +451,7 @@ def test_on_paper_all_is_shown_but_the_controls(written: Path, browser: Browser)
         assert page.locator("[data-series=runtime]").is_hidden()
 
 
+@pytest.mark.slow
 @only_sqlite
 def test_it_can_be_walked_by_its_landmarks(written: Path, browser: Browser) -> None:
     with opened(browser, written, viewport={"width": 400, "height": 800}) as page:
@@ -506,6 +514,7 @@ def year_of(packages: int) -> Answers:
     return Answers([("acme", NOW)], (days[0], days[-1]), None, log)
 
 
+@pytest.mark.slow
 def test_five_hundred_packages_and_a_year_fit_a_mail(tmp_path: Path, browser: Browser) -> None:
     target = tmp_path / "report.html"
     target.write_text(html(year_of(500), get_plotlyjs(), NOW), encoding="utf-8")

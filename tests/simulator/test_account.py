@@ -13,6 +13,7 @@ from snapshotter.simulator.server import serve
 pytest_plugins = ["simulated_fixtures"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_jobs(populated: SimulatedAccount) -> None:
     same, other = SimulatedAccount(now=NOW), SimulatedAccount(now=NOW, seed=2)
     same.populate()

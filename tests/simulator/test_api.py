@@ -250,6 +250,7 @@ def test_long_answers_are_compressed_if_accepted(
     assert plain.json() == compressed.json()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 @pytest.mark.parametrize("sort", ["created", "updated"])
 def test_ties_are_shuffled_in_every_list(

@@ -163,6 +163,7 @@ def test_an_unchanged_batch_writes_no_row(engine: Engine) -> None:
         assert rows_written(connection) == before + 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", [0, 500, 999])
 def test_of_a_thousand_jobs_a_bad_one_is_refused_alone(engine: Engine, bad: int) -> None:
     put(engine, FIRST, [prepared(job(id=2_000, outputs=[{"id": 7}]))])
@@ -289,6 +290,7 @@ def stored(connection: Connection) -> JobRows:
     return JobRows(row, [dict(output) for output in outputs], [tuple(field) for field in fields])
 
 
+@pytest.mark.slow
 @given(document=jobs)
 @example(document={"id": 1, "created_at": "0001-01-01T00:00:00Z", "unheard of": -(2**70)})
 @example(document={"id": 1, "updated_at": "9999-12-31T23:59:59.999999Z", "errors": "\0\\N\t"})

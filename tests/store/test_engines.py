@@ -72,12 +72,14 @@ def odd_database(
     postgres.drop_database(url)
 
 
+@pytest.mark.slow
 def test_whatever_a_database_has_set(odd_database: str) -> None:
     engine = connect(odd_database)
     write_and_read(engine)
     engine.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd_database", ["LATIN1"], indirect=True)
 def test_what_an_encoding_cannot_hold_fails_alone(odd_database: str) -> None:
     engine = connect(odd_database)
@@ -91,6 +93,7 @@ def test_what_an_encoding_cannot_hold_fails_alone(odd_database: str) -> None:
     engine.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["the URL", "PGOPTIONS"])
 def test_tables_go_into_the_first_schema_of_the_search_path(
     way: str, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
@@ -128,6 +131,7 @@ def test_a_database_that_may_only_be_read(postgres: PostgresServer) -> None:
     postgres.drop_database(url)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pool_mode", ["session", "transaction"])
 def test_a_pooler_in_its_usual_configuration(pool_mode: str, postgres: PostgresServer) -> None:
     """A second run is held off through the pooler, and past it, in either order."""

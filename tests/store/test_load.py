@@ -191,6 +191,7 @@ def test_every_engine_returns_what_it_was_given(engine: Engine, name: str) -> No
     assert {column: stored[column] for column in expected.job} == expected.job
 
 
+@pytest.mark.slow
 def test_a_reader_sees_no_half_job(engine: Engine) -> None:
     with engine.connect() as writer, writer.begin() as transaction:
         load(writer, FIRST, prepared(job()))

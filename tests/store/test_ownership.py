@@ -56,6 +56,7 @@ def test_another_programs_revision(empty_database_url: str, layout: str, table: 
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_every_command_leaves_it_alone(empty_database_url: str, tmp_path: Path) -> None:
     engine = connect(empty_database_url)
     with engine.begin() as connection:

@@ -13,6 +13,7 @@ from snapshotter.store.tables import ACCOUNTS
 ENGINES = ["postgresql", "mariadb", "sqlite"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ENGINES, indirect=True)
 @pytest.mark.parametrize("left", [0.5, 0.0])
 def test_a_lock_that_others_hold_is_not_waited_for_beyond_the_time(

@@ -55,6 +55,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 
 
+@pytest.mark.slow
 @sqlite
 @pytest.mark.parametrize(("count", "size"), [(20_000, 2_000), (12, 10_000_000)])
 def test_many_or_large_ones_take_little_memory(engine: Engine, count: int, size: int) -> None:

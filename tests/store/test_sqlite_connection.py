@@ -27,6 +27,7 @@ def file(database_url: str) -> Path:
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
+@pytest.mark.slow
 @sqlite
 def test_a_file_that_another_program_has_locked(file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
@@ -37,6 +38,7 @@ def test_a_file_that_another_program_has_locked(file: Path) -> None:
         ours.dispose()
 
 
+@pytest.mark.slow
 @sqlite
 def test_a_signal_is_noticed_while_a_lock_is_waited_for(file: Path) -> None:
     account = SimulatedAccount()

@@ -91,6 +91,7 @@ def test_changes_that_only_a_writer_can_take_in(file: Path, read_only: Path) -> 
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_file_system_without_shared_memory(without_memory: Path, file: Path) -> None:
     in_wal = without_memory / file.name
     assert run("status", database=in_wal).returncode == 0
@@ -191,6 +192,7 @@ def test_what_is_not_a_database(content: bytes | str, said: str, file: Path) -> 
     assert [each.name for each in file.parent.glob("other.db*")] == ["other.db"]
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_is_said_and_read(file: Path, tmp_path: Path) -> None:
     """On such a disk SQLite's shared memory may have no room, and a process dies of it."""
     image, folder = tmp_path / "image", tmp_path / "full"

@@ -157,6 +157,7 @@ def test_a_character_that_the_databases_encoding_has_not(latin1: Syncer) -> None
     latin1.assert_equal_to_the_account()
 
 
+@pytest.mark.slow
 def test_words_of_the_api_that_the_databases_encoding_has_not(latin1: Syncer) -> None:
     """They are the reason of a job that cannot be asked for, and of a run that stops."""
     from snapshotter.simulator.faults import Answer  # noqa: PLC0415 - just here

@@ -64,6 +64,7 @@ def test_a_database_starts_at_head(database_url: str) -> None:
     engine.dispose()
 
 
+@pytest.mark.slow
 @SERVERS
 def test_a_server_dies_with_a_killed_parent(name: str, request: pytest.FixtureRequest) -> None:
     kind = type(request.getfixturevalue(name)).__name__

@@ -77,6 +77,7 @@ def test_a_date_that_runs_ahead_and_a_job_of_the_future_hide_no_other(syncer: Sy
     syncer.assert_equal_to_the_account()
 
 
+@pytest.mark.slow
 @sqlite
 @pytest.mark.parametrize("hidden", [1, 3, 200])
 def test_jobs_that_no_listing_showed_are_found(syncer: Syncer, hidden: int) -> None:
@@ -97,6 +98,7 @@ def test_jobs_that_no_listing_showed_are_found(syncer: Syncer, hidden: int) -> N
     assert syncer.asked == ["rate_limit_status", "jobs", "jobs"]
 
 
+@pytest.mark.slow
 @sqlite
 def test_jobs_that_join_while_a_run_counts_cost_little(syncer: Syncer) -> None:
     account = syncer.account
@@ -184,6 +186,7 @@ def nulls(account: SimulatedAccount, *places: int) -> Callable[[Request], Answer
     return answer
 
 
+@pytest.mark.slow
 @sqlite
 def test_records_that_are_all_alike_cost_no_search_in_each_run(syncer: Syncer) -> None:
     account = syncer.account

@@ -129,6 +129,7 @@ def test_a_job_that_comes_back_is_gone_no_more(syncer: Syncer, *, full: bool) ->
     syncer.assert_equal_to_the_account()
 
 
+@pytest.mark.slow
 @sqlite
 @pytest.mark.parametrize("part", [1.0, 0.5])
 @pytest.mark.parametrize("full", [False, True])
@@ -156,6 +157,7 @@ def test_an_outage_of_one_run_makes_no_job_gone(syncer: Syncer, part: float, *, 
     syncer.assert_equal_to_the_account()
 
 
+@pytest.mark.slow
 @sqlite
 @pytest.mark.parametrize("jobs", [220, 900])
 def test_what_a_long_outage_has_made_gone_comes_back(syncer: Syncer, jobs: int) -> None:

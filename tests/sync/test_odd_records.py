@@ -29,6 +29,7 @@ ODD = [
 ]
 
 
+@pytest.mark.slow
 def test_each_is_stored_beside_its_neighbours_and_stays(syncer: Syncer) -> None:
     first, last = ODD[7], ODD[8]  # by their created_at, which the list is sorted by
     others = [each for each in ODD if each not in (first, last)]

@@ -29,6 +29,7 @@ def test_a_status_that_the_api_does_not_know_is_no_failure(syncer: Syncer) -> No
     syncer.assert_equal_to_the_account()
 
 
+@pytest.mark.slow
 def test_open_jobs_of_an_unknown_status_are_listed(syncer: Syncer) -> None:
     jobs = open_jobs(syncer, 300)
     move(syncer, jobs)
@@ -44,6 +45,7 @@ def test_open_jobs_of_an_unknown_status_are_listed(syncer: Syncer) -> None:
     syncer.assert_equal_to_the_account()
 
 
+@pytest.mark.slow
 def test_very_many_open_jobs_are_asked_for_in_turn(syncer: Syncer) -> None:
     jobs = open_jobs(syncer, 250)
     for waiting in (150, 150):

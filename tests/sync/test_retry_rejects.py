@@ -365,6 +365,7 @@ def asked_for(syncer: Syncer) -> list[int]:
     return [int(path[5:]) for path in syncer.asked if path.startswith("jobs/")]
 
 
+@pytest.mark.slow
 def test_each_waits_longer_from_try_to_try(syncer: Syncer) -> None:
     (bad,) = refused(syncer, 1)
     tried_at = syncer.account.now - timedelta(minutes=2)
@@ -395,6 +396,7 @@ def test_a_record_that_changes_starts_anew(syncer: Syncer) -> None:
     syncer.assert_equal_to_the_account()
 
 
+@pytest.mark.slow
 @sqlite
 def test_very_many_are_tried_in_turn(syncer: Syncer) -> None:
     bad = refused(syncer, 120)

@@ -58,6 +58,7 @@ def test_a_line_for_each_reason(syncer: Syncer, caplog: pytest.LogCaptureFixture
     assert caplog.messages == []
 
 
+@pytest.mark.slow
 @sqlite
 @pytest.mark.parametrize("wrong", ["account", "key"])
 def test_an_account_that_the_api_never_accepted_has_no_row(syncer: Syncer, wrong: str) -> None:

@@ -36,6 +36,7 @@ from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Plan, sync
 
 
+@pytest.mark.slow
 def test_a_thousand_jobs_land_equal_field_by_field(syncer: Syncer) -> None:
     syncer.account.populate(days=45)
     jobs = dict(sorted(syncer.account.jobs.items())[-1000:])
@@ -59,6 +60,7 @@ def test_a_thousand_jobs_land_equal_field_by_field(syncer: Syncer) -> None:
     assert [syncer.rows(table) for table in (JOBS, OUTPUTS, FIELDS)] == before
 
 
+@pytest.mark.slow
 def test_time_passes_and_the_tables_follow(syncer: Syncer) -> None:
     syncer.account.populate(days=10)
     syncer()
@@ -433,6 +435,7 @@ def wait_for_rows(engine: Engine, jobs: int) -> None:
             stored = connection.execute(select(func.count()).select_from(JOBS)).scalar_one()
 
 
+@pytest.mark.slow
 def test_the_database_goes_in_the_middle(syncer: Syncer) -> None:
     history(syncer.account, 300)
     dropped: list[bool] = []
@@ -473,6 +476,7 @@ def limits_of(
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
+@pytest.mark.slow
 @ON_SQLITE
 def test_pages_of_a_long_list_are_asked_for_side_by_side(syncer: Syncer) -> None:
     history(syncer.account, 1500)
@@ -496,6 +500,7 @@ def test_pages_of_a_long_list_are_asked_for_side_by_side(syncer: Syncer) -> None
     syncer.assert_equal_to_the_account()
 
 
+@pytest.mark.slow
 @ON_SQLITE
 @pytest.mark.parametrize("credits_left", range(511, 517))
 def test_side_by_side_no_request_takes_of_the_reserve(syncer: Syncer, credits_left: int) -> None:
@@ -559,6 +564,7 @@ def test_no_open_job_waits_for_ever_behind_others(syncer: Syncer) -> None:
     assert asked >= {f"jobs/{job['id']}" for job in jobs}
 
 
+@pytest.mark.slow
 def test_many_open_jobs_are_refreshed_by_few_requests(syncer: Syncer) -> None:
     """Listed by status, if that is cheaper; one that left the status meanwhile is asked for."""
     history(syncer.account, 9)
@@ -741,6 +747,7 @@ def test_nothing_hangs_on_the_local_clock(
     assert syncer.rows(SNAPSHOTS)[-1]["started_at"].year == year
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", [None, -86_400, 86_400])
 def test_a_date_that_is_missing_or_wrong(syncer: Syncer, offset: float | None) -> None:
     syncer.account.populate(days=5)

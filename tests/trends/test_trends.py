@@ -611,6 +611,7 @@ def test_an_unknown_trend(engine: Engine) -> None:
         answer(engine, "runtime")
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
