@@ -20,7 +20,7 @@ mariadb_only = pytest.mark.parametrize("database_url", ["mariadb"], indirect=Tru
 
 @contextmanager
 def packets_of(server: MariaDBServer, size: int) -> Iterator[None]:
-    """Have new sessions of the server take statements of so many bytes."""
+    """Limit the statements of new sessions of the server to this number of bytes."""
     server._execute(f"set global max_allowed_packet = {size}")  # noqa: SLF001 - the tests' own
     try:
         yield

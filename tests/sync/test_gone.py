@@ -59,7 +59,7 @@ def test_of_many_that_vanished_each_is_asked_for(syncer: Syncer) -> None:
     ids = sorted(syncer.account.jobs)[10:40]
     remove(syncer.account, *ids)
     syncer.account.advance(61)
-    outcome = syncer()  # so many at once are not believed
+    outcome = syncer()  # a loss of this size has to be confirmed
     assert (outcome.gone, len(outcome.noted), gone(syncer)) == (0, 1, {})
     assert len(by_id(syncer)) == 11
     syncer.account.advance(3600)
