@@ -17,6 +17,7 @@ from snapshotter.models import Base
 from snapshotter.settings import DATABASE_URL_VARIABLE, DEFAULT_DATABASE_URL
 from snapshotter.store.engine import connect, named_errors
 from snapshotter.store.ownership import revision_of
+from snapshotter.store.sizes import heed
 
 
 def compare_type(
@@ -88,6 +89,7 @@ def run(connection: Connection) -> None:
         if connection.dialect.name == "postgresql"
         else None,
     )
+    heed(connection.engine)  # the calendar's rows are joined into long statements
     event.listen(Table, "before_create", with_dynamic_rows)
     try:
         with context.begin_transaction():

@@ -1,10 +1,11 @@
 """Finds the schema's revision, brings it to the newest, and compares it with the models."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.resources import resource_folder
@@ -123,7 +124,9 @@ def _alone(connection: Connection) -> Iterator[None]:
             try:
                 yield
             finally:
-                connection.execute(text(f"select release_lock({name})"))
+                # After an error the session may be gone, and the lock with it.
+                with suppress(SQLAlchemyError):
+                    connection.execute(text(f"select release_lock({name})"))
         case _:  # SQLite has one writer at a time
             yield
 

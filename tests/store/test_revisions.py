@@ -1,11 +1,13 @@
 """What an upgrade leaves behind, and what a check of the schema overlooks."""
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Connection, Table, event, text
 
-from snapshotter.errors import DatabaseError
+from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.store import revisions
 from snapshotter.store.engine import connect
+
+_ENDED = "its server ended the session|Lost connection|server has gone away"
 
 
 def test_tables_of_the_users_own_are_no_difference(database_url: str) -> None:
@@ -29,3 +31,26 @@ def test_a_failed_upgrade_leaves_no_session_open(
     with pytest.raises(DatabaseError, match="belongs to another program"):
         revisions.upgrade(empty_database_url)
     assert disposed == [engine]
+
+
+@pytest.mark.parametrize("empty_database_url", ["postgresql", "mariadb"], indirect=True)
+def test_the_error_of_a_session_that_ends_during_an_upgrade(empty_database_url: str) -> None:
+    """Not the one that follows, when the upgrade gives up its lock."""
+    engine, admin = connect(empty_database_url), connect(empty_database_url)
+    ids = {"postgresql": "pg_backend_pid()", "mariadb": "connection_id()"}
+    ends = {"postgresql": "select pg_terminate_backend({}, 10000)", "mariadb": "kill {}"}
+    kind = "postgresql" if engine.dialect.name == "postgresql" else "mariadb"
+
+    @event.listens_for(Table, "before_create")
+    def end_session(_: Table, connection: Connection, **_options: object) -> None:
+        mine = connection.execute(text(f"select {ids[kind]}")).scalar_one()
+        with admin.begin() as other:
+            other.execute(text(ends[kind].format(mine)))
+
+    try:
+        with pytest.raises((DatabaseError, Stopped), match=_ENDED):
+            revisions.upgrade(engine)
+    finally:
+        event.remove(Table, "before_create", end_session)
+    engine.dispose()
+    admin.dispose()
