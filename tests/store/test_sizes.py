@@ -11,31 +11,39 @@ from sqlalchemy import Engine
 from syncer import Syncer, history
 
 from snapshotter.simulator.account import SimulatedAccount
+from snapshotter.store import revisions
 from snapshotter.store.engine import connect
 from snapshotter.store.rejects import listed
 from snapshotter.store.sizes import heed, is_suspect, limit_of, sent
 
-mariadb_only = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+short_packets = pytest.mark.xdist_group("short packets")  # one server for its tests
+
+
+@pytest.fixture(scope="module")
+def own_mariadb(mariadb: MariaDBServer) -> Iterator[MariaDBServer]:  # noqa: ARG001 - or skip
+    """Yield a server of this module's own: the limit holds for all of a server's sessions."""
+    with MariaDBServer() as server:
+        yield server
 
 
 @contextmanager
-def packets_of(server: MariaDBServer, size: int) -> Iterator[None]:
-    """Limit the statements of new sessions of the server to this number of bytes."""
+def database_with_packets_of(server: MariaDBServer, size: int) -> Iterator[Engine]:
+    """Yield a database at head whose statements have at most this number of bytes."""
     server._execute(f"set global max_allowed_packet = {size}")  # noqa: SLF001 - the tests' own
-    try:
-        yield
-    finally:
-        server._execute("set global max_allowed_packet = 16777216")  # noqa: SLF001
+    revisions.upgrade(url := server.create_database())
+    engine = connect(url)
+    yield engine
+    engine.dispose()
 
 
-@mariadb_only
+@short_packets
 @pytest.mark.parametrize("large", [1_100_000, 530_000])
 def test_a_row_that_is_longer_than_a_packet(
-    database_url: str, mariadb: MariaDBServer, account: SimulatedAccount, api: str, large: int
+    own_mariadb: MariaDBServer, account: SimulatedAccount, api: str, large: int
 ) -> None:
     """Also if it is escaping that makes it too long; the record itself is kept in short."""
-    with packets_of(mariadb, 1_048_576):
-        syncer = Syncer(connect(database_url), account, api)
+    with database_with_packets_of(own_mariadb, 1_048_576) as engine:
+        syncer = Syncer(engine, account, api)
         history(account, 30)
         bad, fits = sorted(account.jobs)[11:13]
         account.jobs[bad]["errors"] = "'" * large
@@ -49,19 +57,17 @@ def test_a_row_that_is_longer_than_a_packet(
         assert len(aside.payload) < 25_000 or kept == account.jobs[bad]
         account.advance(61)
         assert syncer().rejected == 1
-        syncer.engine.dispose()
 
 
-@mariadb_only
+@short_packets
 def test_packets_that_are_shorter_than_what_a_driver_joins(
-    database_url: str, mariadb: MariaDBServer, account: SimulatedAccount, api: str
+    own_mariadb: MariaDBServer, account: SimulatedAccount, api: str
 ) -> None:
-    with packets_of(mariadb, 65_536):
-        syncer = Syncer(connect(database_url), account, api)
+    with database_with_packets_of(own_mariadb, 65_536) as engine:
+        syncer = Syncer(engine, account, api)
         history(account, 300)
         assert syncer().inserted == 300
         syncer.assert_equal_to_the_account()
-        syncer.engine.dispose()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
