@@ -518,7 +518,7 @@ def test_a_kill_at_every_boundary_of_a_run(
     trial.run(together=together)
     pages = len(trial.asked)
     assert (trial.ended.code, pages) == (65, 3)
-    # The page that was under way, and the one that was asked for early; or all, none being stored.
+    # The page in progress, and the one that was asked for early; or all, none being stored.
     again = pages if together else 2
     trial.begin_again()
     places: list[str] = []
