@@ -73,13 +73,8 @@ def flatten(record: Record, redact: Redact) -> JobRows:
     outputs: list[Row] = []
     fields: list[tuple[int, int, str]] = []
     for index, output in enumerate(job.outputs or ()):
-        component = work.parts.component(
-            bytes(output.component),
-            job.package_id,
-            output.name,
-            (output.component_name, output.component_type),
-            redact,
-        )
+        texts = _OutputTexts(output.name, output.component_name, output.component_type)
+        component = work.parts.component(bytes(output.component), job.package_id, texts, redact)
         outputs.append(_output_row(work, index, output, component))
         fields += [(output.id, position, name) for position, name in component.fields]
     return JobRows(_job_row(work), outputs, fields)
@@ -211,6 +206,14 @@ def _document(record: Record) -> Row:
     return {} if record.is_exact else record.document
 
 
+class _OutputTexts(NamedTuple):
+    """Texts that an output itself has: its name, and its component's in older answers."""
+
+    name: str | None
+    component_name: str | None
+    component_type: str | None
+
+
 class _Written(NamedTuple):
     """What is written of an output's component; `fields`: (position, name)."""
 
@@ -243,19 +246,14 @@ def _creator(raw: bytes, redact: Redact) -> tuple[Creator, Row]:
 
 
 @kept
-def _component(
-    raw: bytes,
-    package_id: int | None,
-    output_name: str | None,
-    older: tuple[str | None, str | None],
-    redact: Redact,
-) -> _Written:
-    """Return what is written of a component; `older`: its name and type as the output has them.
+def _component(raw: bytes, package_id: int | None, texts: _OutputTexts, redact: Redact) -> _Written:
+    """Return what is written of an output's component.
 
     A place in `fields` without a name has no row.
     """
     component: Component = _clean(read_component.of_any(raw) or Component(), redact)
-    output_name = redact.text(output_name)
+    output_name = redact.text(texts.name)
+    older = (texts.component_name, texts.component_type)
     name, kind = (
         redact.text(old) if new is None else new
         for new, old in zip((component.name, component.type), older, strict=True)

@@ -1,4 +1,4 @@
--- What is under way, and what is stuck?
+-- What is in progress, and what is stuck?
 --
 -- grain: one row per job that has not ended, the oldest first; the filters apply to these jobs
 --   alone

@@ -90,8 +90,8 @@ def test_every_trend_is_measured(
 ) -> None:
     monkeypatch.setattr(trends, "names", lambda: ["open_jobs", "snapshot_log"])
     benchmark.trends()
-    told = [name for name in measured(benchmark) if name.startswith("trend ")]
-    assert sorted(name.split()[1] for name in told) == ["open_jobs", "snapshot_log"]
+    measured_trends = [name for name in measured(benchmark) if name.startswith("trend ")]
+    assert sorted(name.split()[1] for name in measured_trends) == ["open_jobs", "snapshot_log"]
 
 
 @pytest.mark.slow

@@ -15,13 +15,13 @@ from collections.abc import Callable
 from typing import Any, Self
 
 SLICE = 0.25  # seconds between two looks at what asks to stop
-GRACE = 1.0  # seconds that an answer under way still has once the run is asked to stop
+GRACE = 1.0  # seconds that an answer in progress still has once the run is asked to stop
 
 _thread = threading.local()
 
 
 def current() -> "Deadline | None":
-    """Return the deadline of this thread's request, if there is one under way."""
+    """Return the deadline of this thread's request, if there is one in progress."""
     found: Deadline | None = getattr(_thread, "deadline", None)
     return found
 

@@ -112,7 +112,7 @@ class Allowance:
             return self._answered
 
     def note_end(self, answered_before: int) -> bool:
-        """Note that a request has ended; return whether no other was under way meanwhile."""
+        """Note that a request has ended; return whether no other was in progress meanwhile."""
         with self._lock:
             self._under_way -= 1
             is_alone = not self._under_way and self._answered == answered_before

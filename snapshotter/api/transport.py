@@ -86,7 +86,7 @@ class Session(requests.Session):
 
     @contextlib.contextmanager
     def watched_by(self, deadline: Deadline) -> Iterator[None]:
-        """Know the deadline of the request under way, to cut it when all is given up."""
+        """Know the deadline of the request in progress, to cut it when all is given up."""
         self._deadline = deadline
         if self.is_aborted:
             deadline.cut()

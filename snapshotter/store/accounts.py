@@ -138,7 +138,7 @@ def _alone(engine: Engine, account_ids: list[str]) -> Iterator[None]:
             hold = stack.enter_context(lock(engine, account_id))
             if hold is None:
                 raise Stopped(
-                    f"a run of account {account_id} is under way; nothing was changed, try again "
+                    f"a run of account {account_id} is in progress; nothing was changed, try again "
                     "when it has ended"
                 )
         yield

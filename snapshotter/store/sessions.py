@@ -26,7 +26,7 @@ Cut = Callable[[DBAPIConnection], None]
 
 
 def prepare(engine: Engine, address: Address, surroundings: Surroundings) -> Cut:
-    """Set up every session of the engine; return what ends a statement under way in one."""
+    """Set up every session of the engine; return what ends a statement in progress in one."""
     match engine.dialect.name:
         case "sqlite":
             _begin_in_sqlite(engine, read_only=surroundings.read_only)

@@ -150,7 +150,7 @@ class _Reader:
         if log is not None:
             return (
                 f"cannot read the database {name!r}: {name + log!r} has changes that only a program"
-                " which may write both can take in; wait for the run under way, or run "
+                " which may write both can take in; wait for the run in progress, or run "
                 "'snapshotter status' as the owner"
             )
         return f"cannot read the database {name!r}: {failed}"

@@ -58,6 +58,25 @@ class _Refusal(NamedTuple):
         return self.job.job_id
 
 
+class _Writer(NamedTuple):
+    """Writes some jobs of a batch, or nothing of them."""
+
+    connection: Connection
+    stamp: Stamp
+    batch: Batch
+
+    def refuses(self, jobs: Sequence[Prepared]) -> Exception | None:
+        """Write the jobs; if the database refuses them, write nothing and return why."""
+        try:
+            with self.connection.begin_nested():
+                _write_all(self.connection, self.stamp, self.batch._replace(jobs=jobs))
+        except (SQLAlchemyError, *UNSENDABLE) as error:
+            if cause(error) is Cause.DATABASE:
+                raise
+            return error
+        return None
+
+
 def write(connection: Connection, stamp: Stamp, batch: Batch, limit: int | None) -> dict[int, str]:
     """Write the jobs; return the ids of those that are refused, with the reason.
 
@@ -67,13 +86,14 @@ def write(connection: Connection, stamp: Stamp, batch: Batch, limit: int | None)
     batch, reasons = _without_too_long(connection.dialect, batch, limit)
     if not batch.jobs:
         return reasons
-    refused = _halve(connection, stamp, batch)
+    writer = _Writer(connection, stamp, batch)
+    refused = _halve(writer, batch.jobs)
     unsure = [each for each in refused if cause(each.error) is Cause.UNSURE]
     if len(unsure) == len(batch.jobs) > 1:
         raise unsure[0].error  # what every job meets is not about one of them
     owners = _owners(connection, refused)
     while len(batch.jobs) > 1 and (groups := _groups(batch, refused, owners)):
-        left = _write_groups(connection, stamp, batch, refused, groups)
+        left = _write_groups(writer, refused, groups)
         if len(left) == len(refused):
             break
         refused, owners = left, _owners(connection, left)
@@ -104,29 +124,14 @@ def _without_too_long(
     return batch._replace(jobs=fitting), reasons
 
 
-def _halve(connection: Connection, stamp: Stamp, batch: Batch) -> list[_Refusal]:
-    error = _try(connection, stamp, batch)
+def _halve(writer: _Writer, jobs: Sequence[Prepared]) -> list[_Refusal]:
+    error = writer.refuses(jobs)
     if error is None:
         return []
-    if len(batch.jobs) == 1:
-        return [_Refusal(batch.jobs[0], error)]
-    middle = len(batch.jobs) // 2
-    halves = batch.jobs[:middle], batch.jobs[middle:]
-    return [
-        each for half in halves for each in _halve(connection, stamp, batch._replace(jobs=half))
-    ]
-
-
-def _try(connection: Connection, stamp: Stamp, batch: Batch) -> Exception | None:
-    """Write the jobs, or nothing of them and return why they are refused."""
-    try:
-        with connection.begin_nested():
-            _write_all(connection, stamp, batch)
-    except (SQLAlchemyError, *UNSENDABLE) as error:
-        if cause(error) is Cause.DATABASE:
-            raise
-        return error
-    return None
+    if len(jobs) == 1:
+        return [_Refusal(jobs[0], error)]
+    middle = len(jobs) // 2
+    return [each for half in (jobs[:middle], jobs[middle:]) for each in _halve(writer, half)]
 
 
 def _owners(connection: Connection, refused: Sequence[_Refusal]) -> dict[int, dict[int, int]]:
@@ -143,11 +148,7 @@ def _owners(connection: Connection, refused: Sequence[_Refusal]) -> dict[int, di
 
 
 def _write_groups(
-    connection: Connection,
-    stamp: Stamp,
-    batch: Batch,
-    refused: Sequence[_Refusal],
-    groups: list[list[int]],
+    writer: _Writer, refused: Sequence[_Refusal], groups: list[list[int]]
 ) -> list[_Refusal]:
     """Write the jobs of each group together; return the jobs still refused."""
     left = {each.job_id: each for each in refused}
@@ -157,8 +158,7 @@ def _write_groups(
         if 1 < len(members) <= _MOST_LEFT_OUT:  # one of them may be bad
             tries += [[each for each in members if each is not bad] for bad in members]
         for some in tries:
-            jobs = [each.job for each in some]
-            if _try(connection, stamp, batch._replace(jobs=jobs)) is None:
+            if writer.refuses([each.job for each in some]) is None:
                 for each in some:
                     del left[each.job_id]
                 break

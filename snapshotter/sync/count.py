@@ -54,8 +54,8 @@ class Count:
         except (RequestFailed, RequestRefused) as error:
             run.note("the jobs of the list could not be counted", error)
             return
-        if not self._gone.awaits_confirmation:
-            self._forget_unseen(due)
+        if due and not self._gone.awaits_confirmation:
+            run.forget_unseen_rejects(due)
         run.ledger.remember(counted_at=now, unlisted=unlisted)
         self._gone.has_counted = True
 
@@ -170,19 +170,6 @@ class Count:
             and row.snapshot_id != run.outcome.snapshot_id
             and (everything or row.is_due(now))
         ]
-
-    def _forget_unseen(self, due: list[int]) -> None:
-        """Forget the records that the search has not met: they have an id now, or are gone."""
-        if not due:
-            return
-        run = self._run
-        unseen = [
-            row.id
-            for row in rejects.states(run.engine, run.account_id)
-            if row.id in due and row.snapshot_id != run.outcome.snapshot_id
-        ]
-        with run.engine.begin() as connection:
-            rejects.forget_rows(connection, unseen)
 
 
 class _Offsets:

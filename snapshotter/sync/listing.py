@@ -12,7 +12,6 @@ from snapshotter.api.client import ListFilters
 from snapshotter.api.paging import Cursor, Page
 from snapshotter.api.records import Reject
 from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError, Stopped
-from snapshotter.store import rejects
 from snapshotter.store.ledger import Listing
 from snapshotter.store.prepared import Prepared
 from snapshotter.store.tables import JOBS, live
@@ -98,7 +97,7 @@ class Listings:
                 raise
         if listing.is_whole and from_the_start:
             self.has_read_all = True
-            self._forget_unseen()
+            run.forget_unseen_rejects()
         clocks = [at for at in (listing.clock, run.client.server_clock) if at is not None]
         run.ledger.complete(None if listing.clock is None else min(clocks))
 
@@ -119,17 +118,6 @@ class Listings:
             if latest is not None and self._knows_newest:
                 return latest - elapsed() - timedelta(seconds=1)
         return known
-
-    def _forget_unseen(self) -> None:
-        """Forget the records without an id that a complete listing has not met."""
-        run = self._run
-        unseen = [
-            row.id
-            for row in rejects.states(run.engine, run.account_id)
-            if row.job_id is None and row.snapshot_id != run.outcome.snapshot_id
-        ]
-        with run.engine.begin() as connection:
-            rejects.forget_rows(connection, unseen)
 
     def _store(self, pages: list[Page[Prepared | Reject]], listing: Listing) -> None:
         """Store pages, and empty the list; `listing` is as the last one leaves it."""

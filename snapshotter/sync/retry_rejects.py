@@ -128,14 +128,4 @@ class _Retry:
             if self._has_spent_all:
                 return
             if self._list_of(at, "a record with no id"):
-                self._forget_unseen(row_ids)
-
-    def _forget_unseen(self, row_ids: list[int]) -> None:
-        run = self._run
-        unseen = [
-            row.id
-            for row in rejects.states(run.engine, run.account_id)
-            if row.id in row_ids and row.snapshot_id != run.outcome.snapshot_id
-        ]
-        with run.engine.begin() as connection:
-            rejects.forget_rows(connection, unseen)
+                self._run.forget_unseen_rejects(row_ids)

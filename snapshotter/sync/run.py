@@ -1,7 +1,7 @@
 """A run in progress: the only place that writes the API's answers into the tables."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -75,6 +75,21 @@ class Run:
             rejects.forget(connection, self.account_id, ids)
         self.outcome.gone += gone
         return gone
+
+    def forget_unseen_rejects(self, row_ids: Collection[int] | None = None) -> None:
+        """Forget rejected records without an id that this run has not met, of these rows or of all.
+
+        They are stored by now, under an id that they were given, or are gone.
+        """
+        unseen = [
+            row.id
+            for row in rejects.states(self.engine, self.account_id)
+            if row.job_id is None
+            and row.snapshot_id != self.outcome.snapshot_id
+            and (row_ids is None or row.id in row_ids)
+        ]
+        with self.engine.begin() as connection:
+            rejects.forget_rows(connection, unseen)
 
     def prepared(self, records: Sequence[Record | Reject]) -> list[Prepared | Reject]:
         """Return the records with all that is worked out before the transaction; in any thread.

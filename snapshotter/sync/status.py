@@ -87,7 +87,7 @@ class Freshness:
         waiting = [
             *([f"{self.open_jobs:,} open jobs"] if self.open_jobs else []),
             *([f"{self.rejected:,} records set aside"] if self.rejected else []),
-            *([f"a listing under way, at job {self.listing[0]:,}"] if self.listing else []),
+            *([f"a listing in progress, at job {self.listing[0]:,}"] if self.listing else []),
         ]
         yield f"  waiting: {', '.join(waiting) or 'nothing'}"
         yield "  last runs:"

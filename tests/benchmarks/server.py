@@ -97,8 +97,8 @@ class Api:
     def answer(self, path: str, query: Query) -> tuple[int, bytes, str]:
         """Return the status, the body, and the Link of a request's answer."""
         name = path.rsplit("/api/", 1)[-1]
-        if (told := self._answer_the_benchmark(name, query)) is not None:
-            return 200, told, ""
+        if (answer := self._answer_the_benchmark(name, query)) is not None:
+            return 200, answer, ""
         self.requests += 1
         if name == "rate_limit_status":
             return 200, b'{"limits":{"limit":%d,"remaining":%d}}' % (CREDITS, CREDITS), ""

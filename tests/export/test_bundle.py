@@ -88,7 +88,7 @@ def test_all_with_their_manifest(engine: Engine, format_: Format, tmp_path: Path
     assert [path.name for path in tmp_path.iterdir() if "test.db" not in path.name] == ["out"]
     written = files(folder)
     manifest = json.loads(written.pop("manifest.json"))
-    told = manifest.pop("files")
+    listed = manifest.pop("files")
     library = {"parquet": ["pyarrow"], "xlsx": ["xlsxwriter"]}.get(format_, [])
     assert manifest == {
         "product": "xplenty-snapshotter",
@@ -104,7 +104,7 @@ def test_all_with_their_manifest(engine: Engine, format_: Format, tmp_path: Path
             **{name: version(name) for name in ["pandas", *library]},
         },
     }
-    assert told == [
+    assert listed == [
         {
             "name": name,
             "path": f"{name}.{format_}",
@@ -115,7 +115,7 @@ def test_all_with_their_manifest(engine: Engine, format_: Format, tmp_path: Path
         }
         for name in names()
     ]
-    assert set(written) == {entry["path"] for entry in told}
+    assert set(written) == {entry["path"] for entry in listed}
     rows = {entry.name: entry.rows for entry in entries}
     assert {name: rows[name] for name in (*OF_JOBS, "calendar", "runtime_by_day")} == {
         "jobs": 5,

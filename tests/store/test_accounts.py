@@ -85,6 +85,6 @@ def test_nothing_changes_while_a_run_is_under_way(engine: Engine, busy: str) -> 
     add(engine, "acme", 1)
     with lock(engine, busy) as hold:
         assert hold is not None
-        with pytest.raises(Stopped, match=f"a run of account {busy} is under way"):
+        with pytest.raises(Stopped, match=f"a run of account {busy} is in progress"):
             rename(engine, "acme", "beta")
     assert [each.account_id for each in stored(engine)] == ["acme"]

@@ -126,7 +126,7 @@ def test_jobs_of_two_pages_that_have_exchanged_outputs(syncer: Syncer) -> None:
 def latin1(
     request: pytest.FixtureRequest, postgres: PostgresServer, account: SimulatedAccount, api: str
 ) -> Iterator[Syncer]:
-    """Have a database that holds few characters; the client sends its encoding, or any."""
+    """Create a database that holds few characters; the client sends its encoding, or any."""
     url = postgres.create_database()
     name = make_url(url).database
     postgres._execute(f"drop database {name}")  # noqa: SLF001 - the tests' own

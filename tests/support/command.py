@@ -237,7 +237,7 @@ class _Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, request: dict[str, Any], streams: Sequence[int]) -> IO[str]:
-        """Have a program started; return what is reported about it, a number a line."""
+        """Start a program; return what is reported about it, a number a line."""
         ours, theirs = socket.socketpair()
         with ours, theirs, self._lock:
             if self._control is None:

@@ -10,7 +10,7 @@ from snapshotter.simulator.faults import Answer, Request
 
 
 def open_jobs(syncer: Syncer, count: int, **fields: Any) -> list[dict[str, Any]]:
-    """Have finished jobs, and open ones that no later listing shows; all are stored."""
+    """Store finished jobs, and open ones that no later listing shows."""
     history(syncer.account, 9)
     old = syncer.account.now - timedelta(days=1)
     fields = {"status": "paused", "created_at": old, "updated_at": old, **fields}

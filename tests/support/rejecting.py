@@ -22,7 +22,7 @@ def one_bad(syncer: Syncer, **fields: Any) -> dict[str, Any]:
 
 
 def refused(syncer: Syncer, count: int) -> list[int]:
-    """Have records set aside that no later listing shows; a minute goes by."""
+    """Set records aside that no later listing shows; let a minute go by."""
     old = syncer.account.now - timedelta(days=2)
     times = dict.fromkeys(("created_at", "started_at", "completed_at", "updated_at"), old)
     keeper = syncer.account.add_job(id=1, outputs=[{"id": 7}], **times)

@@ -61,5 +61,5 @@ def test_the_command_ends_well(syncer: Syncer) -> None:
     assert done.returncode == 0
     assert done.stdout.startswith(f"{len(ODD) + 1} jobs seen, {len(ODD) + 1} new")
     # A line for each kind of value, with none of the values.
-    told = "WARNING: 2 jobs, as job 1, came with progress, which fits no column and is in extra"
-    assert done.stderr.count(told) == 1
+    warning = "WARNING: 2 jobs, as job 1, came with progress, which fits no column and is in extra"
+    assert done.stderr.count(warning) == 1

@@ -93,7 +93,7 @@ def test_an_account_with_the_jobs_of_another_has_no_row(syncer: Syncer) -> None:
 
 @sqlite
 @pytest.mark.parametrize("status", [400, 500])
-def test_credits_that_are_not_told(syncer: Syncer, status: int) -> None:
+def test_credits_that_are_not_sent(syncer: Syncer, status: int) -> None:
     history(syncer.account, 3)
     syncer.account.intercept = failing(status, "rate_limit_status")
     assert (syncer().inserted, syncer().noted) == (3, [])

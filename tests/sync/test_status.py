@@ -84,7 +84,7 @@ def set_aside(engine: Engine, account_id: str = "acme", job_id: int | None = Non
         )
 
 
-def told(engine: Engine) -> str:
+def printed(engine: Engine) -> str:
     return "\n".join(line for each in freshness(engine, NOW) for line in each.lines(NOW))
 
 
@@ -94,7 +94,7 @@ def document(engine: Engine) -> Any:
 
 
 def an_account_at_work(engine: Engine) -> None:
-    """Have six runs: one that failed, one that had to stop, one under way; and things that wait."""
+    """Add six runs (one failed, one had to stop, one is in progress), and things that wait."""
     add_account(
         engine,
         watermark=ago(hours=3),
@@ -151,7 +151,7 @@ WHOLE_TEXT = """\
 account acme
   fresh: as of 2026-01-31T09:00:00Z, 3 h ago
   here: 5 jobs
-  waiting: 2 open jobs, 3 records set aside, a listing under way, at job 1,298
+  waiting: 2 open jobs, 3 records set aside, a listing in progress, at job 1,298
   last runs:
     6  2026-01-31T11:59:00Z  incremental  running: 0 seen, 0 new, 0 changed, 0 set aside, 0 credits
     5  2026-01-31T11:00:00Z  incremental  partial: 2 seen, 0 new, 0 changed, 0 set aside, ? credits
@@ -165,7 +165,7 @@ account acme
 
 def test_the_whole_text(engine: Engine) -> None:
     an_account_at_work(engine)
-    assert told(engine) == WHOLE_TEXT
+    assert printed(engine) == WHOLE_TEXT
 
 
 def test_the_whole_json(engine: Engine) -> None:
@@ -225,7 +225,7 @@ def test_two_accounts(engine: Engine) -> None:
     add_job(engine, 7, "beta")
     set_aside(engine, "acme", 8)
     assert (
-        told(engine)
+        printed(engine)
         == """\
 account acme
   fresh: never, no run has completed
@@ -252,7 +252,7 @@ account beta
 @sqlite
 def test_a_whole_listing_under_way(engine: Engine) -> None:
     add_account(engine, listing_offset=0)
-    assert "waiting: a listing under way, at job 0" in told(engine)
+    assert "waiting: a listing in progress, at job 0" in printed(engine)
     assert document(engine)[0]["listing_under_way"] == {"offset": 0, "since": None}
 
 
@@ -299,8 +299,8 @@ def test_jobs_without_a_run_of_the_whole_list(engine: Engine) -> None:
     add_account(engine)
     add_run(engine, ago(hours=1), kind="jobs", watermark=None)
     add_job(engine, 7)
-    assert "never" not in told(engine)
-    assert "fresh: no run of the whole list has completed yet" in told(engine)
+    assert "never" not in printed(engine)
+    assert "fresh: no run of the whole list has completed yet" in printed(engine)
     assert document(engine)[0]["fresh_at"] is None
 
 
@@ -308,7 +308,7 @@ def test_jobs_without_a_run_of_the_whole_list(engine: Engine) -> None:
 def test_an_error_of_a_run_is_one_line(engine: Engine) -> None:
     add_account(engine)
     add_run(engine, ago(hours=1), status="failed", error="it broke\nat line 7\n")
-    assert told(engine).endswith("\n      it broke")
+    assert printed(engine).endswith("\n      it broke")
 
 
 # The command

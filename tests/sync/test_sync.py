@@ -751,8 +751,8 @@ def test_nothing_hangs_on_the_local_clock(
 @pytest.mark.parametrize("offset", [None, -86_400, 86_400])
 def test_a_date_that_is_missing_or_wrong(syncer: Syncer, offset: float | None) -> None:
     syncer.account.populate(days=5)
-    for seconds, told in ((0, 0), (600, offset), (7200, offset), (60, 0), (3600, 0)):
-        syncer.account.date_offset = told
+    for seconds, date_offset in ((0, 0), (600, offset), (7200, offset), (60, 0), (3600, 0)):
+        syncer.account.date_offset = date_offset
         syncer.account.advance(seconds)
         syncer()
         syncer.assert_equal_to_the_account()

@@ -56,7 +56,7 @@ def counts(findings: Findings) -> dict[str, tuple[int, int]]:
 
 
 def synced(syncer: Syncer) -> None:
-    """Have 150 finished jobs and a running one, all stored; a minute goes by."""
+    """Store 150 finished jobs and a running one; let a minute go by."""
     history(syncer.account, 150)
     for job in syncer.account.jobs.values():
         job["variables"] = {"db_password": "hunter2"}
@@ -111,7 +111,7 @@ class Damage(NamedTuple):
     """Makes a job differ, and how that is reported. `counts`: the numbers alone show it."""
 
     make: Callable[[Connection, SimulatedAccount, int], Any]
-    told: str
+    expected: str
     counts: bool
 
 
@@ -171,7 +171,7 @@ def damage(syncer: Syncer, name: str, job_id: int) -> str:
     """Make the job differ; return the line that reports it."""
     with syncer.engine.begin() as connection:
         DAMAGES[name].make(connection, syncer.account, job_id)
-    return DAMAGES[name].told.format(job_id)
+    return DAMAGES[name].expected.format(job_id)
 
 
 @sqlite
@@ -185,7 +185,7 @@ def test_a_difference_is_reported_and_repaired(syncer: Syncer, name: str) -> Non
             job["outputs"] = []
         syncer(Plan(full=True))
     syncer.account.advance(60)
-    told = damage(syncer, name, job_id)
+    expected = damage(syncer, name, job_id)
 
     by_counting = verified(syncer, sample=0)
     assert by_counting.differences == DAMAGES[name].counts
@@ -195,12 +195,12 @@ def test_a_difference_is_reported_and_repaired(syncer: Syncer, name: str) -> Non
     done = command(syncer, "verify")
     assert done.returncode == 65
     said = done.stdout.splitlines()
-    assert told in said
+    assert expected in said
     assert said[-1].startswith("1 differences, ")
     assert done.stderr == "snapshotter: 1 jobs differ; --repair fetches them\n"
 
     found = verified(syncer, repair=True)
-    assert told in found.lines()
+    assert expected in found.lines()
     assert verified(syncer).differences == 0
     syncer.assert_equal_to_the_account()
     gone_at = {row["id"]: row["gone_at"] for row in syncer.rows(JOBS)}[job_id]
@@ -210,10 +210,10 @@ def test_a_difference_is_reported_and_repaired(syncer: Syncer, name: str) -> Non
 @sqlite
 def test_the_command_mends(syncer: Syncer) -> None:
     synced(syncer)
-    told = damage(syncer, "a job deleted", min(syncer.account.jobs))
+    expected = damage(syncer, "a job deleted", min(syncer.account.jobs))
     done = command(syncer, "verify", "--repair")
     assert (done.returncode, done.stderr) == (0, "")
-    assert told in done.stdout.splitlines()
+    assert expected in done.stdout.splitlines()
     done = command(syncer, "verify")
     assert (done.returncode, done.stdout, done.stderr) == (0, WHOLE_OUTPUT, "")
 
@@ -222,12 +222,12 @@ def test_all_at_once_in_each_database(syncer: Syncer) -> None:
     synced(syncer)
     names = [name for name in DAMAGES if name != "gone from the API"]
     ids = dict(zip(names, sorted(syncer.account.jobs)[::20], strict=False))
-    told = {damage(syncer, name, job_id).split(": ")[1] for name, job_id in ids.items()}
+    expected = {damage(syncer, name, job_id).split(": ")[1] for name, job_id in ids.items()}
     before = syncer.rows(JOBS)
     found = verified(syncer)
     assert found.differences == len(names)
     lines = "\n".join(found.lines())
-    assert all(each in lines for each in told)
+    assert all(each in lines for each in expected)
     assert syncer.rows(JOBS) == before
 
     verified(syncer, repair=True)

@@ -325,10 +325,10 @@ def check(engine: Engine, history: History, calendar: pd.DataFrame, run: Run_) -
         tables = {table.name: frame(connection, table) for table in TABLES}
     tables["calendar"] = calendar
     wrong = [
-        f"{name} under {chosen}:\n{told}"
+        f"{name} under {chosen}:\n{found}"
         for chosen in history.filters
         for name in CHOSEN
-        if (told := difference(run(name, chosen), REFERENCE[name](tables, chosen)))
+        if (found := difference(run(name, chosen), REFERENCE[name](tables, chosen)))
     ]
     assert not wrong, "\n".join(wrong)
 
