@@ -136,7 +136,7 @@ def kept(read: Callable[..., Any]) -> Kept:
 
 
 def _reader(kind: Any) -> Kept:
-    """Return what reads a part that stands unread in jobs; its results are not to be changed.
+    """Return what decodes a part that is left undecoded in jobs; its results are not to be changed.
 
     It returns None for null, and raises `msgspec.DecodeError` or `UnicodeDecodeError`.
     """

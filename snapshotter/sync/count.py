@@ -16,6 +16,7 @@ from snapshotter.sync.by_id import ById, NoAnswer
 from snapshotter.sync.gone import Gone
 from snapshotter.sync.listing import Listings
 from snapshotter.sync.run import Run
+from snapshotter.texts import counted
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class Count:
             run.ledger.remember(counted_at=now, unlisted=unlisted)
             self._gone.has_counted = True
             return
-        log.info("counting the list: %d jobs should be there", self._expected(unlisted))
+        log.info("counting the list: %s expected", counted(self._expected(unlisted), "job"))
         try:
             unlisted = self._compare(listings, unlisted, is_search=bool(due))
         except (RequestFailed, RequestRefused) as error:
@@ -88,7 +89,8 @@ class Count:
             and more * (math.log2(pages) + 1) > pages
         ):
             log.info(
-                "the list has %d jobs more than are stored: reading it from its beginning", more
+                "the list has %s more than are stored: reading it from its beginning",
+                counted(more, "job"),
             )
             listings.read(listings.begin(full=True))
             if total <= self._expected(unlisted):
@@ -149,14 +151,14 @@ class Count:
         left = self._expected(0) - total
         if left + alike < 0:
             run.note(
-                f"the list has {-left - alike} jobs more than were found in it; the next run looks "
-                "again"
+                f"the list has {counted(-left - alike, 'job')} more than were found in it; "
+                "the next run looks again"
             )
         if left < 0:
             return -alike
         if self._gone or left == 0 or hidden < MIN_HIDDEN:
             return 0
-        log.warning("the list lacks some %d jobs that the API gives by id", left)
+        log.warning("the list lacks about %d jobs that the API returns by id", left)
         return left
 
     def _rejects_without_id(self, *, everything: bool) -> list[int]:

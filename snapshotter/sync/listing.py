@@ -36,7 +36,7 @@ class Listings:
         listing = self._run.ledger.under_way()
         if listing is None or (full and not listing.is_whole):
             return None
-        log.info("going on with the listing of an earlier run at job %d", listing.cursor.offset)
+        log.info("continuing the listing of an earlier run at offset %d", listing.cursor.offset)
         return listing
 
     def begin(self, *, full: bool) -> Listing:

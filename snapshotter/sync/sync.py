@@ -54,8 +54,8 @@ class Plan:
 
     `ids`: only these jobs. `filters`: only the jobs that match; the watermark stays.
     `full`: the whole list, from its beginning. `rejected`: the records set aside, again.
-    `overlap`: how far a listing starts before the watermark, for changes that the API shows some
-    time after their `updated_at`.
+    `overlap` (`--overlap`): how far a listing starts before the beginning of the last complete run,
+    for changes that the API shows some time after their `updated_at`.
     """
 
     ids: Sequence[int] | None = None
@@ -98,7 +98,7 @@ def open_run(context: Context, plan: Plan) -> Iterator[Run]:
             )
         outcome = ledger.begin(_kind(plan, ledger), context.service.api_url)
         logs.about(run=outcome.snapshot_id)
-        log.info("begun: kind %s", outcome.kind)
+        log.info("run began: kind %s", outcome.kind)
         run = Run(context, ledger, outcome, hold)
         with _recorded(run):
             yield run

@@ -2,7 +2,7 @@
 
 The API's jobs are counted, all and by status, and a difference is searched for; then some pages of
 the list, chosen at random, are compared with the tables field by field. What changed at the API
-since the last listing began, by the API's own times, is not covered yet and is reported apart.
+since the last listing began, by the API's own times, is not covered yet and is reported separately.
 """
 
 import random
@@ -25,6 +25,7 @@ from snapshotter.sync import reconcile
 from snapshotter.sync.context import Context
 from snapshotter.sync.gone import Gone
 from snapshotter.sync.run import Run
+from snapshotter.texts import counted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,11 +62,11 @@ class Findings:
         for what, there, here in self.counted:
             difference = "" if there == here else f"  {self._why_counts_differ()}"
             yield f"{what:{width}}  {there:10,}  {here:10,}{difference}"
-        yield f"{self.read:,} jobs read again, field by field"
+        yield f"{counted(self.read, 'job')} read again, field by field"
         if self.newer:
             yield (
-                f"{len(self.newer):,} jobs moved since the last sync; not a difference: "
-                "the next 'snapshotter sync' fetches them"
+                f"{counted(len(self.newer), 'job')} moved since the last sync; not a difference: "
+                "the next 'snapshotter sync' fetches what changed"
             )
         kinds = {
             "missing here": _names(self.missing),

@@ -28,6 +28,7 @@ from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
 from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Plan, open_run
 from snapshotter.sync.verify import Findings, Sample, verify
+from snapshotter.texts import counted
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -79,7 +80,7 @@ running                    1           1
 pending_stoppage           0           0
 stopping                   0           0
 151 jobs read again, field by field
-1 jobs moved since the last sync; not a difference: the next 'snapshotter sync' fetches them
+1 job moved since the last sync; not a difference: the next 'snapshotter sync' fetches what changed
 0 differences, 16 requests
 """
 
@@ -305,7 +306,9 @@ def test_what_moved_since_the_last_sync_is_reported_apart(syncer: Syncer) -> Non
     found = verified(syncer)
     assert (found.differences, found.set_aside) == (0, [])
     assert {changed, spoilt, max(account.jobs)} < found.newer
-    assert f"{len(found.newer)} jobs moved since the last sync" in "\n".join(found.lines())
+    assert f"{counted(len(found.newer), 'job')} moved since the last sync" in "\n".join(
+        found.lines()
+    )
 
     account.jobs[spoilt]["owner_id"] = 8
     syncer()
@@ -495,7 +498,7 @@ def test_the_reserve_of_credits_holds(syncer: Syncer) -> None:
     done = command(syncer, "verify")
     assert done.returncode == 75
     assert done.stdout.endswith("0 jobs read again, field by field\n")
-    assert "500 credits are left of this hour's, and 500 are to be kept" in done.stderr
+    assert "500 credits left of this hour's, and 500 to be kept" in done.stderr
     assert syncer.account.credits_remaining == 500
     assert command(syncer, "verify", "--reserve-credits", "400").returncode == 0
 
