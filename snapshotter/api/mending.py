@@ -49,6 +49,8 @@ _MAX_DIGITS = 4_300  # as many as Python reads at once
 _DRIFT = 0.001  # of a progress: sums of fractions are that far off at most
 _ID_MEMBER = re.compile(rb'\s*:\s*"?([0-9]{1,19})"?\s*[,}]')
 _TIME_MEMBER = re.compile(rb'\s*:\s*"([0-9T:+.Z -]{19,40})"')
+_MOST_CHARACTERS = 255  # of a `ShortText`
+_PARTS: dict[str, type[Struct]] = {"creator": Creator, "package": Package, "cluster": Cluster}
 _LOOKED_AT = 100_000  # tokens of a record that is not JSON, to find its id
 
 
@@ -200,9 +202,6 @@ def mend(document: Object) -> Odd:
     return Odd(mended, of_job, of_outputs, lines)
 
 
-_PARTS: dict[str, type[Struct]] = {"creator": Creator, "package": Package, "cluster": Cluster}
-
-
 def _fit_outputs(
     outputs: list[Any], kinds: dict[str, str]
 ) -> tuple[list[Object], dict[int, Object], list[Any]]:
@@ -290,9 +289,6 @@ def _text_column(value: Any) -> _Converted:
 def _short_column(value: Any) -> _Converted:
     fits = isinstance(value, str) and len(value) <= _MOST_CHARACTERS
     return (value, True) if fits else (None, False)
-
-
-_MOST_CHARACTERS = 255
 
 
 def _time_column(value: Any) -> _Converted:

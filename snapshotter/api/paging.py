@@ -101,25 +101,23 @@ def pages(
     previous: set[int | None] = set()
     while True:
         answer = _read_on(read, plan, cursor)
-        listed, is_prefetched = answer.listed, answer.is_prefetched
-        if not is_prefetched:
-            cursor = answer.cursor
+        asked, listed, _, is_prefetched = answer
+        cursor = cursor if is_prefetched else asked
         if not listed.records:
             return
         # The page before may have been read after this one: what both have counts as it had it.
         records = [r for r in listed.records if not is_prefetched or r.job_id not in previous]
         previous = _ids(listed) - {None}
         start, edge = _last_group(listed.records)
-        offset = answer.cursor.offset
         is_end = yield from _is_end(read, answer)
         if is_end:
-            yield Page(records, Cursor(offset + max(0, start - 1), edge))
+            yield Page(records, Cursor(asked.offset + max(0, start - 1), edge))
             return
-        if is_prefetched and not _leads_on(cursor, Cursor(offset + start - 1, edge)):
+        if is_prefetched and not _leads_on(cursor, Cursor(asked.offset + start - 1, edge)):
             yield Page(records, cursor)
         elif edge is None or start > 1:
             step_on = start - 1 if start > 1 else len(listed.records)
-            cursor = Cursor(offset + step_on, edge)
+            cursor = Cursor(asked.offset + step_on, edge)
             plan.follow(cursor, step_on)
             yield Page(records, cursor, plan.has(cursor))
         else:

@@ -39,6 +39,7 @@ _PARTS = {
     "package": read_package,
     "cluster": read_cluster,
 }
+_LONGEST_PLACE = 100  # bytes of an id or a time
 _OF_SMALL = {name: read_part.of_small for name, read_part in _PARTS.items()}
 _OF_ANY = {name: read_part.of_any for name, read_part in _PARTS.items()}
 
@@ -50,6 +51,13 @@ class _ExactOutput(Output, gc=False, forbid_unknown_fields=True):
 
 class _ExactJob(Job, gc=False, forbid_unknown_fields=True):
     outputs: list[_ExactOutput] | None = None  # type: ignore[assignment]  # only read
+
+
+class _Place(msgspec.Struct):
+    """What identifies a record, and where the list has it."""
+
+    id: msgspec.Raw = msgspec.Raw(b"null")
+    created_at: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _decode = msgspec.json.Decoder(Job).decode
@@ -198,14 +206,6 @@ def _too_large(raw: bytes) -> Reject:
     kept = {"id": job_id, "created_at": None if created_at is None else stamp(created_at)}
     reason = f"{_name(job_id)}: it has over {MAX_VALUES:,} values, too many to read"
     return Reject(job_id, created_at, reason, kept)
-
-
-class _Place(msgspec.Struct):
-    id: msgspec.Raw = msgspec.Raw(b"null")
-    created_at: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_LONGEST_PLACE = 100  # bytes
 
 
 def _name(job_id: int | None) -> str:

@@ -34,7 +34,7 @@ class ById:
         self._in_a_row = 0
         self.is_given_up = False
 
-    def is_in_doubt(self) -> None:
+    def note_list_failed(self) -> None:
         """Note that the list failed, so that one more failed job means that the API is down."""
         self._in_a_row = LOST_AFTER - 1
 

@@ -64,7 +64,7 @@ class Count:
         """Return how many jobs the list should have."""
         run = self._run
         missing = reconcile.present(run.engine, run.account_id, self._gone.still_missing())
-        return reconcile.stored(run.engine, run.account_id) - len(missing) - unlisted
+        return reconcile.expected_count(run.engine, run.account_id) - len(missing) - unlisted
 
     def _compare(self, listings: Listings, unlisted: int, *, is_search: bool) -> int:
         """Return how many of the stored jobs the list hides from now on."""

@@ -197,7 +197,7 @@ def _read_account(run: Run, by_id: ById, gone: Gone, plan: Plan) -> None:
 def _do_without_the_list(run: Run, by_id: ById, gone: Gone, error: SnapshotterError) -> None:
     """Ask for the jobs that need no list; afterwards the list's own error ends the run."""
     log.warning("the rest of the list cannot be read, other jobs are asked for first: %s", error)
-    by_id.is_in_doubt()
+    by_id.note_list_failed()
     with suppress(Stopped, RequestRefused):
         refresh(run, by_id, gone)
         retry(run, by_id, gone)

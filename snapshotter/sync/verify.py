@@ -141,7 +141,7 @@ class _Verification:
         self._context.client.credits()
         index = reconcile.index(self._context.engine, self._context.account_id)
         total = self._count(
-            "all", "jobs", reconcile.stored(self._context.engine, self._context.account_id)
+            "all", "jobs", reconcile.expected_count(self._context.engine, self._context.account_id)
         )
         self._search("all", total, index)
         for status, here in self._by_status().items():
