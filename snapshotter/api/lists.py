@@ -15,8 +15,8 @@ from snapshotter.message_mask import Mask
 PREFETCHED_BODY = 2**20  # bytes of a page; with larger ones nothing is prefetched
 
 
-class Lists:
-    """Opens lists; threads share what is known of the server.
+class ListReaders:
+    """Makes readers of lists; threads share what is known of the server.
 
     `sends_links`: it names further pages. `page_size`: the most jobs in a page so far.
     `has_answered`: a list has been seen to work.

@@ -24,8 +24,11 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # no listing starts before it
 PAGES_AT_ONCE = 10
 
 
-class Listings:
-    """The listings of a run. `has_read_all`: one was of the whole list, from its beginning."""
+class Lister:
+    """Reads the listings of a run.
+
+    `has_read_all`: one was of the whole list, from its beginning.
+    """
 
     def __init__(self, run: Run, overlap: timedelta) -> None:
         self._run, self._overlap = run, overlap

@@ -61,7 +61,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "records": {"cutting", "mending", "schema"},
         "paging": {"records"},
         "narrowing": {"paging", "records", "retry"},
-        "prefetch": {"bodies", "paging"},
+        "prefetch": {"bodies", "deadlines", "paging"},
         "lists": {"bodies", "decoding", "narrowing", "paging", "records", "retry", "transport"},
         "client": {
             "certificates",

@@ -27,7 +27,7 @@ from snapshotter.store.lock import lock
 from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
 from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Plan, open_run
-from snapshotter.sync.verify import Findings, Sample, verify
+from snapshotter.sync.verify import Comparison, Sample, verify
 from snapshotter.texts import counted
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -35,14 +35,14 @@ sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 def verified(
     syncer: Syncer, *, repair: bool = False, sample: int = 500, limits: Limits | None = None
-) -> Findings:
+) -> Comparison:
     """Return what `verify` finds, looking at the pages in the same order."""
     account, engine = syncer.account, syncer.engine
     service = Service(account.account_id, Key(account.api_key), syncer.url)
     chance = random.Random(1)  # noqa: S311 - a test's order
     account.requests.clear()
     with Client(service, limits or Limits(), clock=Impatient()) as client:
-        context, found = Context(engine, client, service, Redaction()), Findings()
+        context, found = Context(engine, client, service, Redaction()), Comparison()
         pages = Sample(sample, chance)
         if not repair:
             verify(context, pages, found)
@@ -52,7 +52,7 @@ def verified(
         return found
 
 
-def counts(findings: Findings) -> dict[str, tuple[int, int]]:
+def counts(findings: Comparison) -> dict[str, tuple[int, int]]:
     return {what: (there, here) for what, there, here in findings.counted}
 
 
@@ -559,7 +559,7 @@ def test_verify_looks_at_all_else_before_it_gives_up(syncer: Syncer) -> None:
     gone = min(syncer.account.jobs)
     syncer.account.remove_job(gone)
     syncer.account.intercept = failing(500, status="failed")
-    found = Findings()
+    found = Comparison()
     service = Service("acme", Key(syncer.account.api_key), syncer.url)
     pages = Sample(500, random.Random(1))  # noqa: S311 - a test's order
     with Client(service, clock=Impatient()) as client, pytest.raises(RequestFailed, match="500"):
