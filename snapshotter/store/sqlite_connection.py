@@ -28,6 +28,9 @@ class PatientConnection(sqlite3.Connection):
     def cursor(self, factory: Any = _Cursor) -> Any:
         return super().cursor(factory)
 
+    def execute(self, *statement: Any) -> Any:
+        return self.cursor().execute(*statement)  # the driver would take its own kind of cursor
+
     def commit(self) -> None:
         self.patiently(super().commit)
 

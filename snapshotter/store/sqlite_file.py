@@ -149,9 +149,9 @@ class _Reader:
         log = next((each for each in ("-wal", "-journal") if _beside(self._path, each)), None)
         if log is not None:
             return (
-                f"cannot read the database {name!r}: {name + log!r} has changes that only a program"
-                " which may write both can take in; wait for the run in progress, or run "
-                "'snapshotter status' as the owner"
+                f"cannot read the database {name!r}: {name + log!r} holds changes; merging them "
+                "needs write access; wait for the run in progress, or run 'snapshotter status' as "
+                "the owner"
             )
         return f"cannot read the database {name!r}: {failed}"
 
@@ -171,7 +171,7 @@ class _Writer:
             raise DatabaseError(
                 f"cannot write the database {str(self._path)!r}: it is in WAL mode, and its file "
                 f"system cannot do that ({error}); nothing is changed. Keep it on a local disk, or "
-                "there set `pragma journal_mode = delete`"
+                "run `pragma journal_mode = delete` on it there"
             ) from None
         try:
             self._prepare(connection)
@@ -215,4 +215,5 @@ def checkpoint(connection: sqlite3.Connection) -> None:
     A reader in a transaction may keep some of it in the log.
     """
     with suppress(sqlite3.Error):
-        connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+        # Of the driver itself: ours waits for locks.
+        sqlite3.Connection.execute(connection, "pragma wal_checkpoint(truncate)").fetchall()

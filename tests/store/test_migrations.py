@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,6 +58,25 @@ def test_every_revision_goes_up_down_and_up_and_matches_the_models(
     assert alembic(empty_database_url, "downgrade", "base", folder=ROOT).returncode == 0
     assert inspect(engine).get_table_names() == ["alembic_version"]
     engine.dispose()
+
+
+def test_a_new_revision_gets_the_next_number(tmp_path: Path) -> None:
+    """By the plain command, which needs no database."""
+    shutil.copytree(ROOT / "migrations", tmp_path / "migrations")
+    shutil.copy(ROOT / "alembic.ini", tmp_path)
+    number = int(revisions.head())
+    for n in (number + 1, number + 2):
+        words = ["-m", "alembic", "revision", "-m", "What it brings"]
+        env = {"SNAPSHOTTER_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+        done = python(words, cwd=tmp_path, env=env)
+        assert done.returncode == 0, done.stderr
+        source = (tmp_path / f"migrations/versions/{n:04}_what_it_brings.py").read_text()
+        assert f'revision = "{n:04}"\ndown_revision = "{n - 1:04}"' in source.replace("'", '"')
+    env = {"SNAPSHOTTER_DATABASE_URL": f"sqlite:///{tmp_path / 'jobs.db'}"}
+    for words in (["upgrade", "head"], ["current"], ["revision", "--autogenerate", "-m", "More"]):
+        done = python(["-m", "alembic", *words], cwd=tmp_path, env=env)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / f"migrations/versions/{number + 3:04}_more.py").exists()
 
 
 def test_keys_and_constraints_are_these(database_url: str) -> None:
@@ -172,12 +192,13 @@ STORAGE = {
 }
 
 
+@pytest.mark.parametrize(("old", "new"), [("0004", "0005"), ("0005", "0006")])
 @pytest.mark.parametrize("empty_database_url", ["postgresql", "mariadb"], indirect=True)
 def test_comments_change_at_once_and_nothing_else_does(
-    empty_database_url: str, tmp_path: Path
+    empty_database_url: str, old: str, new: str, tmp_path: Path
 ) -> None:
     """A table that is rebuilt gets another file; `show create table` has every property of it."""
-    assert alembic(empty_database_url, "upgrade", "0004", folder=tmp_path).returncode == 0
+    assert alembic(empty_database_url, "upgrade", old, folder=tmp_path).returncode == 0
     engine = connect(empty_database_url)
 
     def seen() -> tuple[dict[str, object], dict[str, object], set[object]]:
@@ -203,11 +224,11 @@ def test_comments_change_at_once_and_nothing_else_does(
 
     before = seen()
     assert len(before[2]) == len(Base.metadata.tables)
-    assert alembic(empty_database_url, "upgrade", "0005", folder=tmp_path).returncode == 0
+    assert alembic(empty_database_url, "upgrade", new, folder=tmp_path).returncode == 0
     after = seen()
     assert after[0] != before[0]
     assert after[1:] == before[1:]
-    assert alembic(empty_database_url, "downgrade", "0004", folder=tmp_path).returncode == 0
+    assert alembic(empty_database_url, "downgrade", old, folder=tmp_path).returncode == 0
     assert seen() == before
     engine.dispose()
 

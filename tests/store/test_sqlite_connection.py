@@ -82,6 +82,22 @@ def test_a_commit_waits_for_a_reader_of_the_same_file(tmp_path: Path) -> None:
         assert reader.execute("select a from t").fetchall() == [(1,)]
 
 
+def test_opening_a_locked_file_waits_for_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "plain.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("create table t (a)")
+        other.execute("begin exclusive")
+
+        def unlock() -> None:
+            """Return that there is no bound; it is asked only after SQLite's own wait."""
+            if other.in_transaction:
+                other.execute("rollback")
+
+        with closing(open_file(path, Patience(unlock), "mode=rw")) as ours:
+            assert not other.in_transaction
+            assert ours.execute("select count(*) from t").fetchall() == [(0,)]
+
+
 def test_an_error_has_the_time_that_was_waited(tmp_path: Path) -> None:
     path = tmp_path / "plain.db"
     with (

@@ -87,7 +87,7 @@ def test_changes_that_only_a_writer_can_take_in(file: Path, read_only: Path) -> 
     shutil.copy(file.parent / "kept", f"{file}-wal")
     done = run("status", database=read_only)
     assert done.returncode == 1
-    assert "-wal' has changes that only a program which may write both can take in" in done.stderr
+    assert "-wal' holds changes; merging them needs write access" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
