@@ -95,9 +95,8 @@ class _Guard:
         thread = threading.Thread(target=self._watch, args=(reader,), daemon=True)
         try:
             thread.start()
-        except (
-            RuntimeError
-        ):  # the host allows no more threads: the main thread handles signals alone
+        except RuntimeError:
+            # The host allows no other thread: the main thread handles signals alone.
             os.close(reader)
             os.close(writer)
             return

@@ -20,6 +20,10 @@ from snapshotter.store.prepared import (
 )
 from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, chunks
 
+_READ_JOBS = select(*(JOBS.c[name] for name in (*FLATTENED, *KEPT_ASIDE)))
+_STATE = frozenset(STATE)
+_ID = itemgetter(OUTPUT_NAMES.index("id"))
+
 
 class Stored(NamedTuple):
     """The row of a job as `flatten` returns it, and what else the table holds of the job."""
@@ -41,9 +45,6 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, Stored]:
     return found
 
 
-_READ_JOBS = select(*(JOBS.c[name] for name in (*FLATTENED, *KEPT_ASIDE)))
-
-
 def columns(job: Row, before: Row) -> list[str]:
     """Return the names of the columns in which two rows of a job differ."""
     if job == before:
@@ -56,8 +57,8 @@ def differences(
 ) -> dict[int, list[str]]:
     """Return the names of what differs, by the id of the job; only of jobs that differ.
 
-    The names are those of columns, and of the tables that hang on a job. Unless `in_full`, those
-    tables are read only for jobs whose own rows are alike: most differ there, which is known.
+    The names are those of columns, and of the tables whose rows belong to a job. Unless `in_full`,
+    those tables are read only for jobs whose own rows are alike: most differ there, which is known.
     """
     found: dict[int, list[str]] = {}
     to_read: list[JobRows] = []
@@ -105,9 +106,6 @@ def moved(
     }
 
 
-_STATE = frozenset(STATE)
-
-
 def _in_children(connection: Connection, batch: Sequence[JobRows]) -> dict[str, list[int]]:
     """Return the ids of the jobs whose outputs differ, and those whose fields do, by table.
 
@@ -138,6 +136,3 @@ def _in_children(connection: Connection, batch: Sequence[JobRows]) -> dict[str, 
             if sorted(rows.fields) != sorted(fields[job_id])
         ],
     }
-
-
-_ID = itemgetter(OUTPUT_NAMES.index("id"))

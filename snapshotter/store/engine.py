@@ -30,12 +30,13 @@ _ADDRESS = "snapshotter_address"  # an attribute of an error: which database rai
 
 
 def connect(url: str, *, read_only: bool = False, time_left: TimeLeft | None = None) -> Engine:
-    """Return the engine for a SQLAlchemy URL; a SQLite file is created, for its owner alone.
+    """Return the engine for a SQLAlchemy URL; a server is contacted when it is first used.
 
-    With `read_only` nothing is created, and a reader never waits for a writer. `time_left` bounds
-    how long a statement waits: seconds, 0 if the run is to stop, None for no bound; any thread may
-    call it. Raises `UsageError` for a URL or driver that cannot be used, `DatabaseError` for a
-    database that cannot be opened.
+    A SQLite file is checked here, and created for its owner alone if it is missing: see
+    `sqlite_file`. With `read_only` nothing is created, and a reader never waits for a writer.
+    `time_left` bounds how long a statement waits: seconds, 0 if the run is to stop, None for no
+    bound; any thread may call it. Raises `UsageError` for a URL or driver that cannot be used,
+    `DatabaseError` for a SQLite file that cannot be used.
     """
     parsed, hosts = parse(url)
     address = address_of(parsed, hosts)

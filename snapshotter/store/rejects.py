@@ -1,7 +1,7 @@
 """The records that are set aside in `rejected_records`: reads them, and removes them.
 
-A record stays there, with the reason, until it can be stored. It is tried again after pauses that
-grow, or at once if the record or this program has changed.
+`set_aside` writes them. A record stays there, with the reason, until it can be stored. It is tried
+again after pauses that grow, or at once if the record or this program has changed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,8 +16,8 @@ from snapshotter.store import backoff, reasons
 from snapshotter.store.reject_payload import RejectedRecord
 from snapshotter.store.tables import JOBS, REJECTS, chunks, live
 
-_CHARACTERS_AT_ONCE = 8_000_000  # of payloads
-_ROWS_AT_ONCE = 500
+CHARACTERS_AT_ONCE = 8_000_000  # of payloads, read or written together
+ROWS_AT_ONCE = 500
 
 
 class RejectState(NamedTuple):
@@ -40,6 +40,7 @@ class RejectState(NamedTuple):
         return self.digest is not None
 
     def is_due(self, now: datetime) -> bool:
+        """Whether the record should be tried now: after its pause, or by a new version at once."""
         if self.program_version != __version__:
             return True
         return backoff.is_due(self.next_attempt_at, self.attempts or 0, now)
@@ -83,7 +84,7 @@ def _batches(lengths: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
     batch: list[int] = []
     size = 0
     for row_id, length in lengths:
-        if batch and (size + length > _CHARACTERS_AT_ONCE or len(batch) == _ROWS_AT_ONCE):
+        if batch and (size + length > CHARACTERS_AT_ONCE or len(batch) == ROWS_AT_ONCE):
             yield batch
             batch, size = [], 0
         batch.append(row_id)

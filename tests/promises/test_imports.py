@@ -42,8 +42,8 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "targets": {"errors"},
         "texts": {"errors"},
         "files": {"errors", "interrupt", "parts", "targets"},
-        "redact": {"secret_names", "secret_text"},
         "settings": {"errors", "texts"},
+        "redact": {"secret_names", "secret_text", "settings"},
     },
     "api": {
         "bodies": set(),
@@ -105,7 +105,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "diff": {"prepared", "tables"},
         "write": {"bulk", "causes", "prepared", "sizes", "tables"},
         "load": {"diff", "prepared", "tables", "write"},
-        "set_aside": {"backoff", "causes", "reject_payload", "sizes", "tables", "write"},
+        "set_aside": {"backoff", "causes", "reject_payload", "rejects", "sizes", "tables", "write"},
     },
     "sync": {
         "context": set(),
