@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from snapshotter.api.paging import Cursor
 from snapshotter.errors import Interrupted, SnapshotterError
 from snapshotter.printable import printable
-from snapshotter.store.causes import UNSENDABLE, Cause, cause
 from snapshotter.store.engine import reading
+from snapshotter.store.error_scope import UNSENDABLE, ErrorScope, scope_of
 from snapshotter.store.ids import Ids
 from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
 from snapshotter.times import epoch
@@ -185,7 +185,7 @@ class Ledger:
             with self._engine.begin() as connection:
                 self._note_run(connection, values)
         except (SQLAlchemyError, *UNSENDABLE) as refused:
-            if cause(refused) is Cause.DATABASE:
+            if scope_of(refused) is ErrorScope.DATABASE:
                 raise
             # The database's encoding may lack characters of the API's text.
             values["error"] = text.encode("ascii", "backslashreplace").decode()[:_LONGEST_ERROR]

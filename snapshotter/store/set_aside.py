@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from snapshotter import __version__
 from snapshotter.api.records import Reject
 from snapshotter.store import backoff, sizes
-from snapshotter.store.causes import UNSENDABLE, Cause, cause
+from snapshotter.store.error_scope import UNSENDABLE, ErrorScope, scope_of
 from snapshotter.store.reject_payload import (
     LONGEST_REASON,
     NOTHING_CAME,
@@ -127,7 +127,7 @@ def _insert(connection: Connection, rows: Sequence[_Values]) -> None:
             with connection.begin_nested():
                 connection.execute(insert(REJECTS), rows)
         except (SQLAlchemyError, *UNSENDABLE) as error:
-            if cause(error) is Cause.DATABASE:
+            if scope_of(error) is ErrorScope.DATABASE:
                 raise
         else:
             return
@@ -145,7 +145,7 @@ def _store(
             with connection.begin_nested():
                 connection.execute(statement(some))
         except (SQLAlchemyError, *UNSENDABLE) as error:
-            if cause(error) is Cause.DATABASE:
+            if scope_of(error) is ErrorScope.DATABASE:
                 raise
             refused = error
         else:

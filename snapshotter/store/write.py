@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from snapshotter.flatten import JobRows
 from snapshotter.store import sizes
 from snapshotter.store.bulk import encode, insert_encoded, update_rows
-from snapshotter.store.causes import UNSENDABLE, Cause, cause, words
+from snapshotter.store.error_scope import UNSENDABLE, ErrorScope, scope_of, words
 from snapshotter.store.prepared import (
     FIELD_NAMES,
     FLATTENED,
@@ -71,7 +71,7 @@ class _Writer(NamedTuple):
             with self.connection.begin_nested():
                 _write_all(self.connection, self.stamp, self.batch._replace(jobs=jobs))
         except (SQLAlchemyError, *UNSENDABLE) as error:
-            if cause(error) is Cause.DATABASE:
+            if scope_of(error) is ErrorScope.DATABASE:
                 raise
             return error
         return None
@@ -88,7 +88,7 @@ def write(connection: Connection, stamp: Stamp, batch: Batch, limit: int | None)
         return reasons
     writer = _Writer(connection, stamp, batch)
     refused = _halve(writer, batch.jobs)
-    unsure = [each for each in refused if cause(each.error) is Cause.UNSURE]
+    unsure = [each for each in refused if scope_of(each.error) is ErrorScope.UNSURE]
     if len(unsure) == len(batch.jobs) > 1:
         raise unsure[0].error  # what every job meets is not about one of them
     owners = _owners(connection, refused)
