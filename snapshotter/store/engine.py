@@ -19,8 +19,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from snapshotter.errors import DatabaseError, SnapshotterError, Stopped, UsageError
 from snapshotter.store import sqlite_file
+from snapshotter.store.driver_errors import as_our_error
 from snapshotter.store.patience import Patience, TimeLeft
-from snapshotter.store.refusals import as_our_error
 from snapshotter.store.sessions import READS, Cut, on_each_statement, prepare
 from snapshotter.store.surroundings import Surroundings
 from snapshotter.store.urls import Address, Hosts, address_of, bad_value, check_options, parse
@@ -176,7 +176,7 @@ def unmoving(engine: Engine) -> Engine:
 
 @contextmanager
 def named_errors() -> Iterator[None]:
-    """Turn the error of a driver into one of ours, of one line: see `refusals`."""
+    """Turn the error of a driver into one of ours, of one line: see `driver_errors`."""
     try:
         yield
     except exc.DBAPIError as error:

@@ -10,7 +10,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Execution
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from snapshotter.errors import UsageError
-from snapshotter.store.refusals import as_our_error
+from snapshotter.store.driver_errors import as_our_error
 from snapshotter.store.surroundings import Surroundings
 from snapshotter.store.urls import Address
 
