@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, func, select, update
 
 from snapshotter import __version__
-from snapshotter.store import backoff, reasons
+from snapshotter.store import backoff, reject_reasons
 from snapshotter.store.reject_payload import RejectedRecord
 from snapshotter.store.tables import JOBS, REJECTS, chunks, live
 
@@ -116,9 +116,9 @@ def grouped(engine: Engine, account_id: str | None = None) -> list[Group]:
     """Return the records grouped by reason, the most frequent first."""
     groups: dict[str, Group] = {}
     for row in sorted(states(engine, account_id), key=lambda row: row.id):
-        reason = reasons.group_of(row.reason)
+        reason = reject_reasons.group_of(row.reason)
         known = groups.get(reason) or Group(reason, 0, [], row.rejected_at, row.rejected_at, None)
-        is_first = row.job_id is not None and len(known.job_ids) < reasons.SHOWN
+        is_first = row.job_id is not None and len(known.job_ids) < reject_reasons.SHOWN
         next_at = [at for at in (known.next_attempt_at, row.next_attempt_at) if at is not None]
         groups[reason] = Group(
             reason,

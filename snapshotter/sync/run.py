@@ -10,7 +10,7 @@ from snapshotter.api.records import Record, Reject
 from snapshotter.errors import SnapshotterError
 from snapshotter.printable import printable
 from snapshotter.statuses import STATUSES, is_open
-from snapshotter.store import reasons, rejects, sizes
+from snapshotter.store import reject_reasons, rejects, sizes
 from snapshotter.store.ledger import Ledger, Listing, Outcome
 from snapshotter.store.load import Loaded, Mode, load, mark_gone
 from snapshotter.store.lock import Hold
@@ -40,7 +40,7 @@ class Run:
         self._odd: dict[str, list[int]] = {}
 
     def end(self, status: str, error: BaseException | None = None) -> None:
-        for line in reasons.lines(self._aside):
+        for line in reject_reasons.lines(self._aside):
             log.warning("set aside: %s", printable(line))
         for unknown, job_ids in self._unknown.items():
             which = f"{len(job_ids)} jobs have" if job_ids[1:] else f"job {job_ids[0]} has"
