@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from snapshotter.store.engine import to_json
-from snapshotter.store.sessions import COPIES
+from snapshotter.store.session_setup import COPIES
 
 Row = Mapping[str, Any]
 

@@ -21,8 +21,8 @@ from snapshotter.errors import DatabaseError, SnapshotterError, Stopped, UsageEr
 from snapshotter.store import sqlite_file
 from snapshotter.store.driver_errors import as_our_error
 from snapshotter.store.patience import Patience, TimeLeft
-from snapshotter.store.sessions import READS, Cut, on_each_statement, prepare
-from snapshotter.store.surroundings import Surroundings
+from snapshotter.store.server_setup import ServerSetup
+from snapshotter.store.session_setup import READS, Cut, on_each_statement, prepare
 from snapshotter.store.urls import Address, Hosts, address_of, bad_value, check_options, parse
 
 _CONNECT_SECONDS = 10
@@ -47,7 +47,7 @@ def connect(url: str, *, read_only: bool = False, time_left: TimeLeft | None = N
     engine = _created(parsed, address, options)
     if parsed.get_backend_name() != "sqlite":
         check_options(parsed, engine.dialect, address)
-    cut = prepare(engine, address, Surroundings(patience, read_only))
+    cut = prepare(engine, address, ServerSetup(patience, read_only))
     _end_in_time(engine, address, patience, cut)
     return engine
 

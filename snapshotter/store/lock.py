@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, exc, text
 
 from snapshotter.errors import DatabaseError, SnapshotterError
 from snapshotter.store.engine import checkpoint, named_errors
-from snapshotter.store.sessions import is_pooled
+from snapshotter.store.session_setup import is_pooled
 
 Hold = Callable[[], None]
 

@@ -28,14 +28,14 @@ _SESSION = {
 
 
 @dataclass
-class Surroundings:
+class ServerSetup:
     """What is known about a server. `read_only`: nothing will be written there."""
 
     patience: Patience
     read_only: bool
     variables: dict[str, str] = field(default_factory=dict)
 
-    def greet_postgresql(self, connection: Any) -> str:
+    def set_up_postgresql(self, connection: Any) -> str:
         """Set up the session, and check the server.
 
         Behind a pooler, return the statement that sets up one transaction, else an empty text: a
@@ -84,7 +84,7 @@ class Surroundings:
             given["transaction_timeout"] = "0"
         return given
 
-    def greet_mariadb(self, connection: Any) -> None:
+    def set_up_mariadb(self, connection: Any) -> None:
         """Check the server, and set up the session."""
         with connection.cursor() as cursor:
             if not self.variables:

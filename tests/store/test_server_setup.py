@@ -18,7 +18,7 @@ from snapshotter.store.engine import connect
 from snapshotter.store.lock import lock
 from snapshotter.store.patience import Patience
 from snapshotter.store.revisions import check, require_head
-from snapshotter.store.surroundings import Surroundings
+from snapshotter.store.server_setup import ServerSetup
 from snapshotter.store.tables import ACCOUNTS
 
 AT = datetime(2026, 2, 1, 3, 4, 5, 678901, UTC)
@@ -281,19 +281,19 @@ class Server:
 PLAIN = False, "public", False, "off"  # pooled, schema, standby, read-only
 
 
-def greet_postgresql(
+def set_up_postgresql(
     version: int, answer: Sequence[Any] = PLAIN, *, read_only: bool = False
 ) -> str:
     """Return the first statement of a session."""
     server = Server(answer, version=version)
-    assert Surroundings(Patience(), read_only).greet_postgresql(server) == ""
+    assert ServerSetup(Patience(), read_only).set_up_postgresql(server) == ""
     return server.asked[0]
 
 
 def test_a_postgresql_that_is_too_old_is_named_and_left_alone() -> None:
     server = Server(version=90624)
     with pytest.raises(DatabaseError, match=r"^PostgreSQL 9 is too old; 10 or newer$"):
-        Surroundings(Patience(), read_only=False).greet_postgresql(server)
+        ServerSetup(Patience(), read_only=False).set_up_postgresql(server)
     assert server.asked == []
 
 
@@ -309,7 +309,7 @@ def test_a_postgresql_that_is_too_old_is_named_and_left_alone() -> None:
 def test_a_setting_is_sent_only_to_a_postgresql_that_knows_it(
     version: int, newer: set[str]
 ) -> None:
-    sent = greet_postgresql(version)
+    sent = set_up_postgresql(version)
     names = {"idle_session_timeout", "transaction_timeout"}
     assert {name for name in names if f"'{name}'" in sent} == newer
 
@@ -323,9 +323,9 @@ def test_a_setting_is_sent_only_to_a_postgresql_that_knows_it(
 )
 def test_a_postgresql_that_takes_no_writes_is_for_readers(answer: Sequence[Any], why: str) -> None:
     with pytest.raises(DatabaseError) as caught:
-        greet_postgresql(180000, answer)
+        set_up_postgresql(180000, answer)
     assert str(caught.value) == f"the database cannot be used: it may only be read ({why})"
-    assert "synchronous_commit" not in greet_postgresql(180000, answer, read_only=True)
+    assert "synchronous_commit" not in set_up_postgresql(180000, answer, read_only=True)
 
 
 PRESENT = {"version": "10.11.6-MariaDB", "innodb_page_size": "16384"}
@@ -335,9 +335,9 @@ def mariadb_with(*, database: str | None = "x", **variables: str) -> Server:
     return Server([*{**PRESENT, **variables}.items()], (database,))
 
 
-def greet_mariadb(server: Server, *, read_only: bool = False) -> list[str]:
+def set_up_mariadb(server: Server, *, read_only: bool = False) -> list[str]:
     """Return the statements that set up the session."""
-    Surroundings(Patience(), read_only).greet_mariadb(server)
+    ServerSetup(Patience(), read_only).set_up_mariadb(server)
     return setting(server)
 
 
@@ -360,7 +360,7 @@ def test_what_a_mariadb_lacks_is_named_before_anything_is_changed(
 ) -> None:
     server = mariadb_with(**variables)
     with pytest.raises(DatabaseError) as caught:
-        greet_mariadb(server)
+        set_up_mariadb(server)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert setting(server) == []
@@ -369,24 +369,24 @@ def test_what_a_mariadb_lacks_is_named_before_anything_is_changed(
 def test_a_mariadb_without_innodb_is_named() -> None:
     server = Server([("version", "8.0.36")], ("x",))
     with pytest.raises(DatabaseError, match="this MySQL has no InnoDB, which the tables need"):
-        greet_mariadb(server)
+        set_up_mariadb(server)
     assert setting(server) == []
 
 
 def test_a_url_has_to_name_a_database_of_mariadb() -> None:
     with pytest.raises(UsageError, match="the database's URL names no database, after the host"):
-        greet_mariadb(mariadb_with(database=None))
+        set_up_mariadb(mariadb_with(database=None))
 
 
 @pytest.mark.parametrize(
     "version", ["10.2.0-MariaDB", "5.5.5-10.6.1-MariaDB-log", "11.4.2-MariaDB", "8.0.36", "strange"]
 )
 def test_versions_that_are_new_enough(version: str) -> None:
-    assert greet_mariadb(mariadb_with(version=version))
+    assert set_up_mariadb(mariadb_with(version=version))
 
 
 def test_a_mariadb_that_takes_no_writes_can_be_read() -> None:
-    assert greet_mariadb(mariadb_with(innodb_read_only="ON"), read_only=True)
+    assert set_up_mariadb(mariadb_with(innodb_read_only="ON"), read_only=True)
 
 
 @pytest.mark.parametrize(
@@ -400,13 +400,13 @@ def test_a_mariadb_that_takes_no_writes_can_be_read() -> None:
 def test_only_a_mariadb_that_logs_statements_repeats_its_reads(
     log: str, form: str, level: str
 ) -> None:
-    first, *_ = greet_mariadb(mariadb_with(log_bin=log, binlog_format=form))
+    first, *_ = set_up_mariadb(mariadb_with(log_bin=log, binlog_format=form))
     assert first == f"set session transaction isolation level {level}"
 
 
 def test_a_server_is_checked_once() -> None:
-    surroundings = Surroundings(Patience(), read_only=False)
-    surroundings.greet_mariadb(mariadb_with())
+    surroundings = ServerSetup(Patience(), read_only=False)
+    surroundings.set_up_mariadb(mariadb_with())
     again = Server()
-    surroundings.greet_mariadb(again)
+    surroundings.set_up_mariadb(again)
     assert setting(again) == again.asked
