@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from snapshotter.api.client import Client
     from snapshotter.redact import Redaction
-    from snapshotter.store.patience import TimeLeft
+    from snapshotter.store.wait_limit import TimeLeft
 
 NO_ACCOUNTS = "no accounts yet; 'snapshotter sync' adds the first"
 

@@ -20,10 +20,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from snapshotter.errors import DatabaseError, SnapshotterError, Stopped, UsageError
 from snapshotter.store import sqlite_file
 from snapshotter.store.driver_errors import as_our_error
-from snapshotter.store.patience import Patience, TimeLeft
 from snapshotter.store.server_setup import ServerSetup
 from snapshotter.store.session_setup import READS, Cut, on_each_statement, prepare
 from snapshotter.store.urls import Address, Hosts, address_of, bad_value, check_options, parse
+from snapshotter.store.wait_limit import TimeLeft, WaitLimit
 
 _CONNECT_SECONDS = 10
 _ADDRESS = "snapshotter_address"  # an attribute of an error: which database raised it
@@ -40,15 +40,15 @@ def connect(url: str, *, read_only: bool = False, time_left: TimeLeft | None = N
     """
     parsed, hosts = parse(url)
     address = address_of(parsed, hosts)
-    patience = Patience(time_left)
-    options = _options(parsed, hosts, patience)
+    wait_limit = WaitLimit(time_left)
+    options = _options(parsed, hosts, wait_limit)
     if parsed.get_backend_name() == "sqlite":
-        options["creator"] = _opens_file(parsed, patience, read_only=read_only)
+        options["creator"] = _opens_file(parsed, wait_limit, read_only=read_only)
     engine = _created(parsed, address, options)
     if parsed.get_backend_name() != "sqlite":
         check_options(parsed, engine.dialect, address)
-    cut = prepare(engine, address, ServerSetup(patience, read_only))
-    _end_in_time(engine, address, patience, cut)
+    cut = prepare(engine, address, ServerSetup(wait_limit, read_only))
+    _end_in_time(engine, address, wait_limit, cut)
     return engine
 
 
@@ -71,10 +71,10 @@ def _created(url: URL, address: Address, options: dict[str, Any]) -> Engine:
         raise bad_value(address) from None
 
 
-def _options(url: URL, hosts: Hosts | None, patience: Patience) -> dict[str, Any]:
+def _options(url: URL, hosts: Hosts | None, wait_limit: WaitLimit) -> dict[str, Any]:
     """Return arguments of `create_engine`; parameters are positional, as `bulk` needs them."""
     arguments: dict[str, Any] = {}
-    seconds = round(min(_CONNECT_SECONDS, patience.seconds()))
+    seconds = round(min(_CONNECT_SECONDS, wait_limit.seconds()))
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = seconds
     match url.get_backend_name():
@@ -114,10 +114,10 @@ def _from_json(text: str) -> Any:
         return json.loads(text)
 
 
-def _opens_file(url: URL, patience: Patience, *, read_only: bool) -> sqlite_file.Creator:
+def _opens_file(url: URL, wait_limit: WaitLimit, *, read_only: bool) -> sqlite_file.Creator:
     if url.database in (None, "", ":memory:"):
         raise UsageError("a SQLite database in memory is lost when the command ends; name a file")
-    create = sqlite_file.creator(Path(str(url.database)), patience, read_only=read_only)
+    create = sqlite_file.creator(Path(str(url.database)), wait_limit, read_only=read_only)
 
     def opened() -> sqlite3.Connection:
         try:
@@ -128,18 +128,18 @@ def _opens_file(url: URL, patience: Patience, *, read_only: bool) -> sqlite_file
     return opened
 
 
-def _end_in_time(engine: Engine, address: Address, patience: Patience, cut: Cut) -> None:
+def _end_in_time(engine: Engine, address: Address, wait_limit: WaitLimit, cut: Cut) -> None:
     """End statements that go on after the run was to stop; note the database on each error."""
 
     def begin(connection: DBAPIConnection) -> None:
-        patience.begin(partial(cut, connection))
+        wait_limit.begin(partial(cut, connection))
 
-    on_each_statement(engine, begin, patience.end)
+    on_each_statement(engine, begin, wait_limit.end)
 
     @event.listens_for(engine, "handle_error")
     def note_address(context: ExceptionContext) -> None:
-        patience.end()
-        if patience.has_cut:
+        wait_limit.end()
+        if wait_limit.has_cut:
             raise Stopped(
                 "stopped while the database was at work, or waited for a lock of another session "
                 f"({address.shown}); nothing is lost, the next run continues"

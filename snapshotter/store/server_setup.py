@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from snapshotter.errors import DatabaseError, UsageError
-from snapshotter.store.patience import Patience
+from snapshotter.store.wait_limit import WaitLimit
 
 _OLDEST_POSTGRESQL = 100000  # as it numbers its versions
 _KEEPS_IDLE_SESSIONS, _LIMITS_TRANSACTIONS = 140000, 170000
@@ -31,7 +31,7 @@ _SESSION = {
 class ServerSetup:
     """What is known about a server. `read_only`: nothing will be written there."""
 
-    patience: Patience
+    wait_limit: WaitLimit
     read_only: bool
     variables: dict[str, str] = field(default_factory=dict)
 
@@ -73,7 +73,7 @@ class ServerSetup:
         return f"select {_sets(given, 'true')}"
 
     def _given(self, version: int) -> dict[str, str]:
-        given = {**_SESSION, "lock_timeout": str(int(self.patience.seconds() * 1000))}
+        given = {**_SESSION, "lock_timeout": str(int(self.wait_limit.seconds() * 1000))}
         if not self.read_only:
             # A server that crashes may lose the last transactions, each whole and with the
             # checkpoint of what it stored: the next run continues from before them.
@@ -104,7 +104,7 @@ class ServerSetup:
             # Under READ COMMITTED such a server takes no writes at all.
             level = "repeatable read" if logs_statements else "read committed"
             cursor.execute(f"set session transaction isolation level {level}")
-            seconds = max(1, round(self.patience.seconds()))
+            seconds = max(1, round(self.wait_limit.seconds()))
             cursor.execute(
                 f"set innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}, "
                 "wait_timeout = 86400, net_write_timeout = 600"

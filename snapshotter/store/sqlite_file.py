@@ -13,8 +13,8 @@ from pathlib import Path
 
 from snapshotter import parts
 from snapshotter.errors import DatabaseError
-from snapshotter.store.patience import Patience
 from snapshotter.store.sqlite_connection import open_file
+from snapshotter.store.wait_limit import WaitLimit
 
 _LOG_PAGES = 10_000  # of 4 kB
 # Below this much free space SQLite's shared memory may have no room: writing to it kills a process.
@@ -26,7 +26,7 @@ _CANNOT_SHARE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLIT
 Creator = Callable[[], sqlite3.Connection]
 
 
-def creator(path: Path, patience: Patience, *, read_only: bool) -> Creator:
+def creator(path: Path, wait_limit: WaitLimit, *, read_only: bool) -> Creator:
     """Return a function that opens the file; unless `read_only`, create a file that is missing.
 
     Raises `DatabaseError` if it cannot be used.
@@ -37,11 +37,11 @@ def creator(path: Path, patience: Patience, *, read_only: bool) -> Creator:
         )
     _check_kind(path, read_only=read_only)
     if read_only:
-        return _Reader(path, patience)
+        return _Reader(path, wait_limit)
     if not path.exists():
         _create(path)
     _check_writable(path)
-    return _Writer(path, patience)
+    return _Writer(path, wait_limit)
 
 
 def _check_kind(path: Path, *, read_only: bool) -> None:
@@ -116,17 +116,17 @@ def _memory_is_there(path: Path) -> bool:
 class _Reader:
     """Opens a file to read: as usual, or without shared memory if the file system has none."""
 
-    def __init__(self, path: Path, patience: Patience) -> None:
-        self._path, self._patience = path, patience
+    def __init__(self, path: Path, wait_limit: WaitLimit) -> None:
+        self._path, self._wait_limit = path, wait_limit
         self._way: tuple[str, ...] | None = None
 
     def __call__(self) -> sqlite3.Connection:
         if self._way is not None:
-            return open_file(self._path, self._patience, *self._way)
+            return open_file(self._path, self._wait_limit, *self._way)
         failed: sqlite3.Error | None = None
         for way in self._ways():
             try:
-                connection = open_file(self._path, self._patience, *way)
+                connection = open_file(self._path, self._wait_limit, *way)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF not in _CANNOT_SHARE:
                     raise
@@ -159,12 +159,12 @@ class _Reader:
 class _Writer:
     """Opens a file to write; a new one in WAL mode if the file system supports it."""
 
-    def __init__(self, path: Path, patience: Patience) -> None:
-        self._path, self._patience = path, patience
+    def __init__(self, path: Path, wait_limit: WaitLimit) -> None:
+        self._path, self._wait_limit = path, wait_limit
 
     def __call__(self) -> sqlite3.Connection:
         try:
-            connection = open_file(self._path, self._patience, "mode=rw")
+            connection = open_file(self._path, self._wait_limit, "mode=rw")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in _CANNOT_SHARE:
                 raise

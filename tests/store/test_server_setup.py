@@ -16,10 +16,10 @@ from snapshotter.errors import DatabaseError, UsageError
 from snapshotter.models import Base
 from snapshotter.store.engine import connect
 from snapshotter.store.lock import lock
-from snapshotter.store.patience import Patience
 from snapshotter.store.revisions import check, require_head
 from snapshotter.store.server_setup import ServerSetup
 from snapshotter.store.tables import ACCOUNTS
+from snapshotter.store.wait_limit import WaitLimit
 
 AT = datetime(2026, 2, 1, 3, 4, 5, 678901, UTC)
 WORDS = "a\\b 'c' \"d\" größe"
@@ -286,14 +286,14 @@ def set_up_postgresql(
 ) -> str:
     """Return the first statement of a session."""
     server = Server(answer, version=version)
-    assert ServerSetup(Patience(), read_only).set_up_postgresql(server) == ""
+    assert ServerSetup(WaitLimit(), read_only).set_up_postgresql(server) == ""
     return server.asked[0]
 
 
 def test_a_postgresql_that_is_too_old_is_named_and_left_alone() -> None:
     server = Server(version=90624)
     with pytest.raises(DatabaseError, match=r"^PostgreSQL 9 is too old; 10 or newer$"):
-        ServerSetup(Patience(), read_only=False).set_up_postgresql(server)
+        ServerSetup(WaitLimit(), read_only=False).set_up_postgresql(server)
     assert server.asked == []
 
 
@@ -337,7 +337,7 @@ def mariadb_with(*, database: str | None = "x", **variables: str) -> Server:
 
 def set_up_mariadb(server: Server, *, read_only: bool = False) -> list[str]:
     """Return the statements that set up the session."""
-    ServerSetup(Patience(), read_only).set_up_mariadb(server)
+    ServerSetup(WaitLimit(), read_only).set_up_mariadb(server)
     return setting(server)
 
 
@@ -405,8 +405,8 @@ def test_only_a_mariadb_that_logs_statements_repeats_its_reads(
 
 
 def test_a_server_is_checked_once() -> None:
-    surroundings = ServerSetup(Patience(), read_only=False)
-    surroundings.set_up_mariadb(mariadb_with())
+    setup = ServerSetup(WaitLimit(), read_only=False)
+    setup.set_up_mariadb(mariadb_with())
     again = Server()
-    surroundings.set_up_mariadb(again)
+    setup.set_up_mariadb(again)
     assert setting(again) == again.asked

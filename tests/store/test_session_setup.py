@@ -9,10 +9,10 @@ from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from snapshotter.store.engine import connect
-from snapshotter.store.patience import Patience
 from snapshotter.store.server_setup import ServerSetup
 from snapshotter.store.session_setup import READS, is_pooled, on_each_statement, prepare
 from snapshotter.store.urls import address_of, parse
+from snapshotter.store.wait_limit import WaitLimit
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ENDLESS = text(
@@ -47,7 +47,7 @@ def test_a_transaction_that_only_reads_takes_no_lock(database_url: str, engine: 
 def test_a_statement_is_ended_by_another_thread(database_url: str) -> None:
     engine = create_engine(database_url)
     address = address_of(*parse(database_url))
-    cut = prepare(engine, address, ServerSetup(Patience(), read_only=False))
+    cut = prepare(engine, address, ServerSetup(WaitLimit(), read_only=False))
     with engine.connect() as connection:
         driver: Any = connection.connection.dbapi_connection
         timer = Timer(0.2, cut, [driver])
