@@ -15,7 +15,7 @@ from snapshotter.store.prepared import (
     OUTPUT,
     OUTPUT_NAMES,
     STATE,
-    records,
+    records_count,
     total,
 )
 from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, chunks
@@ -102,7 +102,7 @@ def moved(
     return found | {
         job_id
         for job_id, rows in jobs.items()
-        if job_id not in found and records(rows) != total(counts[job_id])
+        if job_id not in found and records_count(rows) != total(counts[job_id])
     }
 
 

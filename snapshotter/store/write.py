@@ -23,7 +23,7 @@ from snapshotter.store.prepared import (
     STATE,
     Prepared,
     encoded,
-    records,
+    records_count,
 )
 from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, chunks
 
@@ -235,7 +235,7 @@ _STATE_NAMES = ("job_id", *STATE, "records_count")
 
 def _state(rows: JobRows) -> tuple[Any, ...]:
     """What `job_changes` keeps of a job."""
-    return (rows.job["id"], *(rows.job[name] for name in STATE), records(rows))
+    return (rows.job["id"], *(rows.job[name] for name in STATE), records_count(rows))
 
 
 def _delete_children(connection: Connection, job_ids: Sequence[int]) -> None:
