@@ -189,7 +189,7 @@ class Run:
         outcome.inserted += len(stored.loaded.inserted)
         outcome.changed += len(stored.loaded.changed)
         outcome.rejected += len(stored.rejected)
-        outcome.seen.add(stored.job_ids)
+        outcome.seen.update(stored.job_ids)
         self.open_seen |= {i for i in stored.job_ids if is_open(good[i].record.job.status)}
         self._progress(len(outcome.seen))
 

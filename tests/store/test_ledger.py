@@ -24,7 +24,7 @@ def rows(engine: Engine, table: Any) -> list[dict[str, Any]]:
 
 def test_counts_are_named_as_their_columns() -> None:
     outcome = Outcome("full", 1, inserted=2, changed=1)
-    outcome.seen.add(range(10))
+    outcome.seen.update(range(10))
     assert outcome.unchanged == 7
     assert outcome.counts().keys() <= set(SNAPSHOTS.c.keys())
     assert outcome.counts()["jobs_unchanged"] == 7
