@@ -122,7 +122,7 @@ class Ledger:
             ).first()
         return None if row is None else AccountState(*row)
 
-    def under_way(self) -> Listing | None:
+    def unfinished_listing(self) -> Listing | None:
         """Return the unfinished listing of an earlier run, if there is one."""
         account = self.account()
         if account is None or account.listing_offset is None:

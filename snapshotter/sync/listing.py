@@ -33,7 +33,7 @@ class Listings:
         self.has_read_all = False
 
     def left_by_an_earlier_run(self, *, full: bool) -> Listing | None:
-        listing = self._run.ledger.under_way()
+        listing = self._run.ledger.unfinished_listing()
         if listing is None or (full and not listing.is_whole):
             return None
         log.info("going on with the listing of an earlier run at job %d", listing.cursor.offset)

@@ -131,10 +131,10 @@ def _kind(plan: Plan, ledger: Ledger) -> str:
         return "jobs"
     if plan.is_filtered:
         return "incremental"
-    account, under_way = ledger.account(), ledger.under_way()
+    account, unfinished = ledger.account(), ledger.unfinished_listing()
     marks = () if account is None else (account.watermark, account.newest_updated_at)
     whole = plan.full or not marks or None in marks
-    return "full" if whole or (under_way is not None and under_way.is_whole) else "incremental"
+    return "full" if whole or (unfinished is not None and unfinished.is_whole) else "incremental"
 
 
 def read(run: Run, plan: Plan) -> None:

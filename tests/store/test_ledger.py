@@ -77,16 +77,16 @@ def test_an_account_has_a_row_only_once_the_api_has_answered(engine: Engine) -> 
 @sqlite
 def test_a_listing_is_resumed_where_its_last_page_ended(engine: Engine) -> None:
     ledger = Ledger(engine, "acme")
-    assert ledger.under_way() is None
+    assert ledger.unfinished_listing() is None
     ledger.begin("full", URL)
     listing = Listing(MORNING, NOON, Cursor(250, MORNING), NOON)
     with engine.begin() as connection:
         ledger.advance(connection, listing, page_size=100)
-    assert Ledger(engine, "acme").under_way() == listing
+    assert Ledger(engine, "acme").unfinished_listing() == listing
     assert state(ledger).page_size == 100
-    assert Ledger(engine, "other").under_way() is None
+    assert Ledger(engine, "other").unfinished_listing() is None
     ledger.complete(NOON)
-    assert ledger.under_way() is None
+    assert ledger.unfinished_listing() is None
     assert state(ledger).watermark == NOON
     assert rows(engine, SNAPSHOTS)[0]["watermark"] == NOON
 
@@ -98,7 +98,7 @@ def test_a_page_that_is_rolled_back_leaves_no_checkpoint(engine: Engine) -> None
     with engine.connect() as connection:
         ledger.advance(connection, Listing(None, NOON, Cursor(100), None))
         connection.rollback()
-    assert ledger.under_way() is None
+    assert ledger.unfinished_listing() is None
 
 
 @sqlite
