@@ -18,7 +18,7 @@ from snapshotter.models import Base
 from snapshotter.settings import DATABASE_URL_VARIABLE, DEFAULT_DATABASE_URL
 from snapshotter.store.engine import connect, named_errors
 from snapshotter.store.ownership import revision_of
-from snapshotter.store.sizes import heed
+from snapshotter.store.sizes import apply_packet_limit
 
 
 def compare_type(
@@ -105,7 +105,7 @@ def run(connection: Connection) -> None:
         if connection.dialect.name == "postgresql"
         else None,
     )
-    heed(connection.engine)  # the calendar's rows are joined into long statements
+    apply_packet_limit(connection.engine)  # the calendar's rows are joined into long statements
     event.listen(Table, "before_create", with_dynamic_rows)
     try:
         with context.begin_transaction():

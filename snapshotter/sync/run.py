@@ -34,7 +34,7 @@ class Run:
         self._redact, self._progress = context.redact, context.progress
         self.ledger, self.outcome, self._hold = ledger, outcome, hold
         self.open_seen: set[int] = set()
-        self._limit = sizes.heed(self.engine)
+        self._limit = sizes.apply_packet_limit(self.engine)
         self._aside: list[tuple[int | None, str]] = []
         self._unknown: dict[str | None, list[int]] = {}
         self._odd: dict[str, list[int]] = {}
