@@ -140,8 +140,8 @@ def _alone(engine: Engine, account_ids: list[str]) -> Iterator[None]:
     """Lock the accounts, in a fixed order, in its `with`. Raises `Stopped` if a run has one."""
     with named_errors(), ExitStack() as stack:
         for account_id in sorted(account_ids):
-            hold = stack.enter_context(lock(engine, account_id))
-            if hold is None:
+            check_lock = stack.enter_context(lock(engine, account_id))
+            if check_lock is None:
                 raise Stopped(
                     f"a run of account {account_id} is in progress; nothing was changed, try again "
                     "when it has ended"

@@ -90,8 +90,8 @@ def open_run(context: Context, plan: Plan) -> Iterator[Run]:
     """Take the account's lock and begin a run; record how the block, and so the run, ends."""
     account_id = context.account_id
     ledger = Ledger(context.engine, account_id)
-    with named_errors(), lock(context.engine, account_id) as hold:
-        if hold is None:
+    with named_errors(), lock(context.engine, account_id) as check_lock:
+        if check_lock is None:
             raise Stopped(
                 f"account {account_id} is being read by {ledger.holder()}; "
                 "this run did nothing, run again later"
@@ -99,7 +99,7 @@ def open_run(context: Context, plan: Plan) -> Iterator[Run]:
         outcome = ledger.begin(_kind(plan, ledger), context.service.api_url)
         logs.about(run=outcome.snapshot_id)
         log.info("begun: kind %s", outcome.kind)
-        run = Run(context, ledger, outcome, hold)
+        run = Run(context, ledger, outcome, check_lock)
         with _recorded(run):
             yield run
 

@@ -139,8 +139,8 @@ def test_a_run_notices_another_by_any_path(run: Run, acme: dict[str, str], tmp_p
     assert run("sync", **acme).returncode == 0
     (tmp_path / "link.db").symlink_to(tmp_path / "job_history.db")
     engine = connect(f"sqlite:///{tmp_path}/job_history.db")
-    with lock(engine, "acme") as hold, engine.begin() as writing:
-        assert hold is not None
+    with lock(engine, "acme") as check_lock, engine.begin() as writing:
+        assert check_lock is not None
         writing.execute(text("update snapshots set status = 'running'"))
         for url in ("sqlite:///job_history.db", "sqlite:///link.db"):
             done = run("sync", "--database", url, **acme)

@@ -211,8 +211,8 @@ class Accounts(RuleBasedStateMachine):
         deadline, is_free = time.monotonic() + 30, False
         while not is_free:
             assert time.monotonic() < deadline
-            with lock(self.engine, self.account.account_id) as hold:
-                is_free = hold is not None
+            with lock(self.engine, self.account.account_id) as check_lock:
+                is_free = check_lock is not None
 
     @precondition(lambda self: self.account.jobs)
     @rule(number=ANY)

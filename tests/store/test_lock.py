@@ -13,8 +13,8 @@ from snapshotter.store.lock import lock
 
 def test_a_lock_is_held_once_and_given_back(database_url: str, engine: Engine) -> None:
     other = connect(database_url)
-    with lock(engine, "acme") as hold:
-        assert hold is not None
+    with lock(engine, "acme") as check_lock:
+        assert check_lock is not None
         hold()
         with lock(other, "acme") as second:
             assert second is None
@@ -28,8 +28,8 @@ def test_a_lock_is_held_once_and_given_back(database_url: str, engine: Engine) -
 def test_a_lock_is_given_back_after_an_error(engine: Engine) -> None:
     with pytest.raises(ZeroDivisionError), lock(engine, "acme"):
         raise ZeroDivisionError
-    with lock(engine, "acme") as hold:
-        assert hold is not None
+    with lock(engine, "acme") as check_lock:
+        assert check_lock is not None
 
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -49,8 +49,8 @@ def test_a_file_reached_by_a_link_has_the_same_lock(engine: Engine, tmp_path: Pa
 @pytest.mark.parametrize("replaced", [False, True])
 def test_a_lost_file_is_noticed(engine: Engine, tmp_path: Path, *, replaced: bool) -> None:
     path = Path(str(engine.url.database))
-    with lock(engine, "acme") as hold:
-        assert hold is not None
+    with lock(engine, "acme") as check_lock:
+        assert check_lock is not None
         path.rename(tmp_path / "moved.db")
         if replaced:
             path.touch()
@@ -73,8 +73,8 @@ def test_a_lock_file_is_its_owners_alone(engine: Engine) -> None:
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_lost_session_is_noticed(database_url: str, engine: Engine) -> None:
     other = connect(database_url)
-    with lock(engine, "acme") as hold:
-        assert hold is not None
+    with lock(engine, "acme") as check_lock:
+        assert check_lock is not None
         with other.begin() as killer:
             killer.execute(
                 text(

@@ -706,8 +706,8 @@ def wait_until_free(syncer: Syncer) -> None:
     """A server notices a closed session a little later, and only then ends its lock."""
     deadline = time.monotonic() + 30
     while True:
-        with lock(syncer.engine, syncer.account.account_id) as hold:
-            if hold is not None:
+        with lock(syncer.engine, syncer.account.account_id) as check_lock:
+            if check_lock is not None:
                 return
         assert time.monotonic() < deadline
 
