@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeEngine
 from snapshotter.errors import SnapshotterError
 from snapshotter.models import Base
 from snapshotter.settings import DATABASE_URL_VARIABLE, DEFAULT_DATABASE_URL
-from snapshotter.store.engine import connect, named_errors
+from snapshotter.store.engine import named_errors, open_engine
 from snapshotter.store.ownership import revision_of
 from snapshotter.store.sizes import apply_packet_limit
 
@@ -125,7 +125,7 @@ elif not needs_database():
         run(empty)
 else:
     try:
-        engine = connect(os.environ.get(DATABASE_URL_VARIABLE) or DEFAULT_DATABASE_URL)
+        engine = open_engine(os.environ.get(DATABASE_URL_VARIABLE) or DEFAULT_DATABASE_URL)
         try:
             with named_errors(), engine.connect() as own:
                 prepare_for_copies(own)

@@ -65,9 +65,9 @@ def opened(
     database_url: str, *, read_only: bool, time_left: "TimeLeft | None" = None
 ) -> Iterator["Engine"]:
     """Open a database with any schema."""
-    from snapshotter.store.engine import connect
+    from snapshotter.store.engine import open_engine
 
-    engine = connect(database_url, read_only=read_only, time_left=time_left)
+    engine = open_engine(database_url, read_only=read_only, time_left=time_left)
     try:
         yield engine
     finally:

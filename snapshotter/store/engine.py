@@ -29,7 +29,7 @@ _CONNECT_SECONDS = 10
 _ADDRESS = "snapshotter_address"  # an attribute of an error: which database raised it
 
 
-def connect(url: str, *, read_only: bool = False, time_left: TimeLeft | None = None) -> Engine:
+def open_engine(url: str, *, read_only: bool = False, time_left: TimeLeft | None = None) -> Engine:
     """Return the engine for a SQLAlchemy URL; a server is contacted when it is first used.
 
     A SQLite file is checked here, and created for its owner alone if it is missing: see

@@ -17,7 +17,7 @@ from snapshotter.models import Base
 from snapshotter.redact import Redaction
 from snapshotter.store import rejects, revisions
 from snapshotter.store.diff import compare
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.load import load
 from snapshotter.store.prepared import prepare
 from snapshotter.store.set_aside import set_aside
@@ -53,7 +53,7 @@ def test_every_revision_goes_up_down_and_up_and_matches_the_models(
             assert done.returncode == 0, done.stderr
     done = alembic(empty_database_url, "check", folder=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
-    engine = connect(empty_database_url)
+    engine = open_engine(empty_database_url)
     revisions.check(engine)
     assert alembic(empty_database_url, "downgrade", "base", folder=ROOT).returncode == 0
     assert inspect(engine).get_table_names() == ["alembic_version"]
@@ -81,7 +81,7 @@ def test_a_new_revision_gets_the_next_number(tmp_path: Path) -> None:
 
 def test_keys_and_constraints_are_these(database_url: str) -> None:
     """What `alembic check` does not see: the keys, the foreign keys and the indexes, literally."""
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     found = inspect(engine)
     keys = {
         table: tuple(found.get_pk_constraint(table)["constrained_columns"])
@@ -144,7 +144,7 @@ def test_an_upgrade_works_out_what_the_loader_does(database_url: str, tmp_path: 
         job(id=3, created_at=moments[1], started_at=moments[0], cluster=cluster, outputs=None),
         job(id=4, created_at=moments[2], started_at=moments[1], cluster=cluster, outputs=None),
     ]
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     jobs = [prepare(read(json.dumps(each).encode()), Redaction()) for each in records]
     with engine.begin() as connection:
         load(connection, Stamp("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), jobs)
@@ -161,7 +161,7 @@ def test_what_is_set_aside_stays_so_from_revision_to_revision(
     database_url: str, tmp_path: Path
 ) -> None:
     """It is tried again by the next run, and known again for what it was."""
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     run, record = Stamp("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), job(id="x")
     aside = [Reject(None, None, "no id", record), Reject(8, None, "no", [8])]
     with engine.begin() as connection:
@@ -199,7 +199,7 @@ def test_comments_change_at_once_and_nothing_else_does(
 ) -> None:
     """A table that is rebuilt gets another file; `show create table` has every property of it."""
     assert alembic(empty_database_url, "upgrade", old, folder=tmp_path).returncode == 0
-    engine = connect(empty_database_url)
+    engine = open_engine(empty_database_url)
 
     def seen() -> tuple[dict[str, object], dict[str, object], set[object]]:
         tables = [*Base.metadata.tables]
@@ -234,7 +234,7 @@ def test_comments_change_at_once_and_nothing_else_does(
 
 
 def test_the_calendar_has_every_day(database_url: str) -> None:
-    engine = connect(database_url, read_only=True)
+    engine = open_engine(database_url, read_only=True)
     with engine.connect() as connection:
         count, first, last = connection.execute(
             text("select count(*), min(day), max(day) from calendar")
@@ -257,7 +257,7 @@ def test_the_calendar_has_every_day(database_url: str) -> None:
 def test_a_schema_of_another_version_is_refused(
     database_url: str, revision: str, said: str
 ) -> None:
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     with engine.begin() as connection:
         connection.execute(text(f"update alembic_version set version_num = '{revision}'"))
     with pytest.raises(DatabaseError) as caught:
@@ -267,7 +267,7 @@ def test_a_schema_of_another_version_is_refused(
 
 
 def test_somebody_elses_table_is_left_alone(empty_database_url: str) -> None:
-    engine = connect(empty_database_url)
+    engine = open_engine(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("create table jobs (name varchar(9))"))
     with pytest.raises(DatabaseError, match="that this tool did not create"):

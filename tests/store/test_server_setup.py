@@ -14,7 +14,7 @@ from sqlalchemy.exc import DataError
 
 from snapshotter.errors import DatabaseError, UsageError
 from snapshotter.models import Base
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.lock import lock
 from snapshotter.store.revisions import check, require_head
 from snapshotter.store.server_setup import ServerSetup
@@ -77,7 +77,7 @@ def odd_database(
 
 @pytest.mark.slow
 def test_whatever_a_database_has_set(odd_database: str) -> None:
-    engine = connect(odd_database)
+    engine = open_engine(odd_database)
     write_and_read(engine)
     engine.dispose()
 
@@ -85,7 +85,7 @@ def test_whatever_a_database_has_set(odd_database: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("odd_database", ["LATIN1"], indirect=True)
 def test_what_an_encoding_cannot_hold_fails_alone(odd_database: str) -> None:
-    engine = connect(odd_database)
+    engine = open_engine(odd_database)
     require_head(engine, may_create=True)
     with engine.begin() as connection:
         with pytest.raises(DataError), connection.begin_nested():
@@ -103,7 +103,7 @@ def test_tables_go_into_the_first_schema_of_the_search_path(
 ) -> None:
     """Somebody's tables of the same names, in a schema behind it, are not ours."""
     url = postgres.create_database()
-    admin = connect(url)
+    admin = open_engine(url)
     with admin.begin() as connection:
         connection.execute(text("create schema history"))
         connection.execute(text("create table public.jobs (theirs text)"))
@@ -111,9 +111,9 @@ def test_tables_go_into_the_first_schema_of_the_search_path(
         connection.execute(text("insert into public.alembic_version values ('abcdef012345')"))
     if way == "PGOPTIONS":
         monkeypatch.setenv("PGOPTIONS", "-csearch_path=history,public")
-        engine = connect(url)
+        engine = open_engine(url)
     else:
-        engine = connect(f"{url}&options=-csearch_path%3Dhistory,public")
+        engine = open_engine(f"{url}&options=-csearch_path%3Dhistory,public")
     write_and_read(engine)
     assert sorted(inspect(admin).get_table_names("public")) == ["alembic_version", "jobs"]
     assert len(inspect(admin).get_table_names("history")) == 9
@@ -126,8 +126,8 @@ def test_a_database_that_may_only_be_read(postgres: PostgresServer) -> None:
     url = postgres.create_database()
     postgres._execute(f"alter database {name_in(url)} set default_transaction_read_only = on")  # noqa: SLF001
     with pytest.raises(DatabaseError, match="it may only be read"):
-        connect(url).connect()
-    engine = connect(url, read_only=True)
+        open_engine(url).connect()
+    engine = open_engine(url, read_only=True)
     with pytest.raises(DatabaseError, match="no tables yet"):
         require_head(engine)
     engine.dispose()
@@ -144,7 +144,7 @@ def test_a_pooler_in_its_usual_configuration(pool_mode: str, postgres: PostgresS
         f"alter database {name_in(url)} set idle_in_transaction_session_timeout = '90s'"
     )
     with PgBouncer(postgres.folder, pool_mode) as pooler:
-        pooled, direct = connect(pooler.url(name_in(url))), connect(url)
+        pooled, direct = open_engine(pooler.url(name_in(url))), open_engine(url)
         write_and_read(pooled)
         for first, second in ((pooled, pooled), (pooled, direct), (direct, pooled)):
             with lock(first, "acme") as hold:
@@ -176,7 +176,7 @@ def test_a_pooler_keeps_nothing_of_ours(postgres: PostgresServer) -> None:
     with PgBouncer(postgres.folder, "transaction") as pooler:
         import psycopg  # noqa: PLC0415 - as another program would
 
-        engine = connect(pooler.url(name_in(url)))
+        engine = open_engine(pooler.url(name_in(url)))
         with engine.begin() as connection:
             connection.execute(text("select 1"))
         engine.dispose()
@@ -190,7 +190,7 @@ def test_a_pooler_keeps_nothing_of_ours(postgres: PostgresServer) -> None:
 def test_sessions_that_are_idle_live_on(postgres: PostgresServer) -> None:
     url = postgres.create_database()
     postgres._execute(f"alter database {name_in(url)} set idle_session_timeout = '50ms'")  # noqa: SLF001
-    engine = connect(url)
+    engine = open_engine(url)
     with lock(engine, "acme") as hold:
         assert hold is not None
         with engine.connect() as connection:
@@ -206,7 +206,7 @@ def test_mariadb_that_logs_statements_and_keeps_rows_compact(mariadb: MariaDBSer
     options = ("--log-bin=log", "--server-id=1", "--binlog-format=STATEMENT")
     with SpecialMariaDB(*options, "--innodb-default-row-format=compact") as server:
         url = server.create_database()
-        engine = connect(url)
+        engine = open_engine(url)
         write_and_read(engine)
         with engine.connect() as connection:
             formats = connection.execute(
@@ -223,7 +223,7 @@ def test_a_search_path_without_a_schema_is_named(postgres: PostgresServer) -> No
     url = postgres.create_database()
     postgres._execute(f"alter database {name_in(url)} set search_path = nowhere")  # noqa: SLF001
     with pytest.raises(UsageError, match="no schema of the database's search_path exists"):
-        connect(url).connect()
+        open_engine(url).connect()
     postgres.drop_database(url)
 
 
@@ -237,7 +237,7 @@ WAITS = {
 @pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
 def test_a_session_sees_what_others_commit_and_waits_for_their_locks(database_url: str) -> None:
     def wait(left: float | None) -> tuple[str, int]:
-        engine = connect(database_url, time_left=lambda: left)
+        engine = open_engine(database_url, time_left=lambda: left)
         with engine.connect() as connection:
             level = connection.execute(text(LEVELS[engine.dialect.name])).scalar_one()
             seconds = connection.execute(text(WAITS[engine.dialect.name])).scalar_one()

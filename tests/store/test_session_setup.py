@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.server_setup import ServerSetup
 from snapshotter.store.session_setup import READS, is_pooled, on_each_statement, prepare
 from snapshotter.store.urls import address_of, parse
@@ -39,7 +39,7 @@ def test_a_transaction_takes_the_lock_of_a_writer_at_once(engine: Engine) -> Non
 
 def test_a_transaction_that_only_reads_takes_no_lock(database_url: str, engine: Engine) -> None:
     assert first_statement(engine.execution_options(**{READS: True})) == "begin"
-    reader = connect(database_url, read_only=True)
+    reader = open_engine(database_url, read_only=True)
     assert first_statement(reader) == "begin"
     reader.dispose()
 

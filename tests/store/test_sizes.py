@@ -12,7 +12,7 @@ from syncer import Syncer, history
 
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.store import revisions
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.rejects import listed
 from snapshotter.store.sizes import apply_packet_limit, is_suspect, limit_of, sent
 
@@ -31,7 +31,7 @@ def database_with_packets_of(server: MariaDBServer, size: int) -> Iterator[Engin
     """Yield a database at head whose statements have at most this number of bytes."""
     server._execute(f"set global max_allowed_packet = {size}")  # noqa: SLF001 - the tests' own
     revisions.upgrade(url := server.create_database())
-    engine = connect(url)
+    engine = open_engine(url)
     yield engine
     engine.dispose()
 

@@ -13,7 +13,7 @@ import pytest
 from snapshotter.errors import Stopped
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.server import serve
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.revisions import upgrade
 from snapshotter.store.sqlite_connection import open_file
 from snapshotter.store.wait_limit import WaitLimit
@@ -32,7 +32,7 @@ sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_file_that_another_program_has_locked(file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("begin immediate")
-        ours = connect(f"sqlite:///{file}", time_left=lambda: 0.1)
+        ours = open_engine(f"sqlite:///{file}", time_left=lambda: 0.1)
         with pytest.raises(Stopped, match=rf"locked by another program.*{file.name}"):
             upgrade(ours)
         ours.dispose()
