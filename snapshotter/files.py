@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from snapshotter import interrupt, parts
+from snapshotter import interrupt, temporary_files
 from snapshotter.errors import Failure, UsageError
 from snapshotter.targets import DESCRIPTORS, followed, refuse_database
 
@@ -87,10 +87,10 @@ def folder(
                 f"cannot replace {shown}: the folder that it is in is not writable; name a "
                 "folder in it"
             )
-        parts.restore(path)
-        parts.remove_dead(path.parent)
+        temporary_files.restore(path)
+        temporary_files.remove_dead(path.parent)
         _require_ours(path, is_ours, shown)
-        with parts.new_folder(path) as part:
+        with temporary_files.new_folder(path) as part:
             yield part
             _require_ours(path, is_ours, shown)  # it may have been filled meanwhile
             _put_in_place(path, part, manifest)
@@ -111,7 +111,7 @@ def _put_in_place(target: Path, part: Path, manifest: str) -> None:
     if not target.is_dir() or not any(target.iterdir()):
         part.replace(target)  # a rename replaces an empty folder
         return
-    with parts.moved_aside(target):
+    with temporary_files.moved_aside(target):
         part.replace(target)
 
 
@@ -160,9 +160,9 @@ def _keep(path: Path, old: Path, mode: int) -> None:
 
 @contextmanager
 def _replacing(target: Path, shown: str) -> Iterator[BinaryIO]:
-    parts.remove_dead(target.parent)
+    temporary_files.remove_dead(target.parent)
     try:
-        part, file = parts.new_file(target)
+        part, file = temporary_files.new_file(target)
     except OSError as error:
         if not _may_be_written(target, error):
             raise

@@ -21,7 +21,6 @@ from writing import (
     write_folder,
 )
 
-from snapshotter import parts
 from snapshotter.errors import Failure, Interrupted, UsageError
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from snapshotter import parts
+from snapshotter import temporary_files
 from snapshotter.errors import DatabaseError
 from snapshotter.store.sqlite_connection import open_file
 from snapshotter.store.wait_limit import WaitLimit
@@ -197,8 +197,8 @@ class _Writer:
 
 def _can_share_memory(path: Path) -> bool:
     """Try WAL mode on another file beside it: a file that fails in it cannot be read any longer."""
-    parts.remove_dead(_folder(path))
-    with parts.new_folder(_folder(path) / path.name) as folder:
+    temporary_files.remove_dead(_folder(path))
+    with temporary_files.new_folder(_folder(path) / path.name) as folder:
         with closing(sqlite3.connect(folder / "probe.db")) as connection:
             try:
                 connection.execute("pragma synchronous = off")
