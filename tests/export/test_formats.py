@@ -294,7 +294,7 @@ def test_all_trends_of_jobs_of_any_year(engine: Engine, format_: Format, tmp_pat
 EXPORT = """
 import re, resource, sys
 from pathlib import Path
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.errors import SnapshotterError
 from snapshotter.export.export import export
 from snapshotter.export.selection import Selection
