@@ -21,6 +21,7 @@ from writing import (
     write_folder,
 )
 
+from snapshotter import temporary_files
 from snapshotter.errors import Failure, Interrupted, UsageError
 
 
