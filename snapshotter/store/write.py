@@ -27,6 +27,7 @@ from snapshotter.store.prepared import (
 )
 from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, chunks
 
+_STATE_NAMES = ("job_id", *STATE, "records_count")
 _MOST_LEFT_OUT = 20  # jobs that take outputs from each other, of which one may be bad
 
 
@@ -230,11 +231,8 @@ def _write_all(connection: Connection, stamp: Stamp, batch: Batch) -> None:
     )
 
 
-_STATE_NAMES = ("job_id", *STATE, "records_count")
-
-
 def _state(rows: JobRows) -> tuple[Any, ...]:
-    """What `job_changes` keeps of a job."""
+    """Return what `job_changes` keeps of a job."""
     return (rows.job["id"], *(rows.job[name] for name in STATE), records_count(rows))
 
 
