@@ -20,6 +20,8 @@ from snapshotter.store.engine import named_errors, open_engine
 from snapshotter.store.ownership import revision_of
 from snapshotter.store.sizes import apply_packet_limit
 
+OLD_SQLITE = sqlite3.sqlite_version_info < (3, 35)
+
 
 def compare_type(
     context_: Any,
@@ -85,7 +87,6 @@ def prepare_for_copies(connection: Connection) -> None:
         driver.execute("pragma legacy_alter_table = on")
 
 
-OLD_SQLITE = sqlite3.sqlite_version_info < (3, 35)
 # Defining the class has replaced Alembic's own.
 _impls["sqlite"] = OldSQLiteImpl if OLD_SQLITE else SQLiteImpl
 

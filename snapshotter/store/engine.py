@@ -21,7 +21,7 @@ from snapshotter.errors import DatabaseError, SnapshotterError, Stopped, UsageEr
 from snapshotter.store import sqlite_file
 from snapshotter.store.driver_errors import as_our_error
 from snapshotter.store.server_setup import ServerSetup
-from snapshotter.store.session_setup import READS, Cut, on_each_statement, prepare
+from snapshotter.store.session_setup import READS, Cut, on_each_statement, set_up_sessions
 from snapshotter.store.urls import Address, Hosts, address_of, bad_value, check_options, parse
 from snapshotter.store.wait_limit import TimeLeft, WaitLimit
 
@@ -47,7 +47,7 @@ def open_engine(url: str, *, read_only: bool = False, time_left: TimeLeft | None
     engine = _created(parsed, address, options)
     if parsed.get_backend_name() != "sqlite":
         check_options(parsed, engine.dialect, address)
-    cut = prepare(engine, address, ServerSetup(wait_limit, read_only))
+    cut = set_up_sessions(engine, address, ServerSetup(wait_limit, read_only))
     _end_in_time(engine, address, wait_limit, cut)
     return engine
 

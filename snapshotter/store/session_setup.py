@@ -25,7 +25,7 @@ _CUT_SECONDS = 2
 Cut = Callable[[DBAPIConnection], None]
 
 
-def prepare(engine: Engine, address: Address, setup: ServerSetup) -> Cut:
+def set_up_sessions(engine: Engine, address: Address, setup: ServerSetup) -> Cut:
     """Set up every session of the engine; return what ends a statement in progress in one."""
     match engine.dialect.name:
         case "sqlite":

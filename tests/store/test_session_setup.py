@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from snapshotter.store.engine import open_engine
 from snapshotter.store.server_setup import ServerSetup
-from snapshotter.store.session_setup import READS, is_pooled, on_each_statement, prepare
+from snapshotter.store.session_setup import READS, is_pooled, on_each_statement, set_up_sessions
 from snapshotter.store.urls import address_of, parse
 from snapshotter.store.wait_limit import WaitLimit
 
@@ -47,7 +47,7 @@ def test_a_transaction_that_only_reads_takes_no_lock(database_url: str, engine: 
 def test_a_statement_is_ended_by_another_thread(database_url: str) -> None:
     engine = create_engine(database_url)
     address = address_of(*parse(database_url))
-    cut = prepare(engine, address, ServerSetup(WaitLimit(), read_only=False))
+    cut = set_up_sessions(engine, address, ServerSetup(WaitLimit(), read_only=False))
     with engine.connect() as connection:
         driver: Any = connection.connection.dbapi_connection
         timer = Timer(0.2, cut, [driver])
