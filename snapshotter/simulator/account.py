@@ -30,7 +30,7 @@ Links = Literal["right", "wrong", "none"]
 
 
 class Behaviour(TypedDict, total=False):
-    """How an account behaves; each is an attribute of `Account`, which describes it."""
+    """How an account behaves; each is an attribute of `SimulatedAccount`, which describes it."""
 
     page_cap: int
     varies_cap: bool

@@ -10,10 +10,10 @@ from snapshotter.api.records import Record, Reject
 from snapshotter.errors import SnapshotterError
 from snapshotter.printable import printable
 from snapshotter.statuses import STATUSES, is_open
-from snapshotter.store import reasons, rejects, sizes
+from snapshotter.store import reject_reasons, rejects, sizes
 from snapshotter.store.ledger import Ledger, Listing, Outcome
 from snapshotter.store.load import Loaded, Mode, load, mark_gone
-from snapshotter.store.lock import Hold
+from snapshotter.store.lock import CheckLock
 from snapshotter.store.prepared import Prepared, encoded, prepare
 from snapshotter.store.set_aside import set_aside
 from snapshotter.store.write import Stamp
@@ -28,13 +28,15 @@ _UNFORESEEN = (ArithmeticError, LookupError, RecursionError, TypeError, ValueErr
 class Run:
     """A run in progress."""
 
-    def __init__(self, context: Context, ledger: Ledger, outcome: Outcome, hold: Hold) -> None:
+    def __init__(
+        self, context: Context, ledger: Ledger, outcome: Outcome, check_lock: CheckLock
+    ) -> None:
         self.engine, self.client = context.engine, context.client
         self.account_id = context.account_id
         self._redact, self._progress = context.redact, context.progress
-        self.ledger, self.outcome, self._hold = ledger, outcome, hold
+        self.ledger, self.outcome, self._check_lock = ledger, outcome, check_lock
         self.open_seen: set[int] = set()
-        self._limit = sizes.heed(self.engine)
+        self._limit = sizes.apply_packet_limit(self.engine)
         self._aside: list[tuple[int | None, str]] = []
         self._unknown: dict[str | None, list[int]] = {}
         self._odd: dict[str, list[int]] = {}
@@ -42,14 +44,14 @@ class Run:
     def end(self, status: str, error: BaseException | None = None) -> None:
         """Log what is reported at the end, and record how the run ended in its row."""
         self._report()
-        self._hold()
+        self._check_lock()
         self.outcome.status = status
         self._note_spending()
         self.ledger.end(self.outcome, error)
 
     def _report(self) -> None:
         """Log what was set aside, statuses that are not known, and values that fit no column."""
-        for line in reasons.lines(self._aside):
+        for line in reject_reasons.lines(self._aside):
             log.warning("set aside: %s", printable(line))
         for unknown, job_ids in self._unknown.items():
             which = f"{len(job_ids)} jobs have" if job_ids[1:] else f"job {job_ids[0]} has"
@@ -73,7 +75,7 @@ class Run:
 
     def mark_gone(self, job_ids: Iterable[int]) -> int:
         """Mark jobs as deleted at the API; return how many were not marked before."""
-        self._hold()
+        self._check_lock()
         ids, stamp = list(job_ids), self.stamp
         with self.engine.begin() as connection:
             gone = sum(mark_gone(connection, stamp, job_id) for job_id in ids)
@@ -155,7 +157,7 @@ class Run:
         partial: bool = False,
         overwrite: bool = False,
     ) -> None:
-        self._hold()
+        self._check_lock()
         self._note_spending()
         good = {each.job_id: each for each in records if isinstance(each, Prepared)}
         # What a partial answer leaves out is filled in from what is stored.
@@ -199,7 +201,7 @@ class Run:
         outcome.inserted += len(written.loaded.inserted)
         outcome.changed += len(written.loaded.changed)
         outcome.rejected += len(written.rejected)
-        outcome.seen.add(written.job_ids)
+        outcome.seen.update(written.job_ids)
         self.open_seen |= {i for i in written.job_ids if is_open(good[i].record.job.status)}
         self._progress(len(outcome.seen))
 

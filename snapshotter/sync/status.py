@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
+from snapshotter.store.accounts import no_account
 from snapshotter.store.tables import ACCOUNTS, JOBS, OPEN, REJECTS, SNAPSHOTS, live
-from snapshotter.texts import counted, nearest
+from snapshotter.texts import counted
 from snapshotter.times import duration, stamp
 
 LAST_RUNS = 5
 CLOCKS_APART = timedelta(minutes=5)  # a run that begins later than that does not count
-_LISTED = "; 'snapshotter accounts' lists them"
 LONGEST_ERROR = 300  # characters of a line
 
 _RUN = (
@@ -121,11 +121,7 @@ def freshness(engine: Engine, now: datetime) -> list[Freshness]:
 def unknown(found: Iterable[Freshness], account_ids: Iterable[str]) -> dict[str, str]:
     """Return a message for each requested account that is not in the database."""
     known = [each.account_id for each in found]
-    return {
-        name: f"no account {name!r} in this database{nearest(name, known) or _LISTED}"
-        for name in account_ids
-        if name not in known
-    }
+    return {name: no_account(name, known) for name in account_ids if name not in known}
 
 
 def stale(
