@@ -40,7 +40,7 @@ from snapshotter.sync.by_id import ById, NoAnswer
 from snapshotter.sync.context import Context
 from snapshotter.sync.count import Count
 from snapshotter.sync.gone import Gone
-from snapshotter.sync.listing import Lister, check_list_answers
+from snapshotter.sync.listing import Lister, check_list_answers, marks_of
 from snapshotter.sync.refresh import refresh
 from snapshotter.sync.retry_rejects import retry
 from snapshotter.sync.run import Run
@@ -131,10 +131,9 @@ def _kind(plan: Plan, ledger: Ledger) -> str:
         return "jobs"
     if plan.is_filtered:
         return "incremental"
-    account, unfinished = ledger.account(), ledger.unfinished_listing()
-    marks = () if account is None else (account.watermark, account.newest_updated_at)
-    whole = plan.full or not marks or None in marks
-    return "full" if whole or (unfinished is not None and unfinished.is_whole) else "incremental"
+    unfinished = ledger.unfinished_listing()
+    is_whole = plan.full or marks_of(ledger) is None
+    return "full" if is_whole or (unfinished is not None and unfinished.is_whole) else "incremental"
 
 
 def read(run: Run, plan: Plan) -> None:
