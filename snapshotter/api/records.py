@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from snapshotter.api import mending
+from snapshotter.api import coercion
+from snapshotter.api.coercion import Misfits
 from snapshotter.api.cutting import MAX_VALUES, holds_too_much
-from snapshotter.api.mending import Odd
 from snapshotter.api.schema import (
     LARGEST_KEPT,
     Job,
@@ -67,14 +67,14 @@ _decode_exactly = msgspec.json.Decoder(_ExactJob).decode
 class Record(NamedTuple):
     """A job as typed, and as it came.
 
-    `is_exact`: it has only fields that `Job` and `Output` name; its parts may have others. `odd`:
-    what of it is not as documented.
+    `is_exact`: it has only fields that `Job` and `Output` name; its parts may have others.
+    `misfits`: what of it is not as documented.
     """
 
     job: Job
     raw: bytes
     is_exact: bool
-    odd: Odd | None = None
+    misfits: Misfits | None = None
 
     @property
     def document(self) -> dict[str, Any]:
@@ -90,9 +90,9 @@ class Record(NamedTuple):
         return self.job.created_at
 
     @property
-    def oddities(self) -> tuple[str, ...]:
+    def misfit_kinds(self) -> tuple[str, ...]:
         """One line for each kind of value that is not as documented, as "progress: 50.0"."""
-        return () if self.odd is None else self.odd.kinds
+        return () if self.misfits is None else self.misfits.kinds
 
 
 class Reject(NamedTuple):
@@ -174,20 +174,20 @@ def _is_not_utc(at: datetime | None) -> bool:
 
 def _read_leniently(raw: bytes, error: Exception) -> Record | Reject:
     try:
-        document = mending.parse(raw)
+        document = coercion.parse(raw)
     except (ValueError, RecursionError):
-        job_id, created_at = mending.find(raw)
-        text = mending.holdable(raw.decode("utf-8", "replace"))
+        job_id, created_at = coercion.find(raw)
+        text = coercion.holdable(raw.decode("utf-8", "replace"))
         return Reject(job_id, created_at, f"{_name(job_id)}: {error}", text)
     if not isinstance(document, dict):
         return Reject(None, None, f"{_name(None)}: {error}", document)
     try:
-        odd = mending.mend(document)
+        misfits = coercion.coerce(document)
     except RecordError as without_id:
         return Reject(None, time_in(document, "created_at"), str(without_id), document)
-    job = _decode(msgspec.json.encode(odd.document))
+    job = _decode(msgspec.json.encode(misfits.document))
     _check(job, is_small=False)
-    return Record(job, msgspec.json.encode(document), is_exact=False, odd=odd)
+    return Record(job, msgspec.json.encode(document), is_exact=False, misfits=misfits)
 
 
 def _too_large(raw: bytes) -> Reject:
@@ -196,13 +196,13 @@ def _too_large(raw: bytes) -> Reject:
     try:
         place = msgspec.json.decode(raw, type=_Place)
         document = {
-            name: mending.parse(bytes(value))
+            name: coercion.parse(bytes(value))
             for name, value in (("id", place.id), ("created_at", place.created_at))
             if len(value) < _LONGEST_PLACE
         }
-        job_id, created_at = mending.id_of(document), time_in(document, "created_at")
+        job_id, created_at = coercion.id_of(document), time_in(document, "created_at")
     except (*_WRONG, ValueError, RecordError):
-        job_id, created_at = mending.find(raw)
+        job_id, created_at = coercion.find(raw)
     kept = {"id": job_id, "created_at": None if created_at is None else stamp(created_at)}
     reason = f"{_name(job_id)}: it has over {MAX_VALUES:,} values, too many to read"
     return Reject(job_id, created_at, reason, kept)
@@ -218,7 +218,7 @@ def time_in(document: Any, name: str) -> datetime | None:
     The record is a JSON value, or the text of one that is not JSON.
     """
     if isinstance(document, str):
-        return mending.find(document.encode("utf-8", "replace"), name)[1]
+        return coercion.find(document.encode("utf-8", "replace"), name)[1]
     try:
         return msgspec.convert(document[name], Time).astimezone(UTC)
     except (TypeError, KeyError, msgspec.ValidationError, OverflowError):

@@ -39,7 +39,7 @@ class Run:
         self._limit = sizes.apply_packet_limit(self.engine)
         self._aside: list[tuple[int | None, str]] = []
         self._unknown: dict[str | None, list[int]] = {}
-        self._odd: dict[str, list[int]] = {}
+        self._misfits: dict[str, list[int]] = {}
 
     def end(self, status: str, error: BaseException | None = None) -> None:
         """Log what is reported at the end, and record how the run ended in its row."""
@@ -56,11 +56,11 @@ class Run:
         for unknown, job_ids in self._unknown.items():
             which = f"{len(job_ids)} jobs have" if job_ids[1:] else f"job {job_ids[0]} has"
             log.warning("%s a status that is not known: %r", which, unknown)
-        for odd, job_ids in self._odd.items():
+        for misfit, job_ids in self._misfits.items():
             which = (
                 f"{len(job_ids)} jobs, as job {job_ids[0]}," if job_ids[1:] else f"job {job_ids[0]}"
             )
-            log.warning("%s came with %s, which fits no column and is in extra", which, odd)
+            log.warning("%s came with %s, which fits no column and is in extra", which, misfit)
 
     def note(self, what: str, error: SnapshotterError | None = None) -> None:
         """Record what could not be done; the run continues, and ends with 65."""
@@ -168,7 +168,7 @@ class Run:
         written = self._write(records, mode, checkpoint)
         self.ledger.is_known |= bool(records)
         self._count(written, good)
-        self._note_oddities(written, good)
+        self._note_for_report(written, good)
 
     def _write(
         self, records: Sequence[Prepared | Reject], mode: Mode, checkpoint: Listing | None
@@ -205,15 +205,15 @@ class Run:
         self.open_seen |= {i for i in written.job_ids if is_open(good[i].record.job.status)}
         self._progress(len(outcome.seen))
 
-    def _note_oddities(self, written: "_Written", good: Mapping[int, Prepared]) -> None:
+    def _note_for_report(self, written: "_Written", good: Mapping[int, Prepared]) -> None:
         """Note what is reported at the end of the run."""
         self._aside += [(reject.job_id, reject.reason) for reject in written.rejected]
         for job_id in (*written.loaded.inserted, *written.loaded.changed):
             record = good[job_id].record
             if (status := record.job.status) not in STATUSES:
                 self._unknown.setdefault(status, []).append(job_id)
-            for odd in record.oddities:
-                self._odd.setdefault(odd.partition(":")[0], []).append(job_id)
+            for misfit in record.misfit_kinds:
+                self._misfits.setdefault(misfit.partition(":")[0], []).append(job_id)
 
     def _note_spending(self) -> None:
         outcome, client = self.outcome, self.client
