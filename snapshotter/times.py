@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CLOCKS_APART = timedelta(minutes=5)  # a run that begins later than that is not counted as fresh
+CLOCKS_APART = timedelta(minutes=5)  # how far hosts' clocks may differ
 _TENTHS_BELOW = 10  # seconds; of a longer time, a tenth does not matter
 _UNITS = (
     (86_400, "day", 3600, "h"),

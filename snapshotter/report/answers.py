@@ -104,8 +104,8 @@ def _complete_runs(connection: Connection, now: datetime) -> list[dict[str, Any]
 def _package_failure_reasons(connection: Connection, filters: Filters) -> list[dict[str, Any]]:
     """Return what the trend `failure_reasons` counts, but for every package in one query.
 
-    It repeats the trend's SQL because that has one row per reason of all packages that it is asked
-    for, and asking it for 500 packages in turn takes 15 seconds. A test holds the two equal.
+    It repeats the trend's SQL, which has no row per package. Running that for each package in turn
+    makes the report of 20,000 jobs of 500 packages 10 to 20 % slower. A test holds the two equal.
     """
     failures = func.count().label("failures")
     reason = JOBS.c.error_fingerprint.label("reason")
