@@ -16,6 +16,7 @@ asks to stop at once: a BaseException, so that no handler on the way swallows it
 """
 
 AGAIN = "; run again later"  # ends the last line of a run only, not that of one that continues
+CONTINUES = "; nothing is lost, the next run continues"
 
 
 class SnapshotterError(Exception):

@@ -158,8 +158,8 @@ def _extra_of_job(work: _Work, of_parts: Row) -> Row:
         log_summary = read_anything.of_any(bytes(record.job.log_summary))
         extra |= redact({"log_summary": log_summary})
     extra = {**extra, **of_parts}
-    if record.odd is not None:
-        _add(extra, redact(record.odd.of_job))
+    if record.misfits is not None:
+        _add(extra, redact(record.misfits.of_job))
     return extra
 
 
@@ -167,8 +167,8 @@ def _output_row(work: _Work, index: int, output: Output, component: "_Written") 
     record, text = work.record, work.text
     rest = {} if record.is_exact else _rest_of_output(work.document["outputs"][index], work.redact)
     rest = {**rest, **component.extra}
-    if record.odd is not None:
-        _add(rest, work.redact(record.odd.of_outputs.get(output.id, {})))
+    if record.misfits is not None:
+        _add(rest, work.redact(record.misfits.of_outputs.get(output.id, {})))
     return {
         "id": output.id,
         "job_id": record.job.id,
@@ -201,8 +201,8 @@ def _unchanged(text: str | None) -> str | None:
 
 def _document(record: Record) -> Row:
     """Return the job as JSON, of what fits; nothing if the columns hold all of it."""
-    if record.odd is not None:
-        return record.odd.document
+    if record.misfits is not None:
+        return record.misfits.document
     return {} if record.is_exact else record.document
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Self
 
-from snapshotter.errors import Interrupted, Stopped
+from snapshotter.errors import CONTINUES, Interrupted, Stopped
 
 _SLICE = 0.1  # seconds; the longest time until a wait notices a signal
 # How long a process may live after a signal that asks to stop at once: slices in which it did
@@ -19,7 +19,7 @@ _IDLE_SLICES, _MOST_SLICES = 7, 30
 _IDLE = 0.001  # seconds of work in a slice
 _ALL = 10**9  # signals: any number of them may wait
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
-INTERRUPTED = "interrupted; nothing is lost, the next run continues"
+INTERRUPTED = f"interrupted{CONTINUES}"
 
 
 def stop_signals() -> list[signal.Signals]:

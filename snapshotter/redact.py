@@ -2,7 +2,8 @@
 
 A value whose name looks secret is hidden completely, whatever its type and depth; null stays null.
 The `value` beside a `name` or a `key` that looks secret is hidden, too. Text is searched for
-secrets: see `secret_text`.
+secrets: see `secret_text`. `--variables mask`, `hash`, `drop` or `keep` decides how they are
+hidden.
 """
 
 import hmac

@@ -29,6 +29,11 @@ def decoded(data: bytes, source: str) -> str:
     return text
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, like `1 job` or `2,000 open jobs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` with the most similar name; empty if none is similar."""
     known = {each.casefold(): each for each in names}

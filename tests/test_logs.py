@@ -99,7 +99,7 @@ def test_verbose_logs_what_a_run_does(tmp_path: Path, account: SimulatedAccount,
     account.add_job(status="running", completed_at=None)
     lines = run(["sync", "-v"], tmp_path, account, api)
     for step, line in zip(
-        ("reading account acme into sqlite", "begun: kind full", "listing jobs", "1 jobs read"),
+        ("reading account acme into sqlite", "run began: kind full", "listing jobs", "1 jobs read"),
         lines,
         strict=False,
     ):

@@ -3,7 +3,7 @@
 import pytest
 
 from snapshotter.errors import UsageError
-from snapshotter.texts import cleaned, decoded, nearest
+from snapshotter.texts import cleaned, counted, decoded, nearest
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,10 @@ def test_a_file_in_another_encoding_is_named(data: bytes, said: str) -> None:
 def test_the_most_similar_name_is_suggested(name: str, expected: str) -> None:
     assert nearest(name, ["jobs", "Accounts", "calendar"]) == expected
     assert nearest(name, []) == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(0, "0 jobs"), (1, "1 job"), (2, "2 jobs"), (2_000, "2,000 jobs")]
+)
+def test_a_number_agrees_with_its_noun(number: int, expected: str) -> None:
+    assert counted(number, "job") == expected

@@ -18,7 +18,7 @@ from requests.auth import HTTPBasicAuth
 from snapshotter import __version__
 from snapshotter.api import certificates, decoding, prefetch, proxies, transport
 from snapshotter.api.limits import Allowance, Clock, Limits, SystemClock
-from snapshotter.api.lists import Lists
+from snapshotter.api.lists import ListReaders
 from snapshotter.api.narrowing import PAGE_SIZE, ListedRecords, Places
 from snapshotter.api.paging import Cursor, ItemT, Listed, Page, pages
 from snapshotter.api.records import Record, Reject, read_all, time_in
@@ -75,7 +75,7 @@ class Client:
         base = f"{service.api_url}/{service.account_id}/api/"
         caller = Caller(base, service.timeout, self._mask, service.key.source)
         self._retrying = Retrying(caller, self._allowance, clock, jitter)
-        self._lists = Lists(self._retrying, self._session, self._mask)
+        self._readers = ListReaders(self._retrying, self._session, self._mask)
         self._places: dict[str, Places] = {}
         self._has_failed = False  # the last call for one job
 
@@ -110,20 +110,20 @@ class Client:
     @property
     def sends_links(self) -> bool:
         """Whether the server names further pages. An earlier run may have known it: set it."""
-        return self._lists.sends_links
+        return self._readers.sends_links
 
     @sends_links.setter
     def sends_links(self, known: bool) -> None:
-        self._lists.sends_links = known
+        self._readers.sends_links = known
 
     @property
     def page_size(self) -> int:
         """The most jobs in a page so far. An earlier run may have known it: set it."""
-        return self._lists.page_size
+        return self._readers.page_size
 
     @page_size.setter
     def page_size(self, known: int) -> None:
-        self._lists.page_size = known
+        self._readers.page_size = known
 
     def stopwatch(self) -> Callable[[], timedelta]:
         """Start measuring; return what returns the time since, by this host or the server."""
@@ -170,7 +170,7 @@ class Client:
         places, sessions = Places(), list[transport.Session]()
 
         def ask_by(session: transport.Session) -> Callable[[int], Listed[Any]]:
-            list_ = self._lists.reader(query, places, session)
+            list_ = self._readers.reader(query, places, session)
 
             def ask(offset: int) -> Listed[Any]:
                 listed = list_(offset, PAGE_SIZE)
@@ -188,7 +188,7 @@ class Client:
                 session.abort()
 
         ask = ask_by(self._session)
-        calls = prefetch.Calls(ask, new_ask, cancel, self._lists.has_room)
+        calls = prefetch.Calls(ask, new_ask, cancel, self._readers.has_room)
         with prefetch.Threads(calls) as threads:
             yield from pages(ask, cursor, threads)
 
@@ -196,7 +196,7 @@ class Client:
         """Return what the list has from `offset` on, in the order of `created_at`."""
         query = {"sort": "created", "direction": "asc", "limit": "", "status": status}
         places = self._places.setdefault(status, Places())
-        return self._lists.reader(query, places)(offset, limit)
+        return self._readers.reader(query, places)(offset, limit)
 
     def touched_at(self, moment: datetime) -> tuple[list[Record | Reject], bool]:
         """Return the jobs updated in the second of `moment`, as lists have them, and some later.
@@ -204,7 +204,7 @@ class Client:
         Also whether they are certainly all: a list that moves between two pages may hide one.
         """
         query = {"sort": "updated", "direction": "asc", "limit": "", **ListFilters(moment).query()}
-        list_ = self._lists.reader(query, Places())
+        list_ = self._readers.reader(query, Places())
         found: list[Record | Reject] = []
         for number in range(MOST_PAGES_OF_A_SECOND):
             listed = list_(len(found), PAGE_SIZE)
@@ -217,7 +217,9 @@ class Client:
 
     def newest(self) -> datetime | None:
         """Return the latest `updated_at` of all jobs; None for an account without jobs."""
-        list_ = self._lists.reader({"sort": "updated", "direction": "desc", "limit": ""}, Places())
+        list_ = self._readers.reader(
+            {"sort": "updated", "direction": "desc", "limit": ""}, Places()
+        )
         times: list[datetime] = []
         for limit in (1, PAGE_SIZE):
             try:
@@ -247,7 +249,7 @@ class Client:
         )
         attempts = ATTEMPTS_FOR_THE_NEXT if self._has_failed else ATTEMPTS_FOR_A_JOB
         self._has_failed = True  # unless an answer comes
-        raw = self._retrying.get(request, attempts if self._lists.has_answered else ATTEMPTS)
+        raw = self._retrying.get(request, attempts if self._readers.has_answered else ATTEMPTS)
         self._has_failed = False
         return None if raw is None else read_all([raw])[0]
 

@@ -135,4 +135,4 @@ def _opening(body: bytes) -> str:
     start = body[:200].lstrip().lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return "HTML"
-    return "a body that is empty" if not start else "a body that is cut short or no JSON"
+    return "a body that is empty" if not start else "a body that is cut short or not JSON"

@@ -26,6 +26,11 @@ def current() -> "Deadline | None":
     return found
 
 
+def leave_signals_to_the_main_thread() -> None:
+    """Block signals in this thread: only in the main one do they end a wait."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+
+
 class Deadline:
     """Shuts this thread's connection down when the time is up, in its `with`.
 
@@ -130,8 +135,7 @@ class _Watchdog:
             self._deadlines.discard(deadline)
 
     def _watch(self) -> None:
-        # Signals are the main thread's: only there do they end a wait.
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        leave_signals_to_the_main_thread()
         while True:
             with self._changed:
                 while not self._deadlines:

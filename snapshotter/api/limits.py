@@ -6,7 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from snapshotter.errors import Stopped, UsageError
+from snapshotter.errors import AGAIN, CONTINUES, Stopped, UsageError
+from snapshotter.texts import counted
+from snapshotter.times import duration
 
 LEAST_REQUESTS = 3  # the credits, the newest change, and a page
 DEFAULT_RESERVE = 500  # credits, for whatever else uses the key
@@ -90,7 +92,7 @@ class Allowance:
         if limit is not None and limit <= self._reserve:
             if self._limits.reserve is not None:
                 raise UsageError(
-                    f"--reserve-credits {self._reserve} leaves nothing of the account's {limit} "
+                    f"--reserve-credits {self._reserve} leaves nothing of the account's {limit:,} "
                     "credits an hour; reserve fewer"
                 )
             self._reserve = limit // 10
@@ -137,17 +139,17 @@ class Allowance:
         limits, left = self._limits, self.credits_remaining
         if self._clock.interrupted:
             raise Stopped(interruption(self._clock.interrupted))
-        if self.is_over():
-            raise Stopped(f"--max-time {limits.seconds:g} s are over; the next run continues")
+        if limits.seconds is not None and self.is_over():
+            raise Stopped(f"--max-time {duration(limits.seconds)} is over; the next run continues")
         if limits.requests is not None and self.requests_sent >= limits.requests:
             raise Stopped(f"--max-requests {limits.requests} are sent; the next run continues")
         if not is_free and left is not None and left <= self._reserve:
             raise Stopped(
-                f"{left} credits are left of this hour's, and {self._reserve} are to be kept "
-                "(--reserve-credits); run again later"
+                f"{counted(left, 'credit')} left of this hour's, and {self._reserve:,} to be kept "
+                f"(--reserve-credits){AGAIN}"
             )
 
 
 def interruption(by: str) -> str:
     """Return the message of a run that a signal has stopped; empty if none has."""
-    return f"{by}; nothing is lost, the next run continues" if by else ""
+    return f"{by}{CONTINUES}" if by else ""

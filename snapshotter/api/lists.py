@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import requests
 
 from snapshotter.api import bodies, decoding, transport
-from snapshotter.api.narrowing import ListedRecords, Narrowing, Places, Trouble, Width, Wire
+from snapshotter.api.narrowing import ListedRecords, Narrowing, Places, RequestError, Width, Wire
 from snapshotter.api.paging import Listed
 from snapshotter.api.records import read_all
 from snapshotter.api.retry import ATTEMPTS, Request, Retrying
@@ -15,8 +15,8 @@ from snapshotter.message_mask import Mask
 PREFETCHED_BODY = 2**20  # bytes of a page; with larger ones nothing is prefetched
 
 
-class Lists:
-    """Opens lists; threads share what is known of the server.
+class ListReaders:
+    """Makes readers of lists; threads share what is known of the server.
 
     `sends_links`: it names further pages. `page_size`: the most jobs in a page so far.
     `has_answered`: a list has been seen to work.
@@ -53,10 +53,10 @@ class Lists:
             records, more = self._retrying.get(request, attempts=1)
             return Listed(read_all(records), self._has_more(records, offset, limit, more=more))
 
-        def rest(number: int, trouble: Trouble) -> None:
-            self._retrying.rest(number, ATTEMPTS, trouble)
+        def wait(number: int, error: RequestError) -> None:
+            self._retrying.wait(number, ATTEMPTS, error)
 
-        return Narrowing(Wire(ask, rest, self._attest), self._width, places)
+        return Narrowing(Wire(ask, wait, self._payload_of), self._width, places)
 
     def _note_size(self, size: int) -> None:
         with self._lock:
@@ -78,9 +78,9 @@ class Lists:
             self.page_size = max(self.page_size, len(records))
         return more
 
-    def _attest(self, trouble: Trouble) -> str | None:
+    def _payload_of(self, error: RequestError) -> str | None:
         """Return what came in place of a record as text, without the key."""
-        if not trouble.body:
+        if not error.body:
             return None
-        text = trouble.body.decode("utf-8", "replace").replace("\0", "\ufffd")
+        text = error.body.decode("utf-8", "replace").replace("\0", "\ufffd")
         return self._mask(text)[: bodies.HEAD]

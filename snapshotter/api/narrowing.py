@@ -2,8 +2,8 @@
 
 A page fails because it is too heavy, or because of one record that the server cannot give or that
 cannot be read. So it is asked for again with half the limit, down to one record. What works is
-used as a short page. A record that fails alone, while other places of the list work, stands at its
-place as a `Reject`, and the page goes on behind it.
+used as a short page. A record that fails alone, while other places of the list work, is
+returned at its place as a `Reject`, and the page goes on behind it.
 
 Such a page is made of several answers, and the list may move between them. So the bad record is
 asked for once more at the end: if its place is answered now, the page ends before it.
@@ -19,8 +19,8 @@ from snapshotter.api.retry import ATTEMPTS
 from snapshotter.errors import AGAIN, BadAnswer, RequestFailed, RequestRefused, Stopped
 
 ListedRecords = Listed[Record | Reject]
-Trouble = RequestFailed | RequestRefused
-TROUBLE = (RequestFailed, RequestRefused)
+RequestError = RequestFailed | RequestRefused
+REQUEST_ERRORS = (RequestFailed, RequestRefused)
 
 PAGE_SIZE = 100  # the most that the API hands out
 
@@ -74,13 +74,14 @@ class Places:
 class Wire(NamedTuple):
     """How to ask once, by offset and limit, and how to wait after an attempt.
 
-    `ask` raises `RequestFailed` or `RequestRefused`. `rest` takes the number of the attempt; 0 is
-    between two requests of a list that works elsewhere. `attest` returns the payload of a reject.
+    `ask` raises `RequestFailed` or `RequestRefused`. `wait` takes the number of the attempt; 0 is
+    between two requests of a list that works elsewhere. `payload_of` returns the payload of a
+    reject.
     """
 
     ask: Callable[[int, int], ListedRecords]
-    rest: Callable[[int, Trouble], None]
-    attest: Callable[[Trouble], str | None]
+    wait: Callable[[int, RequestError], None]
+    payload_of: Callable[[RequestError], str | None]
 
 
 class Narrowing:
@@ -92,22 +93,22 @@ class Narrowing:
     def __init__(self, wire: Wire, width: Width, places: Places) -> None:
         self._wire, self._width, self._places = wire, width, places
         self._failed = 0  # attempts in a row
-        self._last: Trouble | None = None
-        self._is_alive = False  # the list has answered since the trouble began
+        self._last: RequestError | None = None
+        self._is_alive = False  # the list has answered since the last failure
 
     def __call__(self, offset: int, limit: int) -> ListedRecords:
         """Return what the list has from an offset on: up to `limit` records, perhaps fewer."""
         self._is_alive = False
         for _ in range(_MOST_RESTARTS):
             size = min(limit, self._width.now)
-            trouble: Trouble | None = None
+            page_error: RequestError | None = None
             if self._known_bad(offset, size) is None:
                 tries = {1: _FOR_A_RECORD, PAGE_SIZE: _FOR_A_PAGE}.get(size, 1)
                 try:
                     return self._answer(offset, size, tries)
-                except TROUBLE as error:
-                    trouble = error
-            found = self._around(offset, size, trouble)
+                except REQUEST_ERRORS as error:
+                    page_error = error
+            found = self._around(offset, size, page_error)
             if found is not None:
                 return found
         raise Stopped(
@@ -115,58 +116,60 @@ class Narrowing:
             f"{offset}{AGAIN}"
         )
 
-    def _around(self, offset: int, limit: int, trouble: Trouble | None) -> ListedRecords | None:
+    def _around(
+        self, offset: int, limit: int, page_error: RequestError | None
+    ) -> ListedRecords | None:
         """Read a page of which something fails part by part; None if the list moved meanwhile."""
         records: list[Record | Reject] = []
         bad_at_the_end = 0  # records that were asked for alone
         while True:
             place = offset + len(records)
-            good, fault = self._stretch(place, limit, trouble)
-            if bad_at_the_end and (good.records or fault is None):
+            good, record_error = self._stretch(place, limit, page_error)
+            if bad_at_the_end and (good.records or record_error is None):
                 if self._has_moved(offset, records, bad_at_the_end):
                     del records[-bad_at_the_end:]
                     return Listed(records, more=True) if records else None
                 bad_at_the_end = 0
             records += good.records
-            if fault is None:
+            if record_error is None:
                 return Listed(records, good.more)
             bad = offset + len(records)
             self._places.bad.add(bad)
             if good.records and len(records) >= _ENOUGH:
                 return Listed(records, more=True)
-            records.append(self._reject(bad, fault))
+            records.append(self._reject(bad, record_error))
             bad_at_the_end += 1
-            trouble = None
+            page_error = None
 
     def _stretch(
-        self, place: int, limit: int, trouble: Trouble | None
-    ) -> tuple[ListedRecords, Trouble | None]:
+        self, place: int, limit: int, page_error: RequestError | None
+    ) -> tuple[ListedRecords, RequestError | None]:
         """Return what works from a place on, and what the record behind it fails with, if it does.
 
-        `trouble`: what asking for the whole has failed with already.
+        `page_error`: what asking for the whole has failed with already.
         """
-        if trouble is None:
+        if page_error is None:
             known = self._known_bad(place, limit)
             size = limit if known is None else known - place
             try:
                 good = self._answer(place, size) if size else Listed((), None)
-            except TROUBLE as error:
-                limit, trouble = size, error
+            except REQUEST_ERRORS as error:
+                limit, page_error = size, error
             else:
                 if known is None or len(good.records) < size:
                     return good, None
-                fault = self._fault_of(known, 1, None)
-                if fault is not None:
-                    return good, fault
+                record_error = self._record_error(known, 1, None)
+                if record_error is not None:
+                    return good, record_error
                 self._places.bad.discard(known)
                 return (good, None) if good.records else self._stretch(place, limit, None)
-        return self._longest(place, limit, trouble)
+        return self._longest(place, limit, page_error)
 
     def _longest(
-        self, place: int, limit: int, trouble: Trouble
-    ) -> tuple[ListedRecords, Trouble | None]:
+        self, place: int, limit: int, page_error: RequestError
+    ) -> tuple[ListedRecords, RequestError | None]:
         """Halve the limit until something works, and then find how far it does."""
-        found = self._alone(place, limit, trouble)
+        found = self._alone(place, limit, page_error)
         if not isinstance(found, Listed):
             return Listed((), None), found
         low, good, high = 1, found, limit
@@ -174,7 +177,7 @@ class Narrowing:
             middle = high // 2 if high // 2 > low else (low + high) // 2
             try:
                 found = self._answer(place, middle)
-            except TROUBLE:
+            except REQUEST_ERRORS:
                 high = middle
                 continue
             if len(found.records) < middle or middle >= _ENOUGH:
@@ -183,42 +186,46 @@ class Narrowing:
             low, good = middle, found
         if not good.records or limit == 1:
             return good, None
-        fault = self._fault_of(place + low, limit, trouble)
-        if fault is None:
+        record_error = self._record_error(place + low, limit, page_error)
+        if record_error is None:
             self._width.narrow(low)  # it is the weight of all together
-        return good, fault
+        return good, record_error
 
-    def _fault_of(self, place: int, limit: int, trouble: Trouble | None) -> Trouble | None:
-        found = self._alone(place, limit, trouble)
+    def _record_error(
+        self, place: int, limit: int, page_error: RequestError | None
+    ) -> RequestError | None:
+        found = self._alone(place, limit, page_error)
         return None if isinstance(found, Listed) else found
 
-    def _alone(self, place: int, limit: int, trouble: Trouble | None) -> ListedRecords | Trouble:
+    def _alone(
+        self, place: int, limit: int, page_error: RequestError | None
+    ) -> ListedRecords | RequestError:
         """Ask for one record. Return the answer, or what it fails with though the list works.
 
-        Raises `trouble`, or what the record fails with, when the list does not work.
+        Raises `page_error`, or what the record fails with, when the list does not work.
         """
-        if limit == 1 and trouble is not None:
-            if isinstance(trouble, RequestRefused) and self._places.good is None:
-                raise trouble  # the question is refused, like that for a new status
-            fault, tries = trouble, 0
+        if limit == 1 and page_error is not None:
+            if isinstance(page_error, RequestRefused) and self._places.good is None:
+                raise page_error  # the question is refused, like that for a new status
+            record_error, tries = page_error, 0
         else:
             try:
                 return self._answer(place, 1)
-            except TROUBLE as error:
-                fault, tries = error, 0 if place in self._places.bad else _FOR_A_RECORD - 1
-        self._refuse_if_down(place, limit, trouble or fault)
+            except REQUEST_ERRORS as error:
+                record_error, tries = error, 0 if place in self._places.bad else _FOR_A_RECORD - 1
+        self._refuse_if_down(place, limit, page_error or record_error)
         if tries:
             try:
                 return self._answer(place, 1, tries)
-            except TROUBLE as error:
-                fault = error
+            except REQUEST_ERRORS as error:
+                record_error = error
         self._places.bad_in_a_row += 1
         self._is_alive, self._failed = False, 0  # that has to be seen again
-        return fault
+        return record_error
 
-    def _refuse_if_down(self, place: int, limit: int, trouble: Trouble) -> None:
-        """Raise `trouble` unless some other place of the list is answered."""
-        may_be_the_record = _is_of_the_record(trouble) or (
+    def _refuse_if_down(self, place: int, limit: int, error: RequestError) -> None:
+        """Raise `error` unless some other place of the list is answered."""
+        may_be_the_record = _is_of_the_record(error) or (
             self._places.bad_in_a_row < _MOST_BAD_IN_A_ROW
         )
         if self._is_alive and may_be_the_record:
@@ -228,11 +235,11 @@ class Narrowing:
         for probe in list(probes)[:_MOST_PROBES]:
             try:
                 found = self._answer(probe, 1)
-            except TROUBLE:
+            except REQUEST_ERRORS:
                 continue
             if found.records or may_be_the_record:
                 return
-        raise trouble
+        raise error
 
     def _has_moved(self, offset: int, records: list[Record | Reject], bad: int) -> bool:
         """Whether the records are not where they were: the last `bad` ones, and the one before."""
@@ -247,7 +254,7 @@ class Narrowing:
         """Return the record at a place where one has been asked for; None if it cannot be had."""
         try:
             records = self._answer(place, 1).records
-        except TROUBLE:
+        except REQUEST_ERRORS:
             self._failed, self._last = 0, None  # as was to be expected
             return None
         return records[0] if records else Reject(None, None, "behind the end", None)
@@ -255,10 +262,10 @@ class Narrowing:
     def _answer(self, place: int, limit: int, tries: int = 1) -> ListedRecords:
         for left in reversed(range(tries)):
             if self._last is not None and not isinstance(self._last, RequestRefused):
-                self._wire.rest(0 if self._is_alive else self._failed, self._last)
+                self._wire.wait(0 if self._is_alive else self._failed, self._last)
             try:
                 listed = self._wire.ask(place, limit)
-            except TROUBLE as error:
+            except REQUEST_ERRORS as error:
                 self._failed, self._last = min(self._failed + 1, ATTEMPTS - 1), error
                 if not left or isinstance(error, RequestRefused):
                     raise
@@ -274,11 +281,11 @@ class Narrowing:
         bad = list(self._places.bad)  # other threads add to it
         return min((place for place in bad if offset <= place < offset + limit), default=None)
 
-    def _reject(self, place: int, fault: Trouble) -> Reject:
-        reason = f"the record at offset {place} of the job list, asked for alone: {fault}"
-        return Reject(None, None, reason.removesuffix(AGAIN), self._wire.attest(fault))
+    def _reject(self, place: int, error: RequestError) -> Reject:
+        reason = f"the record at offset {place} of the job list, asked for alone: {error}"
+        return Reject(None, None, reason.removesuffix(AGAIN), self._wire.payload_of(error))
 
 
-def _is_of_the_record(trouble: Trouble) -> bool:
+def _is_of_the_record(error: RequestError) -> bool:
     """Return whether an answer came that looks like records, but cannot be read."""
-    return isinstance(trouble, BadAnswer) and trouble.body.lstrip().startswith(b"[")
+    return isinstance(error, BadAnswer) and error.body.lstrip().startswith(b"[")

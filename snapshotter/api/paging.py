@@ -6,7 +6,7 @@ group that shares the last `created_at` of the page before (the edge), and must 
 older than that group: then everything from the edge on is still ahead. A page that begins
 otherwise shows that the list moved left, and the reader goes back.
 
-Pages may be prefetched, at places that the reader is expected to reach. The proof holds for
+Pages may be prefetched, at offsets that the reader is expected to reach. The proof holds for
 answers in any order of time: each is a stretch of the list as it was at some moment of the listing,
 and a job that is there all the while is in every stretch with an older job at its start and a newer
 one at its end.
@@ -97,33 +97,34 @@ def pages(
     Raises `Stopped` if the server keeps answering and the listing does not advance.
     """
     read = _Reader(fetch)
-    ahead = _NotAhead(fetch) if prefetch is None else _Ahead(prefetch)
+    plan = _NoPrefetch(fetch) if prefetch is None else _PrefetchPlan(prefetch)
     previous: set[int | None] = set()
     while True:
-        at, listed, is_prefetched = _read_on(read, ahead, cursor)
-        if not is_prefetched:
-            cursor = at
+        answer = _read_on(read, plan, cursor)
+        asked, listed, _, is_prefetched = answer
+        cursor = cursor if is_prefetched else asked
         if not listed.records:
             return
         # The page before may have been read after this one: what both have counts as it had it.
         records = [r for r in listed.records if not is_prefetched or r.job_id not in previous]
         previous = _ids(listed) - {None}
         start, edge = _last_group(listed.records)
-        if (yield from _is_end(read, at, listed)):
-            yield Page(records, Cursor(at.offset + max(0, start - 1), edge))
+        is_end = yield from _is_end(read, answer)
+        if is_end:
+            yield Page(records, Cursor(asked.offset + max(0, start - 1), edge))
             return
-        if is_prefetched and not _leads_on(cursor, Cursor(at.offset + start - 1, edge)):
+        if is_prefetched and not _leads_on(cursor, Cursor(asked.offset + start - 1, edge)):
             yield Page(records, cursor)
         elif edge is None or start > 1:
             step_on = start - 1 if start > 1 else len(listed.records)
-            cursor = Cursor(at.offset + step_on, edge)
-            ahead.follow(cursor, step_on)
-            yield Page(records, cursor, ahead.has(cursor))
+            cursor = Cursor(asked.offset + step_on, edge)
+            plan.follow(cursor, step_on)
+            yield Page(records, cursor, plan.has(cursor))
         else:
             if listed.more is None:
                 yield Page(records, cursor)
             # The page holds one group alone: its end is further on, and its order may change.
-            ahead.drop()
+            plan.drop()
             edge = max(edge, cursor.edge or edge)
             after = yield from _long_group(read, Cursor(cursor.offset, edge), edge)
             if after is None:
@@ -131,30 +132,40 @@ def pages(
             cursor = after
 
 
+class _Answer(NamedTuple, Generic[ItemT]):
+    """An answer, and where it was asked for. `repeats_last`: see `_Reader.next`."""
+
+    cursor: Cursor
+    listed: Listed[ItemT]
+    repeats_last: bool
+    is_prefetched: bool
+
+
 def _read_on(
-    read: "_Reader[ItemT]", ahead: "_Ahead[ItemT] | _NotAhead[ItemT]", cursor: Cursor
-) -> tuple[Cursor, Listed[ItemT], bool]:
-    """Return the next answer that leaves nothing out, its place, and whether it was prefetched."""
+    read: "_Reader[ItemT]", plan: "_PrefetchPlan[ItemT] | _NoPrefetch[ItemT]", cursor: Cursor
+) -> _Answer[ItemT]:
+    """Return the next answer that leaves nothing out."""
     step = 1
     while True:
-        place = ahead.place(cursor)
-        at = cursor if place is None else Cursor(place, cursor.edge)
-        listed = read.next(at.offset, None if place is None else ahead.take)
-        if at.edge is None or _begins_before(at, listed.records):
-            return at, listed, place is not None
-        ahead.drop()
-        if place is None:
+        offset = plan.offset_for(cursor)
+        is_prefetched = offset is not None
+        asked = cursor if offset is None else Cursor(offset, cursor.edge)
+        listed, repeats_last = read.next(asked.offset, plan.take if is_prefetched else None)
+        if asked.edge is None or _begins_before(asked, listed.records):
+            return _Answer(asked, listed, repeats_last, is_prefetched)
+        plan.drop()
+        if not is_prefetched:
             cursor = Cursor(max(0, cursor.offset - step), cursor.edge)
             step *= 2
 
 
-class _Ahead(Generic[ItemT]):
+class _PrefetchPlan(Generic[ItemT]):
     """Plans what to prefetch: at first the next page, in a long list block after block.
 
     The last page of a block is requested a block before the others: it shows that the list goes on
-    so far, and at most one request per listing is wasted, past the end. The places are guessed: the
-    step from one to the next is the least of the last few. If one is too far on, because many jobs
-    of one moment are at a page's end, its page waits until the reader has come there.
+    so far, and at most one request per listing is wasted, past the end. The offsets are guessed:
+    the step from one to the next is the least of the last few. If one is too far on, because many
+    jobs of one moment are at a page's end, its page waits until the reader has come there.
     """
 
     def __init__(self, prefetch: Prefetch[ItemT]) -> None:
@@ -195,49 +206,49 @@ class _Ahead(Generic[ItemT]):
         listed = self._prefetch.wait(self._last)
         if listed.records:
             self._entered_at = self._front[0]
-            for place in self._front:
-                self._start(place)
+            for offset in self._front:
+                self._start(offset)
         else:
             self._forget(self._last)
         self._has_met_the_end |= not listed.records or listed.more is False
         self._front, self._last = [], None
 
-    def _start(self, place: int) -> None:
-        if place not in self._started:
-            insort(self._started, place)
-            self._prefetch.start(place)
+    def _start(self, offset: int) -> None:
+        if offset not in self._started:
+            insort(self._started, offset)
+            self._prefetch.start(offset)
 
-    def place(self, cursor: Cursor) -> int | None:
-        """Return the furthest requested place from which nothing ahead is left out."""
-        place = None
+    def offset_for(self, cursor: Cursor) -> int | None:
+        """Return the furthest requested offset from which nothing ahead is left out, if any."""
+        offset = None
         while self._started and self._started[0] <= cursor.offset:
-            if place is not None:
-                self._prefetch.drop(place)
-            place = self._started.pop(0)
-        if place is not None and place == self._last:
+            if offset is not None:
+                self._prefetch.drop(offset)
+            offset = self._started.pop(0)
+        if offset is not None and offset == self._last:
             self._front, self._last = [], None
-        return place
+        return offset
 
     def has(self, cursor: Cursor) -> bool:
         """Return whether the answer from there has arrived."""
-        places = [place for place in self._started if place <= cursor.offset]
-        return bool(places) and self._prefetch.has(places[-1])
+        offsets = [offset for offset in self._started if offset <= cursor.offset]
+        return bool(offsets) and self._prefetch.has(offsets[-1])
 
     def take(self, offset: int) -> Listed[ItemT]:
         return self._prefetch.take(offset)
 
     def drop(self) -> None:
         """Forget all requests: the list is not as it was."""
-        for place in list(self._started):
-            self._forget(place)
+        for offset in list(self._started):
+            self._forget(offset)
         self._front, self._last, self._entered_at = [], None, 0
 
-    def _forget(self, place: int) -> None:
-        self._started.remove(place)
-        self._prefetch.drop(place)
+    def _forget(self, offset: int) -> None:
+        self._started.remove(offset)
+        self._prefetch.drop(offset)
 
 
-class _NotAhead(Generic[ItemT]):
+class _NoPrefetch(Generic[ItemT]):
     """The plan without prefetching: each page is requested when the reader comes to it."""
 
     def __init__(self, fetch: Callable[[int], Listed[ItemT]]) -> None:
@@ -246,7 +257,7 @@ class _NotAhead(Generic[ItemT]):
     def follow(self, cursor: Cursor, step: int) -> None:
         pass
 
-    def place(self, _cursor: Cursor) -> int | None:
+    def offset_for(self, _cursor: Cursor) -> int | None:
         return None
 
     def has(self, _cursor: Cursor) -> bool:
@@ -263,53 +274,53 @@ def _leads_on(cursor: Cursor, further: Cursor) -> bool:
 
 
 class _Reader(Generic[ItemT]):
-    """Counts the answers in a row that bring nothing new, so that every listing ends.
-
-    `repeats_last`: the last answer ended with the same job as the one before, from further on.
-    """
+    """Counts the answers in a row that bring nothing new, so that every listing ends."""
 
     def __init__(self, fetch: Callable[[int], Listed[ItemT]]) -> None:
         self._fetch = fetch
         self._met: set[int | None] = set()
         self._barren = 0
-        self._patience = MAX_BARREN_REQUESTS
+        self._most_barren = MAX_BARREN_REQUESTS
         self._offset = -1
         self._last: object = None
         self._first: tuple[int, list[int | None]] | None = None
         self._knows_order = False
-        self.repeats_last = False
 
     def allow(self, barren: int) -> None:
         """Allow that many answers in a row that bring nothing new."""
-        self._patience = max(self._patience, barren)
+        self._most_barren = max(self._most_barren, barren)
 
     def next(
         self, offset: int, fetch: Callable[[int], Listed[ItemT]] | None = None
-    ) -> Listed[ItemT]:
+    ) -> tuple[Listed[ItemT], bool]:
+        """Return an answer, and whether it ends with the job of the one before, from further on.
+
+        Raises `Stopped` if the listing does not advance, or is not in the order asked for.
+        """
         listed = (fetch or self._fetch)(offset)
         self._refuse_other_order(offset, listed)
         ids = _ids(listed)
         last = _name(listed.records[-1]) if listed.records else None
         # Asked from further on, a server that cut the answer short would have come further.
-        self.repeats_last = offset > self._offset and last is not None and last == self._last
+        repeats_last = offset > self._offset and last is not None and last == self._last
         self._offset, self._last = offset, last
         fresh = not ids <= self._met
         self._met = ids if len(self._met) > _REMEMBERED else self._met | ids
         self._barren = 0 if fresh else self._barren + 1
-        if self._barren > self._patience:
+        if self._barren > self._most_barren:
             raise Stopped(
                 f"the job list does not advance at offset {offset}: {self._barren} answers "
-                "in a row brought nothing new; run again later"
+                f"in a row brought nothing new{AGAIN}"
             )
-        return listed
+        return listed, repeats_last
 
     def _refuse_other_order(self, offset: int, listed: Listed[ItemT]) -> None:
-        """Raise `Stopped` if the list is not in the order, or not from the place, asked for.
+        """Raise `Stopped` if the list is not in the order, or not from the offset, asked for.
 
-        One answer is in order whatever changes meanwhile, and two places have different jobs. What
+        One answer is in order whatever changes meanwhile, and two offsets have different jobs. What
         looks otherwise is requested once more, so that chance is not taken for a habit.
         """
-        wrong = self._other_order(offset, listed) or self._other_place(offset, listed)
+        wrong = self._other_order(offset, listed) or self._other_offset(offset, listed)
         if wrong:
             raise Stopped(
                 f"the API does not list jobs as asked for: {wrong}. Does a proxy or a cache drop "
@@ -323,20 +334,20 @@ class _Reader(Generic[ItemT]):
         self._knows_order = len({record.created_at for record in listed.records} - {None}) > 1
         return _disorder(self._fetch(offset)) if _disorder(listed) else ""
 
-    def _other_place(self, offset: int, listed: Listed[ItemT]) -> str:
-        """Return what is wrong if the second place has the jobs of the first."""
+    def _other_offset(self, offset: int, listed: Listed[ItemT]) -> str:
+        """Return what is wrong if the second offset has the jobs of the first."""
         ids = _ids_in_order(listed)
         if self._first is None:
             self._first = offset, ids
             return ""
-        place, first = self._first
-        if not first or offset <= place:
+        first_offset, first = self._first
+        if not first or offset <= first_offset:
             return ""
-        self._first = offset, []  # only the second place is compared with the first
+        self._first = offset, []  # only the second offset is compared with the first
         further = offset + len(ids)
         if ids != first or _ids_in_order(self._fetch(further)) != ids:
             return ""
-        return f"offsets {place}, {offset} and {further} brought the same jobs"
+        return f"offsets {first_offset}, {offset} and {further} brought the same jobs"
 
 
 def _disorder(listed: Listed[ItemT]) -> str:
@@ -366,21 +377,20 @@ def _ids_in_order(listed: Listed[ItemT]) -> list[int | None]:
     return [record.job_id for record in listed.records]
 
 
-def _is_end(
-    read: "_Reader[ItemT]", cursor: Cursor, listed: Listed[ItemT]
-) -> Generator[Page[ItemT], None, bool]:
-    """Return whether nothing is behind a page; yield what was read to find out.
+def _is_end(read: "_Reader[ItemT]", answer: _Answer[ItemT]) -> Generator[Page[ItemT], None, bool]:
+    """Return whether nothing is behind an answer; yield what was read to find out.
 
     A server that does not say may have handed out few: only an empty answer further on is an end,
     and only if the list did not move left meanwhile, by which this page comes again as it was.
     """
-    if listed.more is not None or not read.repeats_last:
+    cursor, listed = answer.cursor, answer.listed
+    if listed.more is not None or not answer.repeats_last:
         return listed.more is False
-    behind = read.next(cursor.offset + len(listed.records))
+    behind, _ = read.next(cursor.offset + len(listed.records))
     if behind.records:
         yield Page(behind.records, cursor)
         return False
-    again = read.next(cursor.offset)
+    again, _ = read.next(cursor.offset)
     yield Page(again.records, cursor)
     return _begins_before(cursor, again.records) and _ids(again) >= _ids(listed)
 
@@ -390,9 +400,9 @@ def _long_group(
 ) -> Generator[Page[ItemT], None, Cursor | None]:
     """Yield the pages of a group that fills more than one, until all of it was met.
 
-    The group has as many jobs as it has places; when a pass over it meets no new one and as many
+    The group has as many jobs as it has offsets; when a pass over it meets no new one and as many
     were met, it is complete. Records without an id, which look all alike, are counted by their
-    places. Returns where to continue, None at the list's end.
+    offsets. Returns where to continue, None at the list's end.
     """
     group: set[int] = set()
     was_empty = False
@@ -410,12 +420,12 @@ def _long_group(
             continue
         if found.start is None and found.has_several_pages:
             return anchor  # none of the group on several pages: it can have slipped between two
-        places = 0 if found.start is None else found.end - found.start
-        if len(group) == known and len(group) + found.without_id >= places:
+        size = 0 if found.start is None else found.end - found.start
+        if len(group) == known and len(group) + found.without_id >= size:
             return None if found.after is None else Cursor(max(0, found.end - 1), found.after)
     raise Stopped(
         f"the order of the {len(group)} jobs created at {edge:%Y-%m-%dT%H:%M:%SZ} keeps changing: "
-        f"{MAX_PASSES} passes did not meet them all; run again later"
+        f"{MAX_PASSES} passes did not meet them all{AGAIN}"
     )
 
 
@@ -442,7 +452,7 @@ def _one_pass(
     offset, start = anchor.offset, None
     without_id: set[int] = set()
     while True:
-        listed = read.next(offset)
+        listed, _ = read.next(offset)
         if offset == anchor.offset and not _begins_before(anchor, listed.records):
             return None
         times = [record.created_at for record in listed.records]

@@ -1,6 +1,5 @@
 """Requests pages of the list before they are needed, by a few threads."""
 
-import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -8,6 +7,7 @@ from queue import SimpleQueue
 from typing import Generic, NamedTuple, Self
 
 from snapshotter.api.bodies import TooLarge
+from snapshotter.api.deadlines import leave_signals_to_the_main_thread
 from snapshotter.api.paging import ItemT, Listed
 
 THREADS = 8
@@ -103,8 +103,7 @@ class Threads(Generic[ItemT]):
         self._answers.pop(offset).cancel()
 
     def _work(self) -> None:
-        # Signals are the main thread's: only there do they end a wait.
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        leave_signals_to_the_main_thread()
         ask: Callable[[int], Listed[ItemT]] | None = None
         while (task := self._todo.get()) is not None:
             offset, answer = task

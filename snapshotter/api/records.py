@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import UNSET
 
-from snapshotter.api import mending
+from snapshotter.api import coercion
+from snapshotter.api.coercion import Misfits
 from snapshotter.api.cutting import MAX_VALUES, holds_too_much
-from snapshotter.api.mending import Odd
 from snapshotter.api.schema import (
     LARGEST_KEPT,
     Job,
@@ -39,6 +39,7 @@ _PARTS = {
     "package": read_package,
     "cluster": read_cluster,
 }
+_LONGEST_PLACE = 100  # bytes of an id or a time
 _OF_SMALL = {name: read_part.of_small for name, read_part in _PARTS.items()}
 _OF_ANY = {name: read_part.of_any for name, read_part in _PARTS.items()}
 
@@ -52,6 +53,13 @@ class _ExactJob(Job, gc=False, forbid_unknown_fields=True):
     outputs: list[_ExactOutput] | None = None  # type: ignore[assignment]  # only read
 
 
+class _Place(msgspec.Struct):
+    """What identifies a record, and where the list has it."""
+
+    id: msgspec.Raw = msgspec.Raw(b"null")
+    created_at: msgspec.Raw = msgspec.Raw(b"null")
+
+
 _decode = msgspec.json.Decoder(Job).decode
 _decode_exactly = msgspec.json.Decoder(_ExactJob).decode
 
@@ -59,14 +67,14 @@ _decode_exactly = msgspec.json.Decoder(_ExactJob).decode
 class Record(NamedTuple):
     """A job as typed, and as it came.
 
-    `is_exact`: it has only fields that `Job` and `Output` name; its parts may have others. `odd`:
-    what of it is not as documented.
+    `is_exact`: it has only fields that `Job` and `Output` name; its parts may have others.
+    `misfits`: what of it is not as documented.
     """
 
     job: Job
     raw: bytes
     is_exact: bool
-    odd: Odd | None = None
+    misfits: Misfits | None = None
 
     @property
     def document(self) -> dict[str, Any]:
@@ -82,9 +90,9 @@ class Record(NamedTuple):
         return self.job.created_at
 
     @property
-    def oddities(self) -> tuple[str, ...]:
+    def misfit_kinds(self) -> tuple[str, ...]:
         """One line for each kind of value that is not as documented, as "progress: 50.0"."""
-        return () if self.odd is None else self.odd.kinds
+        return () if self.misfits is None else self.misfits.kinds
 
 
 class Reject(NamedTuple):
@@ -166,20 +174,20 @@ def _is_not_utc(at: datetime | None) -> bool:
 
 def _read_leniently(raw: bytes, error: Exception) -> Record | Reject:
     try:
-        document = mending.parse(raw)
+        document = coercion.parse(raw)
     except (ValueError, RecursionError):
-        job_id, created_at = mending.find(raw)
-        text = mending.holdable(raw.decode("utf-8", "replace"))
+        job_id, created_at = coercion.find(raw)
+        text = coercion.holdable(raw.decode("utf-8", "replace"))
         return Reject(job_id, created_at, f"{_name(job_id)}: {error}", text)
     if not isinstance(document, dict):
         return Reject(None, None, f"{_name(None)}: {error}", document)
     try:
-        odd = mending.mend(document)
+        misfits = coercion.coerce(document)
     except RecordError as without_id:
         return Reject(None, time_in(document, "created_at"), str(without_id), document)
-    job = _decode(msgspec.json.encode(odd.document))
+    job = _decode(msgspec.json.encode(misfits.document))
     _check(job, is_small=False)
-    return Record(job, msgspec.json.encode(document), is_exact=False, odd=odd)
+    return Record(job, msgspec.json.encode(document), is_exact=False, misfits=misfits)
 
 
 def _too_large(raw: bytes) -> Reject:
@@ -188,24 +196,16 @@ def _too_large(raw: bytes) -> Reject:
     try:
         place = msgspec.json.decode(raw, type=_Place)
         document = {
-            name: mending.parse(bytes(value))
+            name: coercion.parse(bytes(value))
             for name, value in (("id", place.id), ("created_at", place.created_at))
             if len(value) < _LONGEST_PLACE
         }
-        job_id, created_at = mending.id_of(document), time_in(document, "created_at")
+        job_id, created_at = coercion.id_of(document), time_in(document, "created_at")
     except (*_WRONG, ValueError, RecordError):
-        job_id, created_at = mending.find(raw)
+        job_id, created_at = coercion.find(raw)
     kept = {"id": job_id, "created_at": None if created_at is None else stamp(created_at)}
     reason = f"{_name(job_id)}: it has over {MAX_VALUES:,} values, too many to read"
     return Reject(job_id, created_at, reason, kept)
-
-
-class _Place(msgspec.Struct):
-    id: msgspec.Raw = msgspec.Raw(b"null")
-    created_at: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_LONGEST_PLACE = 100  # bytes
 
 
 def _name(job_id: int | None) -> str:
@@ -218,7 +218,7 @@ def time_in(document: Any, name: str) -> datetime | None:
     The record is a JSON value, or the text of one that is not JSON.
     """
     if isinstance(document, str):
-        return mending.find(document.encode("utf-8", "replace"), name)[1]
+        return coercion.find(document.encode("utf-8", "replace"), name)[1]
     try:
         return msgspec.convert(document[name], Time).astimezone(UTC)
     except (TypeError, KeyError, msgspec.ValidationError, OverflowError):

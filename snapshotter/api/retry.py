@@ -1,6 +1,7 @@
 """Sends a request until an answer is final or no attempt is left, within the run's limits.
 
 Pauses double, with jitter; `verdict` decides what is tried again, and reads `Retry-After`.
+`--timeout` bounds each attempt; `deadlines` keeps to it.
 """
 
 import logging
@@ -68,7 +69,12 @@ class Retrying:
         self.latest_server_clock: datetime | None = None
 
     def get(self, request: Request[T], attempts: int = ATTEMPTS) -> T:
-        """Ask until an answer decodes, an error is final, or no attempt is left."""
+        """Ask until an answer decodes, an error is final, or no attempt is left.
+
+        Raises `RequestFailed`, `RequestRefused`, `KeyRefused`, `UsageError` or `Failure`; `Stopped`
+        if the limits allow no further request; `bodies.TooLarge` for an answer of over
+        `request.most` bytes if that is less than `bodies.MAX_BODY`.
+        """
         asked = f"GET {self._caller.base}{request.path}"
         question = Question(asked, self._caller.mask, request.is_of_one, self._caller.key_source)
         attempt = 0
@@ -77,13 +83,13 @@ class Retrying:
             found = self._attempt(request, question)
             if not isinstance(found, _Failed):
                 return found
-            error = found.verdict.attested(found.body)
+            error = found.verdict.error_with(found.body)
             # What stops the run, as a spent budget, may pass; what one request fails with, for a
             # list, is tried again by another one.
             most = attempts if isinstance(error, RequestFailed) else ATTEMPTS
             if found.verdict.pause is None or attempt >= most:
                 raise self._blamed(error)
-            self.rest(attempt, most, error, found.verdict.pause)
+            self.wait(attempt, most, error, found.verdict.pause)
 
     def _attempt(self, request: Request[T], question: Question) -> "T | _Failed":
         """Ask once."""
@@ -117,7 +123,7 @@ class Retrying:
             return error
         return Stopped(interruption(self._clock.interrupted) or str(error))
 
-    def rest(
+    def wait(
         self, attempt: int, attempts: int, error: SnapshotterError, at_least: float | None = None
     ) -> None:
         """Wait before the next attempt. Raises `Stopped` if that would outlast the run."""

@@ -127,6 +127,10 @@ class Kept(NamedTuple):
 
 
 def kept(read: Callable[..., Any]) -> Kept:
+    """Return `read`, a function of a part's text and perhaps more, with its last results cached.
+
+    It must return the same for the same text, and its results must not be changed.
+    """
     cached = lru_cache(PARTS_KEPT)(read)
 
     def read_any(raw: bytes, *more: Any) -> Any:
@@ -136,7 +140,7 @@ def kept(read: Callable[..., Any]) -> Kept:
 
 
 def _reader(kind: Any) -> Kept:
-    """Return what reads a part that stands unread in jobs; its results are not to be changed.
+    """Return what decodes a part that is left undecoded in jobs; its results are not to be changed.
 
     It returns None for null, and raises `msgspec.DecodeError` or `UnicodeDecodeError`.
     """

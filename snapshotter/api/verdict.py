@@ -1,4 +1,7 @@
-"""What an answer or a fault on the wire means: take it, try again, or give up, with which error."""
+"""What an answer or a fault on the wire means: take it, try again, or give up, with which error.
+
+Also how long to wait before another try: the header `Retry-After`, a number or a date.
+"""
 
 import re
 import ssl
@@ -28,6 +31,7 @@ from snapshotter.errors import (
 from snapshotter.message_mask import Mask
 from snapshotter.printable import printable
 from snapshotter.settings import ACCOUNT_VARIABLE, API_URL_VARIABLE, KEY_VARIABLE
+from snapshotter.times import duration
 
 LONGEST_RETRY_AFTER = 60.0  # seconds; past that the run stops, for the next one to go on
 REMAINING = "X-RateLimit-Remaining"
@@ -46,7 +50,7 @@ class Verdict:
     error: SnapshotterError | None = None
     pause: float | None = None
 
-    def attested(self, body: bytes) -> SnapshotterError:
+    def error_with(self, body: bytes) -> SnapshotterError:
         """Return the error with the beginning of the body that it is about."""
         error = self.error or BadAnswer("no error")
         if isinstance(error, RequestFailed | RequestRefused):
@@ -134,7 +138,7 @@ def _later(
     pause = _retry_after(response)
     if pause > LONGEST_RETRY_AFTER:
         kind = error if is_of_one else Stopped
-        return Verdict(kind(f"{came}; it asks to wait {pause:.0f} s, run again then"))
+        return Verdict(kind(f"{came}; the server asks to wait {duration(pause)}, run again then"))
     return Verdict(error(f"{came}{AGAIN}"), pause)
 
 

@@ -32,9 +32,9 @@ def command(sample: int, repair: bool, asking: Asking, database_url: str) -> Non
     """
     from snapshotter.sync.context import Context
     from snapshotter.sync.sync import Plan, open_run
-    from snapshotter.sync.verify import Findings, Sample, verify
+    from snapshotter.sync.verify import Comparison, Sample, verify
 
-    found = Findings()
+    found = Comparison()
     chance = random.Random()  # noqa: S311 - which pages it chooses is not a secret
     with asking.session() as (client, service, redact):
         try:

@@ -17,7 +17,7 @@ from sqlalchemy import URL, Engine, create_engine, event, exc
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from snapshotter.errors import DatabaseError, SnapshotterError, Stopped, UsageError
+from snapshotter.errors import CONTINUES, DatabaseError, SnapshotterError, Stopped, UsageError
 from snapshotter.store import sqlite_file
 from snapshotter.store.driver_errors import as_our_error
 from snapshotter.store.server_setup import ServerSetup
@@ -142,7 +142,7 @@ def _end_in_time(engine: Engine, address: Address, wait_limit: WaitLimit, cut: C
         if wait_limit.has_cut:
             raise Stopped(
                 "stopped while the database was at work, or waited for a lock of another session "
-                f"({address.shown}); nothing is lost, the next run continues"
+                f"({address.shown}){CONTINUES}"
             )
         if context.sqlalchemy_exception is not None:
             setattr(context.sqlalchemy_exception, _ADDRESS, address)

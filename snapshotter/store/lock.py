@@ -1,4 +1,7 @@
-"""The lock of an account: one run at a time reads it into a database; `sync` refuses a second."""
+"""The lock of an account: one run at a time reads it into a database; `sync` refuses a second.
+
+The message of that is in `sync.sync`: "account ... is being read by ...".
+"""
 
 import fcntl
 import hashlib

@@ -34,7 +34,7 @@ class ById:
         self._in_a_row = 0
         self.is_given_up = False
 
-    def is_in_doubt(self) -> None:
+    def note_list_failed(self) -> None:
         """Note that the list failed, so that one more failed job means that the API is down."""
         self._in_a_row = LOST_AFTER - 1
 
@@ -95,5 +95,5 @@ def _asked_for(job_id: int, answer: Record | Reject) -> Record | Reject:
     if answer.job_id == job_id:
         return answer
     payload = answer.document if isinstance(answer, Record) else answer.payload
-    came = "one with no id" if answer.job_id is None else str(answer.job_id)
-    return Reject(job_id, None, f"job {job_id}: the API gave job {came}", payload)
+    came = "a record with no id" if answer.job_id is None else f"job {answer.job_id}"
+    return Reject(job_id, None, f"job {job_id}: the API returned {came}", payload)

@@ -14,8 +14,9 @@ from snapshotter.store import rejects
 from snapshotter.sync import reconcile
 from snapshotter.sync.by_id import ById, NoAnswer
 from snapshotter.sync.gone import Gone
-from snapshotter.sync.listing import Listings
+from snapshotter.sync.listing import Lister
 from snapshotter.sync.run import Run
+from snapshotter.texts import counted
 
 log = logging.getLogger(__name__)
 
@@ -31,26 +32,35 @@ class Count:
     def __init__(self, run: Run, by_id: ById, gone: Gone) -> None:
         self._run, self._by_id, self._gone = run, by_id, gone
 
-    def run(self, listings: Listings, *, full: bool = False, everything: bool = False) -> None:
-        """Count the list's jobs, and store or ask for what differs.
+    def run(self, lister: Lister, *, full: bool) -> None:
+        """Count the list's jobs; store those that are not stored, and ask for those it lacks.
 
-        `everything`: only if records without an id are set aside, whether they are due or not.
+        `full`: the run lists everything, so that no stored job is taken for hidden beforehand.
         """
+        self._run_with(lister, self._rejects_without_id(only_due=True), full=full)
+
+    def run_for_rejects(self, lister: Lister) -> None:
+        """Do the same if any record without an id is set aside, due or not: it is searched for."""
+        due = self._rejects_without_id(only_due=False)
+        if due:
+            self._run_with(lister, due, full=False)
+
+    def _run_with(self, lister: Lister, due: list[int], *, full: bool) -> None:
+        """Count the list's jobs; with rejects that are `due`, search even if the counts agree."""
         run = self._run
         account, now = run.ledger.account(), run.client.latest_server_clock
-        due = self._rejects_without_id(everything=everything)
-        if account is None or (everything and not due):
+        if account is None:
             return
         unlisted = 0 if full else account.unlisted or 0
         # What this run has seen exists, and nothing else does if it has listed everything.
         has_seen_all = self._expected(unlisted) <= len(run.outcome.seen)
-        if not due and has_seen_all and listings.has_read_all:
+        if not due and has_seen_all and lister.has_read_all:
             run.ledger.remember(counted_at=now, unlisted=unlisted)
             self._gone.has_counted = True
             return
-        log.info("counting the list: %d jobs should be there", self._expected(unlisted))
+        log.info("counting the list: %s expected", counted(self._expected(unlisted), "job"))
         try:
-            unlisted = self._compare(listings, unlisted, is_search=bool(due))
+            unlisted = self._compare(lister, unlisted, is_search=bool(due))
         except (RequestFailed, RequestRefused) as error:
             run.note("the jobs of the list could not be counted", error)
             return
@@ -63,9 +73,9 @@ class Count:
         """Return how many jobs the list should have."""
         run = self._run
         missing = reconcile.present(run.engine, run.account_id, self._gone.still_missing())
-        return reconcile.stored(run.engine, run.account_id) - len(missing) - unlisted
+        return reconcile.expected_count(run.engine, run.account_id) - len(missing) - unlisted
 
-    def _compare(self, listings: Listings, unlisted: int, *, is_search: bool) -> int:
+    def _compare(self, lister: Lister, unlisted: int, *, is_search: bool) -> int:
         """Return how many of the stored jobs the list hides from now on."""
         run = self._run
         expected = self._expected(unlisted)
@@ -82,15 +92,12 @@ class Count:
             return unlisted
         pages = total // JOBS_A_PAGE + 1
         more = total - self._expected(unlisted)
-        if (
-            not listings.has_read_all
-            and pages > FEW_PAGES
-            and more * (math.log2(pages) + 1) > pages
-        ):
+        if not lister.has_read_all and pages > FEW_PAGES and more * (math.log2(pages) + 1) > pages:
             log.info(
-                "the list has %d jobs more than are stored: reading it from its beginning", more
+                "the list has %s more than are stored: reading it from its beginning",
+                counted(more, "job"),
             )
-            listings.read(listings.begin(full=True))
+            lister.read(lister.begin(full=True))
             if total <= self._expected(unlisted):
                 return unlisted
         return self._search(total)
@@ -149,17 +156,17 @@ class Count:
         left = self._expected(0) - total
         if left + alike < 0:
             run.note(
-                f"the list has {-left - alike} jobs more than were found in it; the next run looks "
-                "again"
+                f"the list has {counted(-left - alike, 'job')} more than were found in it; "
+                "the next run looks again"
             )
         if left < 0:
             return -alike
         if self._gone or left == 0 or hidden < MIN_HIDDEN:
             return 0
-        log.warning("the list lacks some %d jobs that the API gives by id", left)
+        log.warning("the list lacks about %d jobs that the API returns by id", left)
         return left
 
-    def _rejects_without_id(self, *, everything: bool) -> list[int]:
+    def _rejects_without_id(self, *, only_due: bool) -> list[int]:
         """Return the rows of records without an id that only the search can find again."""
         run = self._run
         now = run.stamp.observed_at
@@ -168,7 +175,7 @@ class Count:
             for row in rejects.states(run.engine, run.account_id)
             if row.job_id is None
             and row.snapshot_id != run.outcome.snapshot_id
-            and (everything or row.is_due(now))
+            and (row.is_due(now) or not only_due)
         ]
 
 

@@ -47,7 +47,7 @@ class Gone:
 
     def most(self) -> int:
         """Return how many jobs may be marked without a confirmation."""
-        stored = reconcile.stored(self._run.engine, self._run.account_id)
+        stored = reconcile.expected_count(self._run.engine, self._run.account_id)
         return max(FEW, int(stored * SHARE))
 
     def settle(self) -> list[int]:

@@ -12,7 +12,7 @@ from snapshotter.api.client import ListFilters
 from snapshotter.api.paging import Cursor, Page
 from snapshotter.api.records import Reject
 from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError, Stopped
-from snapshotter.store.ledger import Listing
+from snapshotter.store.ledger import Ledger, Listing
 from snapshotter.store.prepared import Prepared
 from snapshotter.store.tables import JOBS, live
 from snapshotter.sync.run import Run
@@ -24,8 +24,23 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # no listing starts before it
 PAGES_AT_ONCE = 10
 
 
-class Listings:
-    """The listings of a run. `has_read_all`: one was of the whole list, from its beginning."""
+def marks_of(ledger: Ledger) -> tuple[datetime, datetime] | None:
+    """Return an account's watermark and `newest_updated_at`; None if all of the list is to be read.
+
+    Both are needed: by the watermark alone, a Date that runs ahead of the API's own times could
+    hide the account's first jobs.
+    """
+    account = ledger.account()
+    if account is None or account.watermark is None or account.newest_updated_at is None:
+        return None
+    return account.watermark, account.newest_updated_at
+
+
+class Lister:
+    """Reads the listings of a run.
+
+    `has_read_all`: one was of the whole list, from its beginning.
+    """
 
     def __init__(self, run: Run, overlap: timedelta) -> None:
         self._run, self._overlap = run, overlap
@@ -36,22 +51,20 @@ class Listings:
         listing = self._run.ledger.unfinished_listing()
         if listing is None or (full and not listing.is_whole):
             return None
-        log.info("going on with the listing of an earlier run at job %d", listing.cursor.offset)
+        log.info("continuing the listing of an earlier run at offset %d", listing.cursor.offset)
         return listing
 
     def begin(self, *, full: bool) -> Listing:
         run = self._run
-        account = run.ledger.account()
-        watermark = None if account is None else account.watermark
-        newest = None if account is None else account.newest_updated_at
-        # Without one, a Date that runs ahead could hide the account's first jobs.
-        if full or watermark is None or newest is None:
+        marks = None if full else marks_of(run.ledger)
+        if marks is None:
             newest = self._newest()
             listing = Listing(None, run.client.server_clock or newest, Cursor(), newest)
         else:
             clock = run.client.server_clock or self._newest()
             # A Date that runs ahead of the API's own times must not make it start too late.
-            since = max(min(watermark, newest), EARLIEST + self._overlap) - self._overlap
+            since = max(min(marks), EARLIEST + self._overlap) - self._overlap
+            _, newest = marks
             listing = Listing(since.replace(microsecond=0), clock, Cursor(), newest)
         run.ledger.start(listing)
         return listing

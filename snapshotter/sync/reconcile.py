@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine, func, select
 
+from snapshotter.api.narrowing import PAGE_SIZE
 from snapshotter.api.records import Record, Reject
 from snapshotter.store import rejects
 from snapshotter.store.reject_payload import time_of
@@ -22,7 +23,6 @@ from snapshotter.times import EPOCH
 
 Records = Sequence[Record | Reject]
 
-_PAGE = 100  # the most records that a list answer has
 _NEVER = -(2**63)  # a job without a time comes before all others
 
 
@@ -44,7 +44,7 @@ class Index:
         return bisect_left(self.times, _ticks(created_at))
 
 
-def stored(engine: Engine, account_id: str) -> int:
+def expected_count(engine: Engine, account_id: str) -> int:
     """Return how many jobs the list should have: those stored and not gone, and the rejects."""
     jobs = select(func.count()).select_from(JOBS).where(*live(account_id))
     rejected = select(func.count()).select_from(REJECTS).where(*rejects.only_here(account_id))
@@ -53,7 +53,7 @@ def stored(engine: Engine, account_id: str) -> int:
 
 
 def present(engine: Engine, account_id: str, job_ids: Iterable[int]) -> set[int]:
-    """Return those of the ids that `stored` counts."""
+    """Return those of the ids that `expected_count` counts."""
     found: set[int] = set()
     jobs = select(JOBS.c.id).where(*live(account_id))
     rejected = select(REJECTS.c.job_id).where(*rejects.only_here(account_id))
@@ -208,7 +208,7 @@ def _middle(fetch: Callable[[int], Records], part: _Range) -> tuple[int, list[Re
     The records reach the part's end or contain the first job of another time, because many jobs of
     one time can fill a page.
     """
-    at = max(part.start, (part.start + part.end - _PAGE) // 2)
+    at = max(part.start, (part.start + part.end - PAGE_SIZE) // 2)
     records = list(fetch(at))
     if at > part.start and not _edges(records):
         at, records = part.start, []

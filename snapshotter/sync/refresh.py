@@ -20,6 +20,7 @@ from snapshotter.sync.by_id import ById, NoAnswer
 from snapshotter.sync.count import JOBS_A_PAGE
 from snapshotter.sync.gone import Gone
 from snapshotter.sync.run import Run
+from snapshotter.texts import counted
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def refresh(run: Run, by_id: ById, gone: Gone) -> None:
     account = run.ledger.account()
     after = None if account is None else account.refreshed_id
     due = sorted(_unseen(run))
-    log.info("asking for %d open jobs by id", min(len(due), MOST_ASKED))
+    log.info("asking for %s by id", counted(min(len(due), MOST_ASKED), "open job"))
     start = 0 if after is None else sum(job_id <= after for job_id in due)
     in_turn = (*due[start:], *due[:start])
     last, asked = after, 0

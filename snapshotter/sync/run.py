@@ -39,23 +39,28 @@ class Run:
         self._limit = sizes.apply_packet_limit(self.engine)
         self._aside: list[tuple[int | None, str]] = []
         self._unknown: dict[str | None, list[int]] = {}
-        self._odd: dict[str, list[int]] = {}
+        self._misfits: dict[str, list[int]] = {}
 
     def end(self, status: str, error: BaseException | None = None) -> None:
+        """Log what is reported at the end, and record how the run ended in its row."""
+        self._report()
+        self._check_lock()
+        self.outcome.status = status
+        self._note_spending()
+        self.ledger.end(self.outcome, error)
+
+    def _report(self) -> None:
+        """Log what was set aside, statuses that are not known, and values that fit no column."""
         for line in reject_reasons.lines(self._aside):
             log.warning("set aside: %s", printable(line))
         for unknown, job_ids in self._unknown.items():
             which = f"{len(job_ids)} jobs have" if job_ids[1:] else f"job {job_ids[0]} has"
             log.warning("%s a status that is not known: %r", which, unknown)
-        for odd, job_ids in self._odd.items():
+        for misfit, job_ids in self._misfits.items():
             which = (
                 f"{len(job_ids)} jobs, as job {job_ids[0]}," if job_ids[1:] else f"job {job_ids[0]}"
             )
-            log.warning("%s came with %s, which fits no column and is in extra", which, odd)
-        self._check_lock()
-        self.outcome.status = status
-        self._note_spending()
-        self.ledger.end(self.outcome, error)
+            log.warning("%s came with %s, which fits no column and is in extra", which, misfit)
 
     def note(self, what: str, error: SnapshotterError | None = None) -> None:
         """Record what could not be done; the run continues, and ends with 65."""
@@ -128,7 +133,12 @@ class Run:
         partial: bool = False,
         overwrite: bool = False,
     ) -> None:
-        """Store an answer in one transaction; see `load`."""
+        """Store the records of an answer in one transaction: jobs as rows, the others as rejects.
+
+        `pages`: how many pages of a list they are. `partial`: jobs asked for by id lack details
+        that lists have; what is stored of those stays. `overwrite`: replace what is stored even
+        if it has a later `updated_at`.
+        """
         self._put(self._flat(records), None, partial=partial, overwrite=overwrite)
         self.outcome.pages += pages
 
@@ -155,14 +165,14 @@ class Run:
             sizes.is_suspect(self._limit, len(each.record.raw)) for each in good.values()
         )
         mode = Mode(partial, overwrite, self._limit if is_suspect else None)
-        stored = self._write(records, mode, checkpoint)
+        written = self._write(records, mode, checkpoint)
         self.ledger.is_known |= bool(records)
-        self._count(stored, good)
-        self._note_oddities(stored, good)
+        self._count(written, good)
+        self._note_for_report(written, good)
 
     def _write(
         self, records: Sequence[Prepared | Reject], mode: Mode, checkpoint: Listing | None
-    ) -> "_Stored":
+    ) -> "_Written":
         jobs = [each for each in records if isinstance(each, Prepared)]
         good = {job.job_id: job for job in jobs}
         bad = [each for each in records if isinstance(each, Reject)]
@@ -184,26 +194,26 @@ class Run:
                 )
             elif records:
                 self.ledger.ensure(connection)
-        return _Stored(stored, loaded, fresh)
+        return _Written(stored, loaded, fresh)
 
-    def _count(self, stored: "_Stored", good: Mapping[int, Prepared]) -> None:
+    def _count(self, written: "_Written", good: Mapping[int, Prepared]) -> None:
         outcome = self.outcome
-        outcome.inserted += len(stored.loaded.inserted)
-        outcome.changed += len(stored.loaded.changed)
-        outcome.rejected += len(stored.rejected)
-        outcome.seen.update(stored.job_ids)
-        self.open_seen |= {i for i in stored.job_ids if is_open(good[i].record.job.status)}
+        outcome.inserted += len(written.loaded.inserted)
+        outcome.changed += len(written.loaded.changed)
+        outcome.rejected += len(written.rejected)
+        outcome.seen.update(written.job_ids)
+        self.open_seen |= {i for i in written.job_ids if is_open(good[i].record.job.status)}
         self._progress(len(outcome.seen))
 
-    def _note_oddities(self, stored: "_Stored", good: Mapping[int, Prepared]) -> None:
+    def _note_for_report(self, written: "_Written", good: Mapping[int, Prepared]) -> None:
         """Note what is reported at the end of the run."""
-        self._aside += [(reject.job_id, reject.reason) for reject in stored.rejected]
-        for job_id in (*stored.loaded.inserted, *stored.loaded.changed):
+        self._aside += [(reject.job_id, reject.reason) for reject in written.rejected]
+        for job_id in (*written.loaded.inserted, *written.loaded.changed):
             record = good[job_id].record
             if (status := record.job.status) not in STATUSES:
                 self._unknown.setdefault(status, []).append(job_id)
-            for odd in record.oddities:
-                self._odd.setdefault(odd.partition(":")[0], []).append(job_id)
+            for misfit in record.misfit_kinds:
+                self._misfits.setdefault(misfit.partition(":")[0], []).append(job_id)
 
     def _note_spending(self) -> None:
         outcome, client = self.outcome, self.client
@@ -211,7 +221,7 @@ class Run:
         outcome.credits_remaining = client.credits_remaining
 
 
-class _Stored(NamedTuple):
+class _Written(NamedTuple):
     """What a transaction has stored; `rejected`: the records that are newly set aside."""
 
     job_ids: AbstractSet[int]

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from snapshotter.store.accounts import no_account
 from snapshotter.store.tables import ACCOUNTS, COMPLETE, JOBS, OPEN, REJECTS, SNAPSHOTS, live
+from snapshotter.texts import counted
 from snapshotter.times import CLOCKS_APART, duration, stamp
 
 LAST_RUNS = 5
@@ -73,7 +74,10 @@ class Freshness:
         if age is not None:
             yield f"  fresh: as of {_stamp(self.fresh_at)}, {duration(age.total_seconds())} ago"
         elif self.jobs:
-            yield "  fresh: no run of the whole list has completed yet; what is here came otherwise"
+            yield (
+                "  fresh: no run of the whole list has completed yet; the stored jobs come from "
+                "partial runs"
+            )
         else:
             yield "  fresh: never, no run has completed"
         if self.ahead is not None:
@@ -81,11 +85,11 @@ class Freshness:
                 f"  not counted: a run that began at {_stamp(self.ahead)}, which is in the future "
                 "by this host's clock"
             )
-        yield f"  here: {self.jobs:,} jobs"
+        yield f"  stored: {counted(self.jobs, 'job')}"
         waiting = [
-            *([f"{self.open_jobs:,} open jobs"] if self.open_jobs else []),
-            *([f"{self.rejected:,} records set aside"] if self.rejected else []),
-            *([f"a listing in progress, at job {self.listing[0]:,}"] if self.listing else []),
+            *([counted(self.open_jobs, "open job")] if self.open_jobs else []),
+            *([f"{counted(self.rejected, 'record')} set aside"] if self.rejected else []),
+            *([f"a listing in progress, at offset {self.listing[0]:,}"] if self.listing else []),
         ]
         yield f"  waiting: {', '.join(waiting) or 'nothing'}"
         yield "  last runs:"
@@ -95,7 +99,7 @@ class Freshness:
                 f"    {run['id']}  {_stamp(run['started_at'])}  {run['kind']}  {run['status']}: "
                 f"{run['jobs_seen']:,} seen, {run['jobs_inserted']:,} new, "
                 f"{run['jobs_changed']:,} changed, {run['jobs_rejected']:,} set aside, "
-                f"{'?' if spent is None else f'{spent:,}'} credits"
+                f"{'? credits' if spent is None else counted(spent, 'credit')}"
             )
             if run["error"]:
                 yield f"      {_first_line(run['error'])}"
@@ -129,7 +133,7 @@ def stale(
     names = ", ".join([*old, *missing]) or "no account at all"
     hint = "".join(f"; {why}" for why in missing.values())
     return (
-        f"stale: {names} has no complete run of the last {duration(max_age.total_seconds())}; "
+        f"stale: {names} has no complete run in the last {duration(max_age.total_seconds())}; "
         f"see why sync does not complete{hint}"
     )
 

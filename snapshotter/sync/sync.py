@@ -40,7 +40,7 @@ from snapshotter.sync.by_id import ById, NoAnswer
 from snapshotter.sync.context import Context
 from snapshotter.sync.count import Count
 from snapshotter.sync.gone import Gone
-from snapshotter.sync.listing import Listings, check_list_answers
+from snapshotter.sync.listing import Lister, check_list_answers, marks_of
 from snapshotter.sync.refresh import refresh
 from snapshotter.sync.retry_rejects import retry
 from snapshotter.sync.run import Run
@@ -54,8 +54,8 @@ class Plan:
 
     `ids`: only these jobs. `filters`: only the jobs that match; the watermark stays.
     `full`: the whole list, from its beginning. `rejected`: the records set aside, again.
-    `overlap`: how far a listing starts before the watermark, for changes that the API shows some
-    time after their `updated_at`.
+    `overlap` (`--overlap`): how far a listing starts before the beginning of the last complete run,
+    for changes that the API shows some time after their `updated_at`.
     """
 
     ids: Sequence[int] | None = None
@@ -98,7 +98,7 @@ def open_run(context: Context, plan: Plan) -> Iterator[Run]:
             )
         outcome = ledger.begin(_kind(plan, ledger), context.service.api_url)
         logs.about(run=outcome.snapshot_id)
-        log.info("begun: kind %s", outcome.kind)
+        log.info("run began: kind %s", outcome.kind)
         run = Run(context, ledger, outcome, check_lock)
         with _recorded(run):
             yield run
@@ -131,28 +131,43 @@ def _kind(plan: Plan, ledger: Ledger) -> str:
         return "jobs"
     if plan.is_filtered:
         return "incremental"
-    account, unfinished = ledger.account(), ledger.unfinished_listing()
-    marks = () if account is None else (account.watermark, account.newest_updated_at)
-    whole = plan.full or not marks or None in marks
-    return "full" if whole or (unfinished is not None and unfinished.is_whole) else "incremental"
+    unfinished = ledger.unfinished_listing()
+    is_whole = plan.full or marks_of(ledger) is None
+    return "full" if is_whole or (unfinished is not None and unfinished.is_whole) else "incremental"
 
 
 def read(run: Run, plan: Plan) -> None:
     """Read what `plan` asks for."""
+    _recall_server(run)
+    _ask_for_credits(run)
+    _read_plan(run, plan)
+    if plan.rejected or not (plan.names_jobs or plan.is_filtered):
+        # Older rejects that this run did not see also make it exit 65.
+        run.outcome.rejected = rejects.count(run.engine, run.account_id)
+
+
+def _recall_server(run: Run) -> None:
+    """Set what an earlier run has learned of the server."""
     account = run.ledger.account()
     if account is not None:
         run.client.sends_links = bool(account.sends_links)
         run.client.page_size = account.page_size or 0
+
+
+def _ask_for_credits(run: Run) -> None:
     try:
         run.client.credits()
     except (RequestFailed, RequestRefused) as error:
         log.warning("the remaining credits are not known: %s", error)
         check_list_answers(run, error)
+
+
+def _read_plan(run: Run, plan: Plan) -> None:
     by_id = ById(run)
     gone = Gone(run)
     if plan.rejected:
         retry(run, by_id, gone, everything=True)
-        Count(run, by_id, gone).run(Listings(run, plan.overlap), everything=True)
+        Count(run, by_id, gone).run_for_rejects(Lister(run, plan.overlap))
         gone.settle()
     elif plan.ids is not None:
         _read_jobs(run, by_id, gone, plan.ids)
@@ -162,9 +177,6 @@ def read(run: Run, plan: Plan) -> None:
     else:
         _read_account(run, by_id, gone, plan)
     by_id.settle()
-    if plan.rejected or not (plan.names_jobs or plan.is_filtered):
-        # Older rejects that this run did not see also make it exit 65.
-        run.outcome.rejected = rejects.count(run.engine, run.account_id)
 
 
 def _read_jobs(run: Run, by_id: ById, gone: Gone, job_ids: Sequence[int]) -> None:
@@ -179,25 +191,25 @@ def _read_jobs(run: Run, by_id: ById, gone: Gone, job_ids: Sequence[int]) -> Non
 
 
 def _read_account(run: Run, by_id: ById, gone: Gone, plan: Plan) -> None:
-    listings = Listings(run, plan.overlap)
+    lister = Lister(run, plan.overlap)
     try:
-        left = listings.left_by_an_earlier_run(full=plan.full)
+        left = lister.left_by_an_earlier_run(full=plan.full)
         if left is not None:
-            listings.read(left)
-        listings.read(listings.begin(full=plan.full and left is None))
+            lister.read(left)
+        lister.read(lister.begin(full=plan.full and left is None))
     except (RequestFailed, RequestRefused) as error:
         _do_without_the_list(run, by_id, gone, error)
         raise
     refresh(run, by_id, gone)
     retry(run, by_id, gone)
-    Count(run, by_id, gone).run(listings, full=plan.full)
+    Count(run, by_id, gone).run(lister, full=plan.full)
     gone.settle()
 
 
 def _do_without_the_list(run: Run, by_id: ById, gone: Gone, error: SnapshotterError) -> None:
     """Ask for the jobs that need no list; afterwards the list's own error ends the run."""
     log.warning("the rest of the list cannot be read, other jobs are asked for first: %s", error)
-    by_id.is_in_doubt()
+    by_id.note_list_failed()
     with suppress(Stopped, RequestRefused):
         refresh(run, by_id, gone)
         retry(run, by_id, gone)

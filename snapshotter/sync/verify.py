@@ -2,7 +2,7 @@
 
 The API's jobs are counted, all and by status, and a difference is searched for; then some pages of
 the list, chosen at random, are compared with the tables field by field. What changed at the API
-since the last listing began, by the API's own times, is not covered yet and is reported apart.
+since the last listing began, by the API's own times, is not covered yet and is reported separately.
 """
 
 import random
@@ -25,6 +25,7 @@ from snapshotter.sync import reconcile
 from snapshotter.sync.context import Context
 from snapshotter.sync.gone import Gone
 from snapshotter.sync.run import Run
+from snapshotter.texts import counted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,11 +35,11 @@ SHOWN = 20  # jobs of a kind that are listed by id
 
 
 @dataclass
-class Findings:
-    """What was found. `counted` has (what, at the API, here); jobs are named by their ids.
+class Comparison:
+    """What a comparison with the API has found.
 
-    A record that has none is None. `unrepaired`: why a repair left the jobs that are gone as they
-    were.
+    `counted` has (what, at the API, here); jobs are named by their ids, a record without one by
+    None. `unrepaired`: why a repair left the jobs that are gone as they were.
     """
 
     counted: list[tuple[str, int, int]] = field(default_factory=list)
@@ -55,17 +56,17 @@ class Findings:
         return len(self.missing) + len(self.differing) + len(self.gone)
 
     def lines(self) -> Iterator[str]:
-        """Yield the findings, one line each."""
+        """Yield what was found, one line each."""
         width = max((len(what) for what, _, _ in self.counted), default=0)
         yield f"{'':{width}}  {'at the API':>10}  {'here':>10}"
         for what, there, here in self.counted:
             difference = "" if there == here else f"  {self._why_counts_differ()}"
             yield f"{what:{width}}  {there:10,}  {here:10,}{difference}"
-        yield f"{self.read:,} jobs read again, field by field"
+        yield f"{counted(self.read, 'job')} read again, field by field"
         if self.newer:
             yield (
-                f"{len(self.newer):,} jobs moved since the last sync; not a difference: "
-                "the next 'snapshotter sync' fetches them"
+                f"{counted(len(self.newer), 'job')} moved since the last sync; not a difference: "
+                "the next 'snapshotter sync' fetches what changed"
             )
         kinds = {
             "missing here": _names(self.missing),
@@ -102,7 +103,7 @@ class Sample(NamedTuple):
     chance: random.Random
 
 
-def verify(context: Context, sample: Sample, found: Findings, repair: Run | None = None) -> None:
+def verify(context: Context, sample: Sample, found: Comparison, repair: Run | None = None) -> None:
     """Compare the API's jobs with the tables, and add what differs to `found`.
 
     With `repair`, store what differs by that run. Raises what `Client` raises; `found` then has
@@ -112,8 +113,8 @@ def verify(context: Context, sample: Sample, found: Findings, repair: Run | None
 
 
 class _Verification:
-    def __init__(self, context: Context, findings: Findings, repair: Run | None) -> None:
-        self._context, self._findings, self._repair = context, findings, repair
+    def __init__(self, context: Context, found: Comparison, repair: Run | None) -> None:
+        self._context, self._found, self._repair = context, found, repair
         self._gone = None if repair is None else Gone(repair)
         self._failed: SnapshotterError | None = None
         engine, account_id = context.engine, context.account_id
@@ -134,13 +135,13 @@ class _Verification:
     def _mark_gone(self) -> None:
         if self._gone is not None:
             self._gone.settle()
-            self._findings.unrepaired = self._gone.postponed
+            self._found.unrepaired = self._gone.postponed
 
     def _compare(self, sample: Sample) -> None:
         self._context.client.credits()
         index = reconcile.index(self._context.engine, self._context.account_id)
         total = self._count(
-            "all", "jobs", reconcile.stored(self._context.engine, self._context.account_id)
+            "all", "jobs", reconcile.expected_count(self._context.engine, self._context.account_id)
         )
         self._search("all", total, index)
         for status, here in self._by_status().items():
@@ -161,10 +162,10 @@ class _Verification:
         pages = min(len(offsets), -(-sample.jobs // PAGE_SIZE))
         for offset in sorted(sample.chance.sample(offsets, pages)):
             records, unlisted = reconcile.sample(self._page("all"), offset, total, index)
-            self._findings.read += len(records)
+            self._found.read += len(records)
             self._look_at(records, unlisted)
         waiting = rejects.states(self._context.engine, self._context.account_id)
-        self._findings.set_aside = [row.job_id for row in waiting]
+        self._found.set_aside = [row.job_id for row in waiting]
 
     def _page(self, status: str) -> Callable[[int], reconcile.Records]:
         return lambda offset: self._context.client.page(offset, status=status).records
@@ -174,7 +175,7 @@ class _Verification:
             return bool(self._context.client.page(offset, limit=1, status=status).records)
 
         there = reconcile.count(has, here)
-        self._findings.counted.append((what, there, here))
+        self._found.counted.append((what, there, here))
         return there
 
     def _by_status(self) -> dict[str, int]:
@@ -193,7 +194,7 @@ class _Verification:
 
     def _look_at(self, listed: reconcile.Records, unlisted: list[int]) -> None:
         """Compare records of the list with the tables; ask for stored jobs that the list lacks."""
-        found, repair = self._findings, self._repair
+        found, repair = self._found, self._repair
         differing = self._differing([record for record in listed if isinstance(record, Record)])
         wrong: list[Record | Reject] = []
         for record in listed:
@@ -218,7 +219,7 @@ class _Verification:
 
     def _ask_for(self, unlisted: list[int]) -> None:
         """Find out which of the jobs that the list lacks are gone."""
-        found, gone = self._findings, self._gone
+        found, gone = self._found, self._gone
         known = {*found.missing, *found.differing, *found.newer, *found.gone}
         # To report many it is enough to ask for the first; to mark them, each is asked for.
         marks_all = gone is not None and (gone.is_confirmed() or gone.most() >= len(unlisted))

@@ -22,10 +22,10 @@ from snapshotter.settings import Key, Service
         (b"<!DOCTYPE html><p>hello", "got HTML"),
         (b"  <html>", "got HTML"),
         (b"", "empty"),
-        (b'[{"id": 1}, {"id"', "cut short or no JSON"),
+        (b'[{"id": 1}, {"id"', "cut short or not JSON"),
         (b'{"message": "x"}', "another JSON value"),
         (b"null", "another JSON value"),
-        (b"[" * 100_000, "cut short or no JSON"),
+        (b"[" * 100_000, "cut short or not JSON"),
     ],
 )
 def test_what_is_not_a_page_is_refused(body: bytes, said: str) -> None:

@@ -23,7 +23,7 @@ def test_the_reserve_is_never_spent() -> None:
         asking.credits()
         for _ in range(3):
             asking.job(7)
-        with pytest.raises(Stopped, match=r"500 credits are left .* and 500 are to be kept"):
+        with pytest.raises(Stopped, match=r"500 credits left .* and 500 to be kept"):
             asking.job(7)
         asking.credits()
     assert (asking.requests_sent, asking.credits_spent, len(wire.requests)) == (5, 3, 5)
@@ -33,7 +33,7 @@ def test_a_lost_answer_may_have_cost_a_credit() -> None:
     budget = answer(body=b'{"limits": {"limit": 5000, "remaining": 502}}')
     with serve(budget, reset) as wire, limited(wire.url, Limits(reserve=500)) as asking:
         asking.credits()
-        with pytest.raises(Stopped, match="500 credits are left"):
+        with pytest.raises(Stopped, match="500 credits left of"):
             asking.job(7)
     assert len(wire.requests) == 3
 
@@ -42,7 +42,7 @@ def test_retries_spend_no_reserve_either() -> None:
     fault = answer(503, headers="X-RateLimit-Remaining: 500\r\n")
     with serve(BUDGET, fault) as wire, limited(wire.url, Limits(reserve=500)) as asking:
         asking.credits()
-        with pytest.raises(Stopped, match="500 credits are left"):
+        with pytest.raises(Stopped, match="500 credits left of"):
             asking.job(7)
     assert len(wire.requests) == 2
 
@@ -53,7 +53,7 @@ def test_a_reserve_that_nobody_asked_for_is_a_tenth_of_a_small_budget() -> None:
     with serve(small, spent) as wire, limited(wire.url, Limits(reserve=None)) as asking:
         asking.credits()
         asking.job(7)
-        with pytest.raises(Stopped, match=r"30 credits are left .* and 30 are to be kept"):
+        with pytest.raises(Stopped, match=r"30 credits left .* and 30 to be kept"):
             asking.job(7)
 
 
@@ -84,7 +84,7 @@ def test_a_run_ends_in_time() -> None:
     ):
         asking.job(7)
         clock.passed = 61
-        with pytest.raises(Stopped, match="--max-time 60 s are over"):
+        with pytest.raises(Stopped, match="--max-time 1 min is over"):
             asking.job(7)
     assert len(wire.requests) == 1
 

@@ -136,7 +136,7 @@ def test_nothing_that_no_encoding_takes_is_left_anywhere(record: bytes, bad: byt
     held: Any = found
     if isinstance(found, Record):
         rows = flatten(found, Redaction())
-        held = (found.oddities, found.document, rows.job, rows.outputs, rows.fields)
+        held = (found.misfit_kinds, found.document, rows.job, rows.outputs, rows.fields)
     written = repr(held) + json.dumps(held, ensure_ascii=False, default=str)
     written.encode()
     assert "\0" not in written

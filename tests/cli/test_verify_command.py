@@ -16,4 +16,4 @@ def test_verify_reports_what_moved(
     assert (done.returncode, done.stderr) == (0, "")
     assert "differs" not in done.stdout
     assert "2           1  moved since the last sync" in done.stdout
-    assert "1 jobs moved since the last sync; not a difference" in done.stdout
+    assert "1 job moved since the last sync; not a difference" in done.stdout

@@ -48,7 +48,7 @@ FAULTS = {
     "429": Fault(answer(429, b'{"message": "slow down"}'), 75, "429 (slow down)"),
     "429, wait a second": Fault(answer(429, b"", "Retry-After: 1\r\n"), 75, "answered 429"),
     "429, wait for hours": Fault(
-        answer(429, b"", "Retry-After: 7200\r\n"), 75, "asks to wait 7200 s", FINAL
+        answer(429, b"", "Retry-After: 7200\r\n"), 75, "the server asks to wait 2 h", FINAL
     ),
     "429, wait until": Fault(
         answer(
@@ -57,7 +57,7 @@ FAULTS = {
             "Date: Fri, 02 Jan 2026 03:04:05 GMT\r\nRetry-After: Fri, 02 Jan 2026 05:04:05 GMT\r\n",
         ),
         75,
-        "asks to wait 7200 s",
+        "the server asks to wait 2 h",
         FINAL,
     ),
     "429, nothing left": Fault(
@@ -67,12 +67,12 @@ FAULTS = {
     "502 in HTML": Fault(answer(502, b"<html>bad gateway</html>"), 75, "answered 502; run again"),
     "503": Fault(answer(503, b""), 75, "answered 503"),
     "503, wait for hours": Fault(
-        answer(503, b"", "Retry-After: 7200\r\n"), 75, "asks to wait 7200 s", FINAL
+        answer(503, b"", "Retry-After: 7200\r\n"), 75, "the server asks to wait 2 h", FINAL
     ),
     "reset": Fault(reset, 75, "no connection"),
     "a body cut short": Fault(answer(body=b"[{}", length=999), 75, "cut short or garbled"),
     "HTML": Fault(answer(body=b"<!doctype html><p>login</p>"), 75, "got HTML"),
-    "broken JSON": Fault(answer(body=b'[{"id": 7, "status'), 75, "cut short or no JSON"),
+    "broken JSON": Fault(answer(body=b'[{"id": 7, "status'), 75, "cut short or not JSON"),
     "an object": Fault(answer(body=b'{"jobs": []}'), 75, "expected a JSON array of jobs"),
     "nothing": Fault(answer(body=b""), 75, "a body that is empty"),
     "not gzip": Fault(answer(body=b"[]", headers="Content-Encoding: gzip\r\n"), 75, "garbled"),
@@ -182,8 +182,8 @@ def test_nobody_listens(tmp_path: Path) -> None:
     [
         (["--max-requests", "2"], 2, "--max-requests 2 is too few; a run needs 3"),
         (["--max-requests", "0"], 2, "0 is not in the range"),
-        (["--reserve-credits", "5000"], 2, "leaves nothing of the account's 5000 credits"),
-        (["--reserve-credits", "4000"], 75, "4000 credits are left of this hour's, and 4000"),
+        (["--reserve-credits", "5000"], 2, "leaves nothing of the account's 5,000 credits"),
+        (["--reserve-credits", "4000"], 75, "4,000 credits left of this hour's, and 4,000"),
         (["--reserve-credits", "-1"], 2, "-1 is not in the range"),
         (
             ["--max-time", "0s"],

@@ -44,7 +44,7 @@ def test_jobs_that_the_list_hides_are_not_gone(
         assert syncer().gone == 0
     assert gone(syncer) == {}
     assert len(by_id(syncer)) == hidden
-    assert caplog.messages == [f"the list lacks some {hidden} jobs that the API gives by id"]
+    assert caplog.messages == [f"the list lacks about {hidden} jobs that the API returns by id"]
     assert syncer.rows(ACCOUNTS)[0]["unlisted"] == hidden
 
     caplog.clear()

@@ -123,7 +123,7 @@ def an_account_at_work(engine: Engine) -> None:
         watermark=None,
         credits_spent=None,
         credits_remaining=None,
-        error="500 credits are left of this hour's",
+        error="500 credits left of this hour's",
     )
     add_run(
         engine,
@@ -150,13 +150,13 @@ def an_account_at_work(engine: Engine) -> None:
 WHOLE_TEXT = """\
 account acme
   fresh: as of 2026-01-31T09:00:00Z, 3 h ago
-  here: 5 jobs
-  waiting: 2 open jobs, 3 records set aside, a listing in progress, at job 1,298
+  stored: 5 jobs
+  waiting: 2 open jobs, 3 records set aside, a listing in progress, at offset 1,298
   last runs:
     6  2026-01-31T11:59:00Z  incremental  running: 0 seen, 0 new, 0 changed, 0 set aside, 0 credits
     5  2026-01-31T11:00:00Z  incremental  partial: 2 seen, 0 new, 0 changed, 0 set aside, ? credits
-      500 credits are left of this hour's
-    4  2026-01-31T10:00:00Z  jobs  completed: 1 seen, 0 new, 0 changed, 0 set aside, 1 credits
+      500 credits left of this hour's
+    4  2026-01-31T10:00:00Z  jobs  completed: 1 seen, 0 new, 0 changed, 0 set aside, 1 credit
     3  2026-01-31T09:00:00Z  incremental  completed: 5 seen, 1 new, 0 changed, 2 set aside, \
 1,001 credits
     2  2026-01-31T08:00:00Z  incremental  completed: 1,234 seen, 1,200 new, 30 changed, \
@@ -229,14 +229,14 @@ def test_two_accounts(engine: Engine) -> None:
         == """\
 account acme
   fresh: never, no run has completed
-  here: 0 jobs
-  waiting: 1 records set aside
+  stored: 0 jobs
+  waiting: 1 record set aside
   last runs:
     2  2026-01-31T11:55:00Z  incremental  failed: 2 seen, 0 new, 0 changed, 0 set aside, 2 credits
       the key is refused
 account beta
   fresh: as of 2026-01-31T11:50:00Z, 10 min ago
-  here: 1 jobs
+  stored: 1 job
   waiting: nothing
   last runs:
     1  2026-01-31T11:50:00Z  incremental  completed: 2 seen, 0 new, 0 changed, 0 set aside, \
@@ -252,7 +252,7 @@ account beta
 @sqlite
 def test_a_whole_listing_under_way(engine: Engine) -> None:
     add_account(engine, listing_offset=0)
-    assert "waiting: a listing in progress, at job 0" in printed(engine)
+    assert "waiting: a listing in progress, at offset 0" in printed(engine)
     assert document(engine)[0]["listing_under_way"] == {"offset": 0, "since": None}
 
 
@@ -332,7 +332,7 @@ def test_an_empty_database(engine: Engine) -> None:
     done = status(engine, "--json", "--max-age", "2h")
     assert (done.returncode, json.loads(done.stdout)) == (1, {"accounts": []})
     assert done.stderr == (
-        "snapshotter: stale: no account at all has no complete run of the last 2 h; "
+        "snapshotter: stale: no account at all has no complete run in the last 2 h; "
         "see why sync does not complete\n"
     )
 
@@ -384,7 +384,7 @@ def test_data_older_than_max_age_is_exit_1(engine: Engine) -> None:
     done = status(engine, "--max-age", "1.5h")
     assert done.returncode == 1
     assert done.stderr == (
-        "snapshotter: stale: beta has no complete run of the last 1 h 30 min; "
+        "snapshotter: stale: beta has no complete run in the last 1 h 30 min; "
         "see why sync does not complete\n"
     )
     assert done.stdout.startswith("account acme\n")

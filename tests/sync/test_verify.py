@@ -27,21 +27,22 @@ from snapshotter.store.lock import lock
 from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
 from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Plan, open_run
-from snapshotter.sync.verify import Findings, Sample, verify
+from snapshotter.sync.verify import Comparison, Sample, verify
+from snapshotter.texts import counted
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def verified(
     syncer: Syncer, *, repair: bool = False, sample: int = 500, limits: Limits | None = None
-) -> Findings:
+) -> Comparison:
     """Return what `verify` finds, looking at the pages in the same order."""
     account, engine = syncer.account, syncer.engine
     service = Service(account.account_id, Key(account.api_key), syncer.url)
     chance = random.Random(1)  # noqa: S311 - a test's order
     account.requests.clear()
     with Client(service, limits or Limits(), clock=Impatient()) as client:
-        context, found = Context(engine, client, service, Redaction()), Findings()
+        context, found = Context(engine, client, service, Redaction()), Comparison()
         pages = Sample(sample, chance)
         if not repair:
             verify(context, pages, found)
@@ -51,7 +52,7 @@ def verified(
         return found
 
 
-def counts(findings: Findings) -> dict[str, tuple[int, int]]:
+def counts(findings: Comparison) -> dict[str, tuple[int, int]]:
     return {what: (there, here) for what, there, here in findings.counted}
 
 
@@ -79,7 +80,7 @@ running                    1           1
 pending_stoppage           0           0
 stopping                   0           0
 151 jobs read again, field by field
-1 jobs moved since the last sync; not a difference: the next 'snapshotter sync' fetches them
+1 job moved since the last sync; not a difference: the next 'snapshotter sync' fetches what changed
 0 differences, 16 requests
 """
 
@@ -305,7 +306,9 @@ def test_what_moved_since_the_last_sync_is_reported_apart(syncer: Syncer) -> Non
     found = verified(syncer)
     assert (found.differences, found.set_aside) == (0, [])
     assert {changed, spoilt, max(account.jobs)} < found.newer
-    assert f"{len(found.newer)} jobs moved since the last sync" in "\n".join(found.lines())
+    assert f"{counted(len(found.newer), 'job')} moved since the last sync" in "\n".join(
+        found.lines()
+    )
 
     account.jobs[spoilt]["owner_id"] = 8
     syncer()
@@ -495,7 +498,7 @@ def test_the_reserve_of_credits_holds(syncer: Syncer) -> None:
     done = command(syncer, "verify")
     assert done.returncode == 75
     assert done.stdout.endswith("0 jobs read again, field by field\n")
-    assert "500 credits are left of this hour's, and 500 are to be kept" in done.stderr
+    assert "500 credits left of this hour's, and 500 to be kept" in done.stderr
     assert syncer.account.credits_remaining == 500
     assert command(syncer, "verify", "--reserve-credits", "400").returncode == 0
 
@@ -556,7 +559,7 @@ def test_verify_looks_at_all_else_before_it_gives_up(syncer: Syncer) -> None:
     gone = min(syncer.account.jobs)
     syncer.account.remove_job(gone)
     syncer.account.intercept = failing(500, status="failed")
-    found = Findings()
+    found = Comparison()
     service = Service("acme", Key(syncer.account.api_key), syncer.url)
     pages = Sample(500, random.Random(1))  # noqa: S311 - a test's order
     with Client(service, clock=Impatient()) as client, pytest.raises(RequestFailed, match="500"):

@@ -1,4 +1,4 @@
-r"""Turns a record that is not as documented into one that is, and keeps what does not fit apart.
+r"""Turns a record that is not as documented into one that is, and keeps what fits no column.
 
 Only a usable id is worth losing a job for. A value of another type or range becomes null, and what
 came stays under its own name, to be stored in `extra`. What can be converted without a loss is:
@@ -49,13 +49,15 @@ _MAX_DIGITS = 4_300  # as many as Python reads at once
 _DRIFT = 0.001  # of a progress: sums of fractions are that far off at most
 _ID_MEMBER = re.compile(rb'\s*:\s*"?([0-9]{1,19})"?\s*[,}]')
 _TIME_MEMBER = re.compile(rb'\s*:\s*"([0-9T:+.Z -]{19,40})"')
+_MOST_CHARACTERS = 255  # of a `ShortText`
+_PARTS: dict[str, type[Struct]] = {"creator": Creator, "package": Package, "cluster": Cluster}
 _LOOKED_AT = 100_000  # tokens of a record that is not JSON, to find its id
 
 
-class Odd(NamedTuple):
-    """What a record has that is not as documented.
+class Misfits(NamedTuple):
+    """The values of a record that fit no column, because they are not as documented.
 
-    `document` is the record without it. `of_job` is what did not fit, by name, as it came, and
+    `document` is the record without them. `of_job` is what did not fit, by name, as it came, and
     `of_outputs` the same by the id of the output. `kinds` has one line for each kind, as
     "progress: 50.0"; a text is never quoted in it.
     """
@@ -181,26 +183,23 @@ def read_time(text: str) -> datetime | None:
         return None
 
 
-def mend(document: Object) -> Odd:
+def coerce(document: Object) -> Misfits:
     """Move what does not fit out of a record. Raises `RecordError` for one without a usable id."""
     kinds: dict[str, str] = {}
     of_outputs: dict[int, Object] = {}
-    mended, of_job = _fit(document, Job, "", kinds)
-    mended["id"] = id_of(document)
+    fitting, of_job = _fit(document, Job, "", kinds)
+    fitting["id"] = id_of(document)
     for name, kind in _PARTS.items():
-        if isinstance(mended.get(name), dict):
-            mended[name], apart = _fit(mended[name], kind, f"{name}.", kinds)
-            if apart:
-                of_job[name] = apart
-    if isinstance(mended.get("outputs"), list):
-        mended["outputs"], of_outputs, homeless = _fit_outputs(mended["outputs"], kinds)
-        if homeless:
-            of_job["outputs"] = homeless
+        if isinstance(fitting.get(name), dict):
+            fitting[name], misfits = _fit(fitting[name], kind, f"{name}.", kinds)
+            if misfits:
+                of_job[name] = misfits
+    if isinstance(fitting.get("outputs"), list):
+        fitting["outputs"], of_outputs, misfit_outputs = _fit_outputs(fitting["outputs"], kinds)
+        if misfit_outputs:
+            of_job["outputs"] = misfit_outputs
     lines = tuple(f"{name}: {what}" for name, what in kinds.items())
-    return Odd(mended, of_job, of_outputs, lines)
-
-
-_PARTS: dict[str, type[Struct]] = {"creator": Creator, "package": Package, "cluster": Cluster}
+    return Misfits(fitting, of_job, of_outputs, lines)
 
 
 def _fit_outputs(
@@ -208,35 +207,35 @@ def _fit_outputs(
 ) -> tuple[list[Object], dict[int, Object], list[Any]]:
     """Return the outputs that can be rows, what did not fit in them, and those that cannot."""
     fitting: dict[int, Object] = {}
-    apart: dict[int, Object] = {}
-    homeless: list[Any] = []
+    misfits: dict[int, Object] = {}
+    misfit_outputs: list[Any] = []
     for output in outputs:
         output_id = _as_integer(output.get("id")) if isinstance(output, dict) else None
         if output_id is None or output_id in fitting:
             kinds.setdefault("outputs", "no id" if output_id is None else "an id that came before")
-            homeless.append(output)
+            misfit_outputs.append(output)
             continue
-        mended, odd = _fit(output, Output, "outputs.", kinds)
-        mended["id"] = output_id
-        if isinstance(mended.get("component"), dict):
-            component, odd_component = _fit(
-                mended["component"], Component, "outputs.component.", kinds
+        values, of_output = _fit(output, Output, "outputs.", kinds)
+        values["id"] = output_id
+        if isinstance(values.get("component"), dict):
+            component, of_component = _fit(
+                values["component"], Component, "outputs.component.", kinds
             )
-            mended["component"] = component
-            if odd_component:
-                odd["component"] = odd_component
-        fitting[output_id] = mended
-        if odd:
-            apart[output_id] = odd
-    return list(fitting.values()), apart, homeless
+            values["component"] = component
+            if of_component:
+                of_output["component"] = of_component
+        fitting[output_id] = values
+        if of_output:
+            misfits[output_id] = of_output
+    return list(fitting.values()), misfits, misfit_outputs
 
 
 def _fit(
     document: Object, kind: type[Struct], path: str, kinds: dict[str, str]
 ) -> tuple[Object, Object]:
-    """Return the members that fit, converted, and apart what came of those that do not."""
+    """Return the members that fit, converted, and what came in place of those that do not."""
     fitting: Object = {}
-    apart: Object = {}
+    misfits: Object = {}
     converters = _CONVERTERS[kind]
     for name, value in document.items():
         convert = converters.get(name)
@@ -245,9 +244,9 @@ def _fit(
             continue
         fitting[name], is_whole = convert(value)
         if not is_whole:
-            apart[name] = value
+            misfits[name] = value
             kinds.setdefault(f"{path}{name}", _described(value))
-    return fitting, apart
+    return fitting, misfits
 
 
 def _described(value: Any) -> str:
@@ -290,9 +289,6 @@ def _text_column(value: Any) -> _Converted:
 def _short_column(value: Any) -> _Converted:
     fits = isinstance(value, str) and len(value) <= _MOST_CHARACTERS
     return (value, True) if fits else (None, False)
-
-
-_MOST_CHARACTERS = 255
 
 
 def _time_column(value: Any) -> _Converted:

@@ -1,4 +1,4 @@
-"""One odd value costs no job: the column is null, and what came stays under its own name."""
+"""A value of a wrong type costs no job: its column is null, and it stays under its own name."""
 
 import json
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ def rows(document: Any) -> JobRows:
 
 BIG = 2**63
 AT = datetime(2013, 1, 17, 20, 41, 21, tzinfo=UTC)
-ODD = [  # what comes, the column, what of it is kept in extra, the oddity
+MISFITS = [  # what comes, the column, what of it is kept in extra, the misfit
     ({"owner_id": "x"}, None, "owner_id: a text"),
     ({"owner_id": 17.5}, None, "owner_id: 17.5"),
     ({"owner_id": True}, None, "owner_id: true"),
@@ -63,15 +63,15 @@ ODD = [  # what comes, the column, what of it is kept in extra, the oddity
 ]
 
 
-@pytest.mark.parametrize(("fields", "column", "oddity"), ODD, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("fields", "column", "misfit"), MISFITS, ids=lambda value: str(value)[:40])
 def test_what_does_not_fit_is_kept_in_extra(
-    fields: dict[str, Any], column: Any, oddity: str
+    fields: dict[str, Any], column: Any, misfit: str
 ) -> None:
     ((name, value),) = fields.items()
     found, plain = rows(job(**fields)), rows(job(**{name: None}))
     assert found.job.get(name) == column
     assert found.job["extra"] == {name: "***" if name == "variables" else value}
-    assert read(job(**fields)).oddities == (oddity,)
+    assert read(job(**fields)).misfit_kinds == (misfit,)
     worked_out = {name, "extra"}
     assert {k: v for k, v in found.job.items() if k not in worked_out} == {
         k: v for k, v in plain.job.items() if k not in worked_out
@@ -105,7 +105,7 @@ def test_what_can_be_converted_without_a_loss_is(
     fields: dict[str, Any], plain: dict[str, Any]
 ) -> None:
     assert rows(job(**fields)) == rows(job(**plain))
-    assert read(job(**fields)).oddities == ()
+    assert read(job(**fields)).misfit_kinds == ()
     assert repr(rows(job(**fields)).job["progress"]) != "-0.0"
 
 
@@ -139,15 +139,15 @@ def test_what_does_not_fit_in_a_part_stands_in_its_place() -> None:
 
 
 def test_outputs_that_cannot_be_rows_stay_in_the_job() -> None:
-    homeless = [{"name": "x"}, {"id": 70, "name": "again"}, {"id": "a"}, 5, None, {"id": True}]
-    record = read(job(outputs=[{"id": 70, "name": "first"}, *homeless, {"id": 71}]))
+    misfits = [{"name": "x"}, {"id": 70, "name": "again"}, {"id": "a"}, 5, None, {"id": True}]
+    record = read(job(outputs=[{"id": 70, "name": "first"}, *misfits, {"id": 71}]))
     found = flatten(record, Redaction())
     assert [(output["id"], output["name"]) for output in found.outputs] == [
         (70, "first"),
         (71, None),
     ]
-    assert found.job["extra"] == {"outputs": homeless}
-    assert record.oddities == ("outputs: no id",)
+    assert found.job["extra"] == {"outputs": misfits}
+    assert record.misfit_kinds == ("outputs: no id",)
 
 
 def test_what_does_not_fit_in_an_output_stays_in_the_output() -> None:
@@ -167,7 +167,7 @@ def test_what_does_not_fit_in_an_output_stays_in_the_output() -> None:
         {"component": {"x": 1, "name": 5, "fields": "a, b"}},
     ]
     assert [output["component_type"] for output in found.outputs] == [None, None, "db"]
-    assert set(record.oddities) == {
+    assert set(record.misfit_kinds) == {
         "outputs.records_count: a text",
         "outputs.name: 5",
         "outputs.progress: 2",
