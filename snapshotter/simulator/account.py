@@ -22,7 +22,7 @@ from snapshotter.simulator.faults import Answer, Request
 from snapshotter.simulator.history import FINAL, JobFactory, Lifecycle, Package, due, history
 from snapshotter.simulator.lag import Lag
 
-NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)  # the account's first moment, so also the demo's
 
 _HOUR = timedelta(hours=1)
 
@@ -30,7 +30,7 @@ Links = Literal["right", "wrong", "none"]
 
 
 class Behaviour(TypedDict, total=False):
-    """How an account behaves; each is an attribute of `Account`, which describes it."""
+    """How an account behaves; each is an attribute of `SimulatedAccount`, which describes it."""
 
     page_cap: int
     varies_cap: bool

@@ -152,4 +152,26 @@ def test_a_typing_error_gets_a_suggestion(
 ) -> None:
     run("db", "upgrade")
     done = run(*words, **acme)
-    assert_one_line(done, 1 if words[0] == "sync" else 2, said)
+    assert_one_line(done, 2, said)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["trends", "runtime_by_dya"], "no trend 'runtime_by_dya'; did you mean 'runtime_by_day'?"),
+        (["export", "jbos", "-o", "-"], "no table or trend 'jbos'; did you mean 'jobs'?"),
+        (
+            ["export", "accounts", "-o", "-", "--since", "2026-01-01"],
+            "accounts cannot be narrowed by day; leave --since and --until out",
+        ),
+        (
+            ["export", "calendar", "-o", "x.parquet", "--partition-by", "month"],
+            "calendar cannot be split by month",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_typing_error_is_not_blamed_on_a_missing_database(
+    run: Run, words: list[str], said: str
+) -> None:
+    assert_one_line(run(*words), 2, said)
