@@ -23,7 +23,16 @@ from snapshotter.settings import (
 )
 from snapshotter.texts import cleaned
 
-ID = click.IntRange(1, 2**63 - 1)
+
+class Integer(click.IntRange):
+    name = "integer"  # as messages and `--help` call it; click's own is "integer range"
+
+
+class Number(click.FloatRange):
+    name = "number"
+
+
+ID = Integer(1, 2**63 - 1)
 
 
 class Moment(click.ParamType[datetime]):
@@ -169,7 +178,7 @@ _API_OPTIONS = (
     ),
     click.option(
         "--timeout",
-        type=click.FloatRange(0.1, 3600),
+        type=Number(0.1, 3600),
         default=DEFAULT_TIMEOUT,
         show_default=True,
         metavar="SECONDS",
@@ -177,13 +186,13 @@ _API_OPTIONS = (
     ),
     click.option(
         "--reserve-credits",
-        type=click.IntRange(0, 2**31 - 1),
+        type=Integer(0, 2**31 - 1),
         help="Credits of each hour to leave unspent.  "
         "[default: 500, or 10% of the hourly budget if that is at most 500]",
     ),
     click.option(
         "--max-requests",
-        type=click.IntRange(LEAST_REQUESTS),
+        type=Integer(LEAST_REQUESTS),
         help="Stop after N requests, counting retries and the free credit check.",
         metavar="N",
     ),

@@ -46,7 +46,7 @@ def command(
         lines = [line for each in chosen for line in each.lines(now)]
     # With --max-age the exit code is the answer, whether or not anybody reads the lines.
     output = print_line if max_age is None else print_if_possible
-    for line in lines or [NO_ACCOUNTS]:
+    for line in lines or ([] if found else [NO_ACCOUNTS]):
         output(line)
     if max_age is not None and (why := stale(chosen, missing, now, max_age)):
         raise Failure(why)

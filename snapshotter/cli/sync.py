@@ -13,7 +13,7 @@ import click
 
 from snapshotter import logs
 from snapshotter.cli.connections import ApiOptions, shown, writing
-from snapshotter.cli.options import ID, Command, Moment, database_option, takes_api_options
+from snapshotter.cli.options import ID, Command, Integer, Moment, database_option, takes_api_options
 from snapshotter.cli.streams import print_if_possible
 from snapshotter.errors import RecordError, RequestRefused, UsageError
 from snapshotter.settings import DEFAULT_OVERLAP
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 @click.option("--full", is_flag=True, help="Read the whole list again.")
 @click.option(
     "--overlap",
-    type=click.IntRange(0, 1440),
+    type=Integer(0, 1440),
     default=int(DEFAULT_OVERLAP.total_seconds() // 60),
     show_default=True,
     metavar="MINUTES",

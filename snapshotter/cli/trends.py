@@ -11,6 +11,7 @@ from snapshotter import logs
 from snapshotter.cli.connections import reading
 from snapshotter.cli.options import (
     Command,
+    Integer,
     database_option,
     last_option,
     package_id_option,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 @last_option()
 @package_option
 @package_id_option
-@click.option("--limit", type=click.IntRange(1), help="Only the first N rows.", metavar="N")
+@click.option("--limit", type=Integer(1), help="Only the first N rows.", metavar="N")
 @click.option(
     "--format",
     "shape",

@@ -7,7 +7,7 @@ import click
 
 from snapshotter import logs
 from snapshotter.cli.connections import ApiOptions, reading, writing
-from snapshotter.cli.options import Command, database_option, takes_api_options
+from snapshotter.cli.options import Command, Integer, database_option, takes_api_options
 from snapshotter.cli.streams import print_if_possible
 from snapshotter.errors import RecordError
 
@@ -15,7 +15,7 @@ from snapshotter.errors import RecordError
 @click.command("verify", cls=Command)
 @click.option(
     "--sample",
-    type=click.IntRange(0, 10**6),
+    type=Integer(0, 10**6),
     default=500,
     show_default=True,
     metavar="JOBS",
