@@ -194,13 +194,6 @@ def test_what_is_written_is_for_its_owner_only(run: Run, tmp_path: Path) -> None
     assert (here / "x.csv").stat().st_mode & 0o777 == 0o644
 
 
-def test_a_report_on_standard_output(run: Run) -> None:
-    done = run("report", "-o", "-")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("<!DOCTYPE html>")
-    assert done.stdout.endswith("</html>\n")
-
-
 def test_a_name_of_several_lines_is_printed_on_one(run: Run, tmp_path: Path) -> None:
     name = "a\nb\x1b[31m"
     for words, said in (

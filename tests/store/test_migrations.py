@@ -212,13 +212,6 @@ def test_comments_change_at_once_and_nothing_else_does(
     engine.dispose()
 
 
-def test_every_table_and_column_has_a_comment() -> None:
-    for table in Base.metadata.tables.values():
-        assert table.comment, table.name
-        for column in table.columns:
-            assert column.comment, f"{table.name}.{column.name}"
-
-
 def test_the_calendar_has_every_day(database_url: str) -> None:
     engine = connect(database_url, read_only=True)
     with engine.connect() as connection:

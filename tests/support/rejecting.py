@@ -1,6 +1,7 @@
 """Records that are set aside, and the reasons for that."""
 
 from datetime import timedelta
+from typing import Any
 
 from syncer import Syncer, history
 
@@ -9,6 +10,15 @@ from snapshotter.store.rejects import listed
 
 def reasons(syncer: Syncer) -> dict[int | None, str]:
     return {row.job_id: row.reason for row in listed(syncer.engine)}
+
+
+def one_bad(syncer: Syncer, **fields: Any) -> dict[str, Any]:
+    """Have four good jobs stored and one set aside; a day goes by."""
+    history(syncer.account, 4)
+    bad = syncer.account.add_job(**fields)
+    assert syncer().rejected == 1
+    syncer.account.advance(timedelta(days=1).total_seconds())
+    return bad
 
 
 def refused(syncer: Syncer, count: int) -> list[int]:

@@ -32,3 +32,23 @@ def listing(records: list[bytes]) -> Callable[[Request], Answer | None]:
         return None
 
     return answer
+
+
+BAD: list[tuple[bytes, int | None, str]] = [  # the record, its id if it has one, the reason
+    (b"null", None, "a record with no id: Expected `object`, got `null`"),
+    (b"17", None, "a record with no id: Expected `object`, got `int`"),
+    (b'["job"]', None, "a record with no id: Expected `object`, got `array`"),
+    (b'"job"', None, "a record with no id: Expected `object`, got `str`"),
+    (raw({"status": "failed"}), None, "a record with no id: Object missing required field `id`"),
+    (
+        raw({"id": 2**63}),
+        None,
+        "a record with no id: Expected `int` <= 9223372036854775807 - at `$.id`",
+    ),
+    (raw({"id": "7x"}), None, "a record with no id: Expected `int`, got `str` - at `$.id`"),
+    (raw({"id": True}), None, "a record with no id: Expected `int`, got `bool` - at `$.id`"),
+    (raw({"id": 0}), None, "a record with no id: Expected `int` >= 1 - at `$.id`"),
+    (b'{"id": 21, "errors": say "it"}', 21, "job 21: JSON is malformed"),
+    (b'{"errors": oh no, "id": 22, "x": 1}', 22, "job 22: JSON is malformed"),
+    (b'{"id": 23, "errors"}', 23, "job 23: JSON is malformed"),
+]

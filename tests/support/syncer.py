@@ -1,10 +1,12 @@
-"""A simulated account and a database, and the sync from one into the other."""
+"""A simulated account and a database; the sync from one into the other, and the command on both."""
 
 import json
 from datetime import timedelta
 from typing import Any
 
 from clock import Impatient
+from command import Done, run
+from lines import unmarked
 from sqlalchemy import Engine, select
 
 from snapshotter.api.client import Client
@@ -60,3 +62,19 @@ def history(account: SimulatedAccount, jobs: int) -> None:
     for n in range(jobs):
         at = account.now - timedelta(minutes=60 + jobs - n)
         account.add_job(created_at=at, started_at=at, completed_at=at, updated_at=at)
+
+
+def command(syncer: Syncer, *words: str, **environment: str) -> Done:
+    """Run `snapshotter` on the account and its database."""
+    syncer.account.requests.clear()
+    variables = {
+        "XPLENTY_ACCOUNT_ID": syncer.account.account_id,
+        "XPLENTY_API_KEY": syncer.account.api_key,
+        "XPLENTY_API_URL": syncer.url,
+        "SNAPSHOTTER_DATABASE_URL": syncer.engine.url.render_as_string(hide_password=False),
+        **environment,
+    }
+    done = run(words, env=variables)
+    assert "Traceback" not in done.stderr
+    done.stderr = unmarked(done.stderr)
+    return done

@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import pytest
 from failing import failing, move, open_jobs
-from syncer import Syncer, history
-from test_verify import command
+from syncer import Syncer, command, history
 
 from snapshotter.errors import RequestFailed, Stopped
 from snapshotter.simulator.faults import Answer, Request

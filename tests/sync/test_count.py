@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from syncer import Syncer, history
-from test_verify import command
+from syncer import Syncer, command, history
 from vanishing import Hiding, by_id, gone, remove
 
 from snapshotter.simulator.account import SimulatedAccount

@@ -4,8 +4,7 @@ import json
 
 import pytest
 from scripted import listing, raw, spoilt
-from syncer import Syncer
-from test_verify import command
+from syncer import Syncer, command
 
 from snapshotter.api.schema import MAX_DEPTH
 from snapshotter.store.tables import JOBS, REJECTS

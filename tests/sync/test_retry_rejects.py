@@ -5,18 +5,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from rejecting import reasons, refused
+from rejecting import one_bad, reasons, refused
 from samples import job
-from scripted import listing, raw, spoilt
+from scripted import BAD, listing, spoilt
 from sqlalchemy import insert, select, update
 from syncer import Syncer, history
-from test_verify import command
 
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.simulator.history import stamp
 from snapshotter.store.backoff import PAUSES
-from snapshotter.store.reasons import group_of
 from snapshotter.store.rejects import listed
 from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS, SNAPSHOTS
 from snapshotter.sync import retry_rejects
@@ -25,45 +23,6 @@ from snapshotter.sync.sync import Plan
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 RETRY = Plan(rejected=True)
-GARBLED_AT = "JSON is malformed: invalid character (byte 43)"
-
-
-def one_bad(syncer: Syncer, **fields: Any) -> dict[str, Any]:
-    """Have four good jobs stored and one set aside; a day goes by."""
-    history(syncer.account, 4)
-    bad = syncer.account.add_job(**fields)
-    assert syncer().rejected == 1
-    syncer.account.advance(timedelta(days=1).total_seconds())
-    return bad
-
-
-# The list
-
-
-@sqlite
-def test_each_is_reported_with_its_reason(syncer: Syncer) -> None:
-    bad = one_bad(syncer, owner_id=GARBLED)
-    del syncer.account.add_job()["id"]
-    syncer()  # it asks for the first again
-    done = command(syncer, "rejects", "--all")
-    assert (done.returncode, done.stderr, syncer.account.requests) == (0, "", [])
-    when = stamp(syncer.account.now)
-    assert done.stdout == (
-        f"{when}  acme  job {bad['id']}: {GARBLED_AT}\n"
-        f"{when}  acme  a record with no id: Object missing required field `id`\n"
-    )
-
-
-@sqlite
-def test_nothing_is_set_aside(syncer: Syncer) -> None:
-    history(syncer.account, 1)
-    syncer()
-    done = command(syncer, "rejects")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "no records are set aside\n"
-    done = command(syncer, "rejects", "--retry")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("0 jobs seen, 0 new, 0 changed, 1 requests, ")
 
 
 # Once more
@@ -114,22 +73,6 @@ def test_gone_at_the_api_it_leaves(syncer: Syncer) -> None:
     assert (outcome.inserted, outcome.rejected, outcome.missing) == (0, 0, [])
     assert syncer.rows(REJECTS) == []
     assert len(syncer.rows(JOBS)) == 4
-
-
-@sqlite
-def test_the_exit_codes_of_a_retry(syncer: Syncer) -> None:
-    bad = one_bad(syncer, owner_id=GARBLED)
-    done = command(syncer, "rejects", "--retry")
-    assert done.returncode == 65
-    assert done.stdout.startswith("0 jobs seen, 0 new, 0 changed, 1 set aside, 2 requests, ")
-    told, last = done.stderr.splitlines()
-    assert told == f"snapshotter: WARNING: set aside: job {bad['id']}: {GARBLED_AT}"
-    assert last.startswith("snapshotter: 1 record was set aside into rejected_records")
-    bad["owner_id"] = 8
-    done = command(syncer, "rejects", "--retry")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("1 jobs seen, 1 new, 0 changed, 3 requests, ")
-    assert command(syncer, "rejects", "--all").stdout == "no records are set aside\n"
 
 
 NAMELESS = 999  # where the account keeps the record that has no id
@@ -277,26 +220,6 @@ def test_a_record_of_an_older_version_that_nested_too_deep_is_not_taken_for_whol
 # All that can be wrong
 
 
-BAD: list[tuple[bytes, int | None, str]] = [  # the record, its id if it has one, the reason
-    (b"null", None, "a record with no id: Expected `object`, got `null`"),
-    (b"17", None, "a record with no id: Expected `object`, got `int`"),
-    (b'["job"]', None, "a record with no id: Expected `object`, got `array`"),
-    (b'"job"', None, "a record with no id: Expected `object`, got `str`"),
-    (raw({"status": "failed"}), None, "a record with no id: Object missing required field `id`"),
-    (
-        raw({"id": 2**63}),
-        None,
-        "a record with no id: Expected `int` <= 9223372036854775807 - at `$.id`",
-    ),
-    (raw({"id": "7x"}), None, "a record with no id: Expected `int`, got `str` - at `$.id`"),
-    (raw({"id": True}), None, "a record with no id: Expected `int`, got `bool` - at `$.id`"),
-    (raw({"id": 0}), None, "a record with no id: Expected `int` >= 1 - at `$.id`"),
-    (b'{"id": 21, "errors": say "it"}', 21, "job 21: JSON is malformed"),
-    (b'{"errors": oh no, "id": 22, "x": 1}', 22, "job 22: JSON is malformed"),
-    (b'{"id": 23, "errors"}', 23, "job 23: JSON is malformed"),
-]
-
-
 def test_a_page_of_bad_records_beside_good_ones(syncer: Syncer) -> None:
     good = [spoilt(100 + n, created_at=f"2026-01-02T03:04:{n:02}Z") for n in range(len(BAD) + 1)]
     records = [each for n, (bad, _, _) in enumerate(BAD) for each in (good[n], bad)]
@@ -313,23 +236,6 @@ def test_a_page_of_bad_records_beside_good_ones(syncer: Syncer) -> None:
     outcome = syncer(RETRY)
     assert (outcome.inserted, outcome.rejected) == (0, len(BAD))
     assert len(syncer.rows(REJECTS)) == len(BAD)
-
-
-@sqlite
-def test_a_page_of_bad_records_is_exit_65(syncer: Syncer) -> None:
-    syncer.account.intercept = listing([bad for bad, _, _ in BAD] + [spoilt(100)])
-    done = command(syncer, "sync")
-    assert done.returncode == 65
-    assert done.stdout.startswith(f"1 jobs seen, 1 new, 0 changed, {len(BAD)} set aside, ")
-    *told, last = done.stderr.splitlines()
-    aside = [line for line in told if ": set aside: " in line]
-    kinds = {group_of(row.reason) for row in listed(syncer.engine)}
-    assert len(aside) == len(kinds) < len(BAD)
-    assert last.startswith(f"snapshotter: {len(BAD)} records were set aside")
-    shown = command(syncer, "rejects", "--all").stdout.splitlines()
-    assert len(shown) == len(BAD)
-    for (_, _, reason), line in zip(BAD, shown, strict=True):
-        assert f"  acme  {reason}" in line
 
 
 @sqlite

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from failing import failing
 from rejecting import reasons, refused
-from syncer import Syncer, history
-from test_verify import command
+from syncer import Syncer, command, history
 
 from snapshotter.api.client import Client
 from snapshotter.redact import Redaction

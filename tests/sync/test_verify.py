@@ -8,11 +8,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from clock import Impatient
-from command import Done, run
 from failing import failing
-from lines import unmarked
 from sqlalchemy import Connection, delete, select, update
-from syncer import Syncer, history
+from syncer import Syncer, command, history
 
 from snapshotter.api.client import Client
 from snapshotter.api.limits import Limits
@@ -32,22 +30,6 @@ from snapshotter.sync.sync import Plan, open_run
 from snapshotter.sync.verify import Findings, Sample, verify
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-def command(syncer: Syncer, *words: str, **environment: str) -> Done:
-    """Run `snapshotter` on the account and its database."""
-    syncer.account.requests.clear()
-    variables = {
-        "XPLENTY_ACCOUNT_ID": syncer.account.account_id,
-        "XPLENTY_API_KEY": syncer.account.api_key,
-        "XPLENTY_API_URL": syncer.url,
-        "SNAPSHOTTER_DATABASE_URL": syncer.engine.url.render_as_string(hide_password=False),
-        **environment,
-    }
-    done = run(words, env=variables)
-    assert "Traceback" not in done.stderr
-    done.stderr = unmarked(done.stderr)
-    return done
 
 
 def verified(

@@ -1,8 +1,9 @@
 """Servers as they are set up in the field: the same text and times from each, and one line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Self
 from uuid import uuid4
 
 import pytest
@@ -11,11 +12,13 @@ from servers import PgBouncer, SpecialMariaDB
 from sqlalchemy import Engine, insert, inspect, select, text
 from sqlalchemy.exc import DataError
 
-from snapshotter.errors import DatabaseError
+from snapshotter.errors import DatabaseError, UsageError
 from snapshotter.models import Base
 from snapshotter.store.engine import connect
 from snapshotter.store.lock import lock
+from snapshotter.store.patience import Patience
 from snapshotter.store.revisions import check, require_head
+from snapshotter.store.surroundings import Surroundings
 from snapshotter.store.tables import ACCOUNTS
 
 AT = datetime(2026, 2, 1, 3, 4, 5, 678901, UTC)
@@ -214,3 +217,196 @@ def test_mariadb_that_logs_statements_and_keeps_rows_compact(mariadb: MariaDBSer
             )
             assert formats.scalars().all() == ["Dynamic"]
         engine.dispose()
+
+
+def test_a_search_path_without_a_schema_is_named(postgres: PostgresServer) -> None:
+    url = postgres.create_database()
+    postgres._execute(f"alter database {name_in(url)} set search_path = nowhere")  # noqa: SLF001
+    with pytest.raises(UsageError, match="no schema of the database's search_path exists"):
+        connect(url).connect()
+    postgres.drop_database(url)
+
+
+LEVELS = {"postgresql": "show transaction_isolation", "mysql": "select @@session.tx_isolation"}
+WAITS = {
+    "postgresql": "select setting::int / 1000 from pg_settings where name = 'lock_timeout'",
+    "mysql": "select @@innodb_lock_wait_timeout",
+}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+def test_a_session_sees_what_others_commit_and_waits_for_their_locks(database_url: str) -> None:
+    def wait(left: float | None) -> tuple[str, int]:
+        engine = connect(database_url, time_left=lambda: left)
+        with engine.connect() as connection:
+            level = connection.execute(text(LEVELS[engine.dialect.name])).scalar_one()
+            seconds = connection.execute(text(WAITS[engine.dialect.name])).scalar_one()
+        engine.dispose()
+        return level.lower().replace("-", " "), seconds
+
+    assert [wait(left) for left in (None, 5.0, 0.0)] == [
+        ("read committed", seconds) for seconds in (30, 5, 2)
+    ]
+
+
+class Server:
+    """A server of another version or configuration: it gives these answers in turn.
+
+    `asked` has the statements that it was sent.
+    """
+
+    def __init__(self, *answers: Any, version: int = 0) -> None:
+        self.asked: list[str] = []
+        self.info = SimpleNamespace(server_version=version, backend_pid=77)
+        self._answers = iter(answers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def cursor(self) -> Self:
+        return self
+
+    def execute(self, statement: str) -> None:
+        self.asked.append(statement)
+
+    def fetchone(self) -> Any:
+        return next(self._answers)
+
+    fetchall = fetchone
+
+
+PLAIN = False, "public", False, "off"  # pooled, schema, standby, read-only
+
+
+def greet_postgresql(
+    version: int, answer: Sequence[Any] = PLAIN, *, read_only: bool = False
+) -> str:
+    """Return the first statement of a session."""
+    server = Server(answer, version=version)
+    assert Surroundings(Patience(), read_only).greet_postgresql(server) == ""
+    return server.asked[0]
+
+
+def test_a_postgresql_that_is_too_old_is_named_and_left_alone() -> None:
+    server = Server(version=90624)
+    with pytest.raises(DatabaseError, match=r"^PostgreSQL 9 is too old; 10 or newer$"):
+        Surroundings(Patience(), read_only=False).greet_postgresql(server)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("version", "newer"),
+    [
+        (100000, set()),
+        (130014, set()),
+        (140000, {"idle_session_timeout"}),
+        (170000, {"idle_session_timeout", "transaction_timeout"}),
+    ],
+)
+def test_a_setting_is_sent_only_to_a_postgresql_that_knows_it(
+    version: int, newer: set[str]
+) -> None:
+    sent = greet_postgresql(version)
+    names = {"idle_session_timeout", "transaction_timeout"}
+    assert {name for name in names if f"'{name}'" in sent} == newer
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ((False, "public", True, "on"), "the server is a standby"),
+        ((False, "public", False, "on"), "default_transaction_read_only is on"),
+    ],
+)
+def test_a_postgresql_that_takes_no_writes_is_for_readers(answer: Sequence[Any], why: str) -> None:
+    with pytest.raises(DatabaseError) as caught:
+        greet_postgresql(180000, answer)
+    assert str(caught.value) == f"the database cannot be used: it may only be read ({why})"
+    assert "synchronous_commit" not in greet_postgresql(180000, answer, read_only=True)
+
+
+PRESENT = {"version": "10.11.6-MariaDB", "innodb_page_size": "16384"}
+
+
+def mariadb_with(*, database: str | None = "x", **variables: str) -> Server:
+    return Server([*{**PRESENT, **variables}.items()], (database,))
+
+
+def greet_mariadb(server: Server, *, read_only: bool = False) -> list[str]:
+    """Return the statements that set up the session."""
+    Surroundings(Patience(), read_only).greet_mariadb(server)
+    return setting(server)
+
+
+def setting(server: Server) -> list[str]:
+    return [each for each in server.asked if each.startswith("set ")]
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"version": "10.1.48-MariaDB"}, "MariaDB 10.1.48-MariaDB is too old; 10.2 or newer"),
+        ({"version": "5.5.5-10.1.9-MariaDB"}, "5.5.5-10.1.9-MariaDB is too old; 10.2 or newer"),
+        ({"version": "5.7.44-log"}, "MySQL 5.7.44-log is too old; 8.0 or newer"),
+        ({"innodb_page_size": "4096"}, "an innodb_page_size of 4096, in which"),
+        ({"innodb_read_only": "ON"}, "innodb_read_only is on"),
+    ],
+)
+def test_what_a_mariadb_lacks_is_named_before_anything_is_changed(
+    variables: dict[str, str], said: str
+) -> None:
+    server = mariadb_with(**variables)
+    with pytest.raises(DatabaseError) as caught:
+        greet_mariadb(server)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert setting(server) == []
+
+
+def test_a_mariadb_without_innodb_is_named() -> None:
+    server = Server([("version", "8.0.36")], ("x",))
+    with pytest.raises(DatabaseError, match="this MySQL has no InnoDB, which the tables need"):
+        greet_mariadb(server)
+    assert setting(server) == []
+
+
+def test_a_url_has_to_name_a_database_of_mariadb() -> None:
+    with pytest.raises(UsageError, match="the database's URL names no database, after the host"):
+        greet_mariadb(mariadb_with(database=None))
+
+
+@pytest.mark.parametrize(
+    "version", ["10.2.0-MariaDB", "5.5.5-10.6.1-MariaDB-log", "11.4.2-MariaDB", "8.0.36", "strange"]
+)
+def test_versions_that_are_new_enough(version: str) -> None:
+    assert greet_mariadb(mariadb_with(version=version))
+
+
+def test_a_mariadb_that_takes_no_writes_can_be_read() -> None:
+    assert greet_mariadb(mariadb_with(innodb_read_only="ON"), read_only=True)
+
+
+@pytest.mark.parametrize(
+    ("log", "form", "level"),
+    [
+        ("ON", "STATEMENT", "repeatable read"),
+        ("ON", "ROW", "read committed"),
+        ("OFF", "STATEMENT", "read committed"),
+    ],
+)
+def test_only_a_mariadb_that_logs_statements_repeats_its_reads(
+    log: str, form: str, level: str
+) -> None:
+    first, *_ = greet_mariadb(mariadb_with(log_bin=log, binlog_format=form))
+    assert first == f"set session transaction isolation level {level}"
+
+
+def test_a_server_is_checked_once() -> None:
+    surroundings = Surroundings(Patience(), read_only=False)
+    surroundings.greet_mariadb(mariadb_with())
+    again = Server()
+    surroundings.greet_mariadb(again)
+    assert setting(again) == again.asked

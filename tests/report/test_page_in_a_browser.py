@@ -1,0 +1,339 @@
+"""The report's page in a real browser, without network: it works, and shows what it should."""
+
+import random
+import re
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import opened
+from playwright.sync_api import Browser
+from plotly.offline import get_plotlyjs
+from report_files import DAYS, HOSTILE, NOW, Tables, history, only_sqlite, put, without_plotly
+from samples import job
+from sqlalchemy import Engine
+
+from snapshotter.report import page as module
+from snapshotter.report.answers import TRENDS, Answers, Scope
+from snapshotter.report.page import page as html
+from snapshotter.report.report import report
+from snapshotter.report.sections import Kind
+from snapshotter.report.tables import cell
+
+pytest_plugins = ["report_fixtures"]
+pytestmark = pytest.mark.xdist_group("report")  # one browser
+
+
+@only_sqlite
+def test_an_empty_database_is_reported_as_such(
+    engine: Engine, tmp_path: Path, browser: Browser
+) -> None:
+    target = tmp_path / "report.html"
+    report(engine, target, Scope(DAYS), NOW)
+    with opened(browser, target) as page:
+        assert "The database has no jobs yet" in page.inner_text("main")
+
+
+@pytest.mark.slow
+@only_sqlite
+def test_one_run_is_enough(engine: Engine, tmp_path: Path, browser: Browser) -> None:
+    put(engine, job())
+    target = tmp_path / "report.html"
+    report(engine, target, Scope(DAYS), NOW)
+    with opened(browser, target) as page:
+        page.wait_for_selector(".main-svg")
+        assert page.locator("[data-tile=runs]").inner_text() == "1"
+
+
+@only_sqlite
+def test_what_the_api_left_out_does_no_harm(
+    engine: Engine, tmp_path: Path, browser: Browser
+) -> None:
+    bare = {"id": 8, "status": "completed", "outputs": [{"id": 80}]}
+    unknown = job(id=9, package_id=None, package=None, cluster=None, runtime_in_seconds=None)
+    failed = job(id=10, status="failed", errors=None, package=None, outputs=[])
+    idle = job(id=11, status="idle", started_at=None, completed_at=None, outputs=[])
+    put(engine, bare, unknown, failed, idle)
+    target = tmp_path / "report.html"
+    report(engine, target, Scope(timedelta(days=10**6)), NOW)
+    with opened(browser, target) as page:
+        names = page.locator("#package option").all_inner_texts()
+        assert names == ["All packages", "jobs without a package", "orders (434)"]
+        for each in ("none", "434"):
+            page.select_option("#package", each)
+            for chart in page.locator("[data-chart]").all():
+                chart.scroll_into_view_if_needed()
+                chart.locator(".main-svg").first.wait_for()
+
+
+@pytest.mark.slow
+@only_sqlite
+def test_nothing_of_the_api_is_taken_for_html(written: Path, browser: Browser) -> None:
+    found = Tables(without_plotly(written))
+    assert not [tag for tag, _ in found.tags if tag in ("img", "b")]
+    assert not [
+        attributes for _, attributes in found.tags if any(k.startswith("on") for k in attributes)
+    ]
+    assert [tag for tag, _ in found.tags].count("script") == 2
+    with opened(browser, written) as page:
+        page.select_option("#package", "435")
+        for chart in page.locator("[data-chart]").all():
+            chart.scroll_into_view_if_needed()
+            chart.locator(".main-svg").first.wait_for()
+        assert page.evaluate("document.querySelectorAll('main img, main b').length") == 0
+        assert page.locator("[data-chart] a[href*=javascript]").count() == 0
+        assert HOSTILE[0] in page.inner_text("#told")
+
+
+@pytest.mark.slow
+@only_sqlite
+def test_the_filter_works_by_keyboard(written: Path, browser: Browser) -> None:
+    with opened(browser, written) as page:
+        chart = page.locator("[data-chart=runtime]")
+        chart.scroll_into_view_if_needed()
+        chart.locator(".main-svg").first.wait_for()
+        names = "[...document.querySelector('[data-chart=runtime]').data].map(t => t.name)"
+        assert page.evaluate(names) == ["&lt;script&gt;alert(1)&lt;/script&gt;", "orders", "no run"]
+        # The tenth is the only day on which nothing ran, beside those after the last.
+        assert page.evaluate("document.querySelector('[data-chart=runtime]').data.at(-1).x") == [
+            "2026-01-10"
+        ]
+        page.focus("#package")
+        page.keyboard.press("o")  # by its first letter
+        page.keyboard.press("Enter")
+        page.wait_for_function("document.getElementById('told').textContent !== ''")
+        assert page.input_value("#package") == "434"
+        assert page.inner_text("#told").startswith("Showing orders: ")
+        assert page.evaluate(names) == ["median", "p95", "no run"]
+        assert "orders" in (chart.get_attribute("aria-label") or "")
+        shown = page.evaluate(
+            "[...document.querySelectorAll('tr[data-package]')]"
+            ".filter(r => !r.hidden && !r.parentElement.hidden).map(r => r.dataset.package)"
+        )
+        assert set(shown) == {"434"}
+        own = page.evaluate(
+            "[...document.querySelectorAll('[data-series=runtime] tbody[data-own] tr')]"
+            ".map(r => [...r.cells].slice(0, 4).map(c => c.textContent))"
+        )
+        assert len(own) == 19
+        assert own[0] == ["orders", "2026-01-20", "1", "10 min"]
+        written_rows = page.evaluate(
+            "[...document.querySelectorAll('[data-series=records] tbody[data-own] tr')]"
+            ".map(r => [0, 1, 2, 4].map(i => r.cells[i].textContent))"
+        )
+        assert len(written_rows) == 19
+        assert written_rows[0] == ["orders", HOSTILE[3], "2026-01-20", "2,000"]
+
+
+# What a value's kind in a table is called among the scripts.
+FUNCTIONS: dict[Kind, str] = {
+    "seconds": "duration",
+    "share": "share",
+    "decimal": "decimal",
+    "number": "count",
+}
+TIES = [n / 20 for n in range(1, 4_001)]  # Python rounds a tie to the even digit
+
+
+def values_of(kind: Kind) -> list[float]:
+    """Return values on both sides of whatever a text of this kind depends on, and any others."""
+    chance = random.Random(7)  # noqa: S311 - the same numbers each time
+    spread = [10 ** chance.uniform(-3, 12) for _ in range(2_000)]
+    match kind:
+        case "number":
+            return [0, 999, 1_000, 999_999, 2**53, *map(int, spread)]
+        case "share":
+            return [0, 0.0995, 0.09999, 0.1, 0.125, 0.135, 1, *(n / 800 for n in range(801))]
+        case "decimal":
+            return [0, *TIES, *(-tie for tie in TIES), *spread]
+        case _:
+            edges = [n * size for n in (1, 2, 10) for size in (1, 10, 60, 3_600, 86_400)]
+            beside = [edge + off for edge in edges for off in (-0.5, -0.05, 0, 0.04, 0.5, 1)]
+            return [0, 60_480_000, *TIES, *beside, *spread]
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+def test_scripts_and_tables_have_the_same_words(
+    kind: Kind, tmp_path: Path, browser: Browser
+) -> None:
+    target = tmp_path / "words.html"
+    words = Path(module.__file__).with_name("scripts") / "words.js"
+    target.write_text(f"<meta charset=utf-8><script>{words.read_text(encoding='utf-8')}</script>")
+    values = values_of(kind)
+    with opened(browser, target) as page:
+        found = page.evaluate(f"values => values.map((each) => {FUNCTIONS[kind]}(each))", values)
+        assert page.evaluate("orNothing(duration, null)") == cell(kind, None)
+    expected = [re.sub(r"<[^>]+>", "", cell(kind, value)) for value in values]
+    assert list(zip(values, found, strict=True)) == list(zip(values, expected, strict=True))
+
+
+@pytest.mark.slow
+@only_sqlite
+def test_tiles_are_the_same_with_and_without_scripts(written: Path, browser: Browser) -> None:
+    tiles = "[...document.querySelectorAll('[data-tile]')].map(tile => tile.textContent)"
+    with opened(browser, written) as page:
+        plain = page.evaluate(tiles)
+        page.select_option("#package", "434")
+        assert page.evaluate(tiles) != plain
+        page.select_option("#package", "")
+        assert page.evaluate(tiles) == plain
+
+
+@pytest.mark.slow
+@only_sqlite
+def test_rows_of_one_package_are_worded_as_in_the_table_of_all(
+    engine: Engine, tmp_path: Path, browser: Browser
+) -> None:
+    """Seconds, shares and numbers of any size; a dash is what the charts have no data for."""
+    put(engine, *history())
+    for number, seconds in enumerate((1, 9, 59, 61, 119, 3_599, 7_325, 90_061, 400_000)):
+        at = f"2026-01-{12 + number // 3:02}T0{number % 3}:00:00Z"
+        outputs = [{"id": 7_000 + number, "name": "rows", "records_count": 10 ** (number + 1)}]
+        status = "completed" if number % 3 else "failed"
+        times = {"created_at": at, "started_at": at, "completed_at": at, "updated_at": at}
+        own = {"status": status, "runtime_in_seconds": seconds, "outputs": outputs, **times}
+        put(engine, job(id=7_000 + number, **own))
+    target = tmp_path / "report.html"
+    report(engine, target, Scope(DAYS), NOW)
+    rows = (
+        "selector => [...document.querySelectorAll(selector)]"
+        ".map(row => [...row.cells].map(each => each.textContent))"
+    )
+    with opened(browser, target) as page:
+        page.select_option("#package", "434")
+        for series in ("runtime", "failures", "records"):
+            table = f"[data-series={series}]"
+            own = page.evaluate(rows, f"{table} [data-own] tr")
+            tabled = page.evaluate(rows, f"{table} tbody:not([data-own]) tr[data-package='434']")
+            assert len(own) == len(tabled) > 18
+            for row in own:
+                assert any(
+                    all(one in ("\N{EN DASH}", other) for one, other in zip(row, each, strict=True))
+                    for each in tabled
+                ), row
+
+
+@pytest.mark.slow
+@only_sqlite
+def test_light_and_dark(written: Path, browser: Browser) -> None:
+    colour = "getComputedStyle(document.body).backgroundColor"
+    with opened(browser, written, color_scheme="dark") as page:
+        dark = page.evaluate(colour)
+        page.click("#theme")
+        light = page.evaluate(colour)
+        assert page.get_attribute("#theme", "aria-pressed") == "false"
+        page.emulate_media(media="print")
+        assert page.evaluate(colour) == "rgb(255, 255, 255)"
+    with opened(browser, written, color_scheme="light") as page:
+        assert page.evaluate(colour) == light != dark
+
+
+@only_sqlite
+def test_paper_is_white_without_scripts_too(written: Path, browser: Browser) -> None:
+    colour = "getComputedStyle(document.body).backgroundColor"
+    with opened(browser, written, color_scheme="dark", java_script_enabled=False) as page:
+        assert page.evaluate(colour) == "rgb(15, 21, 28)"
+        page.emulate_media(media="print", color_scheme="dark")
+        assert page.evaluate(colour) == "rgb(255, 255, 255)"
+
+
+@only_sqlite
+def test_without_scripts_the_tables_show_it(written: Path, browser: Browser) -> None:
+    with opened(browser, written, java_script_enabled=False) as page:
+        assert page.locator("[data-series=runtime]").is_visible()
+        assert page.locator("table").count() > 8
+        assert not page.locator("figure").first.is_visible()
+        assert not page.locator("#package").is_visible()
+
+
+@pytest.mark.slow
+@only_sqlite
+def test_on_paper_all_is_shown_but_the_controls(written: Path, browser: Browser) -> None:
+    with opened(browser, written) as page:
+        assert page.locator("[data-series=runtime]").is_hidden()  # folded: it is long
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.locator("[data-series=runtime]").is_visible()
+        assert page.locator("#package").is_hidden()
+        charts = "[...document.querySelectorAll('[data-chart]')]"
+        drawn = f"{charts}.every(c => c.querySelector('.main-svg'))"
+        assert page.evaluate(drawn)
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        page.emulate_media(media="screen")
+        assert page.locator("[data-series=runtime]").is_hidden()
+
+
+@pytest.mark.slow
+@only_sqlite
+def test_it_can_be_walked_by_its_landmarks(written: Path, browser: Browser) -> None:
+    with opened(browser, written, viewport={"width": 400, "height": 800}) as page:
+        assert page.get_attribute("html", "lang") == "en"
+        levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
+        assert levels == [1, *[2] * 9]
+        assert page.locator("main, header, nav, footer").count() == 4
+        assert page.evaluate("[...document.querySelectorAll('thead th')].every(h => h.scope)")
+        assert page.evaluate("[...document.querySelectorAll('table')].every(t => t.caption)")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        targets = page.evaluate(
+            "[...document.querySelectorAll('a[href^=\"#\"]')]"
+            ".every(a => document.querySelector(a.getAttribute('href')))"
+        )
+        assert targets
+
+
+def year_of(packages: int) -> Answers:
+    first = date(2025, 2, 1)
+    days = [first + timedelta(days=index) for index in range(365)]
+    of = [{"package_id": p, "package_name": f"package_number_{p}"} for p in range(packages)]
+    log: dict[str, list[dict[str, Any]]] = {name: [] for name in TRENDS}
+    for index, package in enumerate(of):
+        for number, at in enumerate(days):
+            seconds = 60 + (index * 37 + number * 101) % 9000
+            log["runtime_by_day"].append(
+                {
+                    **package,
+                    "day": at,
+                    "runs": 3,
+                    "p50_seconds": seconds + 0.5,
+                    "p95_seconds": seconds * 1.37,
+                    "max_seconds": seconds * 2,
+                }
+            )
+            log["failures_by_day"].append(
+                {
+                    **package,
+                    "day": at,
+                    "runs": 3,
+                    "failed": seconds % 2,
+                    "stopped": 0,
+                    "failure_rate": (seconds % 2) / 3,
+                }
+            )
+            log["records_by_day"].append(
+                {
+                    "package_id": index,
+                    "output_name": "to_the_warehouse",
+                    "day": at,
+                    "runs": 3,
+                    "records": seconds * 1013,
+                    "zero_runs": 0,
+                    "usual_records": 5e6,
+                    "z_score": 0.25,
+                }
+            )
+    return Answers([("acme", NOW)], (days[0], days[-1]), None, log)
+
+
+@pytest.mark.slow
+def test_five_hundred_packages_and_a_year_fit_a_mail(tmp_path: Path, browser: Browser) -> None:
+    target = tmp_path / "report.html"
+    target.write_text(html(year_of(500), get_plotlyjs(), NOW), encoding="utf-8")
+    assert target.stat().st_size < 15_000_000
+    with opened(browser, target) as page:
+        page.locator("[data-chart=runtime]").scroll_into_view_if_needed()
+        page.wait_for_selector(".main-svg")
+        assert "the newest 200 of 182,500 rows" in page.inner_html("#t-runtime_by_day")
+        assert page.locator("#package option").count() == 501

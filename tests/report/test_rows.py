@@ -1,0 +1,53 @@
+"""Names of packages, and what is unusual, by the rows of trends."""
+
+import pytest
+
+from snapshotter.report.rows import Row, Trends, is_unusual, package_names
+
+
+def test_a_package_has_the_first_name_that_any_trend_knows() -> None:
+    trends: Trends = {
+        "runtime_by_day": [
+            {"package_id": 1, "package_name": None},
+            {"package_id": 2, "package_name": "lines"},
+        ],
+        "records_by_day": [{"package_id": 3}],  # it has no names
+        "failures_by_day": [
+            {"package_id": 1, "package_name": "orders"},
+            {"package_id": 2, "package_name": "other"},
+        ],
+        "concurrency": [{"hour": 3}],
+    }
+    assert package_names(trends) == {1: "orders", 2: "lines", 3: "package 3"}
+
+
+def test_a_package_without_a_name_has_its_id_and_jobs_may_have_no_package() -> None:
+    rows: list[Row] = [
+        {"package_id": 9, "package_name": ""},
+        {"package_id": None, "package_name": None},
+    ]
+    assert package_names({"recovery": rows}) == {9: "package 9", None: "jobs without a package"}
+    assert package_names({}) == {}
+
+
+@pytest.mark.parametrize(
+    ("records", "usual", "z_score", "unusual"),
+    [
+        (0, 100.0, -9.0, True),
+        (50, 100.0, -9.0, True),
+        (51, 100.0, -9.0, False),
+        (199, 100.0, 9.0, False),
+        (200, 100.0, 9.0, True),
+        (0, 100.0, -3.5, True),
+        (0, 100.0, -3.4, False),
+        (500, 100.0, 3.4, False),
+        (500, 100.0, None, False),
+        (500, 0.0, 9.0, False),
+        (500, None, None, False),
+    ],
+)
+def test_a_day_is_unusual_if_both_its_score_and_its_ratio_are(
+    records: int, usual: float | None, z_score: float | None, *, unusual: bool
+) -> None:
+    row: Row = {"records": records, "usual_records": usual, "z_score": z_score}
+    assert is_unusual(row) == unusual

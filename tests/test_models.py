@@ -1,0 +1,265 @@
+"""The tables as they are declared: names, types, comments, and what each engine makes of them."""
+
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Engine,
+    String,
+    insert,
+    inspect,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy.exc import StatementError
+
+from snapshotter.api import schema
+from snapshotter.models import Base, UTCDateTime
+from snapshotter.store import revisions
+from snapshotter.store.engine import connect
+
+TABLES = Base.metadata.tables
+ACCOUNTS, JOBS = TABLES["accounts"], TABLES["jobs"]
+COLUMNS = [each for table in TABLES.values() for each in table.columns]
+AT = datetime(2026, 1, 31, 12, 30, 15, 123456, tzinfo=UTC)
+STAMP = {"account_id": "acme", "first_seen_at": AT, "last_changed_at": AT, "snapshot_id": 1}
+
+
+def test_every_table_and_column_has_a_comment() -> None:
+    for table in Base.metadata.tables.values():
+        assert table.comment, table.name
+        for column in table.columns:
+            assert column.comment, f"{table.name}.{column.name}"
+
+
+def api_names(part: type[msgspec.Struct], prefix: str = "") -> dict[str, bool]:
+    """Return the columns that an object of the API needs, and whether it may leave each out."""
+    return {f"{prefix}{field.name}": not field.required for field in msgspec.structs.fields(part)}
+
+
+def names_of_a_job() -> dict[str, bool]:
+    names = api_names(schema.Job)
+    # These have their columns below; the last has none, and is part of `extra`.
+    for nested in ("outputs", "package", "cluster", "creator", "log_summary"):
+        del names[nested]
+    for part, prefix in (
+        (schema.Package, "package_"),
+        (schema.Cluster, "cluster_"),
+        (schema.Creator, "creator_"),
+    ):
+        names |= api_names(part, prefix)
+    return names
+
+
+def names_of_an_output() -> dict[str, bool]:
+    names = api_names(schema.Output)
+    del names["component"]
+    component = api_names(schema.Component, "component_")
+    del component["component_fields"]  # a table of their own
+    return names | component
+
+
+OWN = {  # computed while loading, or about this database; the rest is the API's
+    "jobs": {
+        *("account_id", "extra", "run_date", "queue_seconds", "finished_at", "created_epoch"),
+        *("started_epoch", "finished_epoch", "cluster_wait_seconds", "error_fingerprint"),
+        *("first_seen_at", "last_changed_at", "snapshot_id", "gone_at"),
+    },
+    "job_outputs": {"job_id", "fields_digest", "extra"},
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "names"), [("jobs", names_of_a_job()), ("job_outputs", names_of_an_output())]
+)
+def test_columns_have_the_names_of_the_api(table: str, names: dict[str, bool]) -> None:
+    assert {each.name for each in TABLES[table].columns} - OWN[table] == set(names)
+    for name, may_be_left_out in names.items():
+        assert TABLES[table].c[name].nullable == may_be_left_out, name
+
+
+def test_ids_have_64_bits_and_are_those_of_the_api() -> None:
+    ids = [each for each in COLUMNS if each.name == "id" or each.name.endswith("_id")]
+    assert len(ids) > 15
+    for each in ids:
+        expected = String if each.name == "account_id" else BigInteger
+        assert isinstance(each.type, expected), each
+    for name in ("jobs.id", "job_outputs.id", "output_fields.output_id", "output_fields.position"):
+        table, own = name.split(".")
+        assert TABLES[table].c[own].autoincrement is False, name
+
+
+def test_times_are_in_utc_and_their_names_show_it() -> None:
+    for each in COLUMNS:
+        assert not isinstance(each.type, DateTime), each
+        if each.name.endswith("_at"):
+            assert isinstance(each.type, UTCDateTime), each
+        if each.name.endswith("_epoch"):
+            assert isinstance(each.type, BigInteger), each
+            assert "whole seconds since 1970" in (each.comment or "")
+
+
+def test_names_follow_the_convention_and_fit_every_engine() -> None:
+    """Another name would be another index for the users' hints, and for later revisions."""
+    for table in TABLES.values():
+        assert table.primary_key.name == f"pk_{table.name}"
+        for key in table.foreign_key_constraints:
+            (own,) = key.column_keys
+            assert key.name == f"fk_{table.name}_{own}_{key.referred_table.name}"
+        for index in table.indexes:
+            assert str(index.name).startswith(f"ix_{table.name}_")
+            assert len(str(index.name)) <= 63
+    names = Counter(str(index.name) for table in TABLES.values() for index in table.indexes)
+    assert set(names.values()) == {1}  # SQLite and PostgreSQL know an index by its name alone
+
+
+def made(connection: Connection) -> dict[str, Any]:
+    """Return what the tables are, without the order of their columns."""
+    found = inspect(connection)
+    has_comments = connection.dialect.supports_comments
+    return {
+        name: {
+            "comment": found.get_table_comment(name) if has_comments else None,
+            "columns": {
+                each["name"]: (str(each["type"]), each["nullable"], each.get("comment"))
+                for each in found.get_columns(name)
+            },
+            "key": found.get_pk_constraint(name),
+            "foreign keys": found.get_foreign_keys(name),
+            **of_this_engine(connection, name),
+        }
+        for name in TABLES
+    }
+
+
+def of_this_engine(connection: Connection, table: str) -> dict[str, object]:
+    """Return the table's indexes and options, in the engine's own words."""
+
+    def ask(query: str) -> list[str]:
+        return list(connection.execute(text(query)).scalars())
+
+    match connection.dialect.name:
+        case "sqlite":
+            named = f"select sql from sqlite_master where tbl_name = '{table}' and type"
+            (created,) = ask(f"{named} = 'table'")
+            return {"rowid": "ROWID" not in created, "indexes": set(ask(f"{named} = 'index'"))}
+        case "postgresql":
+            query = f"select indexdef from pg_indexes where tablename = '{table}'"
+            return {"indexes": set(ask(query))}
+        case _:
+            created = connection.execute(text(f"show create table {table}")).one()[1]
+            *lines, last = created.splitlines()
+            # The revisions set the row format; a counter is of the rows that there were.
+            options = re.sub(r" (ROW_FORMAT|AUTO_INCREMENT)=\w+", "", last)
+            return {"options": options, "lines": {line.strip().rstrip(",") for line in lines}}
+
+
+def test_revisions_make_what_the_models_declare(empty_database_url: str) -> None:
+    """Also what Alembic does not compare: keys, partial indexes, rowids, engines, collations."""
+    engine = connect(empty_database_url)
+    with engine.begin() as connection:
+        Base.metadata.create_all(connection)
+        declared = made(connection)
+        Base.metadata.drop_all(connection)
+    engine.dispose()
+    revisions.upgrade(empty_database_url)
+    with engine.connect() as connection:
+        upgraded = made(connection)
+    engine.dispose()
+    for name in TABLES:
+        assert upgraded[name] == declared[name]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_sqlite_finds_rows_by_their_ids_without_another_index(engine: Engine) -> None:
+    with engine.connect() as connection:
+        for name in ("jobs", "job_outputs", "job_changes", "snapshots", "rejected_records"):
+            plan = f"explain query plan select * from {name} where id = 7"
+            assert "INTEGER PRIMARY KEY" in connection.execute(text(plan)).one()[3]
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        AT,
+        AT.replace(microsecond=0),
+        AT.replace(microsecond=1),
+        AT.astimezone(timezone(timedelta(hours=9))),
+        AT.astimezone(timezone(timedelta(hours=-11, minutes=-30))),
+        datetime(1000, 1, 1, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    ],
+    ids=str,
+)
+def test_a_time_comes_back_in_utc_and_to_the_microsecond(engine: Engine, at: datetime) -> None:
+    with engine.begin() as connection:
+        connection.execute(insert(ACCOUNTS).values(account_id="a", api_url="", watermark=at))
+        found = connection.execute(select(ACCOUNTS.c.watermark)).scalar_one()
+        assert (found, found.tzinfo) == (at, UTC)
+        same = select(ACCOUNTS.c.account_id).where(ACCOUNTS.c.watermark == at)
+        assert connection.execute(same).scalar_one() == "a"
+
+
+def test_times_are_in_their_order(engine: Engine) -> None:
+    step = timedelta(microseconds=1)
+    times = [AT - timedelta(hours=1), AT - step, AT, AT + step, AT.replace(microsecond=0)]
+    zones = [timezone(timedelta(hours=hours)) for hours in (0, 9, -9, 3, 1)]
+    with engine.begin() as connection:
+        for number, (at, zone) in enumerate(zip(times, zones, strict=True)):
+            row = {"account_id": str(number), "api_url": "", "watermark": at.astimezone(zone)}
+            connection.execute(insert(ACCOUNTS).values(row))
+        ordered = select(ACCOUNTS.c.watermark).order_by(ACCOUNTS.c.watermark)
+        assert [*connection.execute(ordered).scalars()] == sorted(times)
+        earlier = select(ACCOUNTS.c.account_id).where(ACCOUNTS.c.watermark < AT)
+        assert {*connection.execute(earlier).scalars()} == {"0", "1", "4"}
+
+
+def test_a_time_without_a_zone_is_refused(engine: Engine) -> None:
+    naive = insert(ACCOUNTS).values(account_id="a", api_url="", watermark=AT.replace(tzinfo=None))
+    with engine.connect() as connection, pytest.raises(StatementError, match="without a time zone"):
+        connection.execute(naive)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("at", [AT, AT.replace(microsecond=0)])
+def test_sqlite_has_times_as_sqlalchemy_writes_them(engine: Engine, at: datetime) -> None:
+    with engine.begin() as connection:
+        connection.execute(insert(ACCOUNTS).values(account_id="a", api_url="", watermark=at))
+        plain = select(literal_column("watermark", DateTime())).select_from(ACCOUNTS)
+        assert connection.execute(plain).scalar_one() == at.replace(tzinfo=None)
+        stored = connection.execute(text("select watermark from accounts")).scalar_one()
+    assert stored == f"{at:%Y-%m-%d %H:%M:%S.%f}"
+
+
+def test_numbers_and_texts_of_any_size_come_back(engine: Engine) -> None:
+    largest, long = 2**63 - 1, "größe 📦 " * 20_000
+    row = {"owner_id": -(2**63), "errors": long, "package_name": long, "progress": 0.1 + 0.2}
+    with engine.begin() as connection:
+        connection.execute(insert(JOBS).values(id=largest, **row, **STAMP))
+        found = connection.execute(select(JOBS)).mappings().one()
+    assert found["id"] == largest
+    assert {name: found[name] for name in row} == row
+
+
+def test_names_that_differ_in_case_are_different(engine: Engine) -> None:
+    with engine.begin() as connection:
+        for name in ("acme", "Acme", "acmé"):
+            connection.execute(insert(ACCOUNTS).values(account_id=name, api_url=""))
+        same = select(ACCOUNTS.c.account_id).where(ACCOUNTS.c.account_id == "Acme")
+        assert [*connection.execute(same).scalars()] == ["Acme"]
+
+
+def test_no_document_is_null_and_not_a_text(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(insert(JOBS).values(id=1, extra=None, variables={"a": None}, **STAMP))
+        nulls = text("select extra is null, variables is null from jobs")
+        assert tuple(connection.execute(nulls).one()) == (True, False)
+        assert connection.execute(select(JOBS.c.variables)).scalar_one() == {"a": None}
