@@ -8,16 +8,19 @@ from alembic import context, op
 from alembic.autogenerate.api import AutogenContext
 from alembic.ddl.impl import _impls
 from alembic.ddl.sqlite import SQLiteImpl
-from sqlalchemy import JSON, Column, Connection, Table, event
+from alembic.script import ScriptDirectory
+from sqlalchemy import JSON, Column, Connection, Table, create_engine, event
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
 from snapshotter.errors import SnapshotterError
 from snapshotter.models import Base
 from snapshotter.settings import DATABASE_URL_VARIABLE, DEFAULT_DATABASE_URL
-from snapshotter.store.engine import connect, named_errors
+from snapshotter.store.engine import named_errors, open_engine
 from snapshotter.store.ownership import revision_of
-from snapshotter.store.sizes import heed
+from snapshotter.store.sizes import apply_packet_limit
+
+OLD_SQLITE = sqlite3.sqlite_version_info < (3, 35)
 
 
 def compare_type(
@@ -53,6 +56,20 @@ def with_dynamic_rows(table: Table, *_: Any, **__: Any) -> None:
         table.dialect_options[name]["row_format"] = "DYNAMIC"
 
 
+def number(_context: Any, _revision: Any, directives: list[Any]) -> None:
+    """Number a new revision: `ownership` knows a database of ours by such a revision."""
+    newest = ScriptDirectory.from_config(context.config).get_current_head()
+    for directive in directives:
+        directive.rev_id = f"{int(newest or 0) + 1:04}"
+
+
+def needs_database() -> bool:
+    """Whether the command is another than `alembic revision`, or compares with a database."""
+    options: Any = context.config.cmd_opts
+    name = getattr(options, "cmd", [None])[0]
+    return getattr(name, "__name__", "") != "revision" or options.autogenerate
+
+
 class OldSQLiteImpl(SQLiteImpl):
     """Copies a table to drop a column, which SQLite before 3.35 cannot do otherwise."""
 
@@ -70,7 +87,6 @@ def prepare_for_copies(connection: Connection) -> None:
         driver.execute("pragma legacy_alter_table = on")
 
 
-OLD_SQLITE = sqlite3.sqlite_version_info < (3, 35)
 # Defining the class has replaced Alembic's own.
 _impls["sqlite"] = OldSQLiteImpl if OLD_SQLITE else SQLiteImpl
 
@@ -83,13 +99,14 @@ def run(connection: Connection) -> None:
         compare_type=compare_type,
         compare_server_default=True,
         render_item=render_item,
+        process_revision_directives=number,
         include_name=is_ours,
         # Without a schema, Alembic takes the first table of that name on the search path.
         version_table_schema=connection.dialect.default_schema_name
         if connection.dialect.name == "postgresql"
         else None,
     )
-    heed(connection.engine)  # the calendar's rows are joined into long statements
+    apply_packet_limit(connection.engine)  # the calendar's rows are joined into long statements
     event.listen(Table, "before_create", with_dynamic_rows)
     try:
         with context.begin_transaction():
@@ -104,9 +121,12 @@ if context.is_offline_mode():
 given: Connection | None = context.config.attributes.get("connection")
 if given is not None:
     run(given)
+elif not needs_database():
+    with create_engine("sqlite://").connect() as empty:
+        run(empty)
 else:
     try:
-        engine = connect(os.environ.get(DATABASE_URL_VARIABLE) or DEFAULT_DATABASE_URL)
+        engine = open_engine(os.environ.get(DATABASE_URL_VARIABLE) or DEFAULT_DATABASE_URL)
         try:
             with named_errors(), engine.connect() as own:
                 prepare_for_copies(own)

@@ -1,4 +1,7 @@
-"""Files and folders that appear whole or not at all, and never take the database's place."""
+"""Files and folders that appear whole or not at all, and never take the database's place.
+
+The exception is a file in a folder that cannot be written: it is overwritten in place.
+"""
 
 import errno
 import os
@@ -10,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from snapshotter import interrupt, parts
+from snapshotter import interrupt, temporary_files
 from snapshotter.errors import Failure, UsageError
 from snapshotter.targets import DESCRIPTORS, followed, refuse_database
 
@@ -23,9 +26,10 @@ _MAY_BE_IN_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 def opened(target: Path | TextIO, database: Path | None = None) -> Iterator[BinaryIO | TextIO]:
     """Open a file beside the target; it takes the target's name when it is complete.
 
-    A new file is for its owner only; one that replaces another has its mode, owner and group. A
-    stream, a pipe and a device are written directly. Raises `UsageError` for a missing folder and
-    for a file of the `database`, `Failure` if the target cannot be written.
+    A new file is for its owner only; one that replaces another has its mode, owner and group. If
+    only the target itself can be written, and not its folder, it is overwritten in place at the
+    end. A stream, a pipe and a device are written directly. Raises `UsageError` for a missing
+    folder and for a file of the `database`, `Failure` if the target cannot be written.
     """
     if not isinstance(target, Path):
         with _named("standard output"):
@@ -80,13 +84,13 @@ def folder(
             raise UsageError(f"cannot replace {shown}: it is a mount point; name a folder in it")
         if path.is_dir() and not os.access(path.parent, os.W_OK, effective_ids=True):
             raise UsageError(
-                f"cannot replace {shown}: the folder that it is in may not be written; name a "
+                f"cannot replace {shown}: the folder that it is in is not writable; name a "
                 "folder in it"
             )
-        parts.restore(path)
-        parts.remove_dead(path.parent)
+        temporary_files.restore(path)
+        temporary_files.remove_dead(path.parent)
         _require_ours(path, is_ours, shown)
-        with parts.new_folder(path) as part:
+        with temporary_files.new_folder(path) as part:
             yield part
             _require_ours(path, is_ours, shown)  # it may have been filled meanwhile
             _put_in_place(path, part, manifest)
@@ -107,7 +111,7 @@ def _put_in_place(target: Path, part: Path, manifest: str) -> None:
     if not target.is_dir() or not any(target.iterdir()):
         part.replace(target)  # a rename replaces an empty folder
         return
-    with parts.moved_aside(target):
+    with temporary_files.moved_aside(target):
         part.replace(target)
 
 
@@ -156,9 +160,9 @@ def _keep(path: Path, old: Path, mode: int) -> None:
 
 @contextmanager
 def _replacing(target: Path, shown: str) -> Iterator[BinaryIO]:
-    parts.remove_dead(target.parent)
+    temporary_files.remove_dead(target.parent)
     try:
-        part, file = parts.new_file(target)
+        part, file = temporary_files.new_file(target)
     except OSError as error:
         if not _may_be_written(target, error):
             raise
@@ -211,8 +215,8 @@ def _copy_over(file: BinaryIO, target: Path, shown: str) -> None:
                 os.fsync(descriptor)
             except OSError as error:
                 raise Failure(
-                    f"cannot write {shown}: {error.strerror or error}; its folder may not be "
-                    "written, and the file itself is half written now: write it again"
+                    f"cannot write {shown}: {error.strerror or error}; its folder is not "
+                    "writable, and the file itself is half written now: write it again"
                 ) from None
 
 
@@ -222,10 +226,8 @@ def _allocate(descriptor: int, before: int, size: int) -> None:
     try:
         os.posix_fallocate(descriptor, before, size - before)
     except OSError as error:
-        if error.errno not in (
-            errno.EINVAL,
-            errno.EOPNOTSUPP,
-        ):  # the file system cannot allocate space
+        cannot_allocate = error.errno in (errno.EINVAL, errno.EOPNOTSUPP)  # the file system
+        if not cannot_allocate:
             os.ftruncate(descriptor, before)
             raise
 

@@ -325,9 +325,9 @@ def _share(progress: float | None) -> float | None:
     return progress or (None if progress is None else 0.0)
 
 
-def _add(extra: Row, apart: Row) -> None:
-    """Add what did not fit; what is of a part, to what else is kept of that part."""
-    for name, value in apart.items():
+def _add(extra: Row, misfits: Row) -> None:
+    """Add the values that fit no column; those of a part, to what else is kept of that part."""
+    for name, value in misfits.items():
         known = extra.get(name)
         both = isinstance(known, dict) and isinstance(value, dict)
         extra[name] = {**known, **value} if both and known is not None else value

@@ -22,7 +22,7 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 INTERRUPTED = "interrupted; nothing is lost, the next run continues"
 
 
-def asking() -> list[signal.Signals]:
+def stop_signals() -> list[signal.Signals]:
     """Return the signals that ask to stop, without SIGHUP if `nohup` ignores it."""
     known = [signal.Signals[name] for name in _NAMES if name in signal.Signals.__members__]
     ignored = [
@@ -33,7 +33,7 @@ def asking() -> list[signal.Signals]:
     return [number for number in known if number not in ignored]
 
 
-class Interruptible:
+class InterruptibleClock:
     """The system's clock, whose sleep a signal ends. Inside its `with` a signal asks to stop.
 
     `interrupted` names the signal that came; it is empty before. A second signal stops at once, and
@@ -45,7 +45,7 @@ class Interruptible:
     def __enter__(self) -> Self:
         self._before: dict[int, Any] = {
             number: signal.signal(number, self._ask)
-            for number in asking()
+            for number in stop_signals()
             if number.name != "SIGQUIT"
         }
         _guard.allowed = 1
@@ -95,16 +95,15 @@ class _Guard:
         thread = threading.Thread(target=self._watch, args=(reader,), daemon=True)
         try:
             thread.start()
-        except (
-            RuntimeError
-        ):  # the host allows no more threads: the main thread handles signals alone
+        except RuntimeError:
+            # The host allows no other thread: the main thread handles signals alone.
             os.close(reader)
             os.close(writer)
             return
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def _watch(self, reader: int) -> None:
-        numbers = {int(number) for number in asking()}
+        numbers = {int(number) for number in stop_signals()}
         while came := os.read(reader, 1):
             if came[0] not in numbers:
                 continue
@@ -143,7 +142,7 @@ def held() -> Iterator[None]:
     came: list[int] = []
     before = {
         number: signal.signal(number, lambda number, _frame: came.append(number))
-        for number in asking()
+        for number in stop_signals()
     }
     allowed, _guard.allowed = _guard.allowed, _ALL
     try:
@@ -158,7 +157,7 @@ def held() -> Iterator[None]:
 
 def take_over() -> None:
     """From now on raise `Interrupted` at a signal that asks to stop."""
-    for number in asking():
+    for number in stop_signals():
         signal.signal(number, _interrupt)
     if os.name == "posix":
         _guard.start()
@@ -170,7 +169,7 @@ def end_with(exit_code: int) -> None:
     def leave(*_: object) -> None:
         os._exit(exit_code)
 
-    for number in asking():
+    for number in stop_signals():
         signal.signal(number, leave)
     with suppress(ValueError):
         signal.set_wakeup_fd(-1)

@@ -21,7 +21,7 @@ SHORTEST_SECRET = 4  # characters; masking a shorter one would garble every line
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
-@dataclass
+@dataclass(slots=True)
 class About:
     """What this process works on. A process has one run, which may log from several threads.
 
@@ -44,10 +44,27 @@ _secrets: set[str] = set()
 _mask = Mask()
 
 
-def about(**known: Any) -> None:
-    """Note what the following lines are about; see `About`."""
-    for name, value in known.items():
-        setattr(ABOUT, name, value)
+def about(
+    *,
+    account: str | None = None,
+    run: int | None = None,
+    database: str | None = None,
+    is_stamped: bool | None = None,
+    summary: str | None = None,
+    ended: dict[str, Any] | None = None,
+) -> None:
+    """Note what the following lines are about; see `About`. What is None stays as it is."""
+    given = {
+        "account": account,
+        "run": run,
+        "database": database,
+        "is_stamped": is_stamped,
+        "summary": summary,
+        "ended": ended,
+    }
+    for name, value in given.items():
+        if value is not None:
+            setattr(ABOUT, name, value)
 
 
 def learn(secret: str) -> None:

@@ -259,9 +259,12 @@ class Job(Base):
     master_auto_retry_attempts: Mapped[int | None] = mapped_column(
         Id, comment="retries allowed by the schedule"
     )
-    variables: Mapped[Any | None] = mapped_column(Document, comment="variables, values masked")
+    variables: Mapped[Any | None] = mapped_column(
+        Document, comment="the job's variables, with secrets as --variables stores them"
+    )
     dynamic_variables: Mapped[Any | None] = mapped_column(
-        Document, comment="variables computed at run time, values masked"
+        Document,
+        comment="variables computed at run time, with secrets as --variables stores them",
     )
     url: Mapped[str | None] = mapped_column(LongText, comment="the job's URL in the API")
     html_url: Mapped[str | None] = mapped_column(LongText, comment="URL of the job's web page")
@@ -390,7 +393,10 @@ class Calendar(Base):
 
 class Snapshot(Base):
     __tablename__ = "snapshots"
-    __table_args__ = {"comment": "One row per run of sync, however it ended", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
+    __table_args__ = {  # noqa: RUF012 - read once, by SQLAlchemy
+        "comment": "One row per run of sync, rejects --retry or verify --repair, however it ended",
+        **_MYSQL,
+    }
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, comment="id of the run")
     account_id: Mapped[str] = mapped_column(Name, comment="the account that the run read")
@@ -423,7 +429,11 @@ class Snapshot(Base):
     jobs_inserted: Mapped[int] = mapped_column(Integer, comment="jobs that were new")
     jobs_changed: Mapped[int] = mapped_column(Integer, comment="jobs whose rows changed")
     jobs_unchanged: Mapped[int] = mapped_column(Integer, comment="jobs whose rows stayed the same")
-    jobs_rejected: Mapped[int] = mapped_column(Integer, comment="records set aside")
+    jobs_rejected: Mapped[int] = mapped_column(
+        Integer,
+        comment="all records of the account set aside when the run completed; only those that the "
+        "run itself set aside if it named jobs, used filters, repaired or did not complete",
+    )
     credits_remaining: Mapped[int | None] = mapped_column(
         Integer, comment="credits left in the hour, by the last answer"
     )
@@ -472,8 +482,8 @@ class RejectedRecord(Base):
     reason: Mapped[str] = mapped_column(LongText, comment="what is wrong, and where in the record")
     payload: Mapped[str] = mapped_column(
         LongText,
-        comment="the record as received, secrets masked; JSON null if none was received; cut if it "
-        "is too long",
+        comment="the record as received, with secrets as --variables stores them; JSON null if "
+        "none was received; cut if it is too long",
     )
     rejected_at: Mapped[datetime] = mapped_column(UTCDateTime, comment="when it was set aside")
     attempts: Mapped[int | None] = mapped_column(

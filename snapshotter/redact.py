@@ -9,16 +9,15 @@ import hmac
 import json
 import re
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 from snapshotter.secret_names import SecretNames
 from snapshotter.secret_text import SecretText, may_hold_secrets
+from snapshotter.settings import Variables
 
 MASK = "***"
-VARIABLES = (
-    "variables",
-    "dynamic_variables",
-)  # objects, by the API; a value of another type may contain any secret
+# Objects, by the API; a value of another type may contain any secret.
+VARIABLES = ("variables", "dynamic_variables")
 _HIDDEN = re.compile(r"\*\*\*|hmac:[0-9a-f]{32}")
 
 
@@ -36,7 +35,7 @@ class Redaction:
 
     def __init__(
         self,
-        variables: Literal["mask", "hash", "keep", "drop"] = "mask",
+        variables: Variables = "mask",
         more_names: Iterable[str] = (),
         hash_key: str | None = None,
     ) -> None:

@@ -19,9 +19,8 @@ from typing import Any
 from snapshotter.secret_names import SecretNames
 
 MAX_HITS = 200_000  # names in one text that are checked, which takes about a second
-_READ_WHOLE = (
-    2**20
-)  # characters of text in which objects and arrays are parsed as the value of a name
+# Characters of text in which objects and arrays are parsed as the value of a name.
+_READ_WHOLE = 2**20
 
 # A raw `@` may belong to a password; a quote or `?` after one shows that the URL continues.
 _USER = r"(:\\*+/\\*+/[^/\s:@]*+:)(?<!hmac:)"
@@ -62,12 +61,15 @@ _QUOTE = re.compile(r"\\*+[\"'`]")
 _HMAC = re.compile("[0-9a-f]{32}")
 _ESCAPED = re.compile(r"u00[0-9a-f]{2}|[nrtbf]")
 _MEMBER = re.compile(r'(?<!\\)(\\*+")\s*+:\s*+(?=\S)')
-_SPELLED = re.compile(
-    r"\\u[0-9a-f]{4}", re.IGNORECASE
-)  # a name with such an escape may be any name
+# A name with such an escape may be any name.
+_SPELLED = re.compile(r"\\u[0-9a-f]{4}", re.IGNORECASE)
 _NAME_WINDOW = 300  # characters before the end of a name, in which its start is searched
 _JSON = json.JSONDecoder(strict=False)  # a raw line break in a string hashes as anywhere
 _AFTER_VALUE = re.compile(r"\s*+(?:[,\]}]|\Z)")
+_NO_VALUES = frozenset({"null", "None", "nil", "undefined"})
+_LOOKED_AT = 100  # characters of a value in which a letter or digit must be
+_BRACKET = re.compile(r"[\[\]{}]")
+_MAX_BRACKETS = 1_000
 
 
 class SecretText:
@@ -289,12 +291,6 @@ def _value(text: str, start: int, *, is_header: bool = False) -> tuple[int, int]
     if not any(map(str.isalnum, found[0][:_LOOKED_AT])):
         return None
     return start, found.end()
-
-
-_NO_VALUES = frozenset({"null", "None", "nil", "undefined"})
-_LOOKED_AT = 100  # characters of a value in which a letter or digit must be
-_BRACKET = re.compile(r"[\[\]{}]")
-_MAX_BRACKETS = 1_000
 
 
 def _balanced(text: str, start: int) -> int:

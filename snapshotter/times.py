@@ -1,8 +1,9 @@
 """Times and durations as text, and as the whole seconds in the tables."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CLOCKS_APART = timedelta(minutes=5)  # how far hosts' clocks may differ
 _TENTHS_BELOW = 10  # seconds; of a longer time, a tenth does not matter
 _UNITS = (
     (86_400, "day", 3600, "h"),

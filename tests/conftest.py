@@ -18,7 +18,7 @@ from syncer import Syncer
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.server import serve
 from snapshotter.store import revisions
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 
 pytest_plugins = ["command_line"]
 
@@ -181,7 +181,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     yield engine
     engine.dispose()
 

@@ -21,7 +21,7 @@ from writing import (
     write_folder,
 )
 
-from snapshotter import parts
+from snapshotter import temporary_files
 from snapshotter.errors import Failure, Interrupted, UsageError
 
 
@@ -164,7 +164,7 @@ def test_writing_in_place_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.Mon
     def full(*_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(parts, "new_file", denied)
+    monkeypatch.setattr(temporary_files, "new_file", denied)
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(Failure, match=r"cannot write '.*x': No space left on device"):
         write(target, "longer than before")
@@ -199,7 +199,7 @@ def test_a_signal_waits_while_a_file_is_overwritten(
     def stop(*_: object) -> None:
         raise Interrupted
 
-    monkeypatch.setattr(parts, "new_file", denied)
+    monkeypatch.setattr(temporary_files, "new_file", denied)
     monkeypatch.setattr(shutil, "copyfileobj", interrupted_copy)
     before = signal.signal(signal.SIGTERM, stop)
     try:

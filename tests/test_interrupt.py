@@ -116,7 +116,7 @@ from snapshotter.cli import entry
 def run():
     with suppress(BaseException):  # as a library may
         os.kill(os.getpid(), signal.SIGTERM)
-    with interrupt.Interruptible():
+    with interrupt.InterruptibleClock():
         print("begun", flush=True)
 
 entry.group = run

@@ -24,7 +24,7 @@ from sqlalchemy.exc import StatementError
 from snapshotter.api import schema
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.store import revisions
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 
 TABLES = Base.metadata.tables
 ACCOUNTS, JOBS = TABLES["accounts"], TABLES["jobs"]
@@ -164,7 +164,7 @@ def of_this_engine(connection: Connection, table: str) -> dict[str, object]:
 
 def test_revisions_make_what_the_models_declare(empty_database_url: str) -> None:
     """Also what Alembic does not compare: keys, partial indexes, rowids, engines, collations."""
-    engine = connect(empty_database_url)
+    engine = open_engine(empty_database_url)
     with engine.begin() as connection:
         Base.metadata.create_all(connection)
         declared = made(connection)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from snapshotter.api.client import Client
     from snapshotter.redact import Redaction
-    from snapshotter.store.patience import TimeLeft
+    from snapshotter.store.wait_limit import TimeLeft
 
 NO_ACCOUNTS = "no accounts yet; 'snapshotter sync' adds the first"
 
@@ -45,7 +45,7 @@ class ApiOptions:
         """Open a client of the API; a signal stops it after the page that is being read."""
         from snapshotter.api.client import Client
         from snapshotter.api.limits import Limits
-        from snapshotter.interrupt import Interruptible
+        from snapshotter.interrupt import InterruptibleClock
         from snapshotter.redact import Redaction
 
         xplenty = service(os.environ, self.api_key_file, self.timeout)
@@ -56,7 +56,7 @@ class ApiOptions:
         redact = Redaction(kept.variables, kept.secret_names, hash_key)
         seconds = None if self.max_time is None else self.max_time.total_seconds()
         limits = Limits(self.reserve_credits, self.max_requests, seconds)
-        with Interruptible() as clock, Client(xplenty, limits, clock=clock) as client:
+        with InterruptibleClock() as clock, Client(xplenty, limits, clock=clock) as client:
             yield ApiConnection(client, xplenty, redact)
 
 
@@ -65,9 +65,9 @@ def opened(
     database_url: str, *, read_only: bool, time_left: "TimeLeft | None" = None
 ) -> Iterator["Engine"]:
     """Open a database with any schema."""
-    from snapshotter.store.engine import connect
+    from snapshotter.store.engine import open_engine
 
-    engine = connect(database_url, read_only=read_only, time_left=time_left)
+    engine = open_engine(database_url, read_only=read_only, time_left=time_left)
     try:
         yield engine
     finally:

@@ -174,7 +174,7 @@ def _of_the_database(error: BaseException) -> Ending | None:
         getattr(sqlite, "Error", Interrupted),
     )
     if isinstance(error, of_databases):
-        from snapshotter.store.refusals import as_our_error
+        from snapshotter.store.driver_errors import as_our_error
 
         ending = as_our_error(getattr(error, "orig", None) or error)
         return ending.exit_code, _named(ending)

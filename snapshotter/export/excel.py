@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from snapshotter import parts
+from snapshotter import temporary_files
 from snapshotter.export.style import Column, Rows
 from snapshotter.times import stamp
 
@@ -26,8 +26,8 @@ def write(file: BinaryIO, columns: list[Column], batches: Iterable[Rows]) -> Non
     import xlsxwriter  # noqa: PLC0415 - of an extra
 
     beside = Path(tempfile.gettempdir()) / "xlsx"
-    parts.remove_dead(beside.parent)
-    with parts.new_folder(beside) as folder:
+    temporary_files.remove_dead(beside.parent)
+    with temporary_files.new_folder(beside) as folder:
         book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": str(folder)})
         book.use_zip64()
         cell = _Cell(book)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from snapshotter.report.rows import package_names
 from snapshotter.report.slowdowns import slowdowns
-from snapshotter.store.tables import ACCOUNTS, CALENDAR, JOBS
+from snapshotter.store.tables import ACCOUNTS, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
+from snapshotter.times import CLOCKS_APART
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters, day_after, find_package, first_day, newest_day
 
@@ -22,6 +23,8 @@ TRENDS = (
 
 # These describe the present, whenever it began, so the days of the report do not limit them.
 OF_THE_PRESENT = ("open_jobs", "freshness", "runtime_regressions")
+# The newest day is that of a job, and a sync that fails later stores none.
+UP_TO_NOW = ("snapshot_log",)
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Scope:
 class Answers:
     """What the database has for the days of the report; `days` is None if it has no job.
 
-    `trends` holds rows by the trend's name, and two more under names of their own: `slowdowns`, and
-    `package_failure_reasons`.
+    `trends` holds rows by the trend's name, and three more under names of their own: `slowdowns`,
+    `package_failure_reasons`, and `complete_runs`.
     """
 
     accounts: Sequence[tuple[str, datetime | None]]
@@ -47,25 +50,26 @@ class Answers:
     later: int = 0  # jobs that are dated after the last day, and left out
 
 
-def ask(connection: Connection, scope: Scope, today: date) -> Answers:
-    """Return the answers. Raises `UsageError` if the package is not known."""
+def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
+    """Return the answers, as of `now`. Raises `UsageError` if the package is not known."""
     accounts = [
         (row.account_id, row.watermark)
         for row in connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account_id))
     ]
-    days = _days(connection, scope.length, today)
+    complete_runs = _complete_runs(connection, now)
+    days = _days(connection, scope.length, now.date())
     if days is None:
         log = _rows(connection, "snapshot_log", Filters())
-        return Answers(accounts, None, None, {"snapshot_log": log})
+        return Answers(accounts, None, None, {"snapshot_log": log, "complete_runs": complete_runs})
     package_id = None if scope.package is None else find_package(connection, scope.package)
     filters = Filters(days[0], day_after(days[1]), package_id)
-    undated = Filters(package_id=package_id)
-    found = {
-        name: _rows(connection, name, undated if name in OF_THE_PRESENT else filters)
-        for name in TRENDS
-    }
+    limited = dict.fromkeys(TRENDS, filters)
+    limited |= dict.fromkeys(OF_THE_PRESENT, Filters(package_id=package_id))
+    limited |= dict.fromkeys(UP_TO_NOW, Filters(days[0], None, package_id))
+    found = {name: _rows(connection, name, limit) for name, limit in limited.items()}
     found["slowdowns"] = slowdowns(found["runtime_by_day"])
     found["package_failure_reasons"] = _package_failure_reasons(connection, filters)
+    found["complete_runs"] = complete_runs
     name = None
     if package_id is not None:
         name = package_names(found).get(package_id, f"package {package_id}")
@@ -77,10 +81,31 @@ def _rows(connection: Connection, name: str, filters: Filters) -> list[dict[str,
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
+def _complete_runs(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+    """Return when the last complete run of each account began, None before the first.
+
+    A run that began in the future by this host's clock does not count.
+    """
+    began = func.max(SNAPSHOTS.c.started_at).label("started_at")
+    runs = and_(
+        SNAPSHOTS.c.account_id == ACCOUNTS.c.account_id,
+        SNAPSHOTS.c.started_at <= now + CLOCKS_APART,
+        *COMPLETE,
+    )
+    latest = (
+        select(ACCOUNTS.c.account_id, began)
+        .select_from(ACCOUNTS.outerjoin(SNAPSHOTS, runs))
+        .group_by(ACCOUNTS.c.account_id)
+        .order_by(ACCOUNTS.c.account_id)
+    )
+    return [dict(row) for row in connection.execute(latest).mappings()]
+
+
 def _package_failure_reasons(connection: Connection, filters: Filters) -> list[dict[str, Any]]:
     """Return what the trend `failure_reasons` counts, but for every package in one query.
 
-    The trend has one row per reason; asking it for 500 packages in turn takes 15 seconds.
+    It repeats the trend's SQL, which has no row per package. Running that for each package in turn
+    makes the report of 20,000 jobs of 500 packages 10 to 20 % slower. A test holds the two equal.
     """
     failures = func.count().label("failures")
     reason = JOBS.c.error_fingerprint.label("reason")

@@ -88,7 +88,7 @@ class _Columns:
         """
         unusual = {index: row for index, row in enumerate(self._dated(rows)) if is_unusual(row)}
         return [
-            rows[0]["output_name"] or "",
+            rows[0]["output_name"],
             *self._of(rows, "records"),
             {index: round(row["z_score"], 1) for index, row in unusual.items()},
             {index: round(row["usual_records"], 1) for index, row in unusual.items()},
@@ -114,18 +114,18 @@ def _records(place: Place, rows: Iterable[Row], columns: _Columns) -> list[list[
 
 
 def _totals(trends: Trends, place: Place) -> list[list[float]]:
-    """Return runs, failed, seconds, records and node hours of each package."""
-    totals: list[list[float]] = [[0, 0, 0, 0, 0] for _ in place]
+    """Return runs, failed, stopped, seconds, records and node hours of each package."""
+    totals: list[list[float]] = [[0, 0, 0, 0, 0, 0] for _ in place]
     for trend, columns in (
-        ("failures_by_day", {0: "runs", 1: "failed"}),
-        ("slowest_packages", {2: "total_seconds"}),
-        ("records_by_day", {3: "records"}),
-        ("node_hours_by_week", {4: "node_hours"}),
+        ("failures_by_day", {0: "runs", 1: "failed", 2: "stopped"}),
+        ("slowest_packages", {3: "total_seconds"}),
+        ("records_by_day", {4: "records"}),
+        ("node_hours_by_week", {5: "node_hours"}),
     ):
         for row in trends.get(trend, ()):
             for index, name in columns.items():
                 totals[place[row["package_id"]]][index] += row[name] or 0
-    return [[*total[:4], round(total[4], 6)] for total in totals]
+    return [[*total[:5], round(total[5], 6)] for total in totals]
 
 
 def _reasons(rows: Iterable[Row], place: Place) -> dict[int, list[tuple[str, int]]]:

@@ -55,8 +55,8 @@ _STUCK = _Rank("Stuck", "waits", 75, 75)
 _FAILING_NOW = _Rank("Failing", "fails", 70, 90)  # 1 for each failed run in a row
 _OVERDUE = _Rank("Overdue", "freshness", 64, 64)
 _LOST_FIELDS = _Rank("Fields", "fields", 62, 42)  # less 1 for each later loss
-_REGRESSION = _Rank("Slower", "slower", 60, 80)  # 10 for each time as long
-_SLOWDOWN = _Rank("Slower", "slower", 58, 78)  # 10 for each time as long
+_REGRESSION = _Rank("Slower", "slower", 60, 80)  # 10 per multiple of the old median
+_SLOWDOWN = _Rank("Slower", "slower", 58, 78)  # 10 per multiple of the old median
 _WAITS = _Rank("Waiting", "waits", 58, 58)
 _WROTE_NOTHING = _Rank("Volume", "volume", 55, 65)  # 1 for each day
 _ONCE_WROTE_NOTHING = _Rank("Volume", "volume", 38, 48)  # 1 for each day
@@ -67,8 +67,7 @@ _OFTEN_FAILING = _Rank("Failing", "fails", 30, 90)  # 1 for 1 % (at most 50) and
 def findings(trends: Trends, now: datetime) -> list[Finding]:
     """Return the findings that matter most, the most important first; none if nothing stands out.
 
-    `trends` holds rows by the trend's name, and `slowdowns` and `package_failure_reasons` as in
-    `Answers`. A missing one counts as empty.
+    `trends` is that of `Answers`. A missing list of rows counts as empty.
     """
     found = sorted(_all(trends, now), key=lambda finding: -finding.weight)
     kinds: Counter[Kind] = Counter()
@@ -82,7 +81,7 @@ def findings(trends: Trends, now: datetime) -> list[Finding]:
 
 def _all(trends: Trends, now: datetime) -> Iterator[Finding]:
     names = package_names(trends)
-    yield from _snapshots(trends.get("snapshot_log", ()), now)
+    yield from _snapshots(trends, now)
     yield from _stuck(trends.get("open_jobs", ()), names)
     yield from _slower(trends, names)
     yield from _failing(trends, names)
@@ -92,27 +91,32 @@ def _all(trends: Trends, now: datetime) -> Iterator[Finding]:
     yield from _waits(trends.get("queue_wait_by_day", ()))
 
 
-def _snapshots(log: Iterable[Row], now: datetime) -> Iterator[Finding]:
-    accounts: dict[str, list[Row]] = defaultdict(list)
-    for row in log:
+def _snapshots(trends: Trends, now: datetime) -> Iterator[Finding]:
+    began = {row["account_id"]: row["started_at"] for row in trends.get("complete_runs", ())}
+    last_runs: dict[str, Row] = {}
+    for row in trends.get("snapshot_log", ()):
         if row["kind"] != "jobs":
-            accounts[row["account_id"]].append(row)
-    for account, runs in accounts.items():
-        yield from _snapshot(runs, f" of {account}" if len(accounts) > 1 else "", now)
+            last_runs[row["account_id"]] = row
+    # An account whose runs all failed before the first answer is in the log alone.
+    accounts = sorted({*began, *last_runs})
+    for account in accounts:
+        of = f" of {account}" if len(accounts) > 1 else ""
+        yield from _snapshot(of, began.get(account), last_runs.get(account), now)
 
 
-def _snapshot(runs: Sequence[Row], of: str, now: datetime) -> Iterator[Finding]:
-    complete = [run["started_at"] for run in runs if run["status"] == "completed"]
-    if not complete:
-        yield _NO_SNAPSHOT.finding(f"No snapshot{of} has completed yet.")
-    elif now - max(complete) > BEHIND:
-        age = duration((now - max(complete)).total_seconds())
-        began = day(max(complete))
+def _snapshot(
+    of: str, began: datetime | None, last_run: Row | None, now: datetime
+) -> Iterator[Finding]:
+    """Yield what is wrong with an account's snapshot; `began`: when its last complete run did."""
+    if began is None:
+        yield _NO_SNAPSHOT.finding(f"No snapshot{of} is complete yet.")
+    elif now - began > BEHIND:
+        age = duration((now - began).total_seconds())
         yield _LATE_SNAPSHOT.finding(
-            f"The snapshot{of} is {age} behind: its last complete run began {began}."
+            f"The snapshot{of} is {age} behind: its last complete run began {day(began)}."
         )
-    elif runs[-1]["status"] == "failed":
-        why = shortened(runs[-1]["error"]).rstrip(".")
+    elif last_run is not None and last_run["status"] == "failed":
+        why = shortened(last_run["error"]).rstrip(".")
         text = f"The last run of the snapshot{of} failed" + (f": {why}." if why else ".")
         yield _FAILED_SNAPSHOT.finding(text)
 
@@ -235,7 +239,7 @@ def _volume(rows: Sequence[Row], names: Names) -> Iterator[Finding]:
         elif is_unusual(row):
             text = (
                 f"{names[row['package_id']]} wrote {row['records']:,} records to "
-                f"{shortened(row['output_name'])} on {day(row['day'])}, while "
+                f"{listed([row['output_name']])} on {day(row['day'])}, while "
                 f"{row['usual_records']:,.0f} are usual on that weekday."
             )
             yield _UNUSUAL_VOLUME.finding(text, abs(row["z_score"]) / 10)

@@ -94,7 +94,8 @@ def _facts(answers: Answers) -> str:
         at = f"as of {_minute(watermark)}" if watermark else "not complete yet"
         facts.append(f"data{of} {at}")
     if answers.later:
-        facts.append(f"{answers.later:,} dated after {day(last)} left out")
+        jobs, are = ("job", "is") if answers.later == 1 else ("jobs", "are")
+        facts.append(f"{answers.later:,} {jobs} dated after {day(last)} {are} left out")
     return " · ".join(facts)
 
 
@@ -145,11 +146,14 @@ def _tiles(answers: Answers, packages: int) -> str:
     def total(trend: str, column: str) -> float:
         return sum(row[column] or 0 for row in answers.trends[trend])
 
-    failed, runs = total("failures_by_day", "failed"), total("failures_by_day", "runs")
+    runs, failed, stopped = (
+        total("failures_by_day", column) for column in ("runs", "failed", "stopped")
+    )
+    rate = f" ({share(failed / (runs - stopped))})" if failed else ""
     hours = total("slowest_packages", "total_seconds") / 3600
     tiles = (
         ("runs", "Runs that ended", f"{runs:,}"),
-        ("failed", "Failed", f"{failed:,}" + (f" ({share(failed / runs)})" if failed else "")),
+        ("failed", "Failed", f"{failed:,}{rate}"),
         ("hours", "Hours of completed runs", f"{hours:,.0f}"),
         ("records", "Records written", large(total("records_by_day", "records"))),
         ("nodes", "Node hours", f"{total('node_hours_by_week', 'node_hours'):,.0f}"),

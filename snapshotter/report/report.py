@@ -26,7 +26,7 @@ def report(engine: Engine, target: Path | TextIO, scope: Scope, now: datetime) -
         unmoving(engine).connect() as connection,
         opened(target, database_file(connection)) as file,
     ):
-        _write(file, page(ask(connection, scope, now.date()), plotly, now))
+        _write(file, page(ask(connection, scope, now), plotly, now))
 
 
 def _write(file: BinaryIO | TextIO, text: str) -> None:

@@ -67,9 +67,14 @@ def find(accounts: Iterable[Stored], account_id: str) -> Stored:
     """Return the account of that name. Raises `UsageError`, suggesting a similar name."""
     known = {each.account_id: each for each in accounts}
     if account_id not in known:
-        hint = nearest(account_id, known) or "; 'snapshotter accounts' lists them"
-        raise UsageError(f"no account {account_id!r} in this database{hint}")
+        raise UsageError(no_account(account_id, known))
     return known[account_id]
+
+
+def no_account(account_id: str, known: Iterable[str]) -> str:
+    """Return the message for an account that is not in the database, with a similar name."""
+    hint = nearest(account_id, known) or "; 'snapshotter accounts' lists them"
+    return f"no account {account_id!r} in this database{hint}"
 
 
 def forget(engine: Engine, account_id: str, *, with_jobs: bool) -> Stored:
@@ -135,8 +140,8 @@ def _alone(engine: Engine, account_ids: list[str]) -> Iterator[None]:
     """Lock the accounts, in a fixed order, in its `with`. Raises `Stopped` if a run has one."""
     with named_errors(), ExitStack() as stack:
         for account_id in sorted(account_ids):
-            hold = stack.enter_context(lock(engine, account_id))
-            if hold is None:
+            check_lock = stack.enter_context(lock(engine, account_id))
+            if check_lock is None:
                 raise Stopped(
                     f"a run of account {account_id} is in progress; nothing was changed, try again "
                     "when it has ended"

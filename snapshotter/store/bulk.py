@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from snapshotter.store.engine import to_json
-from snapshotter.store.sessions import COPIES
+from snapshotter.store.session_setup import COPIES
 
 Row = Mapping[str, Any]
 
@@ -32,8 +32,13 @@ Row = Mapping[str, Any]
 # other thread run in between: that many values go into one statement. Before 3.32 it took 999.
 _VALUES_AT_ONCE = 10_000 if sqlite3.sqlite_version_info >= (3, 32) else 999
 
+# In the text format of COPY.
+_NULL = r"\N"
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
 # A row as it is sent: a line of COPY for PostgreSQL, else the values that the driver takes.
 Encoded = str | tuple[object, ...]
+_Convert = Callable[[Any], Any]
 
 
 def encode(
@@ -116,9 +121,6 @@ def _update_sql(
     return str(compiled), tuple(compiled.positiontup)
 
 
-_Convert = Callable[[Any], Any]
-
-
 def _bound(
     dialect: Dialect, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
 ) -> list[tuple[Any, ...]]:
@@ -164,10 +166,6 @@ def _copy(connection: Connection, table: Table, names: Sequence[str], lines: Seq
         ("\n".join(lines),),
         execution_options={COPIES: True},
     )
-
-
-_NULL = r"\N"
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def _copied(dialect: Dialect, kind: TypeEngine[Any], values: Iterable[Any]) -> list[str]:

@@ -15,10 +15,14 @@ from snapshotter.store.prepared import (
     OUTPUT,
     OUTPUT_NAMES,
     STATE,
-    records,
+    records_count,
     total,
 )
 from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, chunks
+
+_READ_JOBS = select(*(JOBS.c[name] for name in (*FLATTENED, *KEPT_ASIDE)))
+_STATE = frozenset(STATE)
+_ID = itemgetter(OUTPUT_NAMES.index("id"))
 
 
 class Stored(NamedTuple):
@@ -41,9 +45,6 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, Stored]:
     return found
 
 
-_READ_JOBS = select(*(JOBS.c[name] for name in (*FLATTENED, *KEPT_ASIDE)))
-
-
 def columns(job: Row, before: Row) -> list[str]:
     """Return the names of the columns in which two rows of a job differ."""
     if job == before:
@@ -56,8 +57,8 @@ def differences(
 ) -> dict[int, list[str]]:
     """Return the names of what differs, by the id of the job; only of jobs that differ.
 
-    The names are those of columns, and of the tables that hang on a job. Unless `in_full`, those
-    tables are read only for jobs whose own rows are alike: most differ there, which is known.
+    The names are those of columns, and of the tables whose rows belong to a job. Unless `in_full`,
+    those tables are read only for jobs whose own rows are alike: most differ there, which is known.
     """
     found: dict[int, list[str]] = {}
     to_read: list[JobRows] = []
@@ -101,11 +102,8 @@ def moved(
     return found | {
         job_id
         for job_id, rows in jobs.items()
-        if job_id not in found and records(rows) != total(counts[job_id])
+        if job_id not in found and records_count(rows) != total(counts[job_id])
     }
-
-
-_STATE = frozenset(STATE)
 
 
 def _in_children(connection: Connection, batch: Sequence[JobRows]) -> dict[str, list[int]]:
@@ -138,6 +136,3 @@ def _in_children(connection: Connection, batch: Sequence[JobRows]) -> dict[str, 
             if sorted(rows.fields) != sorted(fields[job_id])
         ],
     }
-
-
-_ID = itemgetter(OUTPUT_NAMES.index("id"))

@@ -19,35 +19,36 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from snapshotter.errors import DatabaseError, SnapshotterError, Stopped, UsageError
 from snapshotter.store import sqlite_file
-from snapshotter.store.patience import Patience, TimeLeft
-from snapshotter.store.refusals import as_our_error
-from snapshotter.store.sessions import READS, Cut, on_each_statement, prepare
-from snapshotter.store.surroundings import Surroundings
+from snapshotter.store.driver_errors import as_our_error
+from snapshotter.store.server_setup import ServerSetup
+from snapshotter.store.session_setup import READS, Cut, on_each_statement, set_up_sessions
 from snapshotter.store.urls import Address, Hosts, address_of, bad_value, check_options, parse
+from snapshotter.store.wait_limit import TimeLeft, WaitLimit
 
 _CONNECT_SECONDS = 10
 _ADDRESS = "snapshotter_address"  # an attribute of an error: which database raised it
 
 
-def connect(url: str, *, read_only: bool = False, time_left: TimeLeft | None = None) -> Engine:
-    """Return the engine for a SQLAlchemy URL; a SQLite file is created, for its owner alone.
+def open_engine(url: str, *, read_only: bool = False, time_left: TimeLeft | None = None) -> Engine:
+    """Return the engine for a SQLAlchemy URL; a server is contacted when it is first used.
 
-    With `read_only` nothing is created, and a reader never waits for a writer. `time_left` bounds
-    how long a statement waits: seconds, 0 if the run is to stop, None for no bound; any thread may
-    call it. Raises `UsageError` for a URL or driver that cannot be used, `DatabaseError` for a
-    database that cannot be opened.
+    A SQLite file is checked here, and created for its owner alone if it is missing: see
+    `sqlite_file`. With `read_only` nothing is created, and a reader never waits for a writer.
+    `time_left` bounds how long a statement waits: seconds, 0 if the run is to stop, None for no
+    bound; any thread may call it. Raises `UsageError` for a URL or driver that cannot be used,
+    `DatabaseError` for a SQLite file that cannot be used.
     """
     parsed, hosts = parse(url)
     address = address_of(parsed, hosts)
-    patience = Patience(time_left)
-    options = _options(parsed, hosts, patience)
+    wait_limit = WaitLimit(time_left)
+    options = _options(parsed, hosts, wait_limit)
     if parsed.get_backend_name() == "sqlite":
-        options["creator"] = _opens_file(parsed, patience, read_only=read_only)
+        options["creator"] = _opens_file(parsed, wait_limit, read_only=read_only)
     engine = _created(parsed, address, options)
     if parsed.get_backend_name() != "sqlite":
         check_options(parsed, engine.dialect, address)
-    cut = prepare(engine, address, Surroundings(patience, read_only))
-    _end_in_time(engine, address, patience, cut)
+    cut = set_up_sessions(engine, address, ServerSetup(wait_limit, read_only))
+    _end_in_time(engine, address, wait_limit, cut)
     return engine
 
 
@@ -70,10 +71,10 @@ def _created(url: URL, address: Address, options: dict[str, Any]) -> Engine:
         raise bad_value(address) from None
 
 
-def _options(url: URL, hosts: Hosts | None, patience: Patience) -> dict[str, Any]:
+def _options(url: URL, hosts: Hosts | None, wait_limit: WaitLimit) -> dict[str, Any]:
     """Return arguments of `create_engine`; parameters are positional, as `bulk` needs them."""
     arguments: dict[str, Any] = {}
-    seconds = round(min(_CONNECT_SECONDS, patience.seconds()))
+    seconds = round(min(_CONNECT_SECONDS, wait_limit.seconds()))
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = seconds
     match url.get_backend_name():
@@ -113,10 +114,10 @@ def _from_json(text: str) -> Any:
         return json.loads(text)
 
 
-def _opens_file(url: URL, patience: Patience, *, read_only: bool) -> sqlite_file.Creator:
+def _opens_file(url: URL, wait_limit: WaitLimit, *, read_only: bool) -> sqlite_file.Creator:
     if url.database in (None, "", ":memory:"):
         raise UsageError("a SQLite database in memory is lost when the command ends; name a file")
-    create = sqlite_file.creator(Path(str(url.database)), patience, read_only=read_only)
+    create = sqlite_file.creator(Path(str(url.database)), wait_limit, read_only=read_only)
 
     def opened() -> sqlite3.Connection:
         try:
@@ -127,18 +128,18 @@ def _opens_file(url: URL, patience: Patience, *, read_only: bool) -> sqlite_file
     return opened
 
 
-def _end_in_time(engine: Engine, address: Address, patience: Patience, cut: Cut) -> None:
+def _end_in_time(engine: Engine, address: Address, wait_limit: WaitLimit, cut: Cut) -> None:
     """End statements that go on after the run was to stop; note the database on each error."""
 
     def begin(connection: DBAPIConnection) -> None:
-        patience.begin(partial(cut, connection))
+        wait_limit.begin(partial(cut, connection))
 
-    on_each_statement(engine, begin, patience.end)
+    on_each_statement(engine, begin, wait_limit.end)
 
     @event.listens_for(engine, "handle_error")
     def note_address(context: ExceptionContext) -> None:
-        patience.end()
-        if patience.has_cut:
+        wait_limit.end()
+        if wait_limit.has_cut:
             raise Stopped(
                 "stopped while the database was at work, or waited for a lock of another session "
                 f"({address.shown}); nothing is lost, the next run continues"
@@ -175,7 +176,7 @@ def unmoving(engine: Engine) -> Engine:
 
 @contextmanager
 def named_errors() -> Iterator[None]:
-    """Turn the error of a driver into one of ours, of one line: see `refusals`."""
+    """Turn the error of a driver into one of ours, of one line: see `driver_errors`."""
     try:
         yield
     except exc.DBAPIError as error:

@@ -19,7 +19,7 @@ class Ids(AbstractSet[int]):
         self._fresh: set[int] = set()
         self._settled: list[array[int]] = []  # each in order; no id is in two of them
 
-    def add(self, ids: Iterable[int]) -> None:
+    def update(self, ids: Iterable[int]) -> None:
         news = set(ids) - self._fresh
         low, high = min(news, default=0), max(news, default=0)
         for settled in self._settled:

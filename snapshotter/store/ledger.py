@@ -6,7 +6,7 @@ in the transactions that store the listing's pages, so that the two never disagr
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from snapshotter.api.paging import Cursor
 from snapshotter.errors import Interrupted, SnapshotterError
 from snapshotter.printable import printable
-from snapshotter.store.causes import UNSENDABLE, Cause, cause
 from snapshotter.store.engine import reading
+from snapshotter.store.error_scope import UNSENDABLE, ErrorScope, scope_of
 from snapshotter.store.ids import Ids
 from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
 from snapshotter.times import epoch
@@ -71,6 +71,25 @@ class Outcome:
         }
 
 
+class AccountState(NamedTuple):
+    """The account's row; its columns are described in `models.Account`."""
+
+    account_id: str
+    api_url: str
+    watermark: datetime | None
+    newest_updated_at: datetime | None
+    page_size: int | None
+    sends_links: bool | None
+    listing_since: datetime | None
+    listing_clock: datetime | None
+    listing_offset: int | None
+    listing_edge: datetime | None
+    refreshed_id: int | None
+    counted_at: datetime | None
+    unlisted: int | None
+    vanishing_since: datetime | None
+
+
 @dataclass(frozen=True)
 class Listing:
     """A listing: its start, the server's clock and the newest job then, and how far it is."""
@@ -94,14 +113,16 @@ class Ledger:
         self._api_url = ""
         self.is_known = False  # the account has its row
 
-    def account(self) -> Any:
+    def account(self) -> AccountState | None:
         """Return the account's row; None before its first run."""
+        columns = (ACCOUNTS.c[name] for name in AccountState._fields)
         with self._engine.connect() as connection:
-            return connection.execute(
-                select(ACCOUNTS).where(ACCOUNTS.c.account_id == self._account_id)
+            row = connection.execute(
+                select(*columns).where(ACCOUNTS.c.account_id == self._account_id)
             ).first()
+        return None if row is None else AccountState(*row)
 
-    def under_way(self) -> Listing | None:
+    def unfinished_listing(self) -> Listing | None:
         """Return the unfinished listing of an earlier run, if there is one."""
         account = self.account()
         if account is None or account.listing_offset is None:
@@ -164,7 +185,7 @@ class Ledger:
             with self._engine.begin() as connection:
                 self._note_run(connection, values)
         except (SQLAlchemyError, *UNSENDABLE) as refused:
-            if cause(refused) is Cause.DATABASE:
+            if scope_of(refused) is ErrorScope.DATABASE:
                 raise
             # The database's encoding may lack characters of the API's text.
             values["error"] = text.encode("ascii", "backslashreplace").decode()[:_LONGEST_ERROR]
@@ -192,7 +213,7 @@ class Ledger:
             self.note(connection, {**moved, "api_url": self._api_url, **_NO_LISTING})
 
     def remember(self, **values: Any) -> None:
-        """Set columns of the account."""
+        """Set columns of the account; do nothing before it has a row."""
         with self._engine.begin() as connection:
             self._note(connection, values)
 

@@ -21,6 +21,14 @@ from snapshotter.store.prepared import Prepared
 from snapshotter.store.tables import JOBS
 from snapshotter.store.write import Batch, Stamp, write
 
+_PARTS = ("package", "cluster")
+_COLUMNS_OF_PARTS = tuple(
+    (part, column.name)
+    for part in _PARTS
+    for column in JOBS.columns
+    if column.name.startswith(f"{part}_") and column.name != f"{part}_id"
+)
+
 
 class Loaded(NamedTuple):
     """What was done with a batch, as job ids. `refused`: the reasons, by id.
@@ -129,15 +137,6 @@ def _newest(batch: Iterable[Prepared]) -> dict[int, Prepared]:
 def _is_older(answer: Row, than: Row) -> bool:
     at, stored_at = answer["updated_at"], than["updated_at"]
     return at is not None and stored_at is not None and at < stored_at
-
-
-_PARTS = ("package", "cluster")
-_COLUMNS_OF_PARTS = tuple(
-    (part, column.name)
-    for part in _PARTS
-    for column in JOBS.columns
-    if column.name.startswith(f"{part}_") and column.name != f"{part}_id"
-)
 
 
 def _filled(answer: Prepared, before: Row) -> Prepared:

@@ -11,13 +11,13 @@ from sqlalchemy import Connection, Engine, exc, text
 
 from snapshotter.errors import DatabaseError, SnapshotterError
 from snapshotter.store.engine import checkpoint, named_errors
-from snapshotter.store.sessions import is_pooled
+from snapshotter.store.session_setup import is_pooled
 
-Hold = Callable[[], None]
+CheckLock = Callable[[], None]
 
 
 @contextmanager
-def lock(engine: Engine, account_id: str) -> Iterator[Hold | None]:
+def lock(engine: Engine, account_id: str) -> Iterator[CheckLock | None]:
     """Take the account's lock; yield None if another run has it.
 
     The lock ends with the process, however that ends. Call the yielded function now and then: it
@@ -84,15 +84,15 @@ def _mariadb_lock(connection: Connection, name: str) -> Iterator[bool]:
                 connection.execute(text(f"select release_lock({whole})"), key)
 
 
-def _same_session(connection: Connection) -> Hold:
-    def hold() -> None:
+def _same_session(connection: Connection) -> CheckLock:
+    def check() -> None:
         with named_errors():
             connection.execute(text("select 1"))
 
-    return hold
+    return check
 
 
-def _same_file(path: Path) -> Hold:
+def _same_file(path: Path) -> CheckLock:
     """Check for a removed or replaced file, into which SQLite itself would go on writing."""
 
     def identity() -> tuple[int, int]:
@@ -104,11 +104,11 @@ def _same_file(path: Path) -> Hold:
 
     before = identity()
 
-    def hold() -> None:
+    def check() -> None:
         if identity() != before:
             raise DatabaseError(f"the database {str(path)!r} was replaced by another file")
 
-    return hold
+    return check
 
 
 @contextmanager

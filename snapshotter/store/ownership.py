@@ -19,11 +19,8 @@ _SIGNS = {
     "rejected_records": "id snapshot_id account_id job_id reason payload rejected_at",
     "snapshots": "id account_id kind status started_at jobs_seen jobs_rejected",
 }
-_CORE = {
-    "jobs",
-    "job_changes",
-    "snapshots",
-}  # a database of ours without one of the others is damaged
+# A database of ours without one of the others is damaged.
+_CORE = {"jobs", "job_changes", "snapshots"}
 
 
 def revision_of(connection: Connection) -> str | None:

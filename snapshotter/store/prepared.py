@@ -74,7 +74,7 @@ def encoded(dialect: Dialect, batch: Sequence[Prepared]) -> list[Ready]:
     return done
 
 
-def records(rows: JobRows) -> int | None:
+def records_count(rows: JobRows) -> int | None:
     """Return the sum of the records that a job's outputs have."""
     return total(output["records_count"] for output in rows.outputs)
 

@@ -1,7 +1,7 @@
 """The records that are set aside in `rejected_records`: reads them, and removes them.
 
-A record stays there, with the reason, until it can be stored. It is tried again after pauses that
-grow, or at once if the record or this program has changed.
+`set_aside` writes them. A record stays there, with the reason, until it can be stored. It is tried
+again after pauses that grow, or at once if the record or this program has changed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,12 +12,12 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, func, select, update
 
 from snapshotter import __version__
-from snapshotter.store import backoff, reasons
+from snapshotter.store import backoff, reject_reasons
 from snapshotter.store.reject_payload import RejectedRecord
 from snapshotter.store.tables import JOBS, REJECTS, chunks, live
 
-_CHARACTERS_AT_ONCE = 8_000_000  # of payloads
-_ROWS_AT_ONCE = 500
+CHARACTERS_AT_ONCE = 8_000_000  # of payloads, read or written together
+ROWS_AT_ONCE = 500
 
 
 class RejectState(NamedTuple):
@@ -40,6 +40,7 @@ class RejectState(NamedTuple):
         return self.digest is not None
 
     def is_due(self, now: datetime) -> bool:
+        """Whether the record should be tried now: after its pause, or by a new version at once."""
         if self.program_version != __version__:
             return True
         return backoff.is_due(self.next_attempt_at, self.attempts or 0, now)
@@ -83,7 +84,7 @@ def _batches(lengths: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
     batch: list[int] = []
     size = 0
     for row_id, length in lengths:
-        if batch and (size + length > _CHARACTERS_AT_ONCE or len(batch) == _ROWS_AT_ONCE):
+        if batch and (size + length > CHARACTERS_AT_ONCE or len(batch) == ROWS_AT_ONCE):
             yield batch
             batch, size = [], 0
         batch.append(row_id)
@@ -115,9 +116,9 @@ def grouped(engine: Engine, account_id: str | None = None) -> list[Group]:
     """Return the records grouped by reason, the most frequent first."""
     groups: dict[str, Group] = {}
     for row in sorted(states(engine, account_id), key=lambda row: row.id):
-        reason = reasons.group_of(row.reason)
+        reason = reject_reasons.group_of(row.reason)
         known = groups.get(reason) or Group(reason, 0, [], row.rejected_at, row.rejected_at, None)
-        is_first = row.job_id is not None and len(known.job_ids) < reasons.SHOWN
+        is_first = row.job_id is not None and len(known.job_ids) < reject_reasons.SHOWN
         next_at = [at for at in (known.next_attempt_at, row.next_attempt_at) if at is not None]
         groups[reason] = Group(
             reason,

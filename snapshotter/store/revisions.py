@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.resources import resource_folder
-from snapshotter.store.engine import checkpoint, connect, named_errors, reading
+from snapshotter.store.engine import checkpoint, named_errors, open_engine, reading
 from snapshotter.store.ownership import clear, has_rows, revision_of
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def upgrade(target: Engine | str) -> None:
     from alembic import command  # noqa: PLC0415 - as above
     from alembic.util import CommandError  # noqa: PLC0415
 
-    engine = connect(target) if isinstance(target, str) else target
+    engine = open_engine(target) if isinstance(target, str) else target
     try:
         with named_errors(), engine.begin() as connection, _alone(connection):
             revision = revision_of(connection)

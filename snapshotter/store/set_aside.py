@@ -1,11 +1,12 @@
 """Writes records that cannot be stored as jobs into `rejected_records`, each once.
 
-This never fails because of what a record contains: what the database does not take is cut.
+`rejects` reads and removes them. This never fails because of what a record contains: what the
+database does not take is cut.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Executable, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from snapshotter import __version__
 from snapshotter.api.records import Reject
 from snapshotter.store import backoff, sizes
-from snapshotter.store.causes import UNSENDABLE, Cause, cause
+from snapshotter.store.error_scope import UNSENDABLE, ErrorScope, scope_of
 from snapshotter.store.reject_payload import (
     LONGEST_REASON,
     NOTHING_CAME,
@@ -21,25 +22,12 @@ from snapshotter.store.reject_payload import (
     new_reject,
     shortened,
 )
+from snapshotter.store.rejects import CHARACTERS_AT_ONCE, ROWS_AT_ONCE, RejectState
 from snapshotter.store.tables import REJECTS
 from snapshotter.store.write import Stamp
 
-_ROWS_AT_ONCE = 500
-_CHARACTERS_AT_ONCE = 8_000_000  # of payloads
-
 _Key = tuple[int | None, str | None]  # a job's id, or without one the record's digest
 _Values = dict[str, object]
-
-
-class _Before(NamedTuple):
-    """The row that a record has already."""
-
-    id: int
-    snapshot_id: int
-    attempts: int | None
-    next_attempt_at: datetime | None
-    program_version: str | None
-    digest: str | None
 
 
 def set_aside(
@@ -47,8 +35,8 @@ def set_aside(
 ) -> list[Reject]:
     """Set records aside; return those that this run has not set aside before."""
     fresh: list[Reject] = []
-    for start in range(0, len(rejects), _ROWS_AT_ONCE):
-        some = rejects[start : start + _ROWS_AT_ONCE]
+    for start in range(0, len(rejects), ROWS_AT_ONCE):
+        some = rejects[start : start + ROWS_AT_ONCE]
         rows = [new_reject(each, redact) for each in some]
         before = _before(connection, stamp.account_id, rows)
         latest: dict[_Key, NewReject] = {}
@@ -73,33 +61,32 @@ def set_aside(
 
 def _before(
     connection: Connection, account_id: str, rows: Sequence[NewReject]
-) -> dict[_Key, _Before]:
+) -> dict[_Key, RejectState]:
     """Return the rows that these records have already."""
-    columns = [REJECTS.c.job_id, *(REJECTS.c[name] for name in _Before._fields)]
+    columns = (REJECTS.c[name] for name in RejectState._fields)
     statement = select(*columns).where(REJECTS.c.account_id == account_id)
     ids = [row.job_id for row in rows if row.job_id is not None]
     digests = [row.digest for row in rows if row.job_id is None]
-    found: dict[_Key, _Before] = {}
+    found: dict[_Key, RejectState] = {}
     for which in (
         REJECTS.c.job_id.in_(ids) if ids else None,
         REJECTS.c.job_id.is_(None) & REJECTS.c.digest.in_(digests) if digests else None,
     ):
         if which is not None:
-            for job_id, *values in connection.execute(statement.where(which)):
-                known = _Before(*values)
-                found[job_id, known.digest if job_id is None else None] = known
+            for row in connection.execute(statement.where(which)):
+                known = RejectState(*row)
+                found[known.job_id, known.digest if known.job_id is None else None] = known
     return found
 
 
-def _note_again(connection: Connection, stamp: Stamp, row: NewReject, before: _Before) -> None:
+def _note_again(connection: Connection, stamp: Stamp, row: NewReject, before: RejectState) -> None:
     """Note that a record came unchanged: as another attempt if it was due, else as seen."""
     if before.snapshot_id == stamp.snapshot_id and row.digest is not None:
         return  # pages overlap
     now = stamp.observed_at
     attempts, next_attempt_at = before.attempts or 0, before.next_attempt_at
-    is_same_version = before.program_version == __version__
-    if not is_same_version or backoff.is_due(next_attempt_at, attempts, now):
-        attempts = attempts + 1 if is_same_version else 1
+    if before.is_due(now):
+        attempts = attempts + 1 if before.program_version == __version__ else 1
         next_attempt_at = now + backoff.pause(attempts)
     values = _stamped(stamp, row, attempts, next_attempt_at)
     _store(connection, update(REJECTS).where(REJECTS.c.id == before.id).values, values)
@@ -135,12 +122,12 @@ def _stamped(
 def _insert(connection: Connection, rows: Sequence[_Values]) -> None:
     """Insert all rows at once, or one by one if the database refuses that."""
     length = sum(len(str(values["payload"])) for values in rows)
-    if len(rows) > 1 and length < _CHARACTERS_AT_ONCE:
+    if len(rows) > 1 and length < CHARACTERS_AT_ONCE:
         try:
             with connection.begin_nested():
                 connection.execute(insert(REJECTS), rows)
         except (SQLAlchemyError, *UNSENDABLE) as error:
-            if cause(error) is Cause.DATABASE:
+            if scope_of(error) is ErrorScope.DATABASE:
                 raise
         else:
             return
@@ -158,7 +145,7 @@ def _store(
             with connection.begin_nested():
                 connection.execute(statement(some))
         except (SQLAlchemyError, *UNSENDABLE) as error:
-            if cause(error) is Cause.DATABASE:
+            if scope_of(error) is ErrorScope.DATABASE:
                 raise
             refused = error
         else:

@@ -19,7 +19,7 @@ _AT_MOST = 1_024_000  # what PyMySQL joins
 _limits: "WeakKeyDictionary[Engine, int]" = WeakKeyDictionary()
 
 
-def heed(engine: Engine) -> int | None:
+def apply_packet_limit(engine: Engine) -> int | None:
     """Return the most bytes that a row may have; None if the database just refuses longer ones.
 
     MariaDB is asked once; from then on its driver joins only as many rows as a statement takes.
@@ -36,7 +36,7 @@ def heed(engine: Engine) -> int | None:
 
 
 def limit_of(connection: Connection) -> int | None:
-    """Return the same for a connection of an engine that `heed` knows."""
+    """Return the same for a connection of an engine that `apply_packet_limit` has asked."""
     return _limits.get(connection.engine)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from snapshotter.store.patience import Patience
+from snapshotter.store.wait_limit import WaitLimit
 
 _SLICE_MS = 200  # how long SQLite waits for a lock by itself, before time and signals are looked at
 
@@ -16,23 +16,26 @@ Result = TypeVar("Result")
 
 class _Cursor(sqlite3.Cursor):
     def execute(self, *statement: Any) -> "_Cursor":
-        with_patience: _Cursor = self.connection.patiently(  # type: ignore[attr-defined]
+        done: _Cursor = self.connection.retry_while_locked(  # type: ignore[attr-defined]
             lambda: super(_Cursor, self).execute(*statement)
         )
-        return with_patience
+        return done
 
 
-class PatientConnection(sqlite3.Connection):
-    patience = Patience()
+class WaitingConnection(sqlite3.Connection):
+    wait_limit = WaitLimit()
 
     def cursor(self, factory: Any = _Cursor) -> Any:
         return super().cursor(factory)
 
-    def commit(self) -> None:
-        self.patiently(super().commit)
+    def execute(self, *statement: Any) -> Any:
+        return self.cursor().execute(*statement)  # the driver would take its own kind of cursor
 
-    def patiently(self, call: Callable[[], Result]) -> Result:
-        """Call again while another session holds a lock, as long as there is patience."""
+    def commit(self) -> None:
+        self.retry_while_locked(super().commit)
+
+    def retry_while_locked(self, call: Callable[[], Result]) -> Result:
+        """Call again while another session holds a lock, until the time to wait is over."""
         began = time.monotonic()
         while True:
             try:
@@ -41,18 +44,18 @@ class PatientConnection(sqlite3.Connection):
                 waited = time.monotonic() - began
                 code = error.sqlite_errorcode
                 passes = code & 0xFF == sqlite3.SQLITE_BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT
-                if not passes or waited >= self.patience.seconds():
+                if not passes or waited >= self.wait_limit.seconds():
                     error.waited = waited  # type: ignore[attr-defined]
                     raise
                 time.sleep(0.01)
 
 
-def open_file(path: Path, patience: Patience, query: str, *first: str) -> sqlite3.Connection:
+def open_file(path: Path, wait_limit: WaitLimit, query: str, *first: str) -> sqlite3.Connection:
     """Open the file and read its schema, because SQLite looks at nothing before."""
     uri = f"{Path(os.path.abspath(path)).as_uri()}?{query}"  # noqa: PTH100 - of a link, the link
-    connection = sqlite3.connect(uri, uri=True, factory=PatientConnection, check_same_thread=False)
+    connection = sqlite3.connect(uri, uri=True, factory=WaitingConnection, check_same_thread=False)
     try:
-        connection.patience = patience
+        connection.wait_limit = wait_limit
         # The driver's own BEGIN comes too late for DDL and is too weak for writers, so the engine
         # sends one.
         connection.isolation_level = None

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from snapshotter import parts
+from snapshotter import temporary_files
 from snapshotter.errors import DatabaseError
-from snapshotter.store.patience import Patience
 from snapshotter.store.sqlite_connection import open_file
+from snapshotter.store.wait_limit import WaitLimit
 
 _LOG_PAGES = 10_000  # of 4 kB
 # Below this much free space SQLite's shared memory may have no room: writing to it kills a process.
@@ -26,7 +26,7 @@ _CANNOT_SHARE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLIT
 Creator = Callable[[], sqlite3.Connection]
 
 
-def creator(path: Path, patience: Patience, *, read_only: bool) -> Creator:
+def creator(path: Path, wait_limit: WaitLimit, *, read_only: bool) -> Creator:
     """Return a function that opens the file; unless `read_only`, create a file that is missing.
 
     Raises `DatabaseError` if it cannot be used.
@@ -37,11 +37,11 @@ def creator(path: Path, patience: Patience, *, read_only: bool) -> Creator:
         )
     _check_kind(path, read_only=read_only)
     if read_only:
-        return _Reader(path, patience)
+        return _Reader(path, wait_limit)
     if not path.exists():
         _create(path)
     _check_writable(path)
-    return _Writer(path, patience)
+    return _Writer(path, wait_limit)
 
 
 def _check_kind(path: Path, *, read_only: bool) -> None:
@@ -116,17 +116,17 @@ def _memory_is_there(path: Path) -> bool:
 class _Reader:
     """Opens a file to read: as usual, or without shared memory if the file system has none."""
 
-    def __init__(self, path: Path, patience: Patience) -> None:
-        self._path, self._patience = path, patience
+    def __init__(self, path: Path, wait_limit: WaitLimit) -> None:
+        self._path, self._wait_limit = path, wait_limit
         self._way: tuple[str, ...] | None = None
 
     def __call__(self) -> sqlite3.Connection:
         if self._way is not None:
-            return open_file(self._path, self._patience, *self._way)
+            return open_file(self._path, self._wait_limit, *self._way)
         failed: sqlite3.Error | None = None
         for way in self._ways():
             try:
-                connection = open_file(self._path, self._patience, *way)
+                connection = open_file(self._path, self._wait_limit, *way)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF not in _CANNOT_SHARE:
                     raise
@@ -149,9 +149,9 @@ class _Reader:
         log = next((each for each in ("-wal", "-journal") if _beside(self._path, each)), None)
         if log is not None:
             return (
-                f"cannot read the database {name!r}: {name + log!r} has changes that only a program"
-                " which may write both can take in; wait for the run in progress, or run "
-                "'snapshotter status' as the owner"
+                f"cannot read the database {name!r}: {name + log!r} holds changes; merging them "
+                "needs write access; wait for the run in progress, or run 'snapshotter status' as "
+                "the owner"
             )
         return f"cannot read the database {name!r}: {failed}"
 
@@ -159,19 +159,19 @@ class _Reader:
 class _Writer:
     """Opens a file to write; a new one in WAL mode if the file system supports it."""
 
-    def __init__(self, path: Path, patience: Patience) -> None:
-        self._path, self._patience = path, patience
+    def __init__(self, path: Path, wait_limit: WaitLimit) -> None:
+        self._path, self._wait_limit = path, wait_limit
 
     def __call__(self) -> sqlite3.Connection:
         try:
-            connection = open_file(self._path, self._patience, "mode=rw")
+            connection = open_file(self._path, self._wait_limit, "mode=rw")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in _CANNOT_SHARE:
                 raise
             raise DatabaseError(
                 f"cannot write the database {str(self._path)!r}: it is in WAL mode, and its file "
                 f"system cannot do that ({error}); nothing is changed. Keep it on a local disk, or "
-                "there set `pragma journal_mode = delete`"
+                "run `pragma journal_mode = delete` on it there"
             ) from None
         try:
             self._prepare(connection)
@@ -197,8 +197,8 @@ class _Writer:
 
 def _can_share_memory(path: Path) -> bool:
     """Try WAL mode on another file beside it: a file that fails in it cannot be read any longer."""
-    parts.remove_dead(_folder(path))
-    with parts.new_folder(_folder(path) / path.name) as folder:
+    temporary_files.remove_dead(_folder(path))
+    with temporary_files.new_folder(_folder(path) / path.name) as folder:
         with closing(sqlite3.connect(folder / "probe.db")) as connection:
             try:
                 connection.execute("pragma synchronous = off")
@@ -215,4 +215,5 @@ def checkpoint(connection: sqlite3.Connection) -> None:
     A reader in a transaction may keep some of it in the log.
     """
     with suppress(sqlite3.Error):
-        connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+        # Of the driver itself: ours waits for locks.
+        sqlite3.Connection.execute(connection, "pragma wal_checkpoint(truncate)").fetchall()

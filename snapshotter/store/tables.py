@@ -23,6 +23,9 @@ OPEN = (
     JOBS.c.finished_at.is_(None),
     or_(JOBS.c.status.is_(None), JOBS.c.status.not_in(FINAL_STATUSES)),
 )
+# A run that read the whole list to its end. Only such a run moves the watermark: one of single ids,
+# or of jobs that match filters, completes without it, whatever its kind.
+COMPLETE = (SNAPSHOTS.c.status == "completed", SNAPSHOTS.c.watermark.is_not(None))
 _CHUNK = 500  # ids in one list; every engine accepts that many
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from snapshotter.flatten import JobRows
 from snapshotter.store import sizes
 from snapshotter.store.bulk import encode, insert_encoded, update_rows
-from snapshotter.store.causes import UNSENDABLE, Cause, cause, words
+from snapshotter.store.error_scope import UNSENDABLE, ErrorScope, scope_of, words
 from snapshotter.store.prepared import (
     FIELD_NAMES,
     FLATTENED,
@@ -23,10 +23,11 @@ from snapshotter.store.prepared import (
     STATE,
     Prepared,
     encoded,
-    records,
+    records_count,
 )
 from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, chunks
 
+_STATE_NAMES = ("job_id", *STATE, "records_count")
 _MOST_LEFT_OUT = 20  # jobs that take outputs from each other, of which one may be bad
 
 
@@ -71,7 +72,7 @@ class _Writer(NamedTuple):
             with self.connection.begin_nested():
                 _write_all(self.connection, self.stamp, self.batch._replace(jobs=jobs))
         except (SQLAlchemyError, *UNSENDABLE) as error:
-            if cause(error) is Cause.DATABASE:
+            if scope_of(error) is ErrorScope.DATABASE:
                 raise
             return error
         return None
@@ -88,7 +89,7 @@ def write(connection: Connection, stamp: Stamp, batch: Batch, limit: int | None)
         return reasons
     writer = _Writer(connection, stamp, batch)
     refused = _halve(writer, batch.jobs)
-    unsure = [each for each in refused if cause(each.error) is Cause.UNSURE]
+    unsure = [each for each in refused if scope_of(each.error) is ErrorScope.UNSURE]
     if len(unsure) == len(batch.jobs) > 1:
         raise unsure[0].error  # what every job meets is not about one of them
     owners = _owners(connection, refused)
@@ -230,12 +231,9 @@ def _write_all(connection: Connection, stamp: Stamp, batch: Batch) -> None:
     )
 
 
-_STATE_NAMES = ("job_id", *STATE, "records_count")
-
-
 def _state(rows: JobRows) -> tuple[Any, ...]:
-    """What `job_changes` keeps of a job."""
-    return (rows.job["id"], *(rows.job[name] for name in STATE), records(rows))
+    """Return what `job_changes` keeps of a job."""
+    return (rows.job["id"], *(rows.job[name] for name in STATE), records_count(rows))
 
 
 def _delete_children(connection: Connection, job_ids: Sequence[int]) -> None:

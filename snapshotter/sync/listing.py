@@ -33,7 +33,7 @@ class Listings:
         self.has_read_all = False
 
     def left_by_an_earlier_run(self, *, full: bool) -> Listing | None:
-        listing = self._run.ledger.under_way()
+        listing = self._run.ledger.unfinished_listing()
         if listing is None or (full and not listing.is_whole):
             return None
         log.info("going on with the listing of an earlier run at job %d", listing.cursor.offset)
@@ -42,16 +42,16 @@ class Listings:
     def begin(self, *, full: bool) -> Listing:
         run = self._run
         account = run.ledger.account()
-        marks = None if account is None else (account.watermark, account.newest_updated_at)
+        watermark = None if account is None else account.watermark
+        newest = None if account is None else account.newest_updated_at
         # Without one, a Date that runs ahead could hide the account's first jobs.
-        if full or marks is None or None in marks:
+        if full or watermark is None or newest is None:
             newest = self._newest()
             listing = Listing(None, run.client.server_clock or newest, Cursor(), newest)
         else:
             clock = run.client.server_clock or self._newest()
             # A Date that runs ahead of the API's own times must not make it start too late.
-            since = max(min(marks), EARLIEST + self._overlap) - self._overlap
-            newest = account.newest_updated_at
+            since = max(min(watermark, newest), EARLIEST + self._overlap) - self._overlap
             listing = Listing(since.replace(microsecond=0), clock, Cursor(), newest)
         run.ledger.start(listing)
         return listing

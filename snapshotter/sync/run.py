@@ -10,10 +10,10 @@ from snapshotter.api.records import Record, Reject
 from snapshotter.errors import SnapshotterError
 from snapshotter.printable import printable
 from snapshotter.statuses import STATUSES, is_open
-from snapshotter.store import reasons, rejects, sizes
+from snapshotter.store import reject_reasons, rejects, sizes
 from snapshotter.store.ledger import Ledger, Listing, Outcome
 from snapshotter.store.load import Loaded, Mode, load, mark_gone
-from snapshotter.store.lock import Hold
+from snapshotter.store.lock import CheckLock
 from snapshotter.store.prepared import Prepared, encoded, prepare
 from snapshotter.store.set_aside import set_aside
 from snapshotter.store.write import Stamp
@@ -28,19 +28,21 @@ _UNFORESEEN = (ArithmeticError, LookupError, RecursionError, TypeError, ValueErr
 class Run:
     """A run in progress."""
 
-    def __init__(self, context: Context, ledger: Ledger, outcome: Outcome, hold: Hold) -> None:
+    def __init__(
+        self, context: Context, ledger: Ledger, outcome: Outcome, check_lock: CheckLock
+    ) -> None:
         self.engine, self.client = context.engine, context.client
         self.account_id = context.account_id
         self._redact, self._progress = context.redact, context.progress
-        self.ledger, self.outcome, self._hold = ledger, outcome, hold
+        self.ledger, self.outcome, self._check_lock = ledger, outcome, check_lock
         self.open_seen: set[int] = set()
-        self._limit = sizes.heed(self.engine)
+        self._limit = sizes.apply_packet_limit(self.engine)
         self._aside: list[tuple[int | None, str]] = []
         self._unknown: dict[str | None, list[int]] = {}
         self._odd: dict[str, list[int]] = {}
 
     def end(self, status: str, error: BaseException | None = None) -> None:
-        for line in reasons.lines(self._aside):
+        for line in reject_reasons.lines(self._aside):
             log.warning("set aside: %s", printable(line))
         for unknown, job_ids in self._unknown.items():
             which = f"{len(job_ids)} jobs have" if job_ids[1:] else f"job {job_ids[0]} has"
@@ -50,7 +52,7 @@ class Run:
                 f"{len(job_ids)} jobs, as job {job_ids[0]}," if job_ids[1:] else f"job {job_ids[0]}"
             )
             log.warning("%s came with %s, which fits no column and is in extra", which, odd)
-        self._hold()
+        self._check_lock()
         self.outcome.status = status
         self._note_spending()
         self.ledger.end(self.outcome, error)
@@ -68,7 +70,7 @@ class Run:
 
     def mark_gone(self, job_ids: Iterable[int]) -> int:
         """Mark jobs as deleted at the API; return how many were not marked before."""
-        self._hold()
+        self._check_lock()
         ids, stamp = list(job_ids), self.stamp
         with self.engine.begin() as connection:
             gone = sum(mark_gone(connection, stamp, job_id) for job_id in ids)
@@ -145,7 +147,7 @@ class Run:
         partial: bool = False,
         overwrite: bool = False,
     ) -> None:
-        self._hold()
+        self._check_lock()
         self._note_spending()
         good = {each.job_id: each for each in records if isinstance(each, Prepared)}
         # What a partial answer leaves out is filled in from what is stored.
@@ -189,7 +191,7 @@ class Run:
         outcome.inserted += len(stored.loaded.inserted)
         outcome.changed += len(stored.loaded.changed)
         outcome.rejected += len(stored.rejected)
-        outcome.seen.add(stored.job_ids)
+        outcome.seen.update(stored.job_ids)
         self.open_seen |= {i for i in stored.job_ids if is_open(good[i].record.job.status)}
         self._progress(len(outcome.seen))
 

@@ -7,13 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
-from snapshotter.store.tables import ACCOUNTS, JOBS, OPEN, REJECTS, SNAPSHOTS, live
-from snapshotter.texts import nearest
-from snapshotter.times import duration, stamp
+from snapshotter.store.accounts import no_account
+from snapshotter.store.tables import ACCOUNTS, COMPLETE, JOBS, OPEN, REJECTS, SNAPSHOTS, live
+from snapshotter.times import CLOCKS_APART, duration, stamp
 
 LAST_RUNS = 5
-CLOCKS_APART = timedelta(minutes=5)  # a run that begins later than that does not count
-_LISTED = "; 'snapshotter accounts' lists them"
 LONGEST_ERROR = 300  # characters of a line
 
 _RUN = (
@@ -118,11 +116,7 @@ def freshness(engine: Engine, now: datetime) -> list[Freshness]:
 def unknown(found: Iterable[Freshness], account_ids: Iterable[str]) -> dict[str, str]:
     """Return a message for each requested account that is not in the database."""
     known = [each.account_id for each in found]
-    return {
-        name: f"no account {name!r} in this database{nearest(name, known) or _LISTED}"
-        for name in account_ids
-        if name not in known
-    }
+    return {name: no_account(name, known) for name in account_ids if name not in known}
 
 
 def stale(
@@ -142,12 +136,7 @@ def stale(
 
 def _account(connection: Connection, row: Any, latest_start: datetime) -> Freshness:
     mine = SNAPSHOTS.c.account_id == row.account_id
-    complete = (
-        mine,
-        SNAPSHOTS.c.status == "completed",
-        SNAPSHOTS.c.watermark.is_not(None),
-    )
-    began = select(func.max(SNAPSHOTS.c.started_at)).where(*complete)
+    began = select(func.max(SNAPSHOTS.c.started_at)).where(mine, *COMPLETE)
     latest = select(*(SNAPSHOTS.c[name] for name in _RUN)).where(mine)
     latest = latest.order_by(SNAPSHOTS.c.id.desc()).limit(LAST_RUNS)
     jobs = select(func.count()).select_from(JOBS).where(*live(row.account_id))

@@ -90,8 +90,8 @@ def open_run(context: Context, plan: Plan) -> Iterator[Run]:
     """Take the account's lock and begin a run; record how the block, and so the run, ends."""
     account_id = context.account_id
     ledger = Ledger(context.engine, account_id)
-    with named_errors(), lock(context.engine, account_id) as hold:
-        if hold is None:
+    with named_errors(), lock(context.engine, account_id) as check_lock:
+        if check_lock is None:
             raise Stopped(
                 f"account {account_id} is being read by {ledger.holder()}; "
                 "this run did nothing, run again later"
@@ -99,7 +99,7 @@ def open_run(context: Context, plan: Plan) -> Iterator[Run]:
         outcome = ledger.begin(_kind(plan, ledger), context.service.api_url)
         logs.about(run=outcome.snapshot_id)
         log.info("begun: kind %s", outcome.kind)
-        run = Run(context, ledger, outcome, hold)
+        run = Run(context, ledger, outcome, check_lock)
         with _recorded(run):
             yield run
 
@@ -131,10 +131,10 @@ def _kind(plan: Plan, ledger: Ledger) -> str:
         return "jobs"
     if plan.is_filtered:
         return "incremental"
-    account, under_way = ledger.account(), ledger.under_way()
+    account, unfinished = ledger.account(), ledger.unfinished_listing()
     marks = () if account is None else (account.watermark, account.newest_updated_at)
     whole = plan.full or not marks or None in marks
-    return "full" if whole or (under_way is not None and under_way.is_whole) else "incremental"
+    return "full" if whole or (unfinished is not None and unfinished.is_whole) else "incremental"
 
 
 def read(run: Run, plan: Plan) -> None:

@@ -14,7 +14,7 @@ from exports import put
 from samples import job
 
 from snapshotter.export.selection import names
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 
 Run = Callable[..., command.Done]
 
@@ -63,7 +63,7 @@ def test_months(run: Run, tmp_path: Path) -> None:
 
 
 def test_raw_prints_a_warning(run: Run, database_url: str) -> None:
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     put(engine, job(errors="=1+1", runtime_in_seconds=None, package={"name": "-x"}))
     engine.dispose()
 

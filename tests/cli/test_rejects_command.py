@@ -11,7 +11,7 @@ from syncer import Syncer, command, history
 from snapshotter.simulator.faults import GARBLED
 from snapshotter.simulator.history import stamp
 from snapshotter.store.backoff import PAUSES
-from snapshotter.store.reasons import group_of
+from snapshotter.store.reject_reasons import group_of
 from snapshotter.store.rejects import listed
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -11,7 +11,7 @@ from report_files import history, without_plotly
 from samples import job, store
 
 from snapshotter.cli.entry import group
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 
 Report = Callable[..., command.Done]
 
@@ -37,7 +37,7 @@ def stored(database_url: str) -> None:
     """Store two packages' runs, the newest of 20 January, and one of 95 days before it."""
     at = "2025-10-17T03:00:00Z"
     times = dict.fromkeys(("created_at", "started_at", "updated_at", "completed_at"), at)
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     seen = datetime(2026, 1, 31, tzinfo=UTC)
     store(engine, *history(), job(outputs=[], **times), at=seen)
     engine.dispose()

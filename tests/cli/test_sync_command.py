@@ -14,7 +14,7 @@ from wire import answer, reset, serve
 
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.lock import lock
 
 
@@ -139,9 +139,9 @@ def test_a_run_notices_another_by_any_path(run: Run, acme: dict[str, str], tmp_p
     """Also while that one writes: finding it at work needs no lock of the database."""
     assert run("sync", **acme).returncode == 0
     (tmp_path / "link.db").symlink_to(tmp_path / "job_history.db")
-    engine = connect(f"sqlite:///{tmp_path}/job_history.db")
-    with lock(engine, "acme") as hold, engine.begin() as writing:
-        assert hold is not None
+    engine = open_engine(f"sqlite:///{tmp_path}/job_history.db")
+    with lock(engine, "acme") as check_lock, engine.begin() as writing:
+        assert check_lock is not None
         writing.execute(text("update snapshots set status = 'running'"))
         for url in ("sqlite:///job_history.db", "sqlite:///link.db"):
             done = run("sync", "--database", url, **acme)

@@ -294,7 +294,7 @@ def test_all_trends_of_jobs_of_any_year(engine: Engine, format_: Format, tmp_pat
 EXPORT = """
 import re, resource, sys
 from pathlib import Path
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.errors import SnapshotterError
 from snapshotter.export.export import export
 from snapshotter.export.selection import Selection
@@ -303,7 +303,7 @@ url, name, target, limit = sys.argv[1:]
 if int(limit):  # as a full disk answers a write
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
 try:
-    export(connect(url, read_only=True), Selection(name), Path(target), style(None, target))
+    export(open_engine(url, read_only=True), Selection(name), Path(target), style(None, target))
 except SnapshotterError as error:
     sys.exit(f"{error.exit_code} {error}")
 # Not getrusage: what the process forked from counts there.

@@ -100,9 +100,9 @@ FAULTS = {
 # The command, whose pauses take no time.
 IMPATIENT = """
 import runpy
-from snapshotter.interrupt import Interruptible
+from snapshotter.interrupt import InterruptibleClock
 
-Interruptible.sleep = lambda *_: None
+InterruptibleClock.sleep = lambda *_: None
 runpy.run_module("snapshotter", run_name="__main__")
 """
 PATIENT = ("500", "429, wait a second", "reset")

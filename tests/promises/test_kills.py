@@ -39,7 +39,7 @@ from snapshotter.redact import Redaction
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Answer, Request, as_sent
 from snapshotter.store import revisions
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
 
 TABLES = [table for table in Base.metadata.sorted_tables if table.name != "calendar"]
@@ -115,8 +115,8 @@ class Store:
     """A database as a reader sees it, who keeps connections of their own."""
 
     def __init__(self, url: str) -> None:
-        self.writer = connect(url)
-        self.reader = connect(url, read_only=True)
+        self.writer = open_engine(url)
+        self.reader = open_engine(url, read_only=True)
         with self.writer.connect() as writer, self.reader.connect() as reader:
             self._own = {self._session(writer), self._session(reader)}
 
@@ -227,7 +227,7 @@ def empty_store(empty_database_url: str) -> Iterator[Store]:
 @pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
 def test_a_store_waits_for_sessions_that_are_older_than_itself(database_url: str) -> None:
     """Such as the one that has made the database, which a busy server notices late."""
-    older = connect(database_url)
+    older = open_engine(database_url)
     with older.connect() as connection:
         connection.execute(text("select 1"))
         store = Store(database_url)

@@ -40,7 +40,7 @@ from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Request, as_sent
 from snapshotter.simulator.history import FINAL, STATUSES, stamp
 from snapshotter.simulator.server import serve
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.lock import lock
 from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS
 from snapshotter.sync.context import Context
@@ -75,7 +75,7 @@ class Accounts(RuleBasedStateMachine):
         super().__init__()
         self.stack = ExitStack()
         self.url = type(self).fresh()
-        self.engine = connect(self.url)
+        self.engine = open_engine(self.url)
         self.vanished: set[int] = set()
 
     @initialize(
@@ -206,13 +206,13 @@ class Accounts(RuleBasedStateMachine):
         with suppress(Killed, DatabaseError):
             self.try_to_sync()
         self.engine.dispose()
-        self.engine = connect(self.url)
+        self.engine = open_engine(self.url)
         # A server notices a closed session a little later, and only then ends its lock.
         deadline, is_free = time.monotonic() + 30, False
         while not is_free:
             assert time.monotonic() < deadline
-            with lock(self.engine, self.account.account_id) as hold:
-                is_free = hold is not None
+            with lock(self.engine, self.account.account_id) as check_lock:
+                is_free = check_lock is not None
 
     @precondition(lambda self: self.account.jobs)
     @rule(number=ANY)
@@ -292,7 +292,7 @@ def fresh(database_url: str, tmp_path: Path) -> Iterator[Callable[[], str]]:
         shutil.copy(tmp_path / "test.db", spare)
         yield lambda: _copied(spare, tmp_path)
         return
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     yield lambda: _emptied(engine, database_url)
     engine.dispose()
 

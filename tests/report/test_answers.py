@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from samples import job, store
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from snapshotter.report.answers import Scope, ask
+from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
+from snapshotter.times import epoch
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters, day_after
 
@@ -39,7 +41,7 @@ def test_reasons_of_each_package_are_those_of_the_trend(
     failed: Engine, package: str | None
 ) -> None:
     with failed.connect() as connection:
-        answers = ask(connection, Scope(timedelta(days=20), package), NOW.date())
+        answers = ask(connection, Scope(timedelta(days=20), package), NOW)
         found = answers.trends["package_failure_reasons"]
         assert answers.days is not None
         first, last = answers.days
@@ -58,7 +60,7 @@ def test_reasons_of_each_package_are_those_of_the_trend(
 
 def test_days_end_with_the_newest_job(failed: Engine) -> None:
     with failed.connect() as connection:
-        answers = ask(connection, Scope(timedelta(days=3)), NOW.date())
+        answers = ask(connection, Scope(timedelta(days=3)), NOW)
     assert answers.days == (date(2026, 1, 25), date(2026, 1, 27))
     assert {row["day"].day for row in answers.trends["failures_by_day"]} == {25, 26, 27}
     assert answers.later == 0
@@ -66,6 +68,65 @@ def test_days_end_with_the_newest_job(failed: Engine) -> None:
 
 def test_an_empty_database_has_no_days(engine: Engine) -> None:
     with engine.connect() as connection:
-        answers = ask(connection, Scope(timedelta(days=3)), NOW.date())
+        answers = ask(connection, Scope(timedelta(days=3)), NOW)
     assert (answers.accounts, answers.days, answers.package) == ([], None, None)
-    assert answers.trends == {"snapshot_log": []}
+    assert answers.trends == {"snapshot_log": [], "complete_runs": []}
+
+
+def add_account(engine: Engine, account_id: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(insert(ACCOUNTS).values(account_id=account_id, api_url=""))
+
+
+def add_run(engine: Engine, started_at: datetime, **columns: Any) -> None:
+    """Add a run of the whole list that completed, but for `columns`."""
+    counted = ("jobs_seen", "jobs_inserted", "jobs_changed", "jobs_unchanged", "jobs_rejected")
+    row = {
+        **dict.fromkeys((*counted, "requests", "pages"), 1),
+        "account_id": "acme",
+        "kind": "incremental",
+        "status": "completed",
+        "started_at": started_at,
+        "started_epoch": epoch(started_at),
+        "watermark": started_at,
+        "watermark_epoch": epoch(started_at),
+        **columns,
+    }
+    with engine.begin() as connection:
+        connection.execute(insert(SNAPSHOTS).values(row))
+
+
+def test_the_log_has_the_runs_since_the_newest_job(failed: Engine) -> None:
+    """A sync that fails stores no job, so that its day may be after the newest one."""
+    newest = datetime(2026, 1, 27, 3, tzinfo=UTC)
+    for days in (-9, 0, 2, 3):
+        status = {"status": "failed", "watermark": None, "watermark_epoch": None} if days else {}
+        add_run(failed, newest + timedelta(days=days), **status)
+    with failed.connect() as connection:
+        answers = ask(connection, Scope(timedelta(days=3)), NOW)
+    assert answers.days == (date(2026, 1, 25), date(2026, 1, 27))
+    began = [row["started_at"].day for row in answers.trends["snapshot_log"]]
+    assert began == [27, 29, 30]
+
+
+def test_complete_runs_are_those_of_the_whole_list(failed: Engine) -> None:
+    """Whatever the days of the report are; one in the future by this clock does not count."""
+    began = datetime(2026, 1, 2, 3, tzinfo=UTC)
+    no_watermark = {"watermark": None, "watermark_epoch": None}
+    for account in ("acme", "beta", "gamma"):
+        add_account(failed, account)
+    add_run(failed, began - timedelta(days=1))
+    add_run(failed, began)
+    add_run(failed, began + timedelta(days=1), **no_watermark)  # narrowed by filters
+    add_run(failed, began + timedelta(days=2), kind="jobs", **no_watermark)
+    add_run(failed, began + timedelta(days=3), status="partial")
+    add_run(failed, NOW + timedelta(days=1))
+    add_run(failed, NOW + timedelta(minutes=4), account_id="beta")
+    add_run(failed, began, account_id="gamma", **no_watermark)
+    with failed.connect() as connection:
+        answers = ask(connection, Scope(timedelta(days=3)), NOW)
+    assert answers.trends["complete_runs"] == [
+        {"account_id": "acme", "started_at": began},
+        {"account_id": "beta", "started_at": NOW + timedelta(minutes=4)},
+        {"account_id": "gamma", "started_at": None},
+    ]

@@ -47,7 +47,16 @@ def test_slower_packages_come_first_and_then_the_slowest() -> None:
     found = charts({"slowdowns": [slowdown], "slowest_packages": slowest}, FIRST, LAST)
     assert found["top"] == [0, 1]
     assert found["slower"] == {0: "2026-01-20"}
-    assert found["totals"] == [[0, 0, 8, 0, 0], [0, 0, 9, 0, 0]]
+    assert found["totals"] == [[0, 0, 0, 8, 0, 0], [0, 0, 0, 9, 0, 0]]
+
+
+def test_totals_of_a_package_are_sums_over_its_days() -> None:
+    days = [
+        {**ORDERS, "day": date(2026, 1, number), "runs": 10, "failed": 2, "stopped": number}
+        for number in (1, 2)
+    ]
+    found = charts({"failures_by_day": days, "open_jobs": [LINES]}, FIRST, LAST)
+    assert found["totals"] == [[0] * 6, [20, 4, 3, 0, 0, 0]]
 
 
 def test_node_hours_are_by_week() -> None:

@@ -22,9 +22,14 @@ def run_of_sync(**values: Any) -> dict[str, Any]:
     }
 
 
+def complete_run(began: datetime | None = NOW - timedelta(hours=1)) -> dict[str, Any]:
+    return {"account_id": "acme", "started_at": began}
+
+
 def test_no_findings() -> None:
     assert findings({}, NOW) == []
-    assert findings({"snapshot_log": [run_of_sync()]}, NOW) == []
+    log = {"snapshot_log": [run_of_sync()], "complete_runs": [complete_run()]}
+    assert findings(log, NOW) == []
 
 
 def test_regression() -> None:
@@ -147,6 +152,12 @@ def test_unusual_volume() -> None:
             "that weekday."
         )
     ]
+    assert texts(records_by_day=[{**row, "output_name": None, "records": 10, "z_score": -9.0}]) == [
+        (
+            "package 434 wrote 10 records to one without a name on 17 January 2026, while 500 are "
+            "usual on that weekday."
+        )
+    ]
     assert texts(records_by_day=[{**row, "usual_records": 0.0, "z_score": None}]) == []
     assert texts(records_by_day=[{**row, "records": None, "z_score": None}]) == []
 
@@ -167,16 +178,35 @@ def test_longer_waits() -> None:
 
 
 def test_snapshot_that_is_behind_or_failed() -> None:
-    old = run_of_sync(started_at=NOW - timedelta(days=2))
+    two_days_ago = NOW - timedelta(days=2)
+    old = run_of_sync(started_at=two_days_ago)
     some = run_of_sync(kind="jobs")
     failed = run_of_sync(status="failed", error="the database is full.")
-    assert texts(snapshot_log=[old, some]) == [
+    assert texts(snapshot_log=[old, some], complete_runs=[complete_run(two_days_ago)]) == [
         "The snapshot is 2 days behind: its last complete run began 29 January 2026."
     ]
-    assert texts(snapshot_log=[run_of_sync(), failed]) == [
+    assert texts(snapshot_log=[run_of_sync(), failed], complete_runs=[complete_run()]) == [
         "The last run of the snapshot failed: the database is full."
     ]
-    assert texts(snapshot_log=[failed]) == ["No snapshot has completed yet."]
+    assert texts(snapshot_log=[failed]) == ["No snapshot is complete yet."]
+
+
+def test_a_run_of_filtered_jobs_is_not_a_complete_one() -> None:
+    filtered = run_of_sync()
+    two_days_ago = complete_run(NOW - timedelta(days=2))
+    assert texts(snapshot_log=[filtered], complete_runs=[two_days_ago]) == [
+        "The snapshot is 2 days behind: its last complete run began 29 January 2026."
+    ]
+    assert texts(snapshot_log=[filtered], complete_runs=[complete_run(None)]) == [
+        "No snapshot is complete yet."
+    ]
+
+
+def test_an_account_without_runs_in_these_days_is_behind_too() -> None:
+    beta = {"account_id": "beta", "started_at": NOW - timedelta(days=100)}
+    assert texts(snapshot_log=[run_of_sync()], complete_runs=[complete_run(), beta]) == [
+        "The snapshot of beta is 100 days behind: its last complete run began 23 October 2025."
+    ]
 
 
 def test_five_findings_and_two_of_a_kind_before_others() -> None:

@@ -152,7 +152,8 @@ def test_the_title_names_the_accounts_and_the_package(
 
 JANUARY = "1 January 2026 to 31 January 2026 (31 days, UTC)"
 AS_OF = "31 January 2026, 12:00 UTC"
-LATER = "1,234 dated after 31 January 2026 left out"
+LATER = "1,234 jobs dated after 31 January 2026 are left out"
+ONE_LATER = "1 job dated after 31 January 2026 is left out"
 TWO = [("a&b", NOW), ("beta", None)]
 OF_TWO = f"data of a&b as of {AS_OF} · data of beta not complete yet"
 
@@ -163,6 +164,7 @@ OF_TWO = f"data of a&b as of {AS_OF} · data of beta not complete yet"
         ({}, f"{JANUARY} · data as of {AS_OF}"),
         ({"accounts": TWO}, f"{JANUARY} · {OF_TWO}"),
         ({"later": 1_234}, f"{JANUARY} · data as of {AS_OF} · {LATER}"),
+        ({"later": 1}, f"{JANUARY} · data as of {AS_OF} · {ONE_LATER}"),
         ({"days": None}, "The database has no jobs yet."),
     ],
 )
@@ -185,7 +187,10 @@ def test_packages_to_choose_are_in_the_order_of_their_names_with_their_ids() -> 
 
 
 def test_tiles_are_sums_of_the_trends() -> None:
-    failed = [day_of(434, "orders", runs=1_500, failed=300), day_of(7, "lines", runs=500, failed=0)]
+    failed = [
+        day_of(434, "orders", runs=1_500, failed=300, stopped=200),
+        day_of(7, "lines", runs=500, failed=0, stopped=300),
+    ]
     slow = {"runs": 1, "total_seconds": 5_400, "share": 1.0, "p50_seconds": 1, "p95_seconds": 1}
     found = html(
         answers(
@@ -199,13 +204,15 @@ def test_tiles_are_sums_of_the_trends() -> None:
     tiles = dict(re.findall(r'<dd data-tile="(\w+)">([^<]*)</dd>', found))
     assert tiles == {
         "runs": "2,000",
-        "failed": "300 (15 %)",
+        "failed": "300 (20 %)",
         "hours": "2",
         "records": "0",
         "nodes": "0",
         "packages": "2",
     }
     assert 'data-tile="failed">0</dd>' in html(answers())
+    stopped = [day_of(434, "orders", runs=5, failed=0, stopped=5)]
+    assert 'data-tile="failed">0</dd>' in html(answers(trends={"failures_by_day": stopped}))
 
 
 def sections(text: str) -> list[str]:

@@ -83,7 +83,7 @@ def test_nothing_of_the_api_is_taken_for_html(written: Path, browser: Browser) -
             chart.locator(".main-svg").first.wait_for()
         assert page.evaluate("document.querySelectorAll('main img, main b').length") == 0
         assert page.locator("[data-chart] a[href*=javascript]").count() == 0
-        assert HOSTILE[0] in page.inner_text("#told")
+        assert HOSTILE[0] in page.inner_text("#status-line")
 
 
 @pytest.mark.slow
@@ -102,9 +102,9 @@ def test_the_filter_works_by_keyboard(written: Path, browser: Browser) -> None:
         page.focus("#package")
         page.keyboard.press("o")  # by its first letter
         page.keyboard.press("Enter")
-        page.wait_for_function("document.getElementById('told').textContent !== ''")
+        page.wait_for_function("document.getElementById('status-line').textContent !== ''")
         assert page.input_value("#package") == "434"
-        assert page.inner_text("#told").startswith("Showing orders: ")
+        assert page.inner_text("#status-line").startswith("Showing orders: ")
         assert page.evaluate(names) == ["median", "p95", "no run"]
         assert "orders" in (chart.get_attribute("aria-label") or "")
         shown = page.evaluate(
@@ -178,6 +178,39 @@ def test_tiles_are_the_same_with_and_without_scripts(written: Path, browser: Bro
         assert page.evaluate(tiles) != plain
         page.select_option("#package", "")
         assert page.evaluate(tiles) == plain
+
+
+@only_sqlite
+def test_stopped_runs_are_not_counted_in_the_rate_of_a_package(
+    engine: Engine, tmp_path: Path, browser: Browser
+) -> None:
+    at = "2026-01-05T03:00:00Z"
+    times = dict.fromkeys(("created_at", "started_at", "updated_at", "completed_at"), at)
+    ends = ("completed", "failed", "stopped", "stopped")
+    put(engine, *(job(id=n, status=end, outputs=[], **times) for n, end in enumerate(ends, 1)))
+    target = tmp_path / "report.html"
+    report(engine, target, Scope(DAYS), NOW)
+    with opened(browser, target) as page:
+        tile = page.locator("[data-tile=failed]")
+        assert tile.inner_text() == "1 (50 %)"
+        page.select_option("#package", "434")
+        assert tile.inner_text() == "1 (50 %)"
+        rate = page.locator("[data-series=failures] tbody[data-own] tr td").last
+        assert rate.text_content() == "50 %"
+
+
+@only_sqlite
+def test_an_output_without_a_name_has_a_dash_in_the_tables_of_all_and_of_one(
+    engine: Engine, tmp_path: Path, browser: Browser
+) -> None:
+    put(engine, job(outputs=[{"id": 80, "name": None, "records_count": 5}]))
+    target = tmp_path / "report.html"
+    report(engine, target, Scope(timedelta(days=10**6)), NOW)
+    with opened(browser, target) as page:
+        table = page.locator("[data-series=records]")
+        assert table.locator("tbody tr td").first.text_content() == "\N{EN DASH}"
+        page.select_option("#package", "434")
+        assert table.locator("tbody[data-own] tr td").first.text_content() == "\N{EN DASH}"
 
 
 @pytest.mark.slow

@@ -82,7 +82,7 @@ def test_a_job_of_the_future_and_one_of_the_year_one_hide_no_other(
     report(engine, target, Scope(DAYS), NOW)
     found = without_plotly(target)
     assert "2 January 2026 to 31 January 2026 (30 days, UTC)" in found
-    assert "2 dated after 31 January 2026 left out" in found
+    assert "2 jobs dated after 31 January 2026 are left out" in found
     assert "2046" not in found
     assert Tables(found).rows == before
     report(engine, target, Scope(timedelta(days=10**6)), NOW)

@@ -39,7 +39,7 @@ def answers(engine: Engine) -> Answers:
     with engine.begin() as connection:
         connection.execute(insert(SNAPSHOTS).values(**numbers, **words, **began))
     with engine.connect() as connection:
-        return ask(connection, Scope(timedelta(days=10_000)), NOW.date())
+        return ask(connection, Scope(timedelta(days=10_000)), NOW)
 
 
 def columns_of(engine: Engine, table: TableOf, answers: Answers) -> list[str]:

@@ -17,7 +17,7 @@ from snapshotter.errors import Stopped
 from snapshotter.flatten import JobRows
 from snapshotter.redact import Redaction
 from snapshotter.store.bulk import encode, insert_encoded
-from snapshotter.store.engine import connect, named_errors
+from snapshotter.store.engine import named_errors, open_engine
 from snapshotter.store.load import Loaded, Mode, load
 from snapshotter.store.prepared import Prepared, prepare
 from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS
@@ -333,7 +333,7 @@ def test_sqlite_keeps_a_time_as_sqlalchemy_does(engine: Engine) -> None:
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_lost_server_is_one_line_in_a_copy_too(engine: Engine) -> None:
-    other = connect(engine.url.render_as_string(hide_password=False))
+    other = open_engine(engine.url.render_as_string(hide_password=False))
     with suppress(exc.SQLAlchemyError), engine.begin() as connection:
         mine = connection.execute(text("select pg_backend_pid()")).scalar_one()
         with other.begin() as killer:

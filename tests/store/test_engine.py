@@ -7,7 +7,14 @@ import pytest
 from sqlalchemy import Engine, text
 
 from snapshotter.errors import DatabaseError, UsageError
-from snapshotter.store.engine import checkpoint, connect, named_errors, reading, to_json, unmoving
+from snapshotter.store.engine import (
+    checkpoint,
+    named_errors,
+    open_engine,
+    reading,
+    to_json,
+    unmoving,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +32,7 @@ from snapshotter.store.engine import checkpoint, connect, named_errors, reading,
 def test_only_what_writes_is_set_up_to_write(
     engine: Engine, asked: str, expected: tuple[object, object]
 ) -> None:
-    reader = connect(engine.url.render_as_string(hide_password=False), read_only=True)
+    reader = open_engine(engine.url.render_as_string(hide_password=False), read_only=True)
     with engine.connect() as writes, reader.connect() as reads:
         found = tuple(each.execute(text(asked)).scalar_one() for each in (writes, reads))
     reader.dispose()
@@ -33,7 +40,7 @@ def test_only_what_writes_is_set_up_to_write(
 
 
 def test_the_log_of_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
-    other = connect(f"sqlite:///{tmp_path}/new.db")
+    other = open_engine(f"sqlite:///{tmp_path}/new.db")
     with other.begin() as connection:
         connection.execute(text("create table t (a)"))
         connection.execute(text("insert into t values (1)"))
@@ -45,7 +52,7 @@ def test_the_log_of_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
 def test_a_database_in_memory_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="name a file"):
-        connect(url)
+        open_engine(url)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -59,7 +66,7 @@ def test_an_error_names_its_database(engine: Engine) -> None:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_reader_does_not_wait_for_a_writer(database_url: str, engine: Engine) -> None:
-    other = connect(database_url)
+    other = open_engine(database_url)
     with other.begin() as writing:
         writing.execute(text("insert into accounts (account_id, api_url) values ('a', 'x')"))
         with reading(engine).begin() as connection:
@@ -68,7 +75,7 @@ def test_a_reader_does_not_wait_for_a_writer(database_url: str, engine: Engine) 
 
 
 def test_an_unmoving_engine_sees_one_state(database_url: str, engine: Engine) -> None:
-    other = connect(database_url)
+    other = open_engine(database_url)
     count = text("select count(*) from accounts")
     with unmoving(engine).connect() as connection:
         before = connection.execute(count).scalar()
@@ -81,7 +88,7 @@ def test_an_unmoving_engine_sees_one_state(database_url: str, engine: Engine) ->
 
 
 def test_a_checkpoint_empties_the_log(tmp_path: Path) -> None:
-    engine = connect(f"sqlite:///{tmp_path}/new.db")
+    engine = open_engine(f"sqlite:///{tmp_path}/new.db")
     with engine.begin() as connection:
         connection.execute(text("create table t (a)"))
     log = tmp_path / "new.db-wal"

@@ -16,7 +16,7 @@ def test_it_is_a_set(batches: list[list[int]]) -> None:
     try:
         for batch in batches:
             plain |= set(batch)
-            found.add(batch)
+            found.update(batch)
             assert len(found) == len(plain)
     finally:
         ids.FRESH = kept
@@ -28,7 +28,7 @@ def test_it_takes_little() -> None:
     tracemalloc.start()
     found = Ids()
     for first in range(0, 300_000, 100):
-        found.add(range(first, first + 110))
+        found.update(range(first, first + 110))
     taken, _peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(found) == 300_010

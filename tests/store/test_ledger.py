@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 
 from snapshotter.api.paging import Cursor
 from snapshotter.errors import Interrupted, Stopped
-from snapshotter.store.ledger import Ledger, Listing, Outcome
+from snapshotter.store.ledger import AccountState, Ledger, Listing, Outcome
 from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -24,7 +24,7 @@ def rows(engine: Engine, table: Any) -> list[dict[str, Any]]:
 
 def test_counts_are_named_as_their_columns() -> None:
     outcome = Outcome("full", 1, inserted=2, changed=1)
-    outcome.seen.add(range(10))
+    outcome.seen.update(range(10))
     assert outcome.unchanged == 7
     assert outcome.counts().keys() <= set(SNAPSHOTS.c.keys())
     assert outcome.counts()["jobs_unchanged"] == 7
@@ -54,6 +54,12 @@ def test_without_a_run_in_progress_none_is_named(engine: Engine) -> None:
     assert ledger.holder() == "another run"
 
 
+def state(ledger: Ledger) -> AccountState:
+    account = ledger.account()
+    assert account is not None
+    return account
+
+
 @sqlite
 def test_an_account_has_a_row_only_once_the_api_has_answered(engine: Engine) -> None:
     ledger = Ledger(engine, "acme")
@@ -63,25 +69,25 @@ def test_an_account_has_a_row_only_once_the_api_has_answered(engine: Engine) -> 
     assert (ledger.account(), rows(engine, ACCOUNTS)) == (None, [])
     with engine.begin() as connection:
         ledger.ensure(connection)
-    assert (ledger.account().account_id, ledger.account().api_url) == ("acme", URL)
+    assert (state(ledger).account_id, state(ledger).api_url) == ("acme", URL)
     ledger.remember(unlisted=3)
-    assert ledger.account().unlisted == 3
+    assert state(ledger).unlisted == 3
 
 
 @sqlite
 def test_a_listing_is_resumed_where_its_last_page_ended(engine: Engine) -> None:
     ledger = Ledger(engine, "acme")
-    assert ledger.under_way() is None
+    assert ledger.unfinished_listing() is None
     ledger.begin("full", URL)
     listing = Listing(MORNING, NOON, Cursor(250, MORNING), NOON)
     with engine.begin() as connection:
         ledger.advance(connection, listing, page_size=100)
-    assert Ledger(engine, "acme").under_way() == listing
-    assert ledger.account().page_size == 100
-    assert Ledger(engine, "other").under_way() is None
+    assert Ledger(engine, "acme").unfinished_listing() == listing
+    assert state(ledger).page_size == 100
+    assert Ledger(engine, "other").unfinished_listing() is None
     ledger.complete(NOON)
-    assert ledger.under_way() is None
-    assert ledger.account().watermark == NOON
+    assert ledger.unfinished_listing() is None
+    assert state(ledger).watermark == NOON
     assert rows(engine, SNAPSHOTS)[0]["watermark"] == NOON
 
 
@@ -92,7 +98,7 @@ def test_a_page_that_is_rolled_back_leaves_no_checkpoint(engine: Engine) -> None
     with engine.connect() as connection:
         ledger.advance(connection, Listing(None, NOON, Cursor(100), None))
         connection.rollback()
-    assert ledger.under_way() is None
+    assert ledger.unfinished_listing() is None
 
 
 @sqlite

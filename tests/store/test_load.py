@@ -10,7 +10,7 @@ from snapshotter.api import records
 from snapshotter.errors import UsageError
 from snapshotter.flatten import JobRows
 from snapshotter.redact import Redaction
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.load import Loaded, load, mark_gone
 from snapshotter.store.prepared import Prepared, prepare
 from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS
@@ -195,7 +195,7 @@ def test_every_engine_returns_what_it_was_given(engine: Engine, name: str) -> No
 def test_a_reader_sees_no_half_job(engine: Engine) -> None:
     with engine.connect() as writer, writer.begin() as transaction:
         load(writer, FIRST, prepared(job()))
-        other = connect(engine.url.render_as_string(hide_password=False), read_only=True)
+        other = open_engine(engine.url.render_as_string(hide_password=False), read_only=True)
         with other.connect() as reader:
             assert reader.execute(text("select count(*) from jobs")).scalar() == 0
         other.dispose()

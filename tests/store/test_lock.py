@@ -7,15 +7,15 @@ import pytest
 from sqlalchemy import Engine, text
 
 from snapshotter.errors import DatabaseError
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.lock import lock
 
 
 def test_a_lock_is_held_once_and_given_back(database_url: str, engine: Engine) -> None:
-    other = connect(database_url)
-    with lock(engine, "acme") as hold:
-        assert hold is not None
-        hold()
+    other = open_engine(database_url)
+    with lock(engine, "acme") as check_lock:
+        assert check_lock is not None
+        check_lock()
         with lock(other, "acme") as second:
             assert second is None
         with lock(other, "another") as another:
@@ -28,8 +28,8 @@ def test_a_lock_is_held_once_and_given_back(database_url: str, engine: Engine) -
 def test_a_lock_is_given_back_after_an_error(engine: Engine) -> None:
     with pytest.raises(ZeroDivisionError), lock(engine, "acme"):
         raise ZeroDivisionError
-    with lock(engine, "acme") as hold:
-        assert hold is not None
+    with lock(engine, "acme") as check_lock:
+        assert check_lock is not None
 
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -39,7 +39,7 @@ sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_file_reached_by_a_link_has_the_same_lock(engine: Engine, tmp_path: Path) -> None:
     link = tmp_path / "link.db"
     link.symlink_to(str(engine.url.database))
-    other = connect(f"sqlite:///{link}")
+    other = open_engine(f"sqlite:///{link}")
     with lock(engine, "acme"), lock(other, "acme") as second:
         assert second is None
     other.dispose()
@@ -49,13 +49,13 @@ def test_a_file_reached_by_a_link_has_the_same_lock(engine: Engine, tmp_path: Pa
 @pytest.mark.parametrize("replaced", [False, True])
 def test_a_lost_file_is_noticed(engine: Engine, tmp_path: Path, *, replaced: bool) -> None:
     path = Path(str(engine.url.database))
-    with lock(engine, "acme") as hold:
-        assert hold is not None
+    with lock(engine, "acme") as check_lock:
+        assert check_lock is not None
         path.rename(tmp_path / "moved.db")
         if replaced:
             path.touch()
         with pytest.raises(DatabaseError, match="was replaced" if replaced else "is lost"):
-            hold()
+            check_lock()
         if replaced:
             path.unlink()
         (tmp_path / "moved.db").rename(path)
@@ -72,9 +72,9 @@ def test_a_lock_file_is_its_owners_alone(engine: Engine) -> None:
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_lost_session_is_noticed(database_url: str, engine: Engine) -> None:
-    other = connect(database_url)
-    with lock(engine, "acme") as hold:
-        assert hold is not None
+    other = open_engine(database_url)
+    with lock(engine, "acme") as check_lock:
+        assert check_lock is not None
         with other.begin() as killer:
             killer.execute(
                 text(
@@ -83,5 +83,5 @@ def test_a_lost_session_is_noticed(database_url: str, engine: Engine) -> None:
                 )
             )
         with pytest.raises(Exception, match="the database cannot be used"):
-            hold()
+            check_lock()
     other.dispose()

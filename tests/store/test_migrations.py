@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from snapshotter.models import Base
 from snapshotter.redact import Redaction
 from snapshotter.store import rejects, revisions
 from snapshotter.store.diff import compare
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.load import load
 from snapshotter.store.prepared import prepare
 from snapshotter.store.set_aside import set_aside
@@ -52,16 +53,35 @@ def test_every_revision_goes_up_down_and_up_and_matches_the_models(
             assert done.returncode == 0, done.stderr
     done = alembic(empty_database_url, "check", folder=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
-    engine = connect(empty_database_url)
+    engine = open_engine(empty_database_url)
     revisions.check(engine)
     assert alembic(empty_database_url, "downgrade", "base", folder=ROOT).returncode == 0
     assert inspect(engine).get_table_names() == ["alembic_version"]
     engine.dispose()
 
 
+def test_a_new_revision_gets_the_next_number(tmp_path: Path) -> None:
+    """By the plain command, which needs no database."""
+    shutil.copytree(ROOT / "migrations", tmp_path / "migrations")
+    shutil.copy(ROOT / "alembic.ini", tmp_path)
+    number = int(revisions.head())
+    for n in (number + 1, number + 2):
+        words = ["-m", "alembic", "revision", "-m", "What it brings"]
+        env = {"SNAPSHOTTER_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+        done = python(words, cwd=tmp_path, env=env)
+        assert done.returncode == 0, done.stderr
+        source = (tmp_path / f"migrations/versions/{n:04}_what_it_brings.py").read_text()
+        assert f'revision = "{n:04}"\ndown_revision = "{n - 1:04}"' in source.replace("'", '"')
+    env = {"SNAPSHOTTER_DATABASE_URL": f"sqlite:///{tmp_path / 'jobs.db'}"}
+    for words in (["upgrade", "head"], ["current"], ["revision", "--autogenerate", "-m", "More"]):
+        done = python(["-m", "alembic", *words], cwd=tmp_path, env=env)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / f"migrations/versions/{number + 3:04}_more.py").exists()
+
+
 def test_keys_and_constraints_are_these(database_url: str) -> None:
     """What `alembic check` does not see: the keys, the foreign keys and the indexes, literally."""
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     found = inspect(engine)
     keys = {
         table: tuple(found.get_pk_constraint(table)["constrained_columns"])
@@ -124,7 +144,7 @@ def test_an_upgrade_works_out_what_the_loader_does(database_url: str, tmp_path: 
         job(id=3, created_at=moments[1], started_at=moments[0], cluster=cluster, outputs=None),
         job(id=4, created_at=moments[2], started_at=moments[1], cluster=cluster, outputs=None),
     ]
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     jobs = [prepare(read(json.dumps(each).encode()), Redaction()) for each in records]
     with engine.begin() as connection:
         load(connection, Stamp("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), jobs)
@@ -141,7 +161,7 @@ def test_what_is_set_aside_stays_so_from_revision_to_revision(
     database_url: str, tmp_path: Path
 ) -> None:
     """It is tried again by the next run, and known again for what it was."""
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     run, record = Stamp("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), job(id="x")
     aside = [Reject(None, None, "no id", record), Reject(8, None, "no", [8])]
     with engine.begin() as connection:
@@ -172,13 +192,14 @@ STORAGE = {
 }
 
 
+@pytest.mark.parametrize(("old", "new"), [("0004", "0005"), ("0005", "0006")])
 @pytest.mark.parametrize("empty_database_url", ["postgresql", "mariadb"], indirect=True)
 def test_comments_change_at_once_and_nothing_else_does(
-    empty_database_url: str, tmp_path: Path
+    empty_database_url: str, old: str, new: str, tmp_path: Path
 ) -> None:
     """A table that is rebuilt gets another file; `show create table` has every property of it."""
-    assert alembic(empty_database_url, "upgrade", "0004", folder=tmp_path).returncode == 0
-    engine = connect(empty_database_url)
+    assert alembic(empty_database_url, "upgrade", old, folder=tmp_path).returncode == 0
+    engine = open_engine(empty_database_url)
 
     def seen() -> tuple[dict[str, object], dict[str, object], set[object]]:
         tables = [*Base.metadata.tables]
@@ -203,17 +224,17 @@ def test_comments_change_at_once_and_nothing_else_does(
 
     before = seen()
     assert len(before[2]) == len(Base.metadata.tables)
-    assert alembic(empty_database_url, "upgrade", "0005", folder=tmp_path).returncode == 0
+    assert alembic(empty_database_url, "upgrade", new, folder=tmp_path).returncode == 0
     after = seen()
     assert after[0] != before[0]
     assert after[1:] == before[1:]
-    assert alembic(empty_database_url, "downgrade", "0004", folder=tmp_path).returncode == 0
+    assert alembic(empty_database_url, "downgrade", old, folder=tmp_path).returncode == 0
     assert seen() == before
     engine.dispose()
 
 
 def test_the_calendar_has_every_day(database_url: str) -> None:
-    engine = connect(database_url, read_only=True)
+    engine = open_engine(database_url, read_only=True)
     with engine.connect() as connection:
         count, first, last = connection.execute(
             text("select count(*), min(day), max(day) from calendar")
@@ -236,7 +257,7 @@ def test_the_calendar_has_every_day(database_url: str) -> None:
 def test_a_schema_of_another_version_is_refused(
     database_url: str, revision: str, said: str
 ) -> None:
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     with engine.begin() as connection:
         connection.execute(text(f"update alembic_version set version_num = '{revision}'"))
     with pytest.raises(DatabaseError) as caught:
@@ -246,7 +267,7 @@ def test_a_schema_of_another_version_is_refused(
 
 
 def test_somebody_elses_table_is_left_alone(empty_database_url: str) -> None:
-    engine = connect(empty_database_url)
+    engine = open_engine(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("create table jobs (name varchar(9))"))
     with pytest.raises(DatabaseError, match="that this tool did not create"):

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, inspect, text
 
 from snapshotter.errors import DatabaseError
 from snapshotter.store import revisions
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 
 ROOT = Path(__file__).parent.parent.parent
 LAYOUTS = {
@@ -35,7 +35,7 @@ def contents(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
 @pytest.mark.parametrize("table", ["orders (id int)", "jobs (id int)", "accounts (account_id int)"])
 def test_another_programs_revision(empty_database_url: str, layout: str, table: str) -> None:
     columns, values = LAYOUTS[layout]
-    engine = connect(empty_database_url)
+    engine = open_engine(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text(f"create table alembic_version ({columns})"))
         for value in values:
@@ -58,7 +58,7 @@ def test_another_programs_revision(empty_database_url: str, layout: str, table: 
 
 @pytest.mark.slow
 def test_every_command_leaves_it_alone(empty_database_url: str, tmp_path: Path) -> None:
-    engine = connect(empty_database_url)
+    engine = open_engine(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("create table alembic_version (version_num varchar(32))"))
         connection.execute(text("insert into alembic_version values ('0002')"))
@@ -88,7 +88,7 @@ def test_a_killed_first_upgrade_is_ours_by_its_columns_and_comments(
     empty_database_url: str,
 ) -> None:
     """Empty tables of these names, and an empty `alembic_version`, may be another program's."""
-    engine = connect(empty_database_url)
+    engine = open_engine(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("create table alembic_version (version_num varchar(32))"))
         connection.execute(
@@ -110,7 +110,7 @@ def test_a_killed_first_upgrade_is_ours_by_its_columns_and_comments(
 
 @pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
 def test_a_file_of_another_program(empty_database_url: str) -> None:
-    engine = connect(empty_database_url)
+    engine = open_engine(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("create table bookmarks (id int)"))
     for may_create in (True, False):

@@ -44,8 +44,8 @@ import resource, sys
 from datetime import UTC, datetime
 from snapshotter.store import rejects
 from snapshotter.sync import reconcile
-from snapshotter.store.engine import connect
-engine = connect(sys.argv[1])
+from snapshotter.store.engine import open_engine
+engine = open_engine(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assert len(rejects.states(engine)) == int(sys.argv[2])
 assert sum(1 for _ in rejects.listed(engine)) == int(sys.argv[2])

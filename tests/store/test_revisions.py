@@ -5,13 +5,13 @@ from sqlalchemy import Connection, Table, event, text
 
 from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.store import revisions
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 
 _ENDED = "its server ended the session|Lost connection|server has gone away"
 
 
 def test_tables_of_the_users_own_are_no_difference(database_url: str) -> None:
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     with engine.begin() as connection:
         connection.execute(text("create table notes (id int)"))
     revisions.check(engine)
@@ -21,13 +21,13 @@ def test_tables_of_the_users_own_are_no_difference(database_url: str) -> None:
 def test_a_failed_upgrade_leaves_no_session_open(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = connect(empty_database_url)
+    engine = open_engine(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("create table alembic_version (version_num varchar(32))"))
         connection.execute(text("insert into alembic_version values ('another')"))
     disposed: list[object] = []
     event.listen(engine, "engine_disposed", disposed.append)
-    monkeypatch.setattr(revisions, "connect", lambda _url: engine)
+    monkeypatch.setattr(revisions, "open_engine", lambda _url: engine)
     with pytest.raises(DatabaseError, match="belongs to another program"):
         revisions.upgrade(empty_database_url)
     assert disposed == [engine]
@@ -36,7 +36,7 @@ def test_a_failed_upgrade_leaves_no_session_open(
 @pytest.mark.parametrize("empty_database_url", ["postgresql", "mariadb"], indirect=True)
 def test_the_error_of_a_session_that_ends_during_an_upgrade(empty_database_url: str) -> None:
     """Not the one that follows, when the upgrade gives up its lock."""
-    engine, admin = connect(empty_database_url), connect(empty_database_url)
+    engine, admin = open_engine(empty_database_url), open_engine(empty_database_url)
     ids = {"postgresql": "pg_backend_pid()", "mariadb": "connection_id()"}
     ends = {"postgresql": "select pg_terminate_backend({}, 10000)", "mariadb": "kill {}"}
     kind = "postgresql" if engine.dialect.name == "postgresql" else "mariadb"

@@ -12,9 +12,9 @@ from syncer import Syncer, history
 
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.store import revisions
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.rejects import listed
-from snapshotter.store.sizes import heed, is_suspect, limit_of, sent
+from snapshotter.store.sizes import apply_packet_limit, is_suspect, limit_of, sent
 
 short_packets = pytest.mark.xdist_group("short packets")  # one server for its tests
 
@@ -31,7 +31,7 @@ def database_with_packets_of(server: MariaDBServer, size: int) -> Iterator[Engin
     """Yield a database at head whose statements have at most this number of bytes."""
     server._execute(f"set global max_allowed_packet = {size}")  # noqa: SLF001 - the tests' own
     revisions.upgrade(url := server.create_database())
-    engine = connect(url)
+    engine = open_engine(url)
     yield engine
     engine.dispose()
 
@@ -72,7 +72,7 @@ def test_packets_that_are_shorter_than_what_a_driver_joins(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_database_that_refuses_long_rows_has_no_limit(engine: Engine) -> None:
-    assert heed(engine) is None
+    assert apply_packet_limit(engine) is None
     with engine.connect() as connection:
         assert limit_of(connection) is None
 

@@ -13,10 +13,10 @@ import pytest
 from snapshotter.errors import Stopped
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.server import serve
-from snapshotter.store.engine import connect
-from snapshotter.store.patience import Patience
+from snapshotter.store.engine import open_engine
 from snapshotter.store.revisions import upgrade
 from snapshotter.store.sqlite_connection import open_file
+from snapshotter.store.wait_limit import WaitLimit
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_file_that_another_program_has_locked(file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("begin immediate")
-        ours = connect(f"sqlite:///{file}", time_left=lambda: 0.1)
+        ours = open_engine(f"sqlite:///{file}", time_left=lambda: 0.1)
         with pytest.raises(Stopped, match=rf"locked by another program.*{file.name}"):
             upgrade(ours)
         ours.dispose()
@@ -67,7 +67,7 @@ def test_a_commit_waits_for_a_reader_of_the_same_file(tmp_path: Path) -> None:
     """Without a write-ahead log a commit needs every reader to be gone."""
     path = tmp_path / "plain.db"
     with (
-        closing(open_file(path, Patience(), "mode=rwc")) as ours,
+        closing(open_file(path, WaitLimit(), "mode=rwc")) as ours,
         closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as reader,
     ):
         ours.execute("create table t (a)")
@@ -82,10 +82,26 @@ def test_a_commit_waits_for_a_reader_of_the_same_file(tmp_path: Path) -> None:
         assert reader.execute("select a from t").fetchall() == [(1,)]
 
 
+def test_opening_a_locked_file_waits_for_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "plain.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("create table t (a)")
+        other.execute("begin exclusive")
+
+        def unlock() -> None:
+            """Return that there is no bound; it is asked only after SQLite's own wait."""
+            if other.in_transaction:
+                other.execute("rollback")
+
+        with closing(open_file(path, WaitLimit(unlock), "mode=rw")) as ours:
+            assert not other.in_transaction
+            assert ours.execute("select count(*) from t").fetchall() == [(0,)]
+
+
 def test_an_error_has_the_time_that_was_waited(tmp_path: Path) -> None:
     path = tmp_path / "plain.db"
     with (
-        closing(open_file(path, Patience(lambda: 0), "mode=rwc")) as ours,
+        closing(open_file(path, WaitLimit(lambda: 0), "mode=rwc")) as ours,
         closing(sqlite3.connect(path, isolation_level=None)) as other,
     ):
         other.execute("begin exclusive")
@@ -95,7 +111,7 @@ def test_an_error_has_the_time_that_was_waited(tmp_path: Path) -> None:
 
 
 def test_any_other_error_is_raised_at_once(tmp_path: Path) -> None:
-    with closing(open_file(tmp_path / "plain.db", Patience(), "mode=rwc")) as ours:
+    with closing(open_file(tmp_path / "plain.db", WaitLimit(), "mode=rwc")) as ours:
         began = monotonic()
         with pytest.raises(sqlite3.OperationalError, match="no such table"):
             ours.cursor().execute("select * from nowhere")
@@ -105,12 +121,12 @@ def test_any_other_error_is_raised_at_once(tmp_path: Path) -> None:
 def test_a_file_is_read_when_it_is_opened(tmp_path: Path) -> None:
     path = tmp_path / "a name with 100% ? and #.db"
     with pytest.raises(sqlite3.OperationalError):
-        open_file(path, Patience(), "mode=ro")
+        open_file(path, WaitLimit(), "mode=ro")
     path.write_bytes(b"garbage" * 1_000)
     with pytest.raises(sqlite3.DatabaseError, match="not a database"):
-        open_file(path, Patience(), "mode=ro")
+        open_file(path, WaitLimit(), "mode=ro")
     path.unlink()
-    with closing(open_file(path, Patience(), "mode=rwc", "pragma cache_size = 7")) as ours:
+    with closing(open_file(path, WaitLimit(), "mode=rwc", "pragma cache_size = 7")) as ours:
         ours.execute("create table t (a)")
         assert ours.execute("pragma foreign_keys").fetchall() == [(1,)]
         assert ours.execute("pragma cache_size").fetchall() == [(7,)]

@@ -16,7 +16,7 @@ import pytest
 from snapshotter.errors import DatabaseError
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.server import serve
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.revisions import current, head, upgrade
 
 
@@ -76,7 +76,7 @@ def test_a_mount_that_may_only_be_read(read_only: Path) -> None:
         done = run(*words, database=read_only)
         assert (done.returncode, done.stderr) == (0, "" if words[0] != "trends" else done.stderr)
     with pytest.raises(DatabaseError, match="only reading is permitted"):
-        connect(f"sqlite:///{read_only}")
+        open_engine(f"sqlite:///{read_only}")
 
 
 def test_changes_that_only_a_writer_can_take_in(file: Path, read_only: Path) -> None:
@@ -87,7 +87,7 @@ def test_changes_that_only_a_writer_can_take_in(file: Path, read_only: Path) -> 
     shutil.copy(file.parent / "kept", f"{file}-wal")
     done = run("status", database=read_only)
     assert done.returncode == 1
-    assert "-wal' has changes that only a program which may write both can take in" in done.stderr
+    assert "-wal' holds changes; merging them needs write access" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -212,7 +212,7 @@ def test_a_disk_that_is_full_is_said_and_read(file: Path, tmp_path: Path) -> Non
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
         assert "is full; nothing is changed" in done.stderr
         (folder / "rest").unlink()
-        engine = connect(f"sqlite:///{path}")
+        engine = open_engine(f"sqlite:///{path}")
         assert current(engine) == head()
         engine.dispose()
     finally:

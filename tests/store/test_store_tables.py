@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from samples import job, store
-from sqlalchemy import ColumnElement, Engine, Table, select, update
+from sqlalchemy import ColumnElement, Engine, Table, insert, select, update
 
 from snapshotter.models import Base
 from snapshotter.statuses import FINAL_STATUSES, STATUSES, is_open
 from snapshotter.store import tables
-from snapshotter.store.tables import JOBS, OPEN, chunks, live
+from snapshotter.store.tables import COMPLETE, JOBS, OPEN, SNAPSHOTS, chunks, live
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 STATES = (*STATUSES, "paused", None)  # one that no version knows yet, and none at all
@@ -51,6 +52,28 @@ def test_live_jobs_are_those_of_the_account_that_are_not_gone(states: Engine) ->
     assert found(states, *live("acme")) == list(STATES[2:])
     assert found(states, *live("other")) == [STATES[1]]
     assert found(states, *live("ACME")) == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "complete"),
+    [
+        ({"kind": "full", "status": "completed", "watermark": NOW}, True),
+        ({"kind": "incremental", "status": "completed", "watermark": NOW}, True),
+        ({"kind": "incremental", "status": "completed", "watermark": None}, False),  # by filters
+        ({"kind": "jobs", "status": "completed", "watermark": None}, False),
+        ({"kind": "full", "status": "partial", "watermark": NOW}, False),
+    ],
+)
+def test_complete_runs_are_those_that_moved_the_watermark(
+    engine: Engine, columns: dict[str, Any], *, complete: bool
+) -> None:
+    counts = ("requests", "pages", "jobs_seen", "jobs_inserted", "jobs_changed")
+    more = ("jobs_unchanged", "jobs_rejected")
+    row = {"account_id": "acme", "started_at": NOW, **dict.fromkeys((*counts, *more), 0)}
+    with engine.begin() as connection:
+        connection.execute(insert(SNAPSHOTS).values({**row, **columns}))
+        ids = connection.execute(select(SNAPSHOTS.c.id).where(*COMPLETE)).all()
+    assert bool(ids) is complete
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from snapshotter.errors import DatabaseError, UsageError
 from snapshotter.store import urls
-from snapshotter.store.engine import connect, named_errors
+from snapshotter.store.engine import named_errors, open_engine
 
 PARTS = ("Tr0ub4", "dor3")
 
@@ -24,7 +24,7 @@ PARTS = ("Tr0ub4", "dor3")
 def test_a_password_has_to_be_percent_encoded(scheme: str, sign: str, code: str) -> None:
     for host in ("127.0.0.1/x", "127.0.0.1:1/x?application_name=y", "h1:1,h2:2/x"):
         with pytest.raises(UsageError) as caught:
-            connect(f"{scheme}://joe:{PARTS[0]}{sign}{PARTS[1]}zz@{host}")
+            open_engine(f"{scheme}://joe:{PARTS[0]}{sign}{PARTS[1]}zz@{host}")
         said = str(caught.value)
         assert f"percent-encode {sign} in the password or user (write %{code})" in said
         assert not any(part in said for part in PARTS)
@@ -48,7 +48,7 @@ def test_a_password_has_to_be_percent_encoded(scheme: str, sign: str, code: str)
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
 def test_no_part_of_a_password_is_quoted(scheme: str, rest: str) -> None:
     with pytest.raises((UsageError, DatabaseError)) as caught, named_errors():
-        connect(f"{scheme}://{rest}").connect()
+        open_engine(f"{scheme}://{rest}").connect()
     assert not any(part in str(caught.value) for part in PARTS)
     assert "\n" not in str(caught.value)
 
@@ -94,7 +94,7 @@ def test_any_driver_is_taken_as_ours(given: str, driver: str) -> None:
 )
 def test_a_url_that_cannot_be(url: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:
-        connect(url)
+        open_engine(url)
     assert said in str(caught.value)
     assert "Tr0ub4" not in str(caught.value)
 
@@ -107,11 +107,11 @@ def test_several_hosts_as_libpq_lists_them(postgres: PostgresServer) -> None:
     name = url.split("@/")[1].split("?")[0]
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    engine = connect(f"postgresql://postgres@127.0.0.1:{port},127.0.0.1:{port}/{name}")
+    engine = open_engine(f"postgresql://postgres@127.0.0.1:{port},127.0.0.1:{port}/{name}")
     with pytest.raises(DatabaseError) as caught:
         engine.connect()
     assert str(caught.value).count("host: ") == 2
-    engine = connect(f"postgresql://postgres@/{name}?host=/nowhere,{postgres.folder}")
+    engine = open_engine(f"postgresql://postgres@/{name}?host=/nowhere,{postgres.folder}")
     with engine.connect() as connection:
         assert connection.exec_driver_sql("select 1").scalar() == 1
     engine.dispose()
@@ -144,7 +144,7 @@ def test_an_error_names_several_hosts_and_the_database_once() -> None:
 def test_the_timeout_of_a_url_is_kept(mariadb: MariaDBServer) -> None:
     there = mariadb.create_database()
     for url, timeout in ((f"{there}&read_timeout=77", 77), (there, None)):
-        engine = connect(url)
+        engine = open_engine(url)
         with engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
             assert vars(driver)["_read_timeout"] == timeout
@@ -190,7 +190,7 @@ def test_what_a_server_refuses_is_configuration(
         (of(there, ""), "names no database"),
     ):
         with pytest.raises((UsageError, DatabaseError)) as caught:
-            connect(url).connect()
+            open_engine(url).connect()
         assert said in str(caught.value)
         assert "Tr0ub4" not in str(caught.value)
     mariadb.drop_database(there)
@@ -201,5 +201,5 @@ def test_a_server_that_does_not_answer(scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"{scheme}://joe:Tr0ub4@127.0.0.1:{server.getsockname()[1]}/x"
         with pytest.raises(DatabaseError, match="the database cannot be used: ") as caught:
-            connect(url, time_left=lambda: 2.0).connect()
+            open_engine(url, time_left=lambda: 2.0).connect()
     assert "Tr0ub4" not in str(caught.value)

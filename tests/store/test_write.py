@@ -13,7 +13,7 @@ from syncer import Syncer, history
 from snapshotter.errors import DatabaseError
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.store import revisions
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.rejects import listed
 from snapshotter.store.tables import JOBS, OUTPUTS, REJECTS
 from snapshotter.sync.sync import Plan
@@ -135,7 +135,7 @@ def latin1(
     )
     named = f"{url}&client_encoding={request.param}"
     revisions.upgrade(named)
-    engine = connect(named)
+    engine = open_engine(named)
     yield Syncer(engine, account, api)
     engine.dispose()
     postgres.drop_database(url)

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from snapshotter.store import revisions
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 
 if TYPE_CHECKING:
     from databases import MariaDBServer, PostgresServer
@@ -58,7 +58,7 @@ def test_each_url_leads_to_its_own_kind_of_database(
 
 
 def test_a_database_starts_at_head(database_url: str) -> None:
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     assert revisions.current(engine) == revisions.head()
     revisions.check(engine)  # that the tables are the models'
     engine.dispose()

@@ -27,7 +27,7 @@ from snapshotter.simulator.api import answer
 from snapshotter.simulator.faults import GARBLED, Answer, Request, as_sent
 from snapshotter.simulator.history import FINAL, stamp
 from snapshotter.simulator.server import serve
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.ledger import Outcome
 from snapshotter.store.lock import lock
 from snapshotter.store.revisions import require_head
@@ -334,7 +334,7 @@ def test_ten_runs_at_once(syncer: Syncer) -> None:
     together = threading.Barrier(10)
 
     def run() -> None:
-        engine = connect(url)
+        engine = open_engine(url)
         together.wait()
         try:
             ends.append(Syncer(engine, syncer.account, syncer.url)().status)
@@ -443,7 +443,7 @@ def test_the_database_goes_in_the_middle(syncer: Syncer) -> None:
     def drop(request: Request) -> None:
         if "offset" in request.query and request.query["offset"] != "0" and not dropped:
             dropped.append(True)
-            other = connect(syncer.engine.url.render_as_string(hide_password=False))
+            other = open_engine(syncer.engine.url.render_as_string(hide_password=False))
             wait_for_rows(other, 100)  # the second page is asked for before the first is stored
             with other.begin() as connection:
                 connection.execute(text("alter table job_changes rename to elsewhere"))
@@ -706,8 +706,8 @@ def wait_until_free(syncer: Syncer) -> None:
     """A server notices a closed session a little later, and only then ends its lock."""
     deadline = time.monotonic() + 30
     while True:
-        with lock(syncer.engine, syncer.account.account_id) as hold:
-            if hold is not None:
+        with lock(syncer.engine, syncer.account.account_id) as check_lock:
+            if check_lock is not None:
                 return
         assert time.monotonic() < deadline
 
@@ -771,7 +771,7 @@ def test_the_database_loses_its_connections(syncer: Syncer) -> None:
         if url.get_backend_name() == "sqlite":
             Path(str(url.database)).unlink()
             return
-        admin = connect(url.render_as_string(hide_password=False))
+        admin = open_engine(url.render_as_string(hide_password=False))
         with admin.connect() as connection:
             if url.get_backend_name() == "postgresql":
                 connection.execute(
@@ -794,7 +794,7 @@ def test_the_database_loses_its_connections(syncer: Syncer) -> None:
     assert gone
     syncer.account.intercept = None
     syncer.engine.dispose()
-    require_head(again := connect(url.render_as_string(hide_password=False)), may_create=True)
+    require_head(again := open_engine(url.render_as_string(hide_password=False)), may_create=True)
     again_syncer = Syncer(again, syncer.account, syncer.url)
     again_syncer()
     again_syncer.assert_equal_to_the_account()

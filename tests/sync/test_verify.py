@@ -22,7 +22,7 @@ from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.simulator.history import stamp
 from snapshotter.simulator.server import serve
 from snapshotter.statuses import STATUSES
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.lock import lock
 from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
 from snapshotter.sync.context import Context
@@ -449,7 +449,7 @@ def test_an_empty_account(syncer: Syncer) -> None:
 def test_a_database_without_tables(
     empty_database_url: str, account: SimulatedAccount, api: str, tmp_path: Path, repair: list[str]
 ) -> None:
-    syncer = Syncer(connect(empty_database_url), account, api)
+    syncer = Syncer(open_engine(empty_database_url), account, api)
     done = command(syncer, "verify", *repair)
     assert (done.returncode, done.stdout, account.requests) == (1, "", [])
     assert done.stderr == (

@@ -20,7 +20,7 @@ from trend_jobs import DAY, ahead, known_until, log_two_runs, put, ran
 
 from snapshotter.errors import UsageError
 from snapshotter.resources import resource_folder
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.revisions import upgrade
 from snapshotter.store.tables import SNAPSHOTS
 from snapshotter.times import epoch
@@ -629,7 +629,7 @@ def test_percentiles_interpolate_as_numpy_does(tmp_path: Path, seconds: list[int
             enumerate(seconds, 1),
         )
     connection.close()
-    engine = connect(f"sqlite:///{path}")
+    engine = open_engine(f"sqlite:///{path}")
     ((*_, p50, p95, longest),) = answer(engine, "runtime_by_day")
     engine.dispose()
     assert (p50, p95) == pytest.approx(tuple(np.percentile(seconds, [50, 95])), abs=1e-6)
@@ -664,7 +664,7 @@ def test_the_head_states_how_to_run_it(
     name: str, database_url: str, postgres: PostgresServer
 ) -> None:
     """The commands of the head, word for word, but for where the database is."""
-    engine = connect(database_url)
+    engine = open_engine(database_url)
     own: dict[str, Any] = {"package_id": 434, "creator": {"type": "Schedule", "id": 7}}
     put(
         engine,

@@ -42,7 +42,7 @@ function sum(values) {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** Return the lists of one package, or of all if `only` is null; without packages without rows. */
+/** Return the lists of one package, or of all if `only` is null; those without rows are left out. */
 function listsOf(lists, only) {
   return (only === null ? lists : [lists[only]]).filter(Boolean);
 }

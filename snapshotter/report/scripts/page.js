@@ -19,6 +19,7 @@ const CHARTS = {
 const OF_ALL_PACKAGES = ["waits", "peaks"]; // whichever package is chosen
 const packageSelect = document.getElementById("package");
 const themeButton = document.getElementById("theme");
+const statusLine = document.getElementById("status-line");
 const darkStyle = document.getElementById("dark");
 const darkBySystem = darkStyle.media;
 const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
@@ -68,7 +69,7 @@ function showPackage() {
   if (report.packages) fillTiles(only);
   redrawAll();
   const shows = only === null ? "all packages" : packageName(only);
-  document.getElementById("told").textContent = `Showing ${shows}: ${count(rows)} table rows.`;
+  statusLine.textContent = `Showing ${shows}: ${count(rows)} table rows.`;
 }
 
 function isDark() {

@@ -71,7 +71,7 @@ function line({ name, y, text, index, size = 5 }) {
   };
 }
 
-/** Return the fill of bars; the hatching tells them apart without colours. */
+/** Return the fill of bars; the hatching distinguishes them without colours. */
 function hatched(index, { shape, solidity = 0.35, size = 5 }) {
   const fgcolor = colour("--card");
   return {

@@ -41,7 +41,7 @@ function recordRows(index) {
       orNothing(decimal, usual[row]),
       orNothing(decimal, scores[row]),
     ];
-    return rowsOf(columns, cells).map((texts) => [name, ...texts]);
+    return rowsOf(columns, cells).map((texts) => [orNothing(String, name), ...texts]);
   });
   return rows.sort(([, one], [, other]) => (one < other ? 1 : one > other ? -1 : 0));
 }
@@ -103,12 +103,12 @@ function emptyNote(table) {
 
 function fillTiles(only) {
   const totals = listsOf(report.totals, only);
-  const [runs, failed, seconds, records, nodes] = [0, 1, 2, 3, 4].map((place) =>
+  const [runs, failed, stopped, seconds, records, nodes] = [0, 1, 2, 3, 4, 5].map((place) =>
     sum(totals.map((total) => total[place])),
   );
   const texts = {
     runs: count(runs),
-    failed: count(failed) + (failed ? ` (${share(failed / runs)})` : ""),
+    failed: count(failed) + (failed ? ` (${share(failed / (runs - stopped))})` : ""),
     hours: whole(seconds / 3600),
     records: large(records),
     nodes: whole(nodes),

@@ -12,6 +12,10 @@ function recordsChart(only) {
   };
 }
 
+function outputName(name, most) {
+  return cut(name || "no name", most);
+}
+
 /** Return the line of an output; its unusual days, which have a z-score, are marked. */
 function outputLine([name, steps, values, scores, usual], index) {
   const [y] = byDay([steps, values]);
@@ -19,14 +23,14 @@ function outputLine([name, steps, values, scores, usual], index) {
   const unusual = new Map(Object.keys(scores).map((row) => [days[row], row]));
   const text = allDays().map((day, place) => {
     if (y[place] === null) return "";
-    const written = `${cut(name, HOVER_LENGTH)}<br>${day}: ${count(y[place])} records`;
+    const written = `${outputName(name, HOVER_LENGTH)}<br>${day}: ${count(y[place])} records`;
     if (!unusual.has(place)) return written;
     const row = unusual.get(place);
     return `${written}, usual ${decimal(usual[row])} (z ${decimal(scores[row])})`;
   });
   const marked = (yes, no) => y.map((_, place) => (unusual.has(place) ? yes : no));
   return {
-    ...line({ name: cut(name || "no name", LEGEND_LENGTH), y, text, index }),
+    ...line({ name: outputName(name, LEGEND_LENGTH), y, text, index }),
     marker: {
       color: marked(colour("--bad"), seriesColour(index)),
       symbol: marked("diamond", SYMBOLS[index]),
@@ -64,7 +68,8 @@ function recordsByDay() {
   const unusual = new Map();
   report.records.forEach((outputs, index) => {
     for (const [name, steps, values, scores] of outputs) {
-      const source = `${cut(packageName(index), LEGEND_LENGTH)} → ${cut(name, LEGEND_LENGTH)}`;
+      const packagePart = cut(packageName(index), LEGEND_LENGTH);
+      const source = `${packagePart} → ${outputName(name, LEGEND_LENGTH)}`;
       daysOf(steps).forEach((day, row) => {
         totals[day] = (totals[day] || 0) + (values[row] || 0);
         if (!(row in scores)) return;

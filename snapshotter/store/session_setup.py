@@ -10,8 +10,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, Execution
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from snapshotter.errors import UsageError
-from snapshotter.store.refusals import as_our_error
-from snapshotter.store.surroundings import Surroundings
+from snapshotter.store.driver_errors import as_our_error
+from snapshotter.store.server_setup import ServerSetup
 from snapshotter.store.urls import Address
 
 # The execution option of a PostgreSQL statement that is a COPY FROM STDIN; its one parameter is
@@ -25,21 +25,21 @@ _CUT_SECONDS = 2
 Cut = Callable[[DBAPIConnection], None]
 
 
-def prepare(engine: Engine, address: Address, surroundings: Surroundings) -> Cut:
+def set_up_sessions(engine: Engine, address: Address, setup: ServerSetup) -> Cut:
     """Set up every session of the engine; return what ends a statement in progress in one."""
     match engine.dialect.name:
         case "sqlite":
-            _begin_in_sqlite(engine, read_only=surroundings.read_only)
+            _begin_in_sqlite(engine, read_only=setup.read_only)
             return _cut_sqlite
         case "postgresql":
             _name_failed_connections(engine, address)
-            _greet_by(engine, address, partial(_greet_postgresql, surroundings))
+            _set_up_by(engine, address, partial(_set_up_postgresql, setup))
             _begin_in_postgresql(engine)
             _copy_in_postgresql(engine)
             return _cut_postgresql
         case _:
             _name_failed_connections(engine, address)
-            _greet_by(engine, address, partial(_greet_mariadb, surroundings, engine.url))
+            _set_up_by(engine, address, partial(_set_up_mariadb, setup, engine.url))
             return partial(_cut_mariadb, engine)
 
 
@@ -120,29 +120,29 @@ def _name_failed_connections(engine: Engine, address: Address) -> None:
         return connection
 
 
-def _greet_postgresql(
-    surroundings: Surroundings, connection: DBAPIConnection, record: ConnectionPoolEntry
+def _set_up_postgresql(
+    setup: ServerSetup, connection: DBAPIConnection, record: ConnectionPoolEntry
 ) -> None:
-    record.info[_LOCAL_SETTINGS] = surroundings.greet_postgresql(connection)
+    record.info[_LOCAL_SETTINGS] = setup.set_up_postgresql(connection)
 
 
-def _greet_mariadb(
-    surroundings: Surroundings, url: URL, connection: DBAPIConnection, _: ConnectionPoolEntry
+def _set_up_mariadb(
+    setup: ServerSetup, url: URL, connection: DBAPIConnection, _: ConnectionPoolEntry
 ) -> None:
     # The one for connecting would bound every statement.
     timeout = url.query.get("read_timeout")
     connection._read_timeout = int(str(timeout)) if timeout else None  # noqa: SLF001
-    surroundings.greet_mariadb(connection)
+    setup.set_up_mariadb(connection)
 
 
-def _greet_by(
+def _set_up_by(
     engine: Engine,
     address: Address,
-    greet: Callable[[DBAPIConnection, ConnectionPoolEntry], None],
+    set_up: Callable[[DBAPIConnection, ConnectionPoolEntry], None],
 ) -> None:
     def named(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
         try:
-            greet(connection, record)
+            set_up(connection, record)
         except engine.dialect.loaded_dbapi.Error as error:
             raise as_our_error(error, address.shown, secrets=address.secrets) from None
 

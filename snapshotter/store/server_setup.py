@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from snapshotter.errors import DatabaseError, UsageError
-from snapshotter.store.patience import Patience
+from snapshotter.store.wait_limit import WaitLimit
 
 _OLDEST_POSTGRESQL = 100000  # as it numbers its versions
 _KEEPS_IDLE_SESSIONS, _LIMITS_TRANSACTIONS = 140000, 170000
@@ -28,14 +28,14 @@ _SESSION = {
 
 
 @dataclass
-class Surroundings:
+class ServerSetup:
     """What is known about a server. `read_only`: nothing will be written there."""
 
-    patience: Patience
+    wait_limit: WaitLimit
     read_only: bool
     variables: dict[str, str] = field(default_factory=dict)
 
-    def greet_postgresql(self, connection: Any) -> str:
+    def set_up_postgresql(self, connection: Any) -> str:
         """Set up the session, and check the server.
 
         Behind a pooler, return the statement that sets up one transaction, else an empty text: a
@@ -73,7 +73,7 @@ class Surroundings:
         return f"select {_sets(given, 'true')}"
 
     def _given(self, version: int) -> dict[str, str]:
-        given = {**_SESSION, "lock_timeout": str(int(self.patience.seconds() * 1000))}
+        given = {**_SESSION, "lock_timeout": str(int(self.wait_limit.seconds() * 1000))}
         if not self.read_only:
             # A server that crashes may lose the last transactions, each whole and with the
             # checkpoint of what it stored: the next run continues from before them.
@@ -84,7 +84,7 @@ class Surroundings:
             given["transaction_timeout"] = "0"
         return given
 
-    def greet_mariadb(self, connection: Any) -> None:
+    def set_up_mariadb(self, connection: Any) -> None:
         """Check the server, and set up the session."""
         with connection.cursor() as cursor:
             if not self.variables:
@@ -104,7 +104,7 @@ class Surroundings:
             # Under READ COMMITTED such a server takes no writes at all.
             level = "repeatable read" if logs_statements else "read committed"
             cursor.execute(f"set session transaction isolation level {level}")
-            seconds = max(1, round(self.patience.seconds()))
+            seconds = max(1, round(self.wait_limit.seconds()))
             cursor.execute(
                 f"set innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}, "
                 "wait_timeout = 86400, net_write_timeout = 600"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from writing import left, mode, write, write_folder
 
-from snapshotter import parts
+from snapshotter import temporary_files
 from snapshotter.files import folder
 
 # A run in a process of its own, which is killed in the middle, or waits to be let go.
@@ -98,7 +98,7 @@ def test_another_run_may_remove_what_is_not_locked_yet(
     def cleaned(_: object) -> None:
         if not removed:
             removed.extend(left(tmp_path))
-            parts.remove_dead(tmp_path)
+            temporary_files.remove_dead(tmp_path)
 
     made, opened_ = Path.mkdir, os.open
 
@@ -126,7 +126,7 @@ def test_what_another_host_writes_is_left_alone_for_a_day(
     target = tmp_path / "x"
     with monkeypatch.context() as patch:
         patch.setattr(socket, "gethostname", lambda: "elsewhere")
-        path, file = parts.new_file(target)
+        path, file = temporary_files.new_file(target)
         file.close()
     write(target)
     assert left(tmp_path) == [path]
@@ -139,28 +139,28 @@ def test_files_of_other_programs_are_left_alone(tmp_path: Path) -> None:
     names = (".snapshotter-1.part", "x.part", ".snapshotter-", ".snapshotter-0-0-0.old")
     for name in names:
         (tmp_path / name).write_text("x")
-    link = tmp_path / parts._fresh(tmp_path / "x", "part").name  # noqa: SLF001 - a name of ours
+    link = tmp_path / temporary_files._fresh(tmp_path / "x", "part").name  # noqa: SLF001 - a name of ours
     link.symlink_to(tmp_path / names[0])
     write(tmp_path / "x")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted((*names, "x", link.name))
 
 
 def test_a_new_file_is_beside_its_target_and_for_its_owner_only(tmp_path: Path) -> None:
-    path, file = parts.new_file(tmp_path / "x")
+    path, file = temporary_files.new_file(tmp_path / "x")
     with file:
         assert path.parent == tmp_path
         assert mode(path) == 0o600
-        parts.remove_dead(tmp_path)
+        temporary_files.remove_dead(tmp_path)
         assert path.exists()
-    parts.remove_dead(tmp_path)
+    temporary_files.remove_dead(tmp_path)
     assert not path.exists()
 
 
 def test_a_new_folder_is_removed_at_the_end_of_its_block(tmp_path: Path) -> None:
-    with parts.new_folder(tmp_path / "x") as path:
+    with temporary_files.new_folder(tmp_path / "x") as path:
         (path / "in").write_text("x")
         assert mode(path) == 0o700
-        parts.remove_dead(tmp_path)
+        temporary_files.remove_dead(tmp_path)
         assert (path / "in").exists()
     assert left(tmp_path) == []
 
@@ -170,7 +170,7 @@ def test_a_folder_that_was_moved_aside_comes_back_only_after_a_failure(tmp_path:
     write_folder(target, "manifest")
 
     def fail_meanwhile() -> None:
-        with parts.moved_aside(target) as old:
+        with temporary_files.moved_aside(target) as old:
             assert not target.exists()
             assert (old / "manifest").exists()
             raise RuntimeError
@@ -178,7 +178,7 @@ def test_a_folder_that_was_moved_aside_comes_back_only_after_a_failure(tmp_path:
     with pytest.raises(RuntimeError):
         fail_meanwhile()
     assert (target / "manifest").exists()
-    with parts.moved_aside(target):
+    with temporary_files.moved_aside(target):
         pass
     assert not target.exists()
     assert left(tmp_path) == []

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
-from snapshotter.store.engine import connect
-from snapshotter.store.patience import Patience
-from snapshotter.store.sessions import READS, is_pooled, on_each_statement, prepare
-from snapshotter.store.surroundings import Surroundings
+from snapshotter.store.engine import open_engine
+from snapshotter.store.server_setup import ServerSetup
+from snapshotter.store.session_setup import READS, is_pooled, on_each_statement, set_up_sessions
 from snapshotter.store.urls import address_of, parse
+from snapshotter.store.wait_limit import WaitLimit
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ENDLESS = text(
@@ -39,7 +39,7 @@ def test_a_transaction_takes_the_lock_of_a_writer_at_once(engine: Engine) -> Non
 
 def test_a_transaction_that_only_reads_takes_no_lock(database_url: str, engine: Engine) -> None:
     assert first_statement(engine.execution_options(**{READS: True})) == "begin"
-    reader = connect(database_url, read_only=True)
+    reader = open_engine(database_url, read_only=True)
     assert first_statement(reader) == "begin"
     reader.dispose()
 
@@ -47,7 +47,7 @@ def test_a_transaction_that_only_reads_takes_no_lock(database_url: str, engine: 
 def test_a_statement_is_ended_by_another_thread(database_url: str) -> None:
     engine = create_engine(database_url)
     address = address_of(*parse(database_url))
-    cut = prepare(engine, address, Surroundings(Patience(), read_only=False))
+    cut = set_up_sessions(engine, address, ServerSetup(WaitLimit(), read_only=False))
     with engine.connect() as connection:
         driver: Any = connection.connection.dbapi_connection
         timer = Timer(0.2, cut, [driver])

@@ -17,7 +17,7 @@ _CUT_AFTER = 1.0  # seconds that a running statement then still has
 _LOOKS_EVERY = 0.25
 
 
-class Patience:
+class WaitLimit:
     """How long a run may still wait; `time_left` is None without a bound, 0 if it is to stop."""
 
     def __init__(self, time_left: TimeLeft | None = None) -> None:
@@ -44,7 +44,7 @@ class Patience:
         with self._mutex:
             self._under_way, self.has_cut = (time.monotonic(), cut), False
         if self._thread is None:
-            self._thread = threading.Thread(target=self._watch, daemon=True, name="patience")
+            self._thread = threading.Thread(target=self._watch, daemon=True, name="wait_limit")
             try:
                 self._thread.start()
             except RuntimeError:  # the host allows no other thread: rely on the server's timeouts

@@ -7,7 +7,7 @@ import pymysql
 import pytest
 
 from snapshotter.errors import DatabaseError, SnapshotterError, Stopped, UsageError
-from snapshotter.store.refusals import as_our_error
+from snapshotter.store.driver_errors import as_our_error
 
 
 def sqlite_error(code: int, words: str) -> sqlite3.Error:

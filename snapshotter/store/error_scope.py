@@ -44,7 +44,7 @@ _OF_VALUES_SQLITE = {sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.S
 _PRIMARY_CODE = 0xFF
 
 
-class Cause(Enum):
+class ErrorScope(Enum):
     """What an error is about. `UNSURE` is about a record unless every record meets it."""
 
     RECORD = 1
@@ -52,28 +52,30 @@ class Cause(Enum):
     DATABASE = 3
 
 
-def cause(error: BaseException) -> Cause:
+def scope_of(error: BaseException) -> ErrorScope:
     """Return what an error that a write has raised is about."""
     if isinstance(error, UNSENDABLE):
-        return Cause.RECORD
+        return ErrorScope.RECORD
     if not isinstance(error, DBAPIError) or error.connection_invalidated:
-        return Cause.DATABASE
+        return ErrorScope.DATABASE
     if isinstance(error, IntegrityError | DataError):
-        return Cause.RECORD
+        return ErrorScope.RECORD
     return _by_code(error.orig, is_operational=isinstance(error, OperationalError))
 
 
-def _by_code(driver_error: object, *, is_operational: bool) -> Cause:
+def _by_code(driver_error: object, *, is_operational: bool) -> ErrorScope:
     if (sqlstate := getattr(driver_error, "sqlstate", None)) and not _number(driver_error):
         return _by_sqlstate(str(sqlstate))
     if isinstance(code := getattr(driver_error, "sqlite_errorcode", None), int):
         is_of_values = code & _PRIMARY_CODE in _OF_VALUES_SQLITE
-        return Cause.RECORD if is_of_values else Cause.DATABASE
+        return ErrorScope.RECORD if is_of_values else ErrorScope.DATABASE
     number = _number(driver_error)
     if number in _OF_VALUES_MARIADB:
-        return Cause.RECORD
+        return ErrorScope.RECORD
     is_lost = is_operational and not number
-    return Cause.DATABASE if is_lost or number in _OF_THE_DATABASE_MARIADB else Cause.UNSURE
+    return (
+        ErrorScope.DATABASE if is_lost or number in _OF_THE_DATABASE_MARIADB else ErrorScope.UNSURE
+    )
 
 
 def _number(driver_error: object) -> int:
@@ -82,12 +84,12 @@ def _number(driver_error: object) -> int:
     return first if isinstance(first, int) else 0
 
 
-def _by_sqlstate(sqlstate: str) -> Cause:
+def _by_sqlstate(sqlstate: str) -> ErrorScope:
     if sqlstate[:2] in _OF_VALUES_POSTGRESQL:
-        return Cause.RECORD
+        return ErrorScope.RECORD
     if sqlstate[:2] in _OF_THE_DATABASE_POSTGRESQL or sqlstate in _CORRUPTED:
-        return Cause.DATABASE
-    return Cause.UNSURE
+        return ErrorScope.DATABASE
+    return ErrorScope.UNSURE
 
 
 def words(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from snapshotter.store import reasons
+from snapshotter.store import reject_reasons
 
 REASONS = [
     (
@@ -33,7 +33,7 @@ REASONS = [
 
 @pytest.mark.parametrize(("reason", "group"), REASONS)
 def test_what_reasons_have_in_common(reason: str, group: str) -> None:
-    assert reasons.group_of(reason) == group
+    assert reject_reasons.group_of(reason) == group
 
 
 def test_one_line_for_each_kind_of_reason() -> None:
@@ -43,12 +43,12 @@ def test_one_line_for_each_kind_of_reason() -> None:
         (7, "job 7: another"),
         *((n, f"job {n}: Expected `int` at line {n}") for n in range(2, 7)),
     ]
-    assert reasons.lines(aside) == [
+    assert reject_reasons.lines(aside) == [
         "7 records: Expected `int` at line … (jobs 1, 2, 3, 4, 5, …)",
         "job 7: another",
     ]
 
 
 def test_records_without_an_id_are_counted_alone() -> None:
-    assert reasons.lines([(None, "got `null`")] * 2) == ["2 records: got `null`"]
-    assert reasons.lines([]) == []
+    assert reject_reasons.lines([(None, "got `null`")] * 2) == ["2 records: got `null`"]
+    assert reject_reasons.lines([]) == []

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import insert, text
 
 from snapshotter.errors import Stopped
-from snapshotter.store.engine import connect, named_errors
-from snapshotter.store.patience import LONGEST, Patience
+from snapshotter.store.engine import named_errors, open_engine
 from snapshotter.store.tables import ACCOUNTS
+from snapshotter.store.wait_limit import LONGEST, WaitLimit
 
 ENGINES = ["postgresql", "mariadb", "sqlite"]
 
@@ -20,7 +20,7 @@ def test_a_lock_that_others_hold_is_not_waited_for_beyond_the_time(
     database_url: str, left: float
 ) -> None:
     """Also when a signal has come: then no time is left."""
-    ours, theirs = connect(database_url, time_left=lambda: left), connect(database_url)
+    ours, theirs = open_engine(database_url, time_left=lambda: left), open_engine(database_url)
     with theirs.begin() as connection:
         connection.execute(insert(ACCOUNTS).values(account_id="a", api_url="x"))
     with theirs.begin() as holder:
@@ -35,7 +35,7 @@ def test_a_lock_that_others_hold_is_not_waited_for_beyond_the_time(
 
 @pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
 def test_a_statement_is_ended_when_the_run_is_to_end(database_url: str) -> None:
-    ours = connect(database_url, time_left=lambda: 0)
+    ours = open_engine(database_url, time_left=lambda: 0)
     word = "pg_sleep(100)"
     if "mysql" in database_url:  # it calls a sleep that is ended no error, but a scan
         word = "count(*) from calendar a, calendar b, calendar c where a.week < b.week < c.week"
@@ -53,36 +53,36 @@ def test_a_statement_is_ended_when_the_run_is_to_end(database_url: str) -> None:
 )
 def test_how_long_a_lock_is_waited_for(left: float | None, seconds: float) -> None:
     """The last writes have two seconds, however little time is left."""
-    assert Patience(lambda: left).seconds() == seconds
+    assert WaitLimit(lambda: left).seconds() == seconds
 
 
 @pytest.mark.parametrize(("left", "is_over"), [(None, False), (1, False), (0, True), (-1, True)])
 def test_when_the_time_is_over(left: float | None, is_over: bool) -> None:  # noqa: FBT001
-    assert Patience(lambda: left).is_over() is is_over
+    assert WaitLimit(lambda: left).is_over() is is_over
 
 
 def test_a_statement_is_cut_once_the_time_is_over() -> None:
-    patience, was_cut = Patience(lambda: 0), Event()
-    patience.begin(was_cut.set)
+    wait_limit, was_cut = WaitLimit(lambda: 0), Event()
+    wait_limit.begin(was_cut.set)
     assert was_cut.wait(20)
-    assert patience.has_cut
-    patience.begin(lambda: None)
-    assert not patience.has_cut
-    patience.end()
+    assert wait_limit.has_cut
+    wait_limit.begin(lambda: None)
+    assert not wait_limit.has_cut
+    wait_limit.end()
 
 
 def test_a_statement_that_has_ended_is_not_cut() -> None:
-    patience, first, second = Patience(lambda: 0), Event(), Event()
-    patience.begin(first.set)
-    patience.end()
-    patience.begin(second.set)
+    wait_limit, first, second = WaitLimit(lambda: 0), Event(), Event()
+    wait_limit.begin(first.set)
+    wait_limit.end()
+    wait_limit.begin(second.set)
     assert second.wait(20)
     assert not first.is_set()
 
 
 def test_without_a_bound_nothing_is_watched() -> None:
     before = active_count()
-    patience = Patience()
-    patience.begin(lambda: pytest.fail("cut"))
-    patience.end()
+    wait_limit = WaitLimit()
+    wait_limit.begin(lambda: pytest.fail("cut"))
+    wait_limit.end()
     assert active_count() == before

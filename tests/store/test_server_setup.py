@@ -14,12 +14,12 @@ from sqlalchemy.exc import DataError
 
 from snapshotter.errors import DatabaseError, UsageError
 from snapshotter.models import Base
-from snapshotter.store.engine import connect
+from snapshotter.store.engine import open_engine
 from snapshotter.store.lock import lock
-from snapshotter.store.patience import Patience
 from snapshotter.store.revisions import check, require_head
-from snapshotter.store.surroundings import Surroundings
+from snapshotter.store.server_setup import ServerSetup
 from snapshotter.store.tables import ACCOUNTS
+from snapshotter.store.wait_limit import WaitLimit
 
 AT = datetime(2026, 2, 1, 3, 4, 5, 678901, UTC)
 WORDS = "a\\b 'c' \"d\" größe"
@@ -77,7 +77,7 @@ def odd_database(
 
 @pytest.mark.slow
 def test_whatever_a_database_has_set(odd_database: str) -> None:
-    engine = connect(odd_database)
+    engine = open_engine(odd_database)
     write_and_read(engine)
     engine.dispose()
 
@@ -85,7 +85,7 @@ def test_whatever_a_database_has_set(odd_database: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("odd_database", ["LATIN1"], indirect=True)
 def test_what_an_encoding_cannot_hold_fails_alone(odd_database: str) -> None:
-    engine = connect(odd_database)
+    engine = open_engine(odd_database)
     require_head(engine, may_create=True)
     with engine.begin() as connection:
         with pytest.raises(DataError), connection.begin_nested():
@@ -103,7 +103,7 @@ def test_tables_go_into_the_first_schema_of_the_search_path(
 ) -> None:
     """Somebody's tables of the same names, in a schema behind it, are not ours."""
     url = postgres.create_database()
-    admin = connect(url)
+    admin = open_engine(url)
     with admin.begin() as connection:
         connection.execute(text("create schema history"))
         connection.execute(text("create table public.jobs (theirs text)"))
@@ -111,9 +111,9 @@ def test_tables_go_into_the_first_schema_of_the_search_path(
         connection.execute(text("insert into public.alembic_version values ('abcdef012345')"))
     if way == "PGOPTIONS":
         monkeypatch.setenv("PGOPTIONS", "-csearch_path=history,public")
-        engine = connect(url)
+        engine = open_engine(url)
     else:
-        engine = connect(f"{url}&options=-csearch_path%3Dhistory,public")
+        engine = open_engine(f"{url}&options=-csearch_path%3Dhistory,public")
     write_and_read(engine)
     assert sorted(inspect(admin).get_table_names("public")) == ["alembic_version", "jobs"]
     assert len(inspect(admin).get_table_names("history")) == 9
@@ -126,8 +126,8 @@ def test_a_database_that_may_only_be_read(postgres: PostgresServer) -> None:
     url = postgres.create_database()
     postgres._execute(f"alter database {name_in(url)} set default_transaction_read_only = on")  # noqa: SLF001
     with pytest.raises(DatabaseError, match="it may only be read"):
-        connect(url).connect()
-    engine = connect(url, read_only=True)
+        open_engine(url).connect()
+    engine = open_engine(url, read_only=True)
     with pytest.raises(DatabaseError, match="no tables yet"):
         require_head(engine)
     engine.dispose()
@@ -144,7 +144,7 @@ def test_a_pooler_in_its_usual_configuration(pool_mode: str, postgres: PostgresS
         f"alter database {name_in(url)} set idle_in_transaction_session_timeout = '90s'"
     )
     with PgBouncer(postgres.folder, pool_mode) as pooler:
-        pooled, direct = connect(pooler.url(name_in(url))), connect(url)
+        pooled, direct = open_engine(pooler.url(name_in(url))), open_engine(url)
         write_and_read(pooled)
         for first, second in ((pooled, pooled), (pooled, direct), (direct, pooled)):
             with lock(first, "acme") as hold:
@@ -176,7 +176,7 @@ def test_a_pooler_keeps_nothing_of_ours(postgres: PostgresServer) -> None:
     with PgBouncer(postgres.folder, "transaction") as pooler:
         import psycopg  # noqa: PLC0415 - as another program would
 
-        engine = connect(pooler.url(name_in(url)))
+        engine = open_engine(pooler.url(name_in(url)))
         with engine.begin() as connection:
             connection.execute(text("select 1"))
         engine.dispose()
@@ -190,7 +190,7 @@ def test_a_pooler_keeps_nothing_of_ours(postgres: PostgresServer) -> None:
 def test_sessions_that_are_idle_live_on(postgres: PostgresServer) -> None:
     url = postgres.create_database()
     postgres._execute(f"alter database {name_in(url)} set idle_session_timeout = '50ms'")  # noqa: SLF001
-    engine = connect(url)
+    engine = open_engine(url)
     with lock(engine, "acme") as hold:
         assert hold is not None
         with engine.connect() as connection:
@@ -206,7 +206,7 @@ def test_mariadb_that_logs_statements_and_keeps_rows_compact(mariadb: MariaDBSer
     options = ("--log-bin=log", "--server-id=1", "--binlog-format=STATEMENT")
     with SpecialMariaDB(*options, "--innodb-default-row-format=compact") as server:
         url = server.create_database()
-        engine = connect(url)
+        engine = open_engine(url)
         write_and_read(engine)
         with engine.connect() as connection:
             formats = connection.execute(
@@ -223,7 +223,7 @@ def test_a_search_path_without_a_schema_is_named(postgres: PostgresServer) -> No
     url = postgres.create_database()
     postgres._execute(f"alter database {name_in(url)} set search_path = nowhere")  # noqa: SLF001
     with pytest.raises(UsageError, match="no schema of the database's search_path exists"):
-        connect(url).connect()
+        open_engine(url).connect()
     postgres.drop_database(url)
 
 
@@ -237,7 +237,7 @@ WAITS = {
 @pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
 def test_a_session_sees_what_others_commit_and_waits_for_their_locks(database_url: str) -> None:
     def wait(left: float | None) -> tuple[str, int]:
-        engine = connect(database_url, time_left=lambda: left)
+        engine = open_engine(database_url, time_left=lambda: left)
         with engine.connect() as connection:
             level = connection.execute(text(LEVELS[engine.dialect.name])).scalar_one()
             seconds = connection.execute(text(WAITS[engine.dialect.name])).scalar_one()
@@ -281,19 +281,19 @@ class Server:
 PLAIN = False, "public", False, "off"  # pooled, schema, standby, read-only
 
 
-def greet_postgresql(
+def set_up_postgresql(
     version: int, answer: Sequence[Any] = PLAIN, *, read_only: bool = False
 ) -> str:
     """Return the first statement of a session."""
     server = Server(answer, version=version)
-    assert Surroundings(Patience(), read_only).greet_postgresql(server) == ""
+    assert ServerSetup(WaitLimit(), read_only).set_up_postgresql(server) == ""
     return server.asked[0]
 
 
 def test_a_postgresql_that_is_too_old_is_named_and_left_alone() -> None:
     server = Server(version=90624)
     with pytest.raises(DatabaseError, match=r"^PostgreSQL 9 is too old; 10 or newer$"):
-        Surroundings(Patience(), read_only=False).greet_postgresql(server)
+        ServerSetup(WaitLimit(), read_only=False).set_up_postgresql(server)
     assert server.asked == []
 
 
@@ -309,7 +309,7 @@ def test_a_postgresql_that_is_too_old_is_named_and_left_alone() -> None:
 def test_a_setting_is_sent_only_to_a_postgresql_that_knows_it(
     version: int, newer: set[str]
 ) -> None:
-    sent = greet_postgresql(version)
+    sent = set_up_postgresql(version)
     names = {"idle_session_timeout", "transaction_timeout"}
     assert {name for name in names if f"'{name}'" in sent} == newer
 
@@ -323,9 +323,9 @@ def test_a_setting_is_sent_only_to_a_postgresql_that_knows_it(
 )
 def test_a_postgresql_that_takes_no_writes_is_for_readers(answer: Sequence[Any], why: str) -> None:
     with pytest.raises(DatabaseError) as caught:
-        greet_postgresql(180000, answer)
+        set_up_postgresql(180000, answer)
     assert str(caught.value) == f"the database cannot be used: it may only be read ({why})"
-    assert "synchronous_commit" not in greet_postgresql(180000, answer, read_only=True)
+    assert "synchronous_commit" not in set_up_postgresql(180000, answer, read_only=True)
 
 
 PRESENT = {"version": "10.11.6-MariaDB", "innodb_page_size": "16384"}
@@ -335,9 +335,9 @@ def mariadb_with(*, database: str | None = "x", **variables: str) -> Server:
     return Server([*{**PRESENT, **variables}.items()], (database,))
 
 
-def greet_mariadb(server: Server, *, read_only: bool = False) -> list[str]:
+def set_up_mariadb(server: Server, *, read_only: bool = False) -> list[str]:
     """Return the statements that set up the session."""
-    Surroundings(Patience(), read_only).greet_mariadb(server)
+    ServerSetup(WaitLimit(), read_only).set_up_mariadb(server)
     return setting(server)
 
 
@@ -360,7 +360,7 @@ def test_what_a_mariadb_lacks_is_named_before_anything_is_changed(
 ) -> None:
     server = mariadb_with(**variables)
     with pytest.raises(DatabaseError) as caught:
-        greet_mariadb(server)
+        set_up_mariadb(server)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert setting(server) == []
@@ -369,24 +369,24 @@ def test_what_a_mariadb_lacks_is_named_before_anything_is_changed(
 def test_a_mariadb_without_innodb_is_named() -> None:
     server = Server([("version", "8.0.36")], ("x",))
     with pytest.raises(DatabaseError, match="this MySQL has no InnoDB, which the tables need"):
-        greet_mariadb(server)
+        set_up_mariadb(server)
     assert setting(server) == []
 
 
 def test_a_url_has_to_name_a_database_of_mariadb() -> None:
     with pytest.raises(UsageError, match="the database's URL names no database, after the host"):
-        greet_mariadb(mariadb_with(database=None))
+        set_up_mariadb(mariadb_with(database=None))
 
 
 @pytest.mark.parametrize(
     "version", ["10.2.0-MariaDB", "5.5.5-10.6.1-MariaDB-log", "11.4.2-MariaDB", "8.0.36", "strange"]
 )
 def test_versions_that_are_new_enough(version: str) -> None:
-    assert greet_mariadb(mariadb_with(version=version))
+    assert set_up_mariadb(mariadb_with(version=version))
 
 
 def test_a_mariadb_that_takes_no_writes_can_be_read() -> None:
-    assert greet_mariadb(mariadb_with(innodb_read_only="ON"), read_only=True)
+    assert set_up_mariadb(mariadb_with(innodb_read_only="ON"), read_only=True)
 
 
 @pytest.mark.parametrize(
@@ -400,13 +400,13 @@ def test_a_mariadb_that_takes_no_writes_can_be_read() -> None:
 def test_only_a_mariadb_that_logs_statements_repeats_its_reads(
     log: str, form: str, level: str
 ) -> None:
-    first, *_ = greet_mariadb(mariadb_with(log_bin=log, binlog_format=form))
+    first, *_ = set_up_mariadb(mariadb_with(log_bin=log, binlog_format=form))
     assert first == f"set session transaction isolation level {level}"
 
 
 def test_a_server_is_checked_once() -> None:
-    surroundings = Surroundings(Patience(), read_only=False)
-    surroundings.greet_mariadb(mariadb_with())
+    setup = ServerSetup(WaitLimit(), read_only=False)
+    setup.set_up_mariadb(mariadb_with())
     again = Server()
-    surroundings.greet_mariadb(again)
+    setup.set_up_mariadb(again)
     assert setting(again) == again.asked

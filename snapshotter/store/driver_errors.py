@@ -72,6 +72,14 @@ _WRONG_WORDS = (
     ("no pg_hba.conf entry", "its pg_hba.conf does not let this user in from here"),
     ("SASL authentication failed", _WRONG["28P01"]),
 )
+_SQLITE_WORDS = {
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_NOTADB: "the file is not a SQLite database",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged",
+    sqlite3.SQLITE_CANTOPEN: "the file, or one that SQLite keeps beside it, cannot be opened",
+    sqlite3.SQLITE_IOERR: "reading or writing the file failed",
+}
 _MOST_SHOWN = 300  # characters of a driver's own text
 
 
@@ -131,16 +139,6 @@ def _shortened(text: str, secrets: Iterable[str]) -> str:
         text = text.replace(secret, "***")
     line = printable(" ".join(text.split()))
     return line if len(line) <= _MOST_SHOWN else f"{line[:_MOST_SHOWN]}..."
-
-
-_SQLITE_WORDS = {
-    sqlite3.SQLITE_FULL: _FULL,
-    sqlite3.SQLITE_READONLY: "it may only be read",
-    sqlite3.SQLITE_NOTADB: "the file is not a SQLite database",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged",
-    sqlite3.SQLITE_CANTOPEN: "the file, or one that SQLite keeps beside it, cannot be opened",
-    sqlite3.SQLITE_IOERR: "reading or writing the file failed",
-}
 
 
 def _of_sqlite(error: sqlite3.Error, text: str, where: str) -> SnapshotterError:
