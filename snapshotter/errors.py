@@ -2,10 +2,10 @@
 
     SnapshotterError
     ├── UsageError       2   the call or the configuration is wrong: fix it
-    ├── Failure          1   a bug, or an answer that no retry improves
+    ├── Failure          1   any other failure, such as an answer that no retry improves
     │   ├── DatabaseError    the database cannot be used
     │   └── RequestRefused   the API refuses one request for good; others may be answered
-    ├── RecordError     65   one record is malformed: it is set aside
+    ├── RecordError     65   something is set aside, missing or different; the rest is done
     ├── KeyRefused      77   the API refused the key
     └── Stopped         75   stopped early, nothing lost: run again later
         └── RequestFailed    one request got no usable answer in all its attempts; others may

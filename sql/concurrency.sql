@@ -6,8 +6,8 @@
 --
 -- A job counts for its first seven days only: one that seems to run on and on was probably
 -- forgotten, and would fill a row per hour for years. A job that finished after the newest known
--- time does not count (which is never after both the watermark and the end of the last run), nor
--- does one outside the calendar.
+-- time does not count, nor does one outside the calendar. The newest known time is never after both
+-- the watermark and the end of the last run.
 --
 -- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
 -- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/concurrency.sql"

@@ -42,7 +42,7 @@ counted as (
     from job_outputs
 ),
 
-written as ( -- billions and the rest are summed apart: a sum of SQLite has 64 bits
+written as ( -- billions and the rest are summed separately: a sum of SQLite has 64 bits
     select
         id,
         job_id,

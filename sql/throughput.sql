@@ -51,7 +51,7 @@ names as ( -- each package's latest known name
     inner join jobs on latest_named.id = jobs.id
 ),
 
-written as ( -- billions and the rest are summed apart: a sum of SQLite has 64 bits
+written as ( -- billions and the rest are summed separately: a sum of SQLite has 64 bits
     select
         job_id,
         sum(

@@ -6,9 +6,9 @@ from datetime import datetime
 import click
 from click.core import ParameterSource
 
+from snapshotter.cli.connections import NO_ACCOUNTS, reading, writing
 from snapshotter.cli.options import Group, database_option
-from snapshotter.cli.sessions import NO_ACCOUNTS, reading, writing
-from snapshotter.cli.streams import say, show
+from snapshotter.cli.streams import print_if_possible, print_line
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.settings import account_id as valid_account_id
 from snapshotter.times import stamp
@@ -29,12 +29,14 @@ def command(context: click.Context, database_url: str) -> None:
         found = stored(engine)
     width = max([len("account"), *(len(each.account_id) for each in found)])
     if found:
-        show(f"{'account':{width}}  {'jobs':>10}  {'runs':>8}  {'first run':20}  last run")
+        print_line(f"{'account':{width}}  {'jobs':>10}  {'runs':>8}  {'first run':20}  last run")
     for each in found:
         first, last = _moment(each.first_run), _moment(each.last_run)
-        show(f"{each.account_id:{width}}  {each.jobs:10,}  {each.runs:8,}  {first:20}  {last}")
+        print_line(
+            f"{each.account_id:{width}}  {each.jobs:10,}  {each.runs:8,}  {first:20}  {last}"
+        )
     if not found:
-        show(NO_ACCOUNTS)
+        print_line(NO_ACCOUNTS)
 
 
 @command.command()
@@ -61,7 +63,7 @@ def forget(name: str, with_jobs: bool, yes: bool, database_url: str) -> None:
             if not click.confirm(f"Remove {what} for good?", err=True):
                 raise Stopped("nothing was removed")
         accounts.forget(engine, name, with_jobs=with_jobs)
-    say(f"removed: {what}")
+    print_if_possible(f"removed: {what}")
 
 
 @command.command()
@@ -72,14 +74,14 @@ def rename(old: str, new: str, database_url: str) -> None:
     """Rename account OLD to NEW in the database.
 
     The vendor renames organizations, and the API then knows an account by its new name only. Set
-    XPLENTY_ACCOUNT_ID to it as well. It is refused if NEW has jobs of its own.
+    XPLENTY_ACCOUNT_ID to it as well. The command refuses if NEW has jobs of its own.
     """
     from snapshotter.store import accounts
 
     valid_account_id(new, "NEW")
     with writing(database_url) as engine:
         account = accounts.rename(engine, old, new)
-    say(f"account {old} is now {new}: {account.jobs:,} jobs, {account.runs:,} runs")
+    print_if_possible(f"account {old} is now {new}: {account.jobs:,} jobs, {account.runs:,} runs")
 
 
 def _moment(at: datetime | None) -> str:

@@ -2,9 +2,9 @@
 
 import click
 
+from snapshotter.cli.connections import opened
 from snapshotter.cli.options import Group, database_option
-from snapshotter.cli.sessions import opened
-from snapshotter.cli.streams import say, show
+from snapshotter.cli.streams import print_if_possible, print_line
 from snapshotter.errors import DatabaseError
 
 
@@ -21,7 +21,7 @@ def upgrade(database_url: str) -> None:
 
     with opened(database_url, read_only=False) as engine:
         revisions.upgrade(engine)
-        say(f"at revision {revisions.current(engine)}")
+        print_if_possible(f"at revision {revisions.current(engine)}")
 
 
 @command.command()
@@ -32,7 +32,7 @@ def current(database_url: str) -> None:
 
     with opened(database_url, read_only=True) as engine:
         revision = revisions.current(engine) or "none, the database is empty"
-    show(f"{revision} (this version's: {revisions.head()})")
+    print_line(f"{revision} (this version's: {revisions.head()})")
 
 
 @command.command()
@@ -48,8 +48,8 @@ def check(database_url: str) -> None:
     except revisions.SchemaDiffers as error:
         differences = in_words(error.differences)
         for line in differences:
-            say(line)
+            print_if_possible(line)
         raise DatabaseError(
             f"the database differs from the models in {len(differences)} places"
         ) from None
-    say(f"as expected, at revision {revisions.head()}")
+    print_if_possible(f"as expected, at revision {revisions.head()}")

@@ -1,19 +1,18 @@
 """`snapshotter demo`: syncs a simulated account; no key, no network beyond loopback."""
 
 import os
-from datetime import UTC, datetime
+import shlex
 from pathlib import Path
 
 import click
 
+from snapshotter.cli.connections import reading, writing
 from snapshotter.cli.options import Command
-from snapshotter.cli.sessions import reading, writing
-from snapshotter.cli.streams import show
+from snapshotter.cli.streams import print_line
 from snapshotter.cli.sync import summary
-from snapshotter.cli.trends import show_rows
+from snapshotter.cli.trends import show_result
 from snapshotter.errors import UsageError
 
-NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOURS_LATER = 6
 SHOWN = ("slowest_packages", "runtime_regressions", "failure_reasons")
 
@@ -40,10 +39,11 @@ def command(path: Path) -> None:
     with reading(f"sqlite:///{path}") as engine, engine.connect() as connection:
         for name in SHOWN:
             for line in ("", f"{name}: {trends.question(name)}", ""):
-                show(line)
-            show_rows(*trends.rows(connection, name, Filters()), "table")
-    show()
-    show(f"more: snapshotter trends runtime_by_day --database sqlite:///{path}")
+                print_line(line)
+            show_result(trends.rows(connection, name, Filters()), "table")
+    print_line()
+    url = shlex.quote(f"sqlite:///{path}")
+    print_line(f"more: snapshotter trends runtime_by_day --database {url}")
 
 
 def _sync_twice(path: Path) -> None:
@@ -56,15 +56,17 @@ def _sync_twice(path: Path) -> None:
     from snapshotter.sync.context import Context
     from snapshotter.sync.sync import Plan, sync
 
-    account = SimulatedAccount(now=NOW)
+    account = SimulatedAccount()
     account.populate()
     with writing(f"sqlite:///{path}", may_create=True) as engine, serve(account) as url:
         service = Service(account.account_id, Key(account.api_key), url)
-        show(f"a simulated account at {url}, {len(account.jobs):,} jobs; first sync into {path}:")
+        print_line(
+            f"a simulated account at {url}, {len(account.jobs):,} jobs; first sync into {path}:"
+        )
         for passing in (HOURS_LATER * 3600, 0):
             with Client(service) as client:
                 context = Context(engine, client, service, Redaction())
-                show("  " + summary(sync(context, Plan())))
+                print_line("  " + summary(sync(context, Plan())))
             if passing:
                 account.advance(passing)
-                show(f"{HOURS_LATER} hours pass; second sync:")
+                print_line(f"{HOURS_LATER} hours pass; second sync:")

@@ -96,8 +96,8 @@ def group() -> "click.Group":
         Begin with `snapshotter demo`; then set XPLENTY_ACCOUNT_ID and XPLENTY_API_KEY, and run
         `snapshotter sync`.
 
-        Exit codes: 0 done; 1 failed; 2 usage or configuration; 65 done, but records were set aside;
-        75 stopped early, nothing lost, run again; 77 the API refused the key.
+        Exit codes: 0 done; 1 failed; 2 usage or configuration; 65 done, but something was set
+        aside, or differs; 75 stopped early, nothing lost, run again; 77 the API refused the key.
         """
 
     modules = accounts, db, demo, export, rejects, report, status, sync, trends, verify
@@ -200,7 +200,7 @@ def _named(error: SnapshotterError) -> str:
     message = str(error)
     if not isinstance(error, DatabaseError) or not logs.ABOUT.database:
         return message
-    from snapshotter.cli.sessions import shown
+    from snapshotter.cli.connections import shown
 
     database = shown(logs.ABOUT.database)
     is_named = database in message or database.removeprefix("sqlite:///") in message

@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import click
 
 from snapshotter import logs
-from snapshotter.cli.sessions import Asking
+from snapshotter.api.limits import LEAST_REQUESTS
+from snapshotter.cli.connections import ApiOptions
 from snapshotter.errors import UsageError
 from snapshotter.settings import (
     DATABASE_URL_VARIABLE,
@@ -21,7 +23,16 @@ from snapshotter.settings import (
 )
 from snapshotter.texts import cleaned
 
-ID = click.IntRange(1, 2**63 - 1)
+
+class Integer(click.IntRange):
+    name = "integer"  # as messages and `--help` call it; click's own is "integer range"
+
+
+class Number(click.FloatRange):
+    name = "number"
+
+
+ID = Integer(1, 2**63 - 1)
 
 
 class Moment(click.ParamType[datetime]):
@@ -159,7 +170,7 @@ def required(output: str | None) -> str:
     return output
 
 
-_ASKING = (
+_API_OPTIONS = (
     click.option(
         "--api-key-file",
         type=click.Path(path_type=Path),
@@ -167,7 +178,7 @@ _ASKING = (
     ),
     click.option(
         "--timeout",
-        type=click.FloatRange(0.1, 3600),
+        type=Number(0.1, 3600),
         default=DEFAULT_TIMEOUT,
         show_default=True,
         metavar="SECONDS",
@@ -175,13 +186,13 @@ _ASKING = (
     ),
     click.option(
         "--reserve-credits",
-        type=click.IntRange(0, 2**31 - 1),
+        type=Integer(0, 2**31 - 1),
         help="Credits of each hour to leave unspent.  "
         "[default: 500, or 10% of the hourly budget if that is at most 500]",
     ),
     click.option(
         "--max-requests",
-        type=click.IntRange(1),
+        type=Integer(LEAST_REQUESTS),
         help="Stop after N requests, counting retries and the free credit check.",
         metavar="N",
     ),
@@ -200,16 +211,19 @@ _ASKING = (
 )
 
 
-def asks_the_api(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a command that asks the API; the command gets them as `asking`."""
+def takes_api_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a command that asks the API; the command gets them as `api_options`."""
 
     @functools.wraps(command)
-    def asking_command(**words: Any) -> None:
+    def with_options(**values: Any) -> None:
         logs.about(is_stamped=True)
-        own = {name: words.pop(name) for name in Asking.__dataclass_fields__}
-        command(asking=Asking(**own), **words)
+        own = {field.name: values.pop(field.name) for field in fields(ApiOptions)}
+        command(api_options=ApiOptions(**own), **values)
 
-    return functools.reduce(lambda wrapped, option: option(wrapped), _ASKING[::-1], asking_command)
+    wrapped: Callable[..., None] = with_options
+    for option in reversed(_API_OPTIONS):  # click lists the last one applied first
+        wrapped = option(wrapped)
+    return wrapped
 
 
 def _louder(_ctx: click.Context, _param: click.Parameter, times: int) -> None:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from snapshotter.cli import sync
-from snapshotter.cli.options import Command, asks_the_api, database_option
-from snapshotter.cli.sessions import Asking, reading
-from snapshotter.cli.streams import show
+from snapshotter.cli.connections import ApiOptions, reading
+from snapshotter.cli.options import Command, database_option, takes_api_options
+from snapshotter.cli.streams import print_line
 from snapshotter.times import stamp
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     help="Try them again: first as stored, then from the API. Most other options are for this.",
 )
 @click.option("--all", "each", is_flag=True, help="List each record instead of each reason.")
-@asks_the_api
+@takes_api_options
 @database_option
-def command(retry: bool, each: bool, asking: Asking, database_url: str) -> None:
+def command(retry: bool, each: bool, api_options: ApiOptions, database_url: str) -> None:
     """List the records that were set aside: a line per reason or, with --all, per record.
 
     `snapshotter export rejected_records -o -` prints them in full. Every sync tries some of them
@@ -33,7 +33,7 @@ def command(retry: bool, each: bool, asking: Asking, database_url: str) -> None:
     from snapshotter.sync.sync import Plan
 
     if retry:
-        sync.run(asking, database_url, Plan(rejected=True))
+        sync.run(api_options, database_url, Plan(rejected=True))
         return
     with reading(database_url) as engine:
         if each:
@@ -44,7 +44,7 @@ def command(retry: bool, each: bool, asking: Asking, database_url: str) -> None:
         else:
             lines = [_line(group) for group in grouped(engine)]
     for line in lines or ["no records are set aside"]:
-        show(line)
+        print_line(line)
 
 
 def _line(group: "Group") -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from snapshotter import logs
+from snapshotter.cli.connections import reading
 from snapshotter.cli.options import (
     Command,
     database_option,
@@ -14,7 +15,6 @@ from snapshotter.cli.options import (
     package_option,
     required,
 )
-from snapshotter.cli.sessions import reading
 from snapshotter.cli.streams import data_output
 
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from snapshotter.cli.connections import NO_ACCOUNTS, reading
 from snapshotter.cli.options import Command, Duration, database_option
-from snapshotter.cli.sessions import NO_ACCOUNTS, reading
-from snapshotter.cli.streams import say, show
+from snapshotter.cli.streams import print_if_possible, print_line
 from snapshotter.errors import Failure, UsageError
 
 
@@ -28,7 +28,7 @@ def command(
     """Report how fresh the data is, what the last runs did, and what is pending.
 
     It reads only the database. The age is counted from the start of the last complete run, by this
-    host's clock; a run that started in the future by that clock does not count.
+    host's clock; a run that started more than five minutes in the future does not count.
     """
     from snapshotter.sync.status import freshness, stale, unknown
 
@@ -45,8 +45,8 @@ def command(
     else:
         lines = [line for each in chosen for line in each.lines(now)]
     # With --max-age the exit code is the answer, whether or not anybody reads the lines.
-    output = show if max_age is None else say
-    for line in lines or [NO_ACCOUNTS]:
+    output = print_line if max_age is None else print_if_possible
+    for line in lines or ([] if found else [NO_ACCOUNTS]):
         output(line)
     if max_age is not None and (why := stale(chosen, missing, now, max_age)):
         raise Failure(why)

@@ -112,16 +112,16 @@ def _text(kind: type[io.TextIOWrapper], buffer: Any, by_line: bool) -> io.TextIO
     )
 
 
-def show(line: str = "") -> None:
+def print_line(line: str = "") -> None:
     """Print a line of what the command was asked for. Raises `OutputLost`."""
     sys.stdout.write(printable(logs.masked(line)) + "\n")
     sys.stdout.flush()
 
 
-def say(line: str = "") -> None:
+def print_if_possible(line: str = "") -> None:
     """Print a line about work that is done; if it cannot be printed, it is dropped."""
     try:
-        show(line)
+        print_line(line)
     except OutputLost:
         return
 

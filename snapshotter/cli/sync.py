@@ -12,9 +12,9 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from snapshotter import logs
-from snapshotter.cli.options import ID, Command, Moment, asks_the_api, database_option
-from snapshotter.cli.sessions import Asking, shown, writing
-from snapshotter.cli.streams import say
+from snapshotter.cli.connections import ApiOptions, shown, writing
+from snapshotter.cli.options import ID, Command, Integer, Moment, database_option, takes_api_options
+from snapshotter.cli.streams import print_if_possible
 from snapshotter.errors import RecordError, RequestRefused, UsageError
 from snapshotter.settings import DEFAULT_OVERLAP
 from snapshotter.texts import decoded, nearest
@@ -39,13 +39,13 @@ log = logging.getLogger(__name__)
 @click.option("--full", is_flag=True, help="Read the whole list again.")
 @click.option(
     "--overlap",
-    type=click.IntRange(0, 1440),
+    type=Integer(0, 1440),
     default=int(DEFAULT_OVERLAP.total_seconds() // 60),
     show_default=True,
     metavar="MINUTES",
-    help="How long before the start of the last run a listing begins.",
+    help="How long before the start of the last complete run a listing begins.",
 )
-@asks_the_api
+@takes_api_options
 @database_option
 def command(
     job_ids: tuple[int, ...],
@@ -55,7 +55,7 @@ def command(
     package_id: int | None,
     full: bool,
     overlap: int,
-    asking: Asking,
+    api_options: ApiOptions,
     database_url: str,
 ) -> None:
     """Read the account's jobs into the database: all of them at first, then what is new.
@@ -73,17 +73,17 @@ def command(
         raise UsageError("job ids already select the jobs: leave --full and the filters out")
     if full and filters != ListFilters():
         raise UsageError("--full reads the whole list: leave --since, --status, --package-id out")
-    run(asking, database_url, Plan(ids, filters, full, overlap=timedelta(minutes=overlap)))
+    run(api_options, database_url, Plan(ids, filters, full, overlap=timedelta(minutes=overlap)))
 
 
-def run(asking: Asking, database_url: str, plan: "Plan") -> None:
+def run(api_options: ApiOptions, database_url: str, plan: "Plan") -> None:
     """Run a sync and report how it ended. Raises `RecordError` if something was set aside."""
     from snapshotter.sync.context import Context
     from snapshotter.sync.sync import sync
 
     began = time.monotonic()
     with (
-        asking.session() as (client, service, redact),
+        api_options.connect() as (client, service, redact),
         _ticker() as tick,
         writing(database_url, client.time_left, may_create=True) as engine,
         _status_hint(plan.filters.status),
@@ -92,7 +92,7 @@ def run(asking: Asking, database_url: str, plan: "Plan") -> None:
         outcome = sync(Context(engine, client, service, redact, tick), plan)
     last = summary(outcome, time.monotonic() - began)
     logs.about(run=outcome.snapshot_id, summary=last, ended=outcome.counts())
-    say(f"{last}{logs.mark()}")
+    print_if_possible(f"{last}{logs.mark()}")
     if why := _incomplete(outcome):
         raise RecordError(why)
 
@@ -119,9 +119,11 @@ def _incomplete(outcome: "Outcome") -> str:
         listed = ", ".join(map(str, outcome.missing[:10])) + ("…" if outcome.missing[10:] else "")
         return f"the API has no job {listed}; the others are stored"
     if outcome.rejected:
+        is_one = outcome.rejected == 1
+        were, them = ("record was", "it") if is_one else ("records were", "them")
         return (
-            f"{outcome.rejected} records were set aside into rejected_records, with the reason; "
-            "the rest is stored, and the next run tries them again"
+            f"{outcome.rejected:,} {were} set aside into rejected_records, with the reason; the "
+            f"rest is stored, and later runs try {them} again; 'snapshotter rejects' lists {them}"
         )
     if outcome.noted:
         more = f", and {len(outcome.noted) - 1} more" if outcome.noted[1:] else ""
@@ -131,7 +133,7 @@ def _incomplete(outcome: "Outcome") -> str:
 
 @contextmanager
 def _status_hint(status: str | None) -> Iterator[None]:
-    """Suggest a documented status if the API refuses a request with another one."""
+    """Take a refusal of an undocumented status for a typing error. Raises `UsageError`."""
     from snapshotter.statuses import STATUSES
 
     try:
@@ -139,7 +141,8 @@ def _status_hint(status: str | None) -> Iterator[None]:
     except RequestRefused as error:
         if status is None or status in STATUSES:
             raise
-        raise RequestRefused(f"{error}{nearest(status, STATUSES)}") from None
+        known = nearest(status, STATUSES) or f"; known are {', '.join(STATUSES)}"
+        raise UsageError(f"--status {status!r}: {error}{known}") from None
 
 
 @contextmanager

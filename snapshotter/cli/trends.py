@@ -3,13 +3,15 @@
 import sys
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from snapshotter import logs
+from snapshotter.cli.connections import reading
 from snapshotter.cli.options import (
     Command,
+    Integer,
     database_option,
     last_option,
     package_id_option,
@@ -17,8 +19,10 @@ from snapshotter.cli.options import (
     since_option,
     until_option,
 )
-from snapshotter.cli.sessions import reading
-from snapshotter.cli.streams import data_output, show
+from snapshotter.cli.streams import data_output, print_line
+
+if TYPE_CHECKING:
+    from snapshotter.trends.values import Result
 
 
 @click.command("trends", cls=Command)
@@ -28,7 +32,7 @@ from snapshotter.cli.streams import data_output, show
 @last_option()
 @package_option
 @package_id_option
-@click.option("--limit", type=click.IntRange(1), help="Only the first N rows.", metavar="N")
+@click.option("--limit", type=Integer(1), help="Only the first N rows.", metavar="N")
 @click.option(
     "--format",
     "shape",
@@ -59,29 +63,29 @@ def command(
     On a terminal it is a table, with a sparkline of each series over time; in a pipe it is CSV.
     """
     from snapshotter.trends.filters import Window
-    from snapshotter.trends.trends import catalogue, fetched, run
+    from snapshotter.trends.trends import catalogue, fetched, require, run
 
     if name is None:
         questions = catalogue(sql_dir)
         width = max(map(len, questions))
         for each, question in questions.items():
-            show(f"{each:{width}}  {question}".rstrip())
+            print_line(f"{each:{width}}  {question}".rstrip())
         return
+    require(name, sql_dir)  # a mistyped name is not blamed on the database
     window = Window(since, until, last, package, package_id)
     with reading(database_url) as engine:
         with engine.connect() as connection:
             filters = window.filters(connection)
         with engine.connect() as connection, run(connection, name, filters, sql_dir) as result:
-            columns, rows = fetched(result, limit)
-    show_rows(columns, rows, shape or ("table" if sys.stdout.isatty() else "csv"))
+            answer = fetched(result, limit)
+    show_result(answer, shape or ("table" if sys.stdout.isatty() else "csv"))
 
 
-def show_rows(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> None:
+def show_result(answer: "Result", shape: str) -> None:
     """Print a trend's rows."""
     from snapshotter.trends import terminal
 
-    answer = terminal.Result(columns, rows)
-    if not rows and shape != "table":
+    if not answer.rows and shape != "table":
         logs.notice(terminal.NO_ROWS)
     match shape:
         case "table":
@@ -94,4 +98,4 @@ def show_rows(columns: list[str], rows: list[tuple[Any, ...]], shape: str) -> No
             from snapshotter.export.style import style
 
             with data_output() as file:
-                write_rows(columns, rows, file, style(shape, ""))
+                write_rows(answer.columns, answer.rows, file, style(shape, ""))

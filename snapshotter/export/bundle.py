@@ -19,7 +19,6 @@ from snapshotter.export.export import write
 from snapshotter.export.selection import (
     NO_MONTH,
     OF_JOBS,
-    TABLES,
     Selection,
     months,
     names,
@@ -27,6 +26,7 @@ from snapshotter.export.selection import (
 )
 from snapshotter.export.style import LIBRARIES, Style
 from snapshotter.store.engine import unmoving
+from snapshotter.store.tables import ACCOUNTS
 from snapshotter.targets import database_file
 from snapshotter.times import stamp
 from snapshotter.trends.filters import Filters
@@ -208,9 +208,8 @@ def _as_json(filters: Filters, status: str | None) -> dict[str, Any]:
 
 
 def _accounts(connection: Connection) -> list[dict[str, Any]]:
-    accounts = TABLES["accounts"]
-    columns = accounts.c.account_id, accounts.c.watermark
-    watermarks = connection.execute(select(*columns).order_by(accounts.c.account_id)).all()
+    columns = ACCOUNTS.c.account_id, ACCOUNTS.c.watermark
+    watermarks = connection.execute(select(*columns).order_by(ACCOUNTS.c.account_id)).all()
     return [
         {"account_id": account_id, "watermark": watermark and stamp(watermark)}
         for account_id, watermark in watermarks

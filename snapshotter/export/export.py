@@ -50,8 +50,9 @@ _FRACTION = re.compile(r"p\d+|share|ratio|rate|score|hours|usual|mad_|per_millio
 def export(engine: Engine, selection: Selection, target: Path | TextIO, style: Style = _CSV) -> int:
     """Write the rows that are selected, and return their number.
 
-    A file appears whole or not at all. Raises `UsageError` if the target's folder is missing,
-    `Failure` if the target cannot be written.
+    A file appears whole or not at all; in a folder that is not writable, an existing file is
+    written in place. Raises `UsageError` if the target's folder is missing, `Failure` if the target
+    cannot be written.
     """
     with (
         unmoving(engine).connect() as connection,
@@ -62,7 +63,7 @@ def export(engine: Engine, selection: Selection, target: Path | TextIO, style: S
 
 def write(connection: Connection, selection: Selection, file: Any, style: Style) -> int:
     """Write the rows that `connection` sees into an open file, and return their number."""
-    with answer(connection, selection, style) as (columns, batches):
+    with open_rows(connection, selection, style) as (columns, batches):
         return formats.write(file, style, columns, batches)
 
 
@@ -72,11 +73,11 @@ def write_rows(columns: list[str], rows: Rows, file: Any, style: Style) -> int:
     return formats.write(file, style, [styles.Column(name) for name in columns], [batch])
 
 
-Answer = tuple[list[styles.Column], Iterator[Rows]]
+OpenRows = tuple[list[styles.Column], Iterator[Rows]]
 
 
 @contextmanager
-def answer(connection: Connection, selection: Selection, style: Style) -> Iterator[Answer]:
+def open_rows(connection: Connection, selection: Selection, style: Style) -> Iterator[OpenRows]:
     """Open the rows, which come in batches inside the `with`.
 
     Integers are int, days are dates, JSON is text as it is stored. Times are aware datetimes, or
@@ -85,8 +86,8 @@ def answer(connection: Connection, selection: Selection, style: Style) -> Iterat
     connection = connection.execution_options(stream_results=True, max_row_buffer=CHUNK_ROWS)
     source = TABLES.get(selection.name)
     if source is None:
-        with _trend(connection, selection, style) as answered:
-            yield answered
+        with _trend(connection, selection, style) as opened:
+            yield opened
         return
     statement = _select(source, selection, connection.dialect if style.is_text else None)
     with connection.execute(statement) as result:
@@ -131,7 +132,7 @@ def _kind(column: Column[Any]) -> Kind:
 
 
 @contextmanager
-def _trend(connection: Connection, selection: Selection, style: Style) -> Iterator[Answer]:
+def _trend(connection: Connection, selection: Selection, style: Style) -> Iterator[OpenRows]:
     columns: list[styles.Column] | None = None
     if style.format == "parquet":  # needs the kinds before the first row
         with trends.run(connection, selection.name, selection.filters) as result:

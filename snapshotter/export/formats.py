@@ -1,4 +1,7 @@
-"""Writes rows in a format, a batch at a time: CSV by pandas and JSON here, the others by theirs."""
+"""Writes rows in a format, a batch at a time: CSV and JSON here, the others in their modules.
+
+`style` chooses the format, by `--format` or the file's ending.
+"""
 
 import csv
 import gzip

@@ -8,7 +8,7 @@ from typing import TextIO
 from sqlalchemy import Engine
 
 from snapshotter.errors import UsageError
-from snapshotter.export.bundle import Bundle, export_all, export_by_month
+from snapshotter.export.bundle import Bundle, export_all, export_by_month, require_months
 from snapshotter.export.export import export
 from snapshotter.export.selection import Selection, require_status
 from snapshotter.export.style import Style
@@ -20,7 +20,8 @@ class Request:
     """An export: of the table or trend `name`, or of all if that is None.
 
     `by_month` splits tables into a file a month. Raises `UsageError` for that in another format
-    than Parquet.
+    than Parquet, for an unknown name, and for a filter that does not apply: before a database is
+    opened, so that a typing error is not blamed on it.
     """
 
     name: str | None
@@ -34,6 +35,14 @@ class Request:
             raise UsageError(
                 f"--partition-by is for Parquet, not {self.style.format}; add --format parquet"
             )
+        if self.name is not None:
+            self.selection(self.name)
+            if self.by_month:
+                require_months(self.name)
+
+    def selection(self, name: str) -> Selection:
+        """Return the rows of one table or trend. Raises `UsageError`."""
+        return Selection(name, self.filters, self.status)
 
 
 def carry_out(engine: Engine, request: Request, target: Path | TextIO, now: datetime) -> str:
@@ -47,7 +56,7 @@ def carry_out(engine: Engine, request: Request, target: Path | TextIO, now: date
         bundle = Bundle(_folder(target), request.style, now, request.by_month)
         entries = export_all(engine, bundle, request.filters, request.status)
         return f"{sum(entry.rows for entry in entries):,} rows of {len(entries)} files"
-    selection = Selection(request.name, request.filters, request.status)
+    selection = request.selection(request.name)
     if request.by_month:
         bundle = Bundle(_folder(target), request.style, now, by_month=True)
         rows = sum(entry.rows for entry in export_by_month(engine, bundle, selection))

@@ -4,23 +4,26 @@ from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, exists, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, exists, select
 
 from snapshotter.errors import UsageError
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.statuses import STATUSES
+from snapshotter.store.tables import JOBS, OUTPUTS
 from snapshotter.texts import nearest
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters
 
 TABLES = Base.metadata.tables
-JOBS, OUTPUTS = TABLES["jobs"], TABLES["job_outputs"]
 NO_MONTH = "__HIVE_DEFAULT_PARTITION__"  # Hive's name for rows without a value
 
 # Rows of these tables go by their job's day; those of others by the day in these columns.
 OF_JOBS = ("jobs", "job_outputs", "output_fields", "job_changes")
 _DAYS = {"calendar": "day", "snapshots": "started_at", "rejected_records": "rejected_at"}
+# The options of the command, by what they narrow an export by.
+_OPTIONS = {"day": "--since and --until", "package": "--package-id", "status": "--status"}
 _ALL = Filters()
 
 
@@ -44,7 +47,9 @@ class Selection:
         }
         for what, value in asked.items():
             if value is not None and what not in narrowed_by(self.name):
-                raise UsageError(f"{self.name} cannot be narrowed by {what}; leave the filter out")
+                raise UsageError(
+                    f"{self.name} cannot be narrowed by {what}; leave {_OPTIONS[what]} out"
+                )
 
 
 def names() -> list[str]:
@@ -98,11 +103,10 @@ def conditions(source: Table, selection: Selection) -> Iterator[ColumnElement[bo
             yield JOBS.c.run_date.is_(None) if source is JOBS else _has_no_day(source)
     elif filters.since or filters.until:
         day = source.columns[_DAYS[source.name]]
-        as_held = _midnight if isinstance(day.type, UTCDateTime) else lambda day: day
         if filters.since:
-            yield day >= as_held(filters.since)
+            yield day >= _as_held(day, filters.since)
         if filters.until:
-            yield day < as_held(filters.until)
+            yield day < _as_held(day, filters.until)
 
 
 def _of_jobs(source: Table, jobs: list[ColumnElement[bool]]) -> ColumnElement[bool]:
@@ -127,5 +131,6 @@ def _ends(month: str) -> tuple[date, date]:
     return first, first.replace(day=monthrange(first.year, first.month)[1])
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+def _as_held(column: Column[Any], day: date) -> date | datetime:
+    """Return a day as the column holds it; for a column of times, that is the day's midnight."""
+    return datetime.combine(day, time(), UTC) if isinstance(column.type, UTCDateTime) else day

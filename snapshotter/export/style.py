@@ -1,4 +1,4 @@
-"""How an export is written: its format, and what a column holds."""
+"""How an export is written: its format, by `--format` or the file's ending; and its columns."""
 
 import importlib
 from dataclasses import dataclass

@@ -22,7 +22,7 @@ from snapshotter.simulator.faults import Answer, Request
 from snapshotter.simulator.history import FINAL, JobFactory, Lifecycle, Package, due, history
 from snapshotter.simulator.lag import Lag
 
-NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)  # the account's first moment, so also the demo's
 
 _HOUR = timedelta(hours=1)
 

@@ -101,8 +101,8 @@ def newest_day(connection: Connection, today: date | None = None) -> date | None
     present is the watermark, or the end of the last run by the host's clock, or `today` if neither
     is known. Returns None if no job is stored.
     """
-    found = connection.execute(text("select min(run_date), max(run_date) from jobs")).one()
-    if found[1] is None:
+    last = connection.execute(text("select max(run_date) from jobs")).scalar()
+    if last is None:
         return None
     known = connection.execute(text(_SERVER_TIME)).scalar()
     latest = today or datetime.now(UTC).date() if known is None else _day_of(known)
@@ -112,7 +112,7 @@ def newest_day(connection: Connection, today: date | None = None) -> date | None
     days = [] if newest is None else [_as_day(newest)]
     days += [] if watermark is None else [_day_of(watermark)]
     # If all runs are dated later than a clock, the clock is wrong.
-    return max(days, default=_as_day(found[1]) if known is None else latest)
+    return max(days, default=_as_day(last) if known is None else latest)
 
 
 def _as_day(value: date | str) -> date:

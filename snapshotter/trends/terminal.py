@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import pairwise
 from math import isfinite
 from types import NoneType
-from typing import Any, Literal, NamedTuple, TextIO
+from typing import Any, Literal, TextIO
 
 from rich import box
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from snapshotter.printable import printable
 from snapshotter.times import stamp
+from snapshotter.trends.values import Result
 
 NO_ROWS = "no rows: nothing of that kind has happened, or nothing has been synced yet"
 WIDTH = 110  # columns, if there is no terminal
@@ -29,31 +30,22 @@ _SERIES = ("package_name", "output_name", "cluster_name")
 _KEYS = ("package_id", "cluster_id")
 _SHOWN = 12  # series
 
-Row = tuple[Any, ...]
 
-
-class Result(NamedTuple):
-    """A trend's columns and rows, as `trends.rows` returns them."""
-
-    columns: list[str]
-    rows: list[Row]
-
-
-def show(answer: Result, file: TextIO, width: int | None = None) -> None:
+def show(result: Result, file: TextIO, width: int | None = None) -> None:
     """Print a table that fits the width (by default the terminal's), and its sparklines."""
     console = Console(file=file, width=width, highlight=False, emoji=False)
     if not console.is_terminal and width is None:
         console = Console(file=file, width=WIDTH, highlight=False, emoji=False)
-    if not answer.rows:
+    if not result.rows:
         console.print(NO_ROWS)
         return
     cells = [
-        [_cell(*each) for each in zip(answer.columns, row, strict=True)] for row in answer.rows
+        [_cell(*each) for each in zip(result.columns, row, strict=True)] for row in result.rows
     ]
     kinds = [
-        {type(value) for value in values} - {NoneType} for values in zip(*answer.rows, strict=True)
+        {type(value) for value in values} - {NoneType} for values in zip(*result.rows, strict=True)
     ]
-    heads, widths = _fitted([*map(printable, answer.columns)], cells, kinds, console.width)
+    heads, widths = _fitted([*map(printable, result.columns)], cells, kinds, console.width)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for head, width_, kind in zip(heads, widths, kinds, strict=False):
         justify: Literal["left", "right"] = "right" if kind <= {int, float} else "left"
@@ -64,10 +56,10 @@ def show(answer: Result, file: TextIO, width: int | None = None) -> None:
     for row in cells:
         table.add_row(*map(Text, row[: len(heads)]))
     console.print(table)
-    left_out = [*map(printable, answer.columns[len(heads) :])]
+    left_out = [*map(printable, result.columns[len(heads) :])]
     if left_out:
         console.print(Text(f"too narrow for {', '.join(left_out)}; --format csv has all"))
-    for line in sparklines(answer, console.width):
+    for line in sparklines(result, console.width):
         console.print(Text(line), no_wrap=True, overflow="crop")
 
 
@@ -82,26 +74,29 @@ def _fitted(
     heads = list(columns)
     texts = [max(map(len, column)) for column in zip(*cells, strict=True)]
 
-    def least(head: str) -> int:
-        return max(map(len, head.split("\n")))
-
-    def missing() -> int:
-        return sum(widths) + 3 * (len(widths) - 1) - room
-
-    widths = [max(least(head), text) for head, text in zip(heads, texts, strict=True)]
-    if missing() > 0:
+    widths = [max(_width(head), text) for head, text in zip(heads, texts, strict=True)]
+    if _total(widths) > room:
         heads = [head.replace("_", "\n") for head in heads]
-        widths = [max(least(head), text) for head, text in zip(heads, texts, strict=True)]
+        widths = [max(_width(head), text) for head, text in zip(heads, texts, strict=True)]
     cut = [i for i, kind in enumerate(kinds) if kind == {str}]
-    while missing() > 0:
+    while _total(widths) > room:
         widest = max(cut, key=widths.__getitem__, default=0)
-        if not cut or widths[widest] <= max(_SHORTEST, least(heads[widest])):
+        if not cut or widths[widest] <= max(_SHORTEST, _width(heads[widest])):
             break
         widths[widest] -= 1
-    while missing() > 0 and len(widths) > 1:
+    while _total(widths) > room and len(widths) > 1:
         heads.pop()
         widths.pop()
     return heads, widths
+
+
+def _width(head: str) -> int:
+    return max(map(len, head.split("\n")))
+
+
+def _total(widths: list[int]) -> int:
+    """Return the width of a table whose columns have these widths, with the gaps between them."""
+    return sum(widths) + 3 * (len(widths) - 1)
 
 
 def _cell(column: str, value: Any) -> str:
@@ -116,17 +111,17 @@ def _cell(column: str, value: Any) -> str:
     return printable(str(value))
 
 
-def sparklines(answer: Result, width: int) -> list[str]:
+def sparklines(result: Result, width: int) -> list[str]:
     """Return a line for each series over time: its name, its sparkline, first and last value."""
-    columns = answer.columns
+    columns = result.columns
     measure = next((name for name in _MEASURES if name in columns), None)
     moment = next((name for name in _MOMENTS if name in columns), None)
     if measure is None or moment is None:
         return []
     named = [columns.index(name) for name in _SERIES if name in columns]
     keyed = [columns.index(name) for name in _KEYS if name in columns]
-    series: dict[Row, list[float]] = {}
-    for row in answer.rows:
+    series: dict[tuple[Any, ...], list[float]] = {}
+    for row in result.rows:
         value = row[columns.index(measure)]
         if isinstance(value, int | float) and isfinite(value):
             series.setdefault(tuple(row[i] for i in (*keyed, *named)), []).append(value)
@@ -159,11 +154,11 @@ def sparkline(values: Sequence[float], width: int) -> str:
     return "".join(_BARS[round(last * max(0, v) / top) if top > 0 else 0] for v in values)
 
 
-def write_markdown(answer: Result, file: TextIO) -> None:
+def write_markdown(result: Result, file: TextIO) -> None:
     """Write a table in Markdown, as GitHub and others show it."""
-    file.write("| " + " | ".join(map(_escaped, answer.columns)) + " |\n")
-    file.write("|" + " --- |" * len(answer.columns) + "\n")
-    for row in answer.rows:
+    file.write("| " + " | ".join(map(_escaped, result.columns)) + " |\n")
+    file.write("|" + " --- |" * len(result.columns) + "\n")
+    for row in result.rows:
         cells = ["" if value is None else _escaped(_as_text(value)) for value in row]
         file.write("| " + " | ".join(cells) + " |\n")
 

@@ -13,12 +13,14 @@ from snapshotter.errors import UsageError
 from snapshotter.resources import resource_folder
 from snapshotter.texts import decoded, nearest
 from snapshotter.trends.filters import Filters
-from snapshotter.trends.values import normalized
+from snapshotter.trends.values import Result, normalized
 
 _TYPES: dict[str, Any] = {"since": Date, "until": Date, "package_id": BigInteger}
 _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)")
 # String literals, quoted names and comments: a colon in them begins no parameter.
-_PARTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_LITERALS_AND_COMMENTS = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL
+)
 # What an error message quotes from the statement.
 _QUOTED = re.compile(r"near \"([^\"]+)\"|: ([\w.]+)$|parameter '(\w+)'|(?:column|table) '([\w.]+)'")
 
@@ -54,6 +56,11 @@ def _files(folder: Path | None) -> dict[str, Path]:
     return {path.stem: path for each in folders for path in each.glob("*.sql") if path.is_file()}
 
 
+def require(name: str, folder: Path | None = None) -> None:
+    """Raise `UsageError` if there is no trend of that name."""
+    _path(name, folder)
+
+
 def _path(name: str, folder: Path | None) -> Path:
     known = _files(folder)
     if name not in known:
@@ -83,7 +90,7 @@ def run(
 ) -> Iterator[CursorResult[Any]]:
     """Run a trend. Raises `UsageError` if there is none of that name, or its SQL is wrong."""
     path = _path(name, folder)
-    statement = _PARTS.sub(_without_names, _source(path)).rstrip().removesuffix(";")
+    statement = _LITERALS_AND_COMMENTS.sub(_without_names, _source(path)).rstrip().removesuffix(";")
     used = {found[1] for found in _PARAMETER.finditer(statement)}
     bound = text(statement).bindparams(
         *(
@@ -142,18 +149,14 @@ def _line(statement: str, origin: BaseException) -> int:
     return statement.count("\n", 0, first) + 1
 
 
-def rows(
-    connection: Connection, name: str, filters: Filters, folder: Path | None = None
-) -> tuple[list[str], list[tuple[Any, ...]]]:
+def rows(connection: Connection, name: str, filters: Filters, folder: Path | None = None) -> Result:
     """Run a trend and return its columns and rows, as `fetched` does."""
     with run(connection, name, filters, folder) as result:
         return fetched(result)
 
 
-def fetched(
-    result: CursorResult[Any], limit: int | None = None
-) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return the columns and the rows (the first `limit`) of a trend, each row `normalized`."""
+def fetched(result: CursorResult[Any], limit: int | None = None) -> Result:
+    """Return the columns and the rows (the first `limit`) of a trend."""
     columns = list(result.keys())
     found = result.fetchall() if limit is None else result.fetchmany(limit)
-    return columns, [normalized(columns, tuple(row)) for row in found]
+    return Result(columns, [normalized(columns, tuple(row)) for row in found])

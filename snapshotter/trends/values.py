@@ -4,13 +4,20 @@ import re
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 # SQLite keeps times and days as text: they are known by the columns that hold them.
 TIME = re.compile(r"\w+_at|\w*since|\w+_seen")
 DAY = re.compile(r"day|week|month")
 _TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
 _DAY_TEXT = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+class Result(NamedTuple):
+    """A trend's columns and rows; each row is `normalized`."""
+
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
 
 
 def normalized(columns: list[str], row: tuple[Any, ...]) -> tuple[Any, ...]:

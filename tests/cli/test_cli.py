@@ -46,14 +46,15 @@ BAD_CALLS: list[tuple[list[str], dict[str, str], int, str]] = [
     (["sync", "--database", "sqlite:///no/such/folder.db"], {}, 1, "cannot write the database"),
     (["sync", "--database", "sqlite://"], {}, 2, "name a file"),
     (["sync", "--database", "postgresql://u:pw@127.0.0.1:1/x"], {}, 1, "cannot be used"),
-    (["sync", "seven"], {}, 2, "'seven' is not a valid integer"),
+    (["sync", "seven"], {}, 2, "'seven' is not a valid integer."),
+    (["sync", "--timeout", "long"], {}, 2, "'long' is not a valid number."),
     (["sync", "0"], {}, 2, "0 is not in the range"),
     (["sync", str(2**63)], {}, 2, "is not in the range"),
     (["sync", "--ids-file", "nothing"], {}, 2, "No such file"),
     (["sync", "--since", "yesterday"], {}, 2, "'yesterday' is not a time; expected something like"),
     (["sync", "7", "--full"], {}, 2, "leave --full and the filters out"),
     (["sync", "--full", "--status", "failed"], {}, 2, "--full reads the whole list"),
-    (["sync", "--status", "nonsense"], {}, 1, "answered 422"),
+    (["sync", "--status", "nonsense"], {}, 2, "answered 422"),
     (["sync", "--nonsense"], {}, 2, "No such option"),
     (["nonsense"], {}, 2, "No such command"),
     (["sync", "--timeout", "nan"], {}, 2, "must be a finite number"),
@@ -152,4 +153,26 @@ def test_a_typing_error_gets_a_suggestion(
 ) -> None:
     run("db", "upgrade")
     done = run(*words, **acme)
-    assert_one_line(done, 1 if words[0] == "sync" else 2, said)
+    assert_one_line(done, 2, said)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["trends", "runtime_by_dya"], "no trend 'runtime_by_dya'; did you mean 'runtime_by_day'?"),
+        (["export", "jbos", "-o", "-"], "no table or trend 'jbos'; did you mean 'jobs'?"),
+        (
+            ["export", "accounts", "-o", "-", "--since", "2026-01-01"],
+            "accounts cannot be narrowed by day; leave --since and --until out",
+        ),
+        (
+            ["export", "calendar", "-o", "x.parquet", "--partition-by", "month"],
+            "calendar cannot be split by month",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_typing_error_is_not_blamed_on_a_missing_database(
+    run: Run, words: list[str], said: str
+) -> None:
+    assert_one_line(run(*words), 2, said)

@@ -1,5 +1,6 @@
 """`snapshotter demo` as a user runs it."""
 
+import shlex
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,13 @@ def test_the_demo(run: Run, tmp_path: Path) -> None:
     assert "orders_to_warehouse" in done.stdout
     assert (tmp_path / "demo.db").exists()
     assert_one_line(run("demo"), 2, "'demo.db' already exists")
+
+
+def test_the_last_line_of_the_demo_can_be_copied(run: Run) -> None:
+    done = run("demo", "--database", "my demo.db")
+    last = shlex.split(done.stdout.splitlines()[-1])
+    assert last[:3] == ["more:", "snapshotter", "trends"]
+    assert run(*last[2:]).stdout.startswith("package_id,package_name,day,")
 
 
 def test_the_demo_data_has_what_it_prints(run: Run, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_the_exit_codes_of_a_retry(syncer: Syncer) -> None:
     assert done.stdout.startswith("0 jobs seen, 0 new, 0 changed, 1 set aside, 2 requests, ")
     told, last = done.stderr.splitlines()
     assert told == f"snapshotter: WARNING: set aside: job {bad['id']}: {GARBLED_AT}"
-    assert last.startswith("snapshotter: 1 records were set aside into rejected_records")
+    assert last.startswith("snapshotter: 1 record was set aside into rejected_records")
     bad["owner_id"] = 8
     done = command(syncer, "rejects", "--retry")
     assert (done.returncode, done.stderr) == (0, "")

@@ -28,3 +28,5 @@ def test_the_status_of_one_account(engine: Engine) -> None:
     done = command(engine, "status", "--account", "acem", "--max-age", "2h", "--json")
     assert (done.returncode, json.loads(done.stdout)) == (1, {"accounts": []})
     assert "stale: acem has no complete run" in done.stderr
+    done = command(engine, "status", "--account", "acem", "--max-age", "2h")
+    assert (done.returncode, done.stdout) == (1, "")

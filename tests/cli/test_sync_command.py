@@ -60,7 +60,8 @@ def test_records_set_aside_are_exit_65(
     assert done.stdout.startswith("1 jobs seen, 1 new, 0 changed, 1 set aside")
     aside, last = done.stderr.splitlines()
     assert "set aside: job 7: JSON is malformed: invalid character" in aside
-    assert "1 records were set aside into rejected_records" in last
+    assert "1 record was set aside into rejected_records" in last
+    assert "later runs try it again; 'snapshotter rejects' lists it" in last
 
 
 def test_an_unknown_status_is_stored_and_logged(

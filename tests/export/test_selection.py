@@ -12,7 +12,6 @@ from sqlalchemy import Engine, insert, select
 from snapshotter.errors import UsageError
 from snapshotter.export.export import export
 from snapshotter.export.selection import (
-    JOBS,
     NO_MONTH,
     TABLES,
     Selection,
@@ -21,6 +20,7 @@ from snapshotter.export.selection import (
     narrowed_by,
     require_status,
 )
+from snapshotter.store.tables import JOBS
 from snapshotter.trends.filters import Filters
 
 
@@ -66,9 +66,21 @@ def test_rejects_by_their_day(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("name", "filters", "said"),
     [
-        ("calendar", (Filters(package_id=1),), "calendar cannot be narrowed by package"),
-        ("snapshots", (Filters(), "failed"), "snapshots cannot be narrowed by status"),
-        ("accounts", (Filters(since=date(2026, 1, 1)),), "accounts cannot be narrowed by day"),
+        (
+            "calendar",
+            (Filters(package_id=1),),
+            "calendar .* by package; leave --package-id out",
+        ),
+        (
+            "snapshots",
+            (Filters(), "failed"),
+            "snapshots cannot be narrowed by status; leave --status",
+        ),
+        (
+            "accounts",
+            (Filters(since=date(2026, 1, 1)),),
+            "by day; leave --since and --until out",
+        ),
         ("runtime_by_day", (Filters(), "failed"), "cannot be narrowed by status"),
         ("jobz", (), "no table or trend 'jobz'; did you mean 'jobs'?"),
     ],

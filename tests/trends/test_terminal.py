@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from snapshotter.printable import printable
-from snapshotter.trends.terminal import Result, show, sparkline, sparklines, write_markdown
+from snapshotter.trends.terminal import show, sparkline, sparklines, write_markdown
+from snapshotter.trends.values import Result
 
 DAYS = Result(
     ["package_id", "package_name", "day", "runs", "p50_seconds"],

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import text
 
 from snapshotter import logs
-from snapshotter.cli.sessions import Asking, opened, reading, shown, writing
+from snapshotter.cli.connections import ApiOptions, opened, reading, shown, writing
 from snapshotter.errors import DatabaseError, UsageError
 from snapshotter.message_mask import Mask
 from snapshotter.simulator.account import SimulatedAccount
 
-ASKING = Asking(None, 5.0, None, None, None, "mask")
+OPTIONS = ApiOptions(None, 5.0, None, None, None, "mask")
 
 
 @pytest.mark.parametrize(
@@ -61,25 +61,25 @@ def _environment(
 
 
 @pytest.mark.usefixtures("_environment")
-def test_a_session_asks_the_account_of_the_environment(account: SimulatedAccount) -> None:
-    with ASKING.session() as session:
-        assert session.service.account_id == account.account_id
-        assert session.client.job(7) is not None
-        assert session.client.time_left() is None
-        assert session.redact.variables({"password": "x"}) == {"password": "***"}
+def test_a_connection_asks_the_account_of_the_environment(account: SimulatedAccount) -> None:
+    with OPTIONS.connect() as connection:
+        assert connection.service.account_id == account.account_id
+        assert connection.client.job(7) is not None
+        assert connection.client.time_left() is None
+        assert connection.redact.variables({"password": "x"}) == {"password": "***"}
     assert logs.masked(f"the key {account.api_key}") == "the key ***"
 
 
 @pytest.mark.usefixtures("_environment")
-def test_a_session_has_the_limits_that_were_asked_for() -> None:
-    asking = Asking(None, 5.0, 0, 3, timedelta(hours=1), "keep")
-    with asking.session() as session:
-        left = session.client.time_left()
+def test_a_connection_has_the_limits_of_the_options() -> None:
+    options = ApiOptions(None, 5.0, 0, 3, timedelta(hours=1), "keep")
+    with options.connect() as connection:
+        left = connection.client.time_left()
         assert left is not None
         assert 3500 < left <= 3600
-        assert session.redact.variables({"password": "x"}) == {"password": "x"}
+        assert connection.redact.variables({"password": "x"}) == {"password": "x"}
     with (
         pytest.raises(UsageError, match="--max-requests 2 is too few"),
-        Asking(None, 5.0, 0, 2, None, "keep").session(),
+        ApiOptions(None, 5.0, 0, 2, None, "keep").connect(),
     ):
         pass

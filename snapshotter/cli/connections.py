@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NO_ACCOUNTS = "no accounts yet; 'snapshotter sync' adds the first"
 
 
-class Session(NamedTuple):
+class ApiConnection(NamedTuple):
     """A client of the API, whose account it reads, and how secrets of the answers are stored."""
 
     client: "Client"
@@ -30,8 +30,8 @@ class Session(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Asking:
-    """How a command asks the API."""
+class ApiOptions:
+    """The values of the options of a command that asks the API."""
 
     api_key_file: Path | None
     timeout: float
@@ -41,7 +41,7 @@ class Asking:
     variables: str
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def connect(self) -> Iterator[ApiConnection]:
         """Open a client of the API; a signal stops it after the page that is being read."""
         from snapshotter.api.client import Client
         from snapshotter.api.limits import Limits
@@ -57,7 +57,7 @@ class Asking:
         seconds = None if self.max_time is None else self.max_time.total_seconds()
         limits = Limits(self.reserve_credits, self.max_requests, seconds)
         with InterruptibleClock() as clock, Client(xplenty, limits, clock=clock) as client:
-            yield Session(client, xplenty, redact)
+            yield ApiConnection(client, xplenty, redact)
 
 
 @contextmanager
