@@ -44,29 +44,6 @@ _secrets: set[str] = set()
 _mask = Mask()
 
 
-def about(
-    *,
-    account: str | None = None,
-    run: int | None = None,
-    database: str | None = None,
-    is_stamped: bool | None = None,
-    summary: str | None = None,
-    ended: dict[str, Any] | None = None,
-) -> None:
-    """Note what the following lines are about; see `About`. What is None stays as it is."""
-    given = {
-        "account": account,
-        "run": run,
-        "database": database,
-        "is_stamped": is_stamped,
-        "summary": summary,
-        "ended": ended,
-    }
-    for name, value in given.items():
-        if value is not None:
-            setattr(ABOUT, name, value)
-
-
 def learn(secret: str) -> None:
     """Mask a secret from now on, in every form in which a server or a library may print it."""
     global _mask  # noqa: PLW0603 - one process, one set of secrets

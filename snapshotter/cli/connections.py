@@ -49,7 +49,7 @@ class ApiOptions:
         from snapshotter.redact import Redaction
 
         xplenty = service(os.environ, self.api_key_file, self.timeout)
-        logs.about(account=xplenty.account_id)
+        logs.ABOUT.account = xplenty.account_id
         logs.learn(xplenty.key.secret)
         kept = privacy(os.environ, self.variables)
         hash_key = None if kept.hash_key is None else kept.hash_key.secret

@@ -129,7 +129,7 @@ class Setting(click.Option):
 
 
 def _note_database(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    logs.about(database=value)
+    logs.ABOUT.database = value
     return value
 
 
@@ -216,7 +216,7 @@ def takes_api_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_options(**values: Any) -> None:
-        logs.about(is_stamped=True)
+        logs.ABOUT.is_stamped = True
         own = {field.name: values.pop(field.name) for field in fields(ApiOptions)}
         command(api_options=ApiOptions(**own), **values)
 

@@ -91,7 +91,8 @@ def run(api_options: ApiOptions, database_url: str, plan: "Plan") -> None:
         log.info("reading account %s into %s", service.account_id, shown(database_url))
         outcome = sync(Context(engine, client, service, redact, tick), plan)
     last = summary(outcome, time.monotonic() - began)
-    logs.about(run=outcome.snapshot_id, summary=last, ended=outcome.counts())
+    logs.ABOUT.run, logs.ABOUT.summary = outcome.snapshot_id, last
+    logs.ABOUT.ended = outcome.counts()
     print_if_possible(f"{last}{logs.mark()}")
     if why := _incomplete(outcome):
         raise RecordError(why)

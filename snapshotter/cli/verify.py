@@ -47,7 +47,7 @@ def command(sample: int, repair: bool, api_options: ApiOptions, database_url: st
                 print_if_possible(line)
     last = f"{found.differences:,} differences, {client.requests_sent:,} requests"
     ended = {"differences": found.differences, "requests": client.requests_sent}
-    logs.about(summary=last, ended=ended)
+    logs.ABOUT.summary, logs.ABOUT.ended = last, ended
     print_if_possible(last)
     if found.differences and not repair:
         differ = "1 job differs" if found.differences == 1 else f"{found.differences:,} jobs differ"

@@ -97,7 +97,7 @@ def open_run(context: Context, plan: Plan) -> Iterator[Run]:
                 "this run did nothing, run again later"
             )
         outcome = ledger.begin(_kind(plan, ledger), context.service.api_url)
-        logs.about(run=outcome.snapshot_id)
+        logs.ABOUT.run = outcome.snapshot_id
         log.info("run began: kind %s", outcome.kind)
         run = Run(context, ledger, outcome, check_lock)
         with _recorded(run):
