@@ -91,7 +91,7 @@ class Prefetch(Protocol[ItemT]):
 
 def pages(
     fetch: Callable[[int], Listed[ItemT]], cursor: Cursor, prefetch: Prefetch[ItemT] | None = None
-) -> Iterator[Page[ItemT]]:
+) -> Iterator[Page[ItemT]]:  # a branch for each way on
     """Yield the list's pages from `cursor` on; jobs at the edges of pages come more than once.
 
     Raises `Stopped` if the server keeps answering and the listing does not advance.

@@ -11,6 +11,7 @@ from snapshotter.cli.options import Group, database_option
 from snapshotter.cli.streams import print_if_possible, print_line
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.settings import account_id as valid_account_id
+from snapshotter.texts import counted
 from snapshotter.times import stamp
 
 
@@ -54,8 +55,8 @@ def forget(name: str, with_jobs: bool, yes: bool, database_url: str) -> None:
     with writing(database_url) as engine:
         account = accounts.find(accounts.stored(engine), name)
         what = (
-            f"{account.jobs:,} jobs with their outputs, {account.runs:,} runs and "
-            f"{account.rejected:,} records set aside of account {name}"
+            f"{counted(account.jobs, 'job')} with outputs, {counted(account.runs, 'run')} and "
+            f"{counted(account.rejected, 'record')} set aside of account {name}"
         )
         if account.jobs and with_jobs and not yes:
             if not (sys.stdin.isatty() and sys.stderr.isatty()):

@@ -18,7 +18,7 @@ from snapshotter.targets import database_file
 def report(engine: Engine, target: Path | TextIO, scope: Scope, now: datetime) -> None:
     """Write the report of what is in `scope`.
 
-    The file appears whole or not at all. Raises `UsageError` if plotly is not installed, the
+    How the file appears: see `files.opened`. Raises `UsageError` if plotly is not installed, the
     package is not known or the folder does not exist, `Failure` if the file cannot be written.
     """
     plotly = _plotly()

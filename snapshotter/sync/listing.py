@@ -16,6 +16,7 @@ from snapshotter.store.ledger import Ledger, Listing
 from snapshotter.store.prepared import Prepared
 from snapshotter.store.tables import JOBS, live
 from snapshotter.sync.run import Run
+from snapshotter.times import stamp
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,10 @@ class Lister:
         from_the_start = listing.cursor == Cursor()
         elapsed = run.client.stopwatch()
         waiting: list[Page[Prepared | Reject]] = []
-        log.info("listing jobs updated since %s", listing.since or "the beginning")
+        log.info(
+            "listing jobs updated since %s",
+            stamp(listing.since) if listing.since else "the beginning",
+        )
         listed = run.client.jobs(ListFilters(since=listing.since), listing.cursor, run.prepared)
         with closing(listed) as pages:
             try:

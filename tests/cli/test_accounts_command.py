@@ -41,8 +41,8 @@ def test_listing_renaming_and_forgetting(engine: Engine) -> None:
     assert done.stderr == "snapshotter: give --database after 'forget'\n"
     done = command(engine, "accounts", "forget", "acme-group", "--with-jobs")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("snapshotter: this would remove 2 jobs with their outputs, 1 run")
+    assert done.stderr.startswith("snapshotter: this would remove 2 jobs with outputs, 1 run")
     done = command(engine, "accounts", "forget", "acme-group", "--with-jobs", "--yes")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("removed: 2 jobs with their outputs, 1 runs and 1 records")
+    assert done.stdout.startswith("removed: 2 jobs with outputs, 1 run and 1 record")
     assert stored(engine) == []
