@@ -50,8 +50,8 @@ def test_the_exit_codes_of_a_retry(syncer: Syncer) -> None:
     done = command(syncer, "rejects", "--retry")
     assert done.returncode == 65
     assert done.stdout.startswith("0 jobs seen, 0 new, 0 changed, 1 set aside, 2 requests, ")
-    told, last = done.stderr.splitlines()
-    assert told == f"snapshotter: WARNING: set aside: job {bad['id']}: {GARBLED_AT}"
+    warning, last = done.stderr.splitlines()
+    assert warning == f"snapshotter: WARNING: set aside: job {bad['id']}: {GARBLED_AT}"
     assert last.startswith("snapshotter: 1 record was set aside into rejected_records")
     bad["owner_id"] = 8
     done = command(syncer, "rejects", "--retry")
@@ -66,8 +66,8 @@ def test_a_page_of_bad_records_is_exit_65(syncer: Syncer) -> None:
     done = command(syncer, "sync")
     assert done.returncode == 65
     assert done.stdout.startswith(f"1 jobs seen, 1 new, 0 changed, {len(BAD)} set aside, ")
-    *told, last = done.stderr.splitlines()
-    aside = [line for line in told if ": set aside: " in line]
+    *warnings, last = done.stderr.splitlines()
+    aside = [line for line in warnings if ": set aside: " in line]
     kinds = {group_of(row.reason) for row in listed(syncer.engine)}
     assert len(aside) == len(kinds) < len(BAD)
     assert last.startswith(f"snapshotter: {len(BAD)} records were set aside")

@@ -49,10 +49,10 @@ def test_still_bad_it_stays(syncer: Syncer) -> None:
     assert (outcome.inserted, outcome.rejected) == (0, 1)
     (again,) = syncer.rows(REJECTS)
     # Text that is not JSON differs from what its own call answers.
-    told_anew = {"id", "payload", "digest", "snapshot_id", "rejected_at", "attempts"}
-    told_anew |= {"next_attempt_at"}
-    assert {k: v for k, v in again.items() if k not in told_anew} == {
-        k: v for k, v in first[0].items() if k not in told_anew
+    stamped_again = {"id", "payload", "digest", "snapshot_id", "rejected_at", "attempts"}
+    stamped_again |= {"next_attempt_at"}
+    assert {k: v for k, v in again.items() if k not in stamped_again} == {
+        k: v for k, v in first[0].items() if k not in stamped_again
     }
     assert (again["snapshot_id"], again["rejected_at"]) == (2, syncer.account.now)
     # So its pause begins anew, once.
