@@ -49,7 +49,7 @@ class InterruptibleClock:
             if number.name != "SIGQUIT"
         }
         _guard.allowed = 1
-        if _raised:
+        if has_been_raised():
             raise Interrupted
         return self
 
@@ -161,6 +161,11 @@ def take_over() -> None:
         signal.signal(number, _interrupt)
     if os.name == "posix":
         _guard.start()
+
+
+def has_been_raised() -> bool:
+    """Whether a signal has raised `Interrupted`, be it caught, swallowed or on its way."""
+    return bool(_raised)
 
 
 def end_with(exit_code: int) -> None:

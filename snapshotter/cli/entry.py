@@ -119,25 +119,43 @@ def _asks_for_json(words: list[str]) -> bool:
 
 def _ending(error: BaseException) -> Ending:
     """Return the exit code and the line that an error ends the command with."""
-    import click
-
     match error:
-        case click.exceptions.NoArgsIsHelpError():
-            click.echo(error.format_message(), err=True)
-            ending = error.exit_code, ""
-        case click.ClickException():
-            ending = error.exit_code, error.format_message()
         case SnapshotterError():
             ending = error.exit_code, _named(error)
-        case Interrupted() | KeyboardInterrupt() | click.Abort():
+        case Interrupted() | KeyboardInterrupt():
             ending = Stopped.exit_code, INTERRUPTED
         case streams.OutputLost():
             # The reader has gone: there is nobody to print to.
             ending = _FAILED, "" if isinstance(error, streams.OutputGone) else str(error)
         case _:
-            logging.getLogger(__name__).debug("the traceback", exc_info=error)
-            ending = _of_the_host(error) or _of_the_database(error) or _bug(error)
+            ending = _of_click(error) or _of_a_swallowed_signal() or _unforeseen(error)
     return ending
+
+
+def _of_click(error: BaseException) -> Ending | None:
+    # From its submodules: a signal that has ended the import of click leaves the package without.
+    from click.exceptions import Abort, ClickException, NoArgsIsHelpError
+    from click.utils import echo
+
+    match error:
+        case NoArgsIsHelpError():
+            echo(error.format_message(), err=True)
+            return error.exit_code, ""
+        case ClickException():
+            return error.exit_code, error.format_message()
+        case Abort():
+            return Stopped.exit_code, INTERRUPTED
+    return None
+
+
+def _of_a_swallowed_signal() -> Ending | None:
+    """Return the ending for what a library raises after it has swallowed `Interrupted`."""
+    return (Stopped.exit_code, INTERRUPTED) if interrupt.has_been_raised() else None
+
+
+def _unforeseen(error: BaseException) -> Ending:
+    logging.getLogger(__name__).debug("the traceback", exc_info=error)
+    return _of_the_host(error) or _of_the_database(error) or _bug(error)
 
 
 def _bug(error: BaseException) -> Ending:

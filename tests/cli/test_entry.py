@@ -1,5 +1,7 @@
 """How the command starts and ends: its words, and a line and an exit code for every error."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,63 @@ entry.main()
 def test_what_the_host_lacks_is_not_a_bug(error: str, exit_code: int, said: str) -> None:
     done = python(["-c", HOST.format(error=error)])
     assert_one_line(done, exit_code, said)
+
+
+IMPORTED = """
+import signal
+import sys
+from importlib.abc import MetaPathFinder
+
+from snapshotter.cli import entry
+
+class Finder(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {name!r}:
+            sys.meta_path.remove(self)
+            signal.raise_signal(signal.SIGTERM)
+
+sys.meta_path.insert(0, Finder())
+sys.argv = ["snapshotter", "status"]
+entry.main()
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["click.core", "click.decorators", "snapshotter.cli.sync", "sqlalchemy", "sqlite3"]
+)
+def test_a_signal_while_a_library_is_imported(name: str) -> None:
+    """A package whose import has ended half-way may lack names that an error needs."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED.format(name=name)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert_one_line(done, 75, "interrupted; nothing is lost")
+
+
+SWALLOWED = """
+import signal
+from snapshotter.cli import entry
+
+def fail():
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except BaseException:
+        raise AttributeError("half a module") from None
+
+entry.group = fail
+entry.main()
+"""
+
+
+def test_what_fails_after_a_signal_was_swallowed() -> None:
+    """Such as a library that finds one of its modules missing, because its import was ended."""
+    swallow = (
+        "import signal\n    try: signal.raise_signal(15)\n    except BaseException: pass\n    "
+    )
+    host = HOST.replace("raise {error}", f"{swallow}raise AttributeError")
+    assert_one_line(python(["-c", host]), 75, "interrupted; nothing is lost")
 
 
 @pytest.mark.parametrize(
