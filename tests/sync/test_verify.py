@@ -198,7 +198,7 @@ def test_a_difference_is_reported_and_repaired(syncer: Syncer, name: str) -> Non
     said = done.stdout.splitlines()
     assert expected in said
     assert said[-1].startswith("1 differences, ")
-    assert done.stderr == "snapshotter: 1 jobs differ; --repair fetches them\n"
+    assert done.stderr == "snapshotter: 1 job differs; --repair fetches what differs\n"
 
     found = verified(syncer, repair=True)
     assert expected in found.lines()
@@ -395,7 +395,7 @@ def test_a_record_set_aside_is_exit_65(syncer: Syncer) -> None:
     syncer.account.advance(60)
     done = command(syncer, "verify")
     assert done.returncode == 65
-    assert done.stderr == "snapshotter: 1 records are set aside; see 'snapshotter rejects'\n"
+    assert done.stderr == "snapshotter: 1 record is set aside; see 'snapshotter rejects'\n"
 
 
 @sqlite
@@ -437,7 +437,7 @@ def test_an_account_never_synced_is_exit_65(syncer: Syncer) -> None:
     history(syncer.account, 3)
     done = command(syncer, "verify")
     assert done.returncode == 65
-    assert done.stderr == "snapshotter: 3 jobs differ; --repair fetches them\n"
+    assert done.stderr == "snapshotter: 3 jobs differ; --repair fetches what differs\n"
 
 
 @sqlite
