@@ -86,6 +86,7 @@ class _Guard:
 
     def __init__(self) -> None:
         self.allowed = 0  # signals that ask to finish the page only
+        self.is_running = False
         self._seen = 0
 
     def start(self) -> None:
@@ -101,6 +102,7 @@ class _Guard:
             os.close(writer)
             return
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        self.is_running = True
 
     def _watch(self, reader: int) -> None:
         numbers = {int(number) for number in stop_signals()}
@@ -181,5 +183,7 @@ def end_with(exit_code: int) -> None:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
+    if _raised and _guard.is_running:
+        return  # it ends the process soon; a second error could escape the handling of the first
     _raised.append(number)
     raise Interrupted

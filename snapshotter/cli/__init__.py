@@ -3,6 +3,11 @@
 
 def main() -> None:
     """Run the command, as the installed `snapshotter` does."""
+    import signal
+
+    # Until the command has its own handlers, Ctrl-C ends it as SIGTERM does, without a traceback.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Imported here, so that importing a module of this folder runs nothing else.
     from snapshotter.cli.entry import main as run
 

@@ -128,7 +128,7 @@ def _ending(error: BaseException) -> Ending:
             # The reader has gone: there is nobody to print to.
             ending = _FAILED, "" if isinstance(error, streams.OutputGone) else str(error)
         case _:
-            ending = _of_click(error) or _of_a_swallowed_signal() or _unforeseen(error)
+            ending = _of_click(error) or _unforeseen(error)
     return ending
 
 
@@ -148,14 +148,13 @@ def _of_click(error: BaseException) -> Ending | None:
     return None
 
 
-def _of_a_swallowed_signal() -> Ending | None:
-    """Return the ending for what a library raises after it has swallowed `Interrupted`."""
-    return (Stopped.exit_code, INTERRUPTED) if interrupt.has_been_raised() else None
-
-
 def _unforeseen(error: BaseException) -> Ending:
     logging.getLogger(__name__).debug("the traceback", exc_info=error)
-    return _of_the_host(error) or _of_the_database(error) or _bug(error)
+    known = _of_the_host(error) or _of_the_database(error)
+    if interrupt.has_been_raised() and (known is None or isinstance(error, ImportError)):
+        # What a library raises after it has swallowed `Interrupted` while it was imported.
+        return Stopped.exit_code, INTERRUPTED
+    return known or _bug(error)
 
 
 def _bug(error: BaseException) -> Ending:

@@ -1,5 +1,6 @@
 """How the command starts and ends: its words, and a line and an exit code for every error."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,39 @@ def test_a_signal_while_a_library_is_imported(name: str) -> None:
         check=False,
     )
     assert_one_line(done, 75, "interrupted; nothing is lost")
+
+
+TWICE = """
+import signal
+from snapshotter import interrupt
+from snapshotter.cli import entry
+
+def interrupted_again(exit_code, end_with=interrupt.end_with):
+    signal.raise_signal(signal.SIGTERM)
+    end_with(exit_code)
+
+interrupt.end_with = interrupted_again
+entry.group = lambda: signal.raise_signal(signal.SIGTERM)
+entry.main()
+"""
+
+
+def test_a_second_signal_while_the_first_is_handled() -> None:
+    """`timeout` and terminals send one to the process and to its group."""
+    assert_one_line(python(["-c", TWICE]), 75, "interrupted; nothing is lost")
+
+
+BEFORE = IMPORTED.replace("from snapshotter.cli import entry", "from snapshotter.cli import main")
+BEFORE = BEFORE.replace("entry.main()", "main()").replace("SIGTERM", "SIGINT")
+
+
+def test_an_interrupt_before_the_command_has_begun() -> None:
+    """Nothing is printed and nothing has begun: the shell sees which signal ended it."""
+    program = BEFORE.format(name="snapshotter.cli.entry")
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
 SWALLOWED = """
