@@ -90,10 +90,13 @@ def reading(database_url: str, time_left: "TimeLeft | None" = None) -> Iterator[
 def writing(
     database_url: str, time_left: "TimeLeft | None" = None, *, may_create: bool = False
 ) -> Iterator["Engine"]:
-    """Open a database to write; if it is empty and `may_create`, with new tables."""
+    """Open a database to write; if it is missing or empty and `may_create`, with new tables."""
     from snapshotter.store.engine import named_errors
     from snapshotter.store.revisions import require_head
 
+    if not may_create:
+        with reading(database_url, time_left):  # which does not create a missing file
+            pass
     with opened(database_url, read_only=False, time_left=time_left) as engine:
         require_head(engine, may_create=may_create)
         with named_errors():

@@ -1,5 +1,7 @@
 """`snapshotter accounts` as a user runs it."""
 
+from pathlib import Path
+
 import pytest
 from accounts import add
 from command import Done, run
@@ -46,3 +48,11 @@ def test_listing_renaming_and_forgetting(engine: Engine) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("removed: 2 jobs with outputs, 1 run and 1 record")
     assert stored(engine) == []
+
+
+@pytest.mark.parametrize("words", [("rename", "acme", "acme-eu"), ("forget", "acme")])
+def test_a_database_that_is_missing_is_not_created(words: tuple[str, ...], tmp_path: Path) -> None:
+    done = run(["accounts", *words], cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("snapshotter: no database at 'job_history.db'; ")
+    assert list(tmp_path.iterdir()) == []
