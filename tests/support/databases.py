@@ -41,8 +41,8 @@ _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "test")
 _NAMES = (f"{_WORKER}_{number}" for number in count(1))
 
 
-def _fast_folder() -> str:
-    """Return where a server's files are quickest: in memory if there is room, else on the disk.
+def fast_folder() -> str:
+    """Return where files are quickest: in memory if there is room, else on the disk.
 
     A socket's path holds 107 bytes: TMPDIR may be too long for it.
     """
@@ -64,7 +64,7 @@ class _Server(ABC):
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self.folder = Path(tempfile.mkdtemp(prefix="db-", dir=_fast_folder()))
+            self.folder = Path(tempfile.mkdtemp(prefix="db-", dir=fast_folder()))
             stack.callback(shutil.rmtree, self.folder)
             if _AS:
                 os.chown(self.folder, _NOBODY, _NOBODY)
