@@ -17,7 +17,7 @@ from snapshotter.times import stamp
 from snapshotter.trends.values import Result
 
 NO_ROWS = "no rows: nothing of that kind has happened, or nothing has been synced yet"
-WIDTH = 110  # columns, if there is no terminal
+WIDTH = 110  # columns, without a terminal
 _SHORTEST = 12  # characters that are left of a text when it is cut
 _BARS = "▁▂▃▄▅▆▇█"
 # What the sparkline of a series shows: the first of these columns that a trend has.

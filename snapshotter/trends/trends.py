@@ -57,7 +57,7 @@ def _files(folder: Path | None) -> dict[str, Path]:
 
 
 def require(name: str, folder: Path | None = None) -> None:
-    """Raise `UsageError` if there is no trend of that name."""
+    """Raise `UsageError` if no trend has that name."""
     _path(name, folder)
 
 

@@ -49,7 +49,7 @@ def test_a_file_without_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @contextmanager
 def tls(folder: Path) -> Iterator[tuple[str, Path, list[bytes]]]:
-    """Serve one job over TLS for 127.0.0.1; give the URL, the certificate, what was asked."""
+    """Serve one job over TLS for 127.0.0.1; yield the URL, the certificate, the requests."""
     key, certificate = folder / "key.pem", folder / "cert.pem"
     names = ["-subj", "/CN=here", "-addext", "subjectAltName=IP:127.0.0.1"]
     files = ["-keyout", str(key), "-out", str(certificate)]

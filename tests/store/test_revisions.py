@@ -35,7 +35,7 @@ def test_a_failed_upgrade_leaves_no_session_open(
 
 @pytest.mark.parametrize("empty_database_url", ["postgresql", "mariadb"], indirect=True)
 def test_the_error_of_a_session_that_ends_during_an_upgrade(empty_database_url: str) -> None:
-    """Not the one that follows, when the upgrade gives up its lock."""
+    """Not the one that follows, when the upgrade releases its lock."""
     engine, admin = open_engine(empty_database_url), open_engine(empty_database_url)
     ids = {"postgresql": "pg_backend_pid()", "mariadb": "connection_id()"}
     ends = {"postgresql": "select pg_terminate_backend({}, 10000)", "mariadb": "kill {}"}

@@ -250,7 +250,7 @@ def test_a_session_sees_what_others_commit_and_waits_for_their_locks(database_ur
 
 
 class Server:
-    """A server of another version or configuration: it gives these answers in turn.
+    """A server of another version or configuration: it returns these answers in turn.
 
     `asked` has the statements that it was sent.
     """

@@ -89,7 +89,7 @@ def test_opening_a_locked_file_waits_for_the_lock(tmp_path: Path) -> None:
         other.execute("begin exclusive")
 
         def unlock() -> None:
-            """Return that there is no bound; it is asked only after SQLite's own wait."""
+            """Return None: waits have no bound; it is asked only after SQLite's own wait."""
             if other.in_transaction:
                 other.execute("rollback")
 

@@ -1,4 +1,4 @@
-"""A server that sends exactly the bytes of a script, for answers that no proper server gives."""
+"""A server that sends exactly the bytes of a script, for answers that no proper server sends."""
 
 import socket
 import threading

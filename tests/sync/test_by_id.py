@@ -29,7 +29,7 @@ def test_a_job_whose_own_call_fails(syncer: Syncer, status: int) -> None:
     assert f"/jobs/{bad}: the API answered {status} (oops)" in aside["reason"]
     assert {row["id"]: row for row in syncer.rows(JOBS)}[bad] == before[bad]
 
-    move(syncer, jobs)  # it waits, and the run says so by its end
+    move(syncer, jobs)  # it waits, and the run reports it at its end
     assert (syncer().rejected, f"jobs/{bad}" in syncer.asked) == (1, False)
     syncer.account.now += timedelta(hours=1)
     assert (syncer().rejected, f"jobs/{bad}" in syncer.asked) == (1, True)

@@ -197,7 +197,7 @@ def test_records_that_are_all_alike_cost_no_search_in_each_run(syncer: Syncer) -
         account.now += timedelta(minutes=2)
         assert syncer().rejected == 1
         spent.append(len(syncer.asked))
-    assert spent[1:] == [4, 4, 4]  # the credits, the listing, and a count of two: no link tells
+    assert spent[1:] == [4, 4, 4]  # credits, a listing, a count of two: no link shows more
     assert syncer.rows(ACCOUNTS)[0]["unlisted"] == -2
     account.intercept = None
     account.now += timedelta(hours=1)

@@ -81,7 +81,7 @@ def test_an_account_that_the_api_never_accepted_has_no_row(syncer: Syncer, wrong
 
 @sqlite
 def test_an_account_with_the_jobs_of_another_has_no_row(syncer: Syncer) -> None:
-    """Renamed at the vendor's, say: the first run leaves it as it was, and says what to do."""
+    """Renamed at the vendor's, say: the first run leaves it as it was, and prints what to do."""
     history(syncer.account, 3)
     syncer()
     syncer.account.account_id = "acme-group"
