@@ -14,9 +14,7 @@ from writing import (
     NOBODY,
     another_user,
     as_root,
-    entered_by_all,
     mode,
-    new_database,
     write,
     write_folder,
 )
@@ -24,15 +22,7 @@ from writing import (
 from snapshotter import temporary_files
 from snapshotter.errors import Failure, Interrupted, UsageError
 
-
-@pytest.fixture
-def everybodys(tmp_path: Path) -> Path:
-    return entered_by_all(tmp_path)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return new_database(tmp_path)
+pytest_plugins = ["writing_fixtures"]
 
 
 def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:

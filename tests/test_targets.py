@@ -7,21 +7,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from writing import NOBODY, as_root, entered_by_all, new_database, write, write_folder
+from writing import NOBODY, as_root, write, write_folder
 
 from snapshotter.errors import Failure, UsageError
 from snapshotter.files import opened
 from snapshotter.targets import database_file, followed
 
-
-@pytest.fixture
-def everybodys(tmp_path: Path) -> Path:
-    return entered_by_all(tmp_path)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return new_database(tmp_path)
+pytest_plugins = ["writing_fixtures"]
 
 
 def linked(path: Path) -> Path:

@@ -1,6 +1,7 @@
 """How far a run may go: credits, requests, time."""
 
 import json
+from typing import Any
 
 import pytest
 from clients import limited
@@ -29,22 +30,20 @@ def test_the_reserve_is_never_spent() -> None:
     assert (asking.requests_sent, asking.credits_spent, len(wire.requests)) == (5, 3, 5)
 
 
-def test_a_lost_answer_may_have_cost_a_credit() -> None:
-    budget = answer(body=b'{"limits": {"limit": 5000, "remaining": 502}}')
-    with serve(budget, reset) as wire, limited(wire.url, Limits(reserve=500)) as asking:
+@pytest.mark.parametrize(
+    ("answers", "requests"),
+    [
+        ([answer(body=b'{"limits": {"limit": 5000, "remaining": 502}}'), reset], 3),
+        ([BUDGET, answer(503, headers="X-RateLimit-Remaining: 500\r\n")], 2),
+    ],
+    ids=["a lost answer may have cost a credit", "a retry would spend of the reserve"],
+)
+def test_no_attempt_spends_of_the_reserve(answers: list[Any], requests: int) -> None:
+    with serve(*answers) as wire, limited(wire.url, Limits(reserve=500)) as asking:
         asking.credits()
         with pytest.raises(Stopped, match="500 credits left of"):
             asking.job(7)
-    assert len(wire.requests) == 3
-
-
-def test_retries_spend_no_reserve_either() -> None:
-    fault = answer(503, headers="X-RateLimit-Remaining: 500\r\n")
-    with serve(BUDGET, fault) as wire, limited(wire.url, Limits(reserve=500)) as asking:
-        asking.credits()
-        with pytest.raises(Stopped, match="500 credits left of"):
-            asking.job(7)
-    assert len(wire.requests) == 2
+    assert len(wire.requests) == requests
 
 
 def test_a_reserve_that_nobody_asked_for_is_a_tenth_of_a_small_budget() -> None:

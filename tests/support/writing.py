@@ -44,23 +44,5 @@ def another_user() -> Iterator[None]:
         os.setegid(0)
 
 
-def entered_by_all(tmp_path: Path) -> Path:
-    """Return a folder that others can enter: pytest's own is closed to them."""
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent == Path("/tmp"):  # noqa: S108 - where pytest has its folders
-            break
-        if not mode(parent) & 0o001:
-            parent.chmod(mode(parent) | 0o011)
-    return tmp_path
-
-
-def new_database(tmp_path: Path) -> Path:
-    """Return a file beside which are those that SQLite and a run put there."""
-    (tmp_path / "db").mkdir()
-    for name in ("h.db", "h.db-wal", "h.db-shm", "h.db.0123.lock"):
-        (tmp_path / "db" / name).write_text("the database")
-    return tmp_path / "db" / "h.db"
-
-
 def left(path: Path) -> list[Path]:
     return [each for each in path.iterdir() if each.name.startswith(".snapshotter-")]
