@@ -43,6 +43,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "texts": {"errors"},
         "files": {"errors", "interrupt", "targets", "temporary_files"},
         "settings": {"errors", "texts"},
+        "statements": {"errors", "resources", "texts"},
         "redact": {"secret_names", "secret_text", "settings"},
     },
     "api": {
@@ -141,6 +142,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "values": set(),
         "terminal": {"values"},
         "trends": {"filters", "values"},
+        "standalone": {"filters", "trends"},
     },
     "export": {
         "selection": set(),
@@ -157,10 +159,9 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "rows": set(),
         "sections": set(),
         "words": set(),
+        "answers": {"rows"},
         "charts": {"rows"},
         "findings": {"rows", "sections", "words"},
-        "slowdowns": {"rows"},
-        "answers": {"rows", "slowdowns"},
         "tables": {"answers", "rows", "sections", "words"},
         "page": {"answers", "charts", "findings", "rows", "sections", "tables", "words"},
         "report": {"answers", "page"},
