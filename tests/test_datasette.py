@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -33,13 +34,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def datasette(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Datasette:
+def datasette(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Datasette]:
     path = demo.with_name("metadata.json")
     words = ["recipe", "datasette", "--database", f"sqlite:///{demo}"]
     done = command.run(words)
     assert (done.returncode, done.stderr) == (0, "")
     path.write_text(done.stdout)
-    return Datasette(install(tmp_path_factory.mktemp("datasette")), demo, path)
+    with Datasette(install(tmp_path_factory.mktemp("datasette")), demo, path) as served:
+        yield served
 
 
 def rows(datasette: Datasette, query: str, **fields: str) -> list[dict[str, Any]]:
@@ -90,7 +92,12 @@ def test_each_trend_is_a_query_whose_empty_fields_mean_all(
 
 
 def test_its_fields_filter(datasette: Datasette) -> None:
-    fields = {"package_id": "434", "since": "2026-01-19", "until": "2026-01-26"}
+    fields = {
+        "account_id": "acme",
+        "package_id": "434",
+        "since": "2026-01-19",
+        "until": "2026-01-26",
+    }
     (week,) = rows(datasette, "trend_runtime_by_week", **fields)
     assert (week["package_id"], week["week"]) == (434, "2026-01-19")
 
@@ -99,5 +106,5 @@ def test_its_pages_are_whole(datasette: Datasette) -> None:
     """A page of a query shows its question and a field for each parameter."""
     page = datasette.get("/demo/trend_runtime_by_week")
     assert "How long did each package take, week by week?" in page
-    for field in ("package_id", "since", "until"):
+    for field in ("account_id", "package_id", "since", "until"):
         assert f'name="{field}"' in page
