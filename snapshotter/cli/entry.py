@@ -76,6 +76,7 @@ def group() -> "click.Group":
         db,
         demo,
         export,
+        recipe,
         rejects,
         report,
         status,
@@ -100,7 +101,7 @@ def group() -> "click.Group":
         aside, or differs; 75 stopped early, nothing lost, run again; 77 the API refused the key.
         """
 
-    modules = accounts, db, demo, export, rejects, report, status, sync, trends, verify
+    modules = accounts, db, demo, export, recipe, rejects, report, status, sync, trends, verify
     for module in modules:
         snapshotter.add_command(module.command)
     return snapshotter

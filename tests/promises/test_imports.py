@@ -44,6 +44,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "files": {"errors", "interrupt", "targets", "temporary_files"},
         "settings": {"errors", "texts"},
         "statements": {"errors", "resources", "texts"},
+        "datasette": {"models", "statements"},
         "redact": {"secret_names", "secret_text", "settings"},
     },
     "api": {
@@ -181,6 +182,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "accounts": {"connections", "options", "streams"},
         "db": {"connections", "options", "streams"},
         "export": {"connections", "options", "streams"},
+        "recipe": {"options", "streams"},
         "report": {"connections", "options", "streams"},
         "status": {"connections", "options", "streams"},
         "sync": {"connections", "options", "streams"},
@@ -195,6 +197,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "demo",
             "export",
             "options",
+            "recipe",
             "rejects",
             "report",
             "status",

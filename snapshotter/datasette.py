@@ -1,0 +1,78 @@
+"""What Datasette needs to show a SQLite history well: its metadata, from the models and the trends.
+
+The keys are those of https://docs.datasette.io/en/stable/metadata.html and of its pages on facets
+and on canned queries.
+"""
+
+from typing import Any
+
+from sqlalchemy import Table
+
+from snapshotter import statements
+from snapshotter.models import Base
+
+# How a first look at each table goes best; the other tables only help, and are hidden.
+_TABLES: dict[str, dict[str, Any]] = {
+    "accounts": {},
+    "jobs": {
+        "label_column": "package_name",
+        "sort_desc": "created_at",
+        "facets": ["status", "package_name", "account_id"],
+    },
+    "job_outputs": {"label_column": "component_name", "facets": ["component_name"]},
+    "output_fields": {"facets": ["name"]},
+    "job_changes": {"sort_desc": "id", "facets": ["status"]},
+    "snapshots": {
+        "label_column": "started_at",
+        "sort_desc": "id",
+        "facets": ["status", "kind", "account_id"],
+    },
+    "rejected_records": {"sort_desc": "id", "facets": ["reason", "account_id"]},
+}
+_HELPERS = ("alembic_version",)  # of Alembic, so that the models do not have it
+_FIELDS = ("account_id", "package_id", "since", "until")  # of a query, in this order
+_PREFIX = "trend_"  # a query hides a view of the same name
+
+
+def metadata(database: str) -> dict[str, Any]:
+    """Return the metadata for a database, by the name that Datasette shows it under.
+
+    That is the name of its file without the ending.
+    """
+    tables = {name: _described(table) for name, table in Base.metadata.tables.items()}
+    trends = {name: statements.source(path) for name, path in statements.files().items()}
+    views = {name: {"description": statements.question(text)} for name, text in trends.items()}
+    return {
+        "title": "Xplenty job history",
+        "databases": {
+            database: {
+                "tables": tables | {name: {"hidden": True} for name in _HELPERS} | views,
+                "queries": {_PREFIX + name: _query(text) for name, text in trends.items()},
+            }
+        },
+    }
+
+
+def _described(table: Table) -> dict[str, Any]:
+    shown = _TABLES.get(table.name)
+    return {
+        "description": table.comment,
+        "columns": {column.name: column.comment for column in table.columns},
+        **({"hidden": True} if shown is None else shown),
+    }
+
+
+def _query(source: str) -> dict[str, Any]:
+    """Return a trend as a canned query: Datasette sends the empty text for a field left empty."""
+    bare = statements.bare(source)
+    lines = (line.rstrip() for line in bare.splitlines())
+    statement = "\n".join(line for line in lines if line)
+    names = statements.parameters(bare)
+    return {
+        "title": statements.question(source),
+        "description": "A field left empty means all. Days are like 2026-01-31, in UTC: since is "
+        "the first one, until the one after the last.",
+        "sql": statements.with_parameters(statement, lambda name: f"nullif(:{name}, '')"),
+        "params": [name for name in _FIELDS if name in names],
+        "hide_sql": True,
+    }
