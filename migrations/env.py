@@ -18,6 +18,7 @@ from snapshotter.models import Base
 from snapshotter.settings import DATABASE_URL_VARIABLE, DEFAULT_DATABASE_URL
 from snapshotter.store.engine import named_errors, open_engine
 from snapshotter.store.ownership import revision_of
+from snapshotter.store.revisions import ready_for_copies
 from snapshotter.store.sizes import apply_packet_limit
 
 OLD_SQLITE = sqlite3.sqlite_version_info < (3, 35)
@@ -78,15 +79,6 @@ class OldSQLiteImpl(SQLiteImpl):
             batch.drop_column(str(column.name))
 
 
-def prepare_for_copies(connection: Connection) -> None:
-    """Prepare a session of an old SQLite, before its transaction begins."""
-    if connection.dialect.name == "sqlite" and OLD_SQLITE:
-        driver: Any = connection.connection.driver_connection
-        # Tables and views that refer to the table go on referring to its copy.
-        driver.execute("pragma foreign_keys = off")
-        driver.execute("pragma legacy_alter_table = on")
-
-
 # Defining the class has replaced Alembic's own.
 _impls["sqlite"] = OldSQLiteImpl if OLD_SQLITE else SQLiteImpl
 
@@ -128,8 +120,7 @@ else:
     try:
         engine = open_engine(os.environ.get(DATABASE_URL_VARIABLE) or DEFAULT_DATABASE_URL)
         try:
-            with named_errors(), engine.connect() as own:
-                prepare_for_copies(own)
+            with named_errors(), engine.connect() as own, ready_for_copies(own):
                 revision_of(own)  # raises if the database is another program's
                 run(own)
                 own.commit()

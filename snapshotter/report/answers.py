@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from snapshotter.report.rows import package_names
 from snapshotter.report.slowdowns import slowdowns
-from snapshotter.store.tables import ACCOUNTS, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
+from snapshotter.store.tables import ACCOUNTS, ANSWERED, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
 from snapshotter.times import CLOCKS_APART
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters, day_after, find_package, first_day, newest_day
@@ -54,7 +54,9 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
     """Return the answers, as of `now`. Raises `UsageError` if the package is not known."""
     accounts = [
         (row.account_id, row.watermark)
-        for row in connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account_id))
+        for row in connection.execute(
+            select(ACCOUNTS).where(ANSWERED).order_by(ACCOUNTS.c.account_id)
+        )
     ]
     complete_runs = _complete_runs(connection, now)
     days = _days(connection, scope.length, now.date())
@@ -95,6 +97,7 @@ def _complete_runs(connection: Connection, now: datetime) -> list[dict[str, Any]
     latest = (
         select(ACCOUNTS.c.account_id, began)
         .select_from(ACCOUNTS.outerjoin(SNAPSHOTS, runs))
+        .where(ANSWERED)
         .group_by(ACCOUNTS.c.account_id)
         .order_by(ACCOUNTS.c.account_id)
     )

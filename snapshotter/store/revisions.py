@@ -89,7 +89,13 @@ def upgrade(target: Engine | str) -> None:
 
     engine = open_engine(target) if isinstance(target, str) else target
     try:
-        with named_errors(), engine.begin() as connection, _alone(connection):
+        with (
+            named_errors(),
+            engine.connect() as connection,
+            ready_for_copies(connection),
+            connection.begin(),
+            _alone(connection),
+        ):
             revision = revision_of(connection)
             _refuse_ahead(revision)
             if revision is None:
@@ -105,6 +111,27 @@ def upgrade(target: Engine | str) -> None:
     finally:
         if isinstance(target, str):
             engine.dispose()
+
+
+@contextmanager
+def ready_for_copies(connection: Connection) -> Iterator[None]:
+    """Let the revisions replace tables of SQLite by copies; to be entered before a transaction.
+
+    With foreign keys on, a table cannot be dropped while rows of others refer to its rows.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    # So views and triggers that refer to the old table go on to refer to its copy.
+    driver.execute("pragma legacy_alter_table = on")
+    driver.execute("pragma foreign_keys = off")
+    try:
+        yield
+    finally:
+        connection.rollback()  # in a transaction the pragma does nothing
+        driver.execute("pragma foreign_keys = on")
+        driver.execute("pragma legacy_alter_table = off")
 
 
 @contextmanager

@@ -84,6 +84,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "error_scope": set(),
         "ids": set(),
         "ownership": set(),
+        "postgresql_views": set(),
         "reject_payload": set(),
         "reject_reasons": set(),
         "schema_differences": set(),
