@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
-from snapshotter.store.accounts import no_account
 from snapshotter.store.tables import (
     ACCOUNTS,
     ANSWERED,
@@ -18,7 +17,7 @@ from snapshotter.store.tables import (
     SNAPSHOTS,
     live,
 )
-from snapshotter.texts import counted
+from snapshotter.texts import counted, no_account
 from snapshotter.times import CLOCKS_APART, duration, stamp
 
 LAST_RUNS = 5

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, CursorResult, Date, bindparam, text
+from sqlalchemy import BigInteger, Connection, CursorResult, Date, String, bindparam, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, StatementError
 
 from snapshotter import statements
@@ -15,7 +15,12 @@ from snapshotter.texts import nearest
 from snapshotter.trends.filters import Filters
 from snapshotter.trends.values import Result, normalized
 
-_TYPES: dict[str, Any] = {"since": Date, "until": Date, "package_id": BigInteger}
+_TYPES: dict[str, Any] = {
+    "account_id": String,
+    "package_id": BigInteger,
+    "since": Date,
+    "until": Date,
+}
 # What an error message quotes from the statement.
 _QUOTED = re.compile(r"near \"([^\"]+)\"|: ([\w.]+)$|parameter '(\w+)'|(?:column|table) '([\w.]+)'")
 

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import platform
-import re
 import subprocess
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -19,10 +18,11 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from exports import YEARS, fill_years, put
+from runs import replace
 from samples import job
 from sqlalchemy import Engine, insert
 
-from snapshotter import __version__
+from snapshotter import __version__, statements
 from snapshotter.errors import Failure, UsageError
 from snapshotter.export import bundle
 from snapshotter.export.bundle import Bundle, export_all, export_by_month
@@ -30,7 +30,6 @@ from snapshotter.export.export import write
 from snapshotter.export.selection import NO_MONTH, OF_JOBS, Selection, names
 from snapshotter.export.style import FORMATS, Format, Style
 from snapshotter.models import Base
-from snapshotter.resources import resource_folder
 from snapshotter.store.revisions import head
 from snapshotter.times import stamp
 from snapshotter.trends import trends
@@ -56,7 +55,7 @@ def fill(engine: Engine) -> None:
     with engine.begin() as connection:
         watermark = datetime(2026, 2, 1, tzinfo=UTC)
         account = {"account_id": "acme", "api_url": "x", "watermark": watermark}
-        connection.execute(insert(Base.metadata.tables["accounts"]).values(account))
+        replace(connection, Base.metadata.tables["accounts"], account)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -335,8 +334,8 @@ def test_no_rows_are_one_part_with_the_columns(engine: Engine, name: str, tmp_pa
 
 
 def without_parameters(trend: str) -> str:
-    sql = (resource_folder("sql") / f"{trend}.sql").read_text()
-    return re.sub(":(since|until|package_id)", "null", sql)
+    source = statements.source(statements.files()[trend])
+    return statements.with_parameters(source, lambda _: "null")
 
 
 def from_the_database(engine: Engine) -> dict[str, list[Any]]:

@@ -57,10 +57,10 @@ def job(**fields: Any) -> dict[str, Any]:
     }
 
 
-def store(engine: Engine, *jobs: dict[str, Any], at: datetime) -> None:
-    """Load jobs as the API answers them, seen at that time."""
+def store(engine: Engine, *jobs: dict[str, Any], at: datetime, account_id: str = "acme") -> None:
+    """Load jobs of an account as the API answers them, seen at that time."""
     prepared = [prepare(records.read(json.dumps(each).encode()), Redaction()) for each in jobs]
-    run = Stamp("acme", 1, at)
+    run = Stamp(account_id, 1, at)
     with engine.begin() as connection:
         insert_run(connection, run)
         load(connection, run, prepared)
