@@ -1,6 +1,6 @@
 """Views of PostgreSQL: drops them with all that belongs to them, and makes them again."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -83,9 +83,16 @@ class SavedView(NamedTuple):
     statements: tuple[str, ...]
 
 
-def grants(connection: Connection, oid: int) -> list[str]:
-    """Return the statements that grant what is granted on a view and its columns."""
-    return list(connection.execute(text(_GRANTS), {"oid": oid}).scalars())
+def belongings(connection: Connection, oid: int) -> list[str]:
+    """Return the statements that restore a view's owner, and what is granted on it."""
+    view = connection.execute(text(_VIEW), {"oid": oid}).one()
+    owner = [] if view.is_own else [f"alter view {view.name} owner to {view.owner}"]
+    return [*owner, *connection.execute(text(_GRANTS), {"oid": oid}).scalars()]
+
+
+def oid_of(connection: Connection, name: str) -> int:
+    query = text("select cast(cast(:name as regclass) as oid)")
+    return int(connection.execute(query, {"name": name}).scalar_one())
 
 
 def dependents(
@@ -100,7 +107,7 @@ def dependents(
     return {row.oid: row.depth for row in rows}
 
 
-def names(connection: Connection, oids: Sequence[int]) -> list[str]:
+def names(connection: Connection, oids: Iterable[int]) -> list[str]:
     """Return the names of relations, sorted."""
     found = text("select cast(cast(oid as regclass) as text) from pg_class where oid = any(:oids)")
     return sorted(connection.execute(found, {"oids": list(oids)}).scalars())
@@ -135,11 +142,9 @@ def _saved(connection: Connection, oid: int) -> SavedView:
     if not view.is_plain:
         raise _unmade(view.name, "is materialized or has triggers or rules")
     options = f" with ({view.options})" if view.options else ""
-    statements = [f"create view {view.name}{options} as {view.definition}"]
-    if not view.is_own:
-        statements.append(f"alter view {view.name} owner to {view.owner}")
+    create = f"create view {view.name}{options} as {view.definition}"
     comments = connection.execute(text(_COMMENTS), {"oid": oid}).scalars()
-    return SavedView(view.name, (*statements, *grants(connection, oid), *comments))
+    return SavedView(view.name, (create, *belongings(connection, oid), *comments))
 
 
 def _unmade(name: str, why: str) -> DatabaseError:
