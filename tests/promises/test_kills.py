@@ -38,7 +38,7 @@ from snapshotter.models import Base
 from snapshotter.redact import Redaction
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Answer, Request, as_sent
-from snapshotter.store import revisions
+from snapshotter.store import revisions, views
 from snapshotter.store.engine import open_engine
 from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
 
@@ -146,6 +146,9 @@ class Store:
     def drop(self) -> None:
         """Make the database empty, without a schema."""
         with self.writer.begin() as connection:
+            for view in inspect(connection).get_view_names():
+                connection.execute(text(f"drop view {view}"))
+            views.METADATA.drop_all(connection)
             Base.metadata.drop_all(connection)
             connection.execute(text("drop table if exists alembic_version"))
 
