@@ -15,7 +15,13 @@ from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters
 from snapshotter.trends.values import normalized
 
-MAY_BE_EMPTY = ("output_field_changes", "recovery", "retries", "runtime_regressions")
+MAY_BE_EMPTY = (
+    "output_field_changes",
+    "recovery",
+    "retries",
+    "runtime_regressions",
+    "runtime_steps",
+)
 postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

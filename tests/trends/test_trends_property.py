@@ -32,6 +32,7 @@ from sqlalchemy import (
     Table,
     delete,
     select,
+    text,
 )
 
 from snapshotter import statements
@@ -395,6 +396,11 @@ def test_the_databases_answer_as_the_reference_does(
                 return [normalized(columns, tuple(row)) for row in result]
 
         check(engine, history, calendar, run)
+        for name in history.trends:
+            result = connection.execute(text(f"select * from {name}"))
+            columns = list(result.keys())
+            view = [normalized(columns, tuple(row)) for row in result]
+            assert view == run(name, Filters()), name
 
 
 @pytest.mark.slow
