@@ -101,8 +101,12 @@ class Dropped:
 
 def shipped() -> dict[str, View]:
     """Return the views by name: one for each trend, and those of `sql/views`."""
+    return {name: _view(name, source) for name, source in sorted(_sources().items())}
+
+
+def _sources() -> dict[str, str]:
     files = statements.files() | statements.files_in(resource_folder("sql") / "views")
-    return {name: _view(name, statements.source(path)) for name, path in sorted(files.items())}
+    return {name: statements.source(path) for name, path in files.items()}
 
 
 def _view(name: str, source: str) -> View:
@@ -126,8 +130,8 @@ def are_outdated(engine: Engine) -> bool:
     """Whether the shipped files differ from those that the views were last made of."""
     made = select(REGISTRY.c.name, REGISTRY.c.source)
     with reading(engine).connect() as connection:
-        sources = {row.name: row.source for row in connection.execute(made)}
-    return sources != {view.name: view.digest for view in shipped().values()}
+        digests = {row.name: row.source for row in connection.execute(made)}
+    return digests != {name: _digest(source) for name, source in _sources().items()}
 
 
 def refresh(connection: Connection) -> None:

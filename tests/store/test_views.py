@@ -218,7 +218,7 @@ def test_a_view_that_others_need_is_kept_if_its_columns_change(
 ) -> None:
     execute(engine, "create view mine as select package_name, overdue from freshness")
     shipped = views.shipped()
-    other = shipped["freshness"]._replace(select="select 1 as other", digest="of a newer file")
+    other = shipped["freshness"]._replace(select="select 1 as other")
     monkeypatch.setattr(views, "shipped", lambda: {**shipped, "freshness": other})
     (warning,) = upgrade(engine, caplog)
     assert "views freshness" in warning
