@@ -36,3 +36,7 @@ def insert_run(connection: Connection, run: Stamp) -> None:
     row: dict[str, Any] = {"account_id": run.account_id, "kind": "jobs", "status": "completed"}
     row |= {"id": run.snapshot_id, "started_at": run.observed_at, **dict.fromkeys(COUNTS, 0)}
     connection.execute(insert(SNAPSHOTS).values(row))
+    if connection.dialect.name == "postgresql":  # the others take the next number by themselves
+        sequence = "pg_get_serial_sequence('snapshots', 'id')"
+        next_one = f"select setval({sequence}, max(id)) from snapshots"
+        connection.exec_driver_sql(next_one)
