@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import nullcontext
 from typing import Any, Literal
 
 from alembic import context, op
@@ -16,8 +17,10 @@ from sqlalchemy.types import TypeEngine
 from snapshotter.errors import SnapshotterError
 from snapshotter.models import Base
 from snapshotter.settings import DATABASE_URL_VARIABLE, DEFAULT_DATABASE_URL
+from snapshotter.store import views
 from snapshotter.store.engine import named_errors, open_engine
 from snapshotter.store.ownership import revision_of
+from snapshotter.store.revisions import ready_for_copies
 from snapshotter.store.sizes import apply_packet_limit
 
 OLD_SQLITE = sqlite3.sqlite_version_info < (3, 35)
@@ -47,7 +50,16 @@ def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[
 
 def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
     """Whether to compare something: the user's own tables are not compared."""
-    return kind != "table" or name in Base.metadata.tables
+    return kind != "table" or name in {**Base.metadata.tables, **views.METADATA.tables}
+
+
+def moves() -> bool:
+    """Whether the command goes to another revision; `alembic check` and others only look."""
+    try:
+        context.get_revision_argument()
+    except KeyError:
+        return False
+    return True
 
 
 def with_dynamic_rows(table: Table, *_: Any, **__: Any) -> None:
@@ -78,15 +90,6 @@ class OldSQLiteImpl(SQLiteImpl):
             batch.drop_column(str(column.name))
 
 
-def prepare_for_copies(connection: Connection) -> None:
-    """Prepare a session of an old SQLite, before its transaction begins."""
-    if connection.dialect.name == "sqlite" and OLD_SQLITE:
-        driver: Any = connection.connection.driver_connection
-        # Tables and views that refer to the table go on referring to its copy.
-        driver.execute("pragma foreign_keys = off")
-        driver.execute("pragma legacy_alter_table = on")
-
-
 # Defining the class has replaced Alembic's own.
 _impls["sqlite"] = OldSQLiteImpl if OLD_SQLITE else SQLiteImpl
 
@@ -94,7 +97,7 @@ _impls["sqlite"] = OldSQLiteImpl if OLD_SQLITE else SQLiteImpl
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=[Base.metadata, views.METADATA],
         render_as_batch=True,
         compare_type=compare_type,
         compare_server_default=True,
@@ -109,7 +112,7 @@ def run(connection: Connection) -> None:
     apply_packet_limit(connection.engine)  # the calendar's rows are joined into long statements
     event.listen(Table, "before_create", with_dynamic_rows)
     try:
-        with context.begin_transaction():
+        with context.begin_transaction(), views.set_aside(connection) if moves() else nullcontext():
             context.run_migrations()
     finally:
         event.remove(Table, "before_create", with_dynamic_rows)
@@ -128,8 +131,7 @@ else:
     try:
         engine = open_engine(os.environ.get(DATABASE_URL_VARIABLE) or DEFAULT_DATABASE_URL)
         try:
-            with named_errors(), engine.connect() as own:
-                prepare_for_copies(own)
+            with named_errors(), engine.connect() as own, ready_for_copies(own):
                 revision_of(own)  # raises if the database is another program's
                 run(own)
                 own.commit()

@@ -26,7 +26,7 @@ from sqlalchemy import (
     TypeDecorator,
     text,
 )
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
@@ -42,12 +42,16 @@ def _to_iso(at: datetime) -> str:
 
 
 def _to_text(at: datetime | None) -> str | None:
-    """Return a time as SQLAlchemy stores it in SQLite; MariaDB accepts the same text."""
+    """Return a time as SQLite stores it; MariaDB accepts the same text.
+
+    It has three decimals, which sqlite-jdbc reads as milliseconds whatever their number, and six
+    only if three would lose some: so times still sort as text.
+    """
     if at is None:
         return None
     iso = _to_iso(at)
     # Most times have whole seconds: `2026-01-05T03:04:05Z`.
-    fraction = "000000" if len(iso) == _WHOLE_SECONDS else iso[20:26]
+    fraction = "000" if len(iso) == _WHOLE_SECONDS else iso[20:26].removesuffix("000")
     return f"{iso[:10]} {iso[11:19]}.{fraction}"
 
 
@@ -84,11 +88,26 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class TextDay(TypeDecorator[date]):
+    """A day as text, which SQLite has no other type for; a `DATE` is one that few clients read."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: date | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's interface
+        return None if value is None else value.isoformat()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> date | None:  # noqa: ARG002 - as above
+        return None if value is None else date.fromisoformat(value)
+
+
+# sqlite-jdbc cannot read the days of a column that is declared as a DATE.
+Day = Date().with_variant(TextDay, "sqlite")
 # In SQLite an INTEGER key is the rowid; BIGINT would need a second index.
 Id = BigInteger().with_variant(Integer, "sqlite")
 Name = String(255)  # short enough to be indexed by every engine
 LongText = Text().with_variant(mysql.LONGTEXT, "mysql", "mariadb")  # MariaDB's TEXT ends at 64 KiB
-Document = JSON(none_as_null=True)
+Document = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 
 
 class Base(DeclarativeBase):
@@ -123,7 +142,8 @@ class Account(Base):
         Name, primary_key=True, comment="the account id, as in the API's URLs"
     )
     api_url: Mapped[str] = mapped_column(
-        LongText, comment="base URL of the service that has the account"
+        LongText,
+        comment="base URL of the service that has the account; empty until it has answered",
     )
     watermark: Mapped[datetime | None] = mapped_column(
         UTCDateTime,
@@ -188,19 +208,22 @@ class Job(Base):
         Index(
             "ix_jobs_runs",
             *("status", "package_id", "run_date", "runtime_in_seconds", "finished_epoch"),
+            "account_id",
         ),
         Index(
             "ix_jobs_epochs",
             *("account_id", "finished_epoch", "started_epoch", "created_epoch", "package_id"),
         ),
-        Index("ix_jobs_named", "package_id", **_WHERE_NAMED),
+        Index("ix_jobs_named", "package_id", "account_id", **_WHERE_NAMED),
         {"comment": "One row per job: one run of a package on a cluster", **_MYSQL},
     )
 
     id: Mapped[int] = mapped_column(
         Id, primary_key=True, autoincrement=False, comment="the job's id at the API"
     )
-    account_id: Mapped[str] = mapped_column(Name, comment="the account it was read from")
+    account_id: Mapped[str] = mapped_column(
+        Name, ForeignKey("accounts.account_id"), comment="the account it was read from"
+    )
     status: Mapped[str | None] = mapped_column(
         Name,
         comment="idle, pending, queued, running, pending_stoppage, stopping; "
@@ -274,7 +297,7 @@ class Job(Base):
         comment="everything that the API sent and that has no column, under the API's names",
     )
     run_date: Mapped[date | None] = mapped_column(
-        Date, comment="the UTC date of started_at, or of created_at if that is null"
+        Day, comment="the UTC date of started_at, or of created_at if that is null"
     )
     queue_seconds: Mapped[int | None] = mapped_column(
         Id, comment="seconds from created_at to started_at"
@@ -305,7 +328,9 @@ class Job(Base):
     last_changed_at: Mapped[datetime] = mapped_column(
         UTCDateTime, comment="when a run last found it changed"
     )
-    snapshot_id: Mapped[int] = mapped_column(Id, comment="the run that last changed the row")
+    snapshot_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("snapshots.id"), index=True, comment="the run that last changed the row"
+    )
     gone_at: Mapped[datetime | None] = mapped_column(
         UTCDateTime, comment="when the job was first found to be missing at the API"
     )
@@ -382,12 +407,12 @@ class Calendar(Base):
     __tablename__ = "calendar"
     __table_args__ = {"comment": "One row per day from 2010 to 2049", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
 
-    day: Mapped[date] = mapped_column(Date, primary_key=True, comment="the day")
+    day: Mapped[date] = mapped_column(Day, primary_key=True, comment="the day")
     epoch: Mapped[int | None] = mapped_column(
         Id, comment="midnight UTC of the day in whole seconds since 1970"
     )
-    week: Mapped[date] = mapped_column(Date, comment="the Monday of the day's week")
-    month: Mapped[date] = mapped_column(Date, comment="the first day of the day's month")
+    week: Mapped[date] = mapped_column(Day, comment="the Monday of the day's week")
+    month: Mapped[date] = mapped_column(Day, comment="the first day of the day's month")
     weekday: Mapped[int] = mapped_column(SmallInteger, comment="1 (Monday) to 7 (Sunday)")
 
 
@@ -399,7 +424,12 @@ class Snapshot(Base):
     }
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, comment="id of the run")
-    account_id: Mapped[str] = mapped_column(Name, comment="the account that the run read")
+    account_id: Mapped[str] = mapped_column(
+        Name,
+        ForeignKey("accounts.account_id"),
+        index=True,
+        comment="the account that the run read",
+    )
     kind: Mapped[str] = mapped_column(String(16), comment="full, incremental or jobs")
     status: Mapped[str] = mapped_column(String(16), comment="running, completed, partial or failed")
     started_at: Mapped[datetime] = mapped_column(
@@ -452,8 +482,10 @@ class JobChange(Base):
     id: Mapped[int] = mapped_column(
         Id, primary_key=True, comment="increases in the order of observation"
     )
-    job_id: Mapped[int] = mapped_column(Id, index=True, comment="the job")
-    snapshot_id: Mapped[int] = mapped_column(Id, comment="the run that observed it")
+    job_id: Mapped[int] = mapped_column(Id, ForeignKey("jobs.id"), index=True, comment="the job")
+    snapshot_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("snapshots.id"), index=True, comment="the run that observed it"
+    )
     observed_at: Mapped[datetime] = mapped_column(UTCDateTime, comment="when it was observed")
     status: Mapped[str | None] = mapped_column(Name, comment="the job's status then")
     progress: Mapped[float | None] = mapped_column(Double, comment="0 to 1")

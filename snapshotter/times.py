@@ -12,6 +12,12 @@ _UNITS = (
 )
 
 
+def now() -> datetime:
+    """Return this host's time, in whole milliseconds: what SQLite's clients read alike."""
+    at = datetime.now(UTC)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
 def stamp(at: datetime) -> str:
     """Return a time as the API writes it, like `2026-01-31T23:59:59Z`: UTC, whole seconds."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -1,12 +1,17 @@
 """The tables as they are declared: names, types, comments, and what each engine makes of them."""
 
 import re
+import shutil
+import subprocess
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import pandas as pd
 import pytest
+from runs import insert_run
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -25,11 +30,13 @@ from snapshotter.api import schema
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.store import revisions
 from snapshotter.store.engine import open_engine
+from snapshotter.store.write import Stamp
 
 TABLES = Base.metadata.tables
 ACCOUNTS, JOBS = TABLES["accounts"], TABLES["jobs"]
 COLUMNS = [each for table in TABLES.values() for each in table.columns]
 AT = datetime(2026, 1, 31, 12, 30, 15, 123456, tzinfo=UTC)
+RUN = Stamp("acme", 1, AT)
 STAMP = {"account_id": "acme", "first_seen_at": AT, "last_changed_at": AT, "snapshot_id": 1}
 
 
@@ -236,13 +243,56 @@ def test_sqlite_has_times_as_sqlalchemy_writes_them(engine: Engine, at: datetime
         plain = select(literal_column("watermark", DateTime())).select_from(ACCOUNTS)
         assert connection.execute(plain).scalar_one() == at.replace(tzinfo=None)
         stored = connection.execute(text("select watermark from accounts")).scalar_one()
-    assert stored == f"{at:%Y-%m-%d %H:%M:%S.%f}"
+    assert stored == f"{at:%Y-%m-%d %H:%M:%S.%f}".removesuffix("000")
+
+
+DRIVER = Path("/usr/share/java/sqlite-jdbc.jar")
+
+
+@pytest.mark.skipif(
+    not (shutil.which("javac") and DRIVER.exists()),
+    reason="no JDK or no libxerial-sqlite-jdbc-java here",
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_sqlite_jdbc_reads_times_and_days(engine: Engine, tmp_path: Path) -> None:
+    """By the method for the declared type of each column, as Metabase and DBeaver do."""
+    at = datetime(2026, 1, 31, 12, 30, 15, 123000, tzinfo=UTC)
+    with engine.begin() as connection:
+        insert_run(connection, RUN._replace(observed_at=at))
+        row = {"id": 7, "created_at": at, "finished_at": at.replace(microsecond=0)}
+        row |= {"run_date": at.date(), **STAMP}
+        connection.execute(insert(JOBS).values(row))
+    query = "select created_at, finished_at, run_date, (select min(day) from calendar) from jobs"
+    command = ["java", "-Dorg.sqlite.lib.path=/usr/lib/x86_64-linux-gnu/jni", "-cp", DRIVER]
+    command += [Path(__file__).parent / "data" / "ReadWithJdbc.java", engine.url.database, query]
+    done = subprocess.run(
+        [*map(str, command)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines() == [
+        *("2026-01-31 12:30:15.123", "2026-01-31 12:30:15.0", "2026-01-31", "2010-01-01")
+    ], done.stderr
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_sqlite_and_pandas_read_times_and_days(engine: Engine) -> None:
+    with engine.begin() as connection:
+        insert_run(connection, RUN)
+        row = {"id": 7, "created_at": AT, "finished_at": AT.replace(microsecond=0), **STAMP}
+        connection.execute(insert(JOBS).values({**row, "run_date": AT.date()}))
+        query = "select created_at, finished_at, run_date from jobs"
+        frame = pd.read_sql(text(query), connection, parse_dates=["finished_at", "run_date"])
+        functions = "select datetime(created_at), time(finished_at), date(run_date) from jobs"
+        found = tuple(connection.execute(text(functions)).one())
+    assert found == ("2026-01-31 12:30:15", "12:30:15", "2026-01-31")
+    assert frame.finished_at[0] == pd.Timestamp("2026-01-31 12:30:15")
+    assert frame.run_date[0] == pd.Timestamp("2026-01-31")
 
 
 def test_numbers_and_texts_of_any_size_come_back(engine: Engine) -> None:
     largest, long = 2**63 - 1, "größe 📦 " * 20_000
     row = {"owner_id": -(2**63), "errors": long, "package_name": long, "progress": 0.1 + 0.2}
     with engine.begin() as connection:
+        insert_run(connection, RUN)
         connection.execute(insert(JOBS).values(id=largest, **row, **STAMP))
         found = connection.execute(select(JOBS)).mappings().one()
     assert found["id"] == largest
@@ -259,6 +309,7 @@ def test_names_that_differ_in_case_are_different(engine: Engine) -> None:
 
 def test_no_document_is_null_and_not_a_text(engine: Engine) -> None:
     with engine.begin() as connection:
+        insert_run(connection, RUN)
         connection.execute(insert(JOBS).values(id=1, extra=None, variables={"a": None}, **STAMP))
         nulls = text("select extra is null, variables is null from jobs")
         assert tuple(connection.execute(nulls).one()) == (True, False)

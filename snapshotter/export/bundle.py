@@ -26,7 +26,7 @@ from snapshotter.export.selection import (
 )
 from snapshotter.export.style import LIBRARIES, Style
 from snapshotter.store.engine import unmoving
-from snapshotter.store.tables import ACCOUNTS
+from snapshotter.store.tables import ACCOUNTS, ANSWERED
 from snapshotter.targets import database_file
 from snapshotter.times import stamp
 from snapshotter.trends.filters import Filters
@@ -211,7 +211,9 @@ def _as_json(filters: Filters, status: str | None) -> dict[str, Any]:
 
 def _accounts(connection: Connection) -> list[dict[str, Any]]:
     columns = ACCOUNTS.c.account_id, ACCOUNTS.c.watermark
-    watermarks = connection.execute(select(*columns).order_by(ACCOUNTS.c.account_id)).all()
+    watermarks = connection.execute(
+        select(*columns).where(ANSWERED).order_by(ACCOUNTS.c.account_id)
+    ).all()
     return [
         {"account_id": account_id, "watermark": watermark and stamp(watermark)}
         for account_id, watermark in watermarks

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, TextIO
 
+import msgspec
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -92,7 +93,29 @@ def open_rows(connection: Connection, selection: Selection, style: Style) -> Ite
     statement = _select(source, selection, connection.dialect if style.is_text else None)
     with connection.execute(statement) as result:
         columns = [styles.Column(column.name, _kind(column)) for column in source.columns]
-        yield columns, ([tuple(row) for row in batch] for batch in result.partitions(CHUNK_ROWS))
+        batches: Iterator[Rows] = (
+            [tuple(row) for row in batch] for batch in result.partitions(CHUNK_ROWS)
+        )
+        if connection.dialect.name == "postgresql":
+            batches = _without_blanks(columns, batches)
+        yield columns, batches
+
+
+def _without_blanks(columns: list[styles.Column], batches: Iterator[Rows]) -> Iterator[Rows]:
+    """Yield the rows with JSON as the other engines return it; PostgreSQL's has blanks."""
+    documents = {place for place, column in enumerate(columns) if column.kind == "document"}
+    for batch in batches:
+        yield (
+            [
+                tuple(
+                    msgspec.json.format(value, indent=-1) if place in documents and value else value
+                    for place, value in enumerate(row)
+                )
+                for row in batch
+            ]
+            if documents
+            else batch
+        )
 
 
 def _select(source: Table, selection: Selection, as_text: Dialect | None) -> Select[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from snapshotter.report.rows import package_names
-from snapshotter.store.tables import ACCOUNTS, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
+from snapshotter.store.tables import ACCOUNTS, ANSWERED, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
 from snapshotter.times import CLOCKS_APART
 from snapshotter.trends import trends
 from snapshotter.trends.filters import (
@@ -88,7 +88,7 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
 
 def _accounts(connection: Connection, account_id: str | None) -> list[tuple[str, datetime | None]]:
     """Return the accounts and their watermarks."""
-    chosen = select(ACCOUNTS).order_by(ACCOUNTS.c.account_id)
+    chosen = select(ACCOUNTS).where(ANSWERED).order_by(ACCOUNTS.c.account_id)
     if account_id is not None:
         chosen = chosen.where(ACCOUNTS.c.account_id == account_id)
     return [(row.account_id, row.watermark) for row in connection.execute(chosen)]
@@ -115,6 +115,7 @@ def _complete_runs(
     latest = (
         select(ACCOUNTS.c.account_id, began)
         .select_from(ACCOUNTS.outerjoin(SNAPSHOTS, runs))
+        .where(ANSWERED)
         .group_by(ACCOUNTS.c.account_id)
         .order_by(ACCOUNTS.c.account_id)
     )

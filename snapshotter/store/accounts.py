@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Table, delete, func, select, update
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
 
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.models import Base
@@ -115,18 +115,32 @@ def rename(engine: Engine, old: str, new: str) -> Stored:
                 "next sync reads them again"
             )
         with engine.begin() as connection:
-            if _is_there(connection, old):  # else keep the row of the new name, if there is one
-                connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.account_id == new))
+            _copy_row(connection, old, new)
             for table in NAMED:
-                connection.execute(
-                    update(table).where(table.c.account_id == old).values(account_id=new)
-                )
+                if table is not ACCOUNTS:
+                    connection.execute(
+                        update(table).where(table.c.account_id == old).values(account_id=new)
+                    )
+            connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.account_id == old))
         return find(stored(engine), new)
 
 
-def _is_there(connection: Connection, account_id: str) -> bool:
-    statement = select(ACCOUNTS.c.account_id).where(ACCOUNTS.c.account_id == account_id)
-    return connection.execute(statement).first() is not None
+def _copy_row(connection: Connection, old: str, new: str) -> None:
+    """Give the new name the old one's row of `accounts`, which other rows refer to.
+
+    A row that the new name has stays if the old one has not answered.
+    """
+    rows = {
+        row["account_id"]: dict(row)
+        for row in connection.execute(
+            select(ACCOUNTS).where(ACCOUNTS.c.account_id.in_([old, new]))
+        ).mappings()
+    }
+    values = {**rows.get(old, {"api_url": ""}), "account_id": new}
+    if new not in rows:
+        connection.execute(insert(ACCOUNTS).values(values))
+    elif values["api_url"]:
+        connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.account_id == new).values(values))
 
 
 @contextmanager

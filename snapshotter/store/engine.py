@@ -5,9 +5,11 @@ bounded time, and notices within it that the run is to end.
 """
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,9 @@ from snapshotter.store.urls import Address, Hosts, address_of, bad_value, check_
 from snapshotter.store.wait_limit import TimeLeft, WaitLimit
 
 _CONNECT_SECONDS = 10
+_EXPONENT = re.compile(r"\d[eE]\+?\d")  # perhaps within a text
+# A text, or a number with an exponent that is not negative.
+_LARGE = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<number>-?\d+(?:\.\d+)?[eE]\+?\d+)')
 _ADDRESS = "snapshotter_address"  # an attribute of an error: which database raised it
 
 
@@ -101,10 +106,20 @@ def _options(url: URL, hosts: Hosts | None, wait_limit: WaitLimit) -> dict[str, 
 
 
 def to_json(value: Any) -> str:
+    """Return a value as JSON from which every engine returns an equal value."""
     try:
-        return msgspec.json.encode(value).decode()
+        document = msgspec.json.encode(value).decode()
     except OverflowError:  # an integer past 64 bits, which JSON allows
-        return json.dumps(value, ensure_ascii=False)
+        document = json.dumps(value, ensure_ascii=False)
+    if _EXPONENT.search(document):
+        document = _LARGE.sub(_with_decimals, document)
+    return document
+
+
+def _with_decimals(part: re.Match[str]) -> str:
+    """Return a large float with its digits: from an exponent PostgreSQL would make an integer."""
+    number = part["number"]
+    return part[0] if number is None else f"{Decimal(number):f}.0"
 
 
 def _from_json(text: str) -> Any:

@@ -5,7 +5,7 @@ in the transactions that store the listing's pages, so that the two never disagr
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, insert, select, update
@@ -17,8 +17,8 @@ from snapshotter.printable import printable
 from snapshotter.store.engine import reading
 from snapshotter.store.error_scope import UNSENDABLE, ErrorScope, scope_of
 from snapshotter.store.ids import Ids
-from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
-from snapshotter.times import epoch
+from snapshotter.store.tables import ACCOUNTS, ANSWERED, SNAPSHOTS
+from snapshotter.times import epoch, now
 
 _LONGEST_ERROR = 4_000  # characters
 
@@ -111,14 +111,14 @@ class Ledger:
         self._engine, self._account_id = engine, account_id
         self._snapshot_id = 0
         self._api_url = ""
-        self.is_known = False  # the account has its row
+        self.is_known = False  # the account has answered
 
     def account(self) -> AccountState | None:
-        """Return the account's row; None before its first run."""
+        """Return the account's row; None until it has answered once."""
         columns = (ACCOUNTS.c[name] for name in AccountState._fields)
         with self._engine.connect() as connection:
             row = connection.execute(
-                select(*columns).where(ACCOUNTS.c.account_id == self._account_id)
+                select(*columns).where(ACCOUNTS.c.account_id == self._account_id, ANSWERED)
             ).first()
         return None if row is None else AccountState(*row)
 
@@ -144,13 +144,14 @@ class Ledger:
     def begin(self, kind: str, api_url: str) -> Outcome:
         """Insert the run's row, and mark as failed any that runs: this run has the lock.
 
-        The account gets a row only when the API has answered with something of it.
+        The account's row has an empty `api_url` until the API has answered with something of it.
         """
         self._api_url = api_url
         mine = SNAPSHOTS.c.account_id == self._account_id
-        now = datetime.now(UTC)
+        at = now()
         self.is_known = self.account() is not None
         with self._engine.begin() as connection:
+            self._insert_account(connection)
             connection.execute(
                 update(SNAPSHOTS)
                 .where(mine, SNAPSHOTS.c.status == "running")
@@ -163,8 +164,8 @@ class Ledger:
                 "account_id": self._account_id,
                 "kind": kind,
                 "status": "running",
-                "started_at": now,
-                "started_epoch": epoch(now),
+                "started_at": at,
+                "started_epoch": epoch(at),
                 **Outcome(kind, 0).counts(),
             }
             key = connection.execute(insert(SNAPSHOTS).values(row)).inserted_primary_key
@@ -172,12 +173,12 @@ class Ledger:
         return Outcome(kind, self._snapshot_id)
 
     def end(self, outcome: Outcome, error: BaseException | None = None) -> None:
-        now = datetime.now(UTC)
+        at = now()
         text = "; ".join(outcome.noted) if error is None else _named(error)
         values = {
             "status": outcome.status,
-            "finished_at": now,
-            "finished_epoch": epoch(now),
+            "finished_at": at,
+            "finished_epoch": epoch(at),
             "error": printable(text)[:_LONGEST_ERROR] or None,
             **outcome.counts(),
         }
@@ -213,24 +214,34 @@ class Ledger:
             self.note(connection, {**moved, "api_url": self._api_url, **_NO_LISTING})
 
     def remember(self, **values: Any) -> None:
-        """Set columns of the account; do nothing before it has a row."""
+        """Set columns of the account; do nothing before it has answered."""
         with self._engine.begin() as connection:
             self._note(connection, values)
 
     def ensure(self, connection: Connection) -> None:
-        """Insert the account's row if it has none yet."""
+        """Record that the account has answered."""
         if not self.is_known:
             self.note(connection, {"api_url": self._api_url})
 
     def note(self, connection: Connection, values: dict[str, Any]) -> None:
-        """Set columns of the account, inserting its row if it has none."""
+        """Set columns of the account, which has answered."""
         if not self._note(connection, values):
-            born = {"account_id": self._account_id, "api_url": self._api_url}
-            connection.execute(insert(ACCOUNTS).values({**born, **values}))
+            self._insert_account(connection)
+            mine = ACCOUNTS.c.account_id == self._account_id
+            values = {"api_url": self._api_url, **values}
+            connection.execute(update(ACCOUNTS).where(mine).values(values))
 
     def _note(self, connection: Connection, values: dict[str, Any]) -> bool:
         mine = ACCOUNTS.c.account_id == self._account_id
-        return bool(connection.execute(update(ACCOUNTS).where(mine).values(values)).rowcount)
+        statement = update(ACCOUNTS).where(mine, ANSWERED).values(values)
+        return bool(connection.execute(statement).rowcount)
+
+    def _insert_account(self, connection: Connection) -> None:
+        """Insert the account's row if there is none, as one that has not answered yet."""
+        mine = select(ACCOUNTS.c.account_id).where(ACCOUNTS.c.account_id == self._account_id)
+        if connection.execute(mine).first() is None:
+            row = {"account_id": self._account_id, "api_url": ""}
+            connection.execute(insert(ACCOUNTS).values(row))
 
     def _note_run(self, connection: Connection, values: dict[str, Any]) -> None:
         connection.execute(

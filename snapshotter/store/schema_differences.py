@@ -5,9 +5,15 @@ from typing import Any
 
 
 def in_words(differences: Iterable[Any]) -> list[str]:
-    """Return a line for each difference that Alembic has found; alterations come in lists."""
+    """Return a line for each difference that Alembic has found; alterations come in lists.
+
+    What is text already is a line.
+    """
     lines: list[str] = []
     for each in differences:
+        if isinstance(each, str):
+            lines.append(each)
+            continue
         lines += map(_words, each) if isinstance(each, list) else [_words(each)]
     return lines
 

@@ -18,6 +18,8 @@ OUTPUTS: Table = _TABLES["job_outputs"]
 REJECTS: Table = _TABLES["rejected_records"]
 SNAPSHOTS: Table = _TABLES["snapshots"]
 
+# An account whose name is mistyped has a row, which its run refers to, and never answers.
+ANSWERED = ACCOUNTS.c.api_url != ""
 # The first condition is implied by the second, and the one that has an index.
 OPEN = (
     JOBS.c.finished_at.is_(None),

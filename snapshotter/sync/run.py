@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from snapshotter.api.records import Record, Reject
@@ -18,6 +17,7 @@ from snapshotter.store.prepared import Prepared, encoded, prepare
 from snapshotter.store.set_aside import set_aside
 from snapshotter.store.write import Stamp
 from snapshotter.sync.context import Context
+from snapshotter.times import now
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Run:
 
     @property
     def stamp(self) -> Stamp:
-        observed_at = self.client.latest_server_clock or datetime.now(UTC)
+        observed_at = self.client.latest_server_clock or now()
         return Stamp(self.account_id, self.outcome.snapshot_id, observed_at)
 
     def mark_gone(self, job_ids: Iterable[int]) -> int:

@@ -7,7 +7,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
-from snapshotter.store.tables import ACCOUNTS, COMPLETE, JOBS, OPEN, REJECTS, SNAPSHOTS, live
+from snapshotter.store.tables import (
+    ACCOUNTS,
+    ANSWERED,
+    COMPLETE,
+    JOBS,
+    OPEN,
+    REJECTS,
+    SNAPSHOTS,
+    live,
+)
 from snapshotter.texts import counted, no_account
 from snapshotter.times import CLOCKS_APART, duration, stamp
 
@@ -112,7 +121,9 @@ def _first_line(error: str) -> str:
 def freshness(engine: Engine, now: datetime) -> list[Freshness]:
     """Return the freshness of every account, sorted by name, as of `now`."""
     with engine.connect() as connection:
-        rows = connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account_id)).all()
+        rows = connection.execute(
+            select(ACCOUNTS).where(ANSWERED).order_by(ACCOUNTS.c.account_id)
+        ).all()
         return [_account(connection, row, now + CLOCKS_APART) for row in rows]
 
 

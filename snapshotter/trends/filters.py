@@ -108,7 +108,8 @@ def require_account(connection: Connection, account_id: str | None) -> None:
     """Raise `UsageError` if an account is neither read nor has jobs: a typing error."""
     if account_id is None:
         return
-    known = set(connection.execute(text("select account_id from accounts")).scalars())
+    answered = text("select account_id from accounts where api_url <> ''")
+    known = set(connection.execute(answered).scalars())
     if account_id not in known:
         known |= set(connection.execute(text("select distinct account_id from jobs")).scalars())
     if account_id not in known:

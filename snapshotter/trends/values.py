@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 # SQLite keeps times and days as text: they are known by the columns that hold them.
 TIME = re.compile(r"\w+_at|\w*since|\w+_seen")
 DAY = re.compile(r"day|week|month")
-_TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
+_TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.(?:\d{3}|\d{6})")
 _DAY_TEXT = re.compile(r"\d{4}-\d\d-\d\d")
 
 

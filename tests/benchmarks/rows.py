@@ -10,8 +10,11 @@ from pathlib import Path
 
 from .floor import PAGE
 
-# What a sync writes for each job; those that others refer to come first.
+# What a sync writes for each job, and before the first; those that others refer to come first.
+_FIRST_PAGE = "where (select min(id) from jobs) between ? and ?"
 _OF_JOBS = {
+    "accounts": f"select account_id, api_url from accounts {_FIRST_PAGE}",
+    "snapshots": f"select * from snapshots {_FIRST_PAGE}",
     "jobs": "select * from jobs where id between ? and ?",
     "job_outputs": "select * from job_outputs where job_id between ? and ?",
     "output_fields": (

@@ -18,6 +18,7 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from exports import YEARS, fill_years, put
+from runs import replace
 from samples import job
 from sqlalchemy import Engine, insert
 
@@ -54,7 +55,7 @@ def fill(engine: Engine) -> None:
     with engine.begin() as connection:
         watermark = datetime(2026, 2, 1, tzinfo=UTC)
         account = {"account_id": "acme", "api_url": "x", "watermark": watermark}
-        connection.execute(insert(Base.metadata.tables["accounts"]).values(account))
+        replace(connection, Base.metadata.tables["accounts"], account)
 
 
 def files(folder: Path) -> dict[str, bytes]:

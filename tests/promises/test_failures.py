@@ -210,7 +210,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Yield a folder of two megabytes; only root can make one."""
     folder = tmp_path / "small"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"a small disk cannot be made here: {done.stderr.strip()}")

@@ -145,9 +145,9 @@ def run(shell: str, text: str, folder: Path) -> str:
 def test_the_demo_can_be_queried_as_written(checkout: Path) -> None:
     trend, select = block("ci:query").splitlines()
     assert run("sh", trend, checkout).startswith("account_id,package_id,package_name,since,ratio,")
-    days = run("sh", select, checkout).splitlines()
-    assert len(days) > 90
-    assert all(re.fullmatch(r"20\d\d-\d\d-\d\d\|\d+", day) for day in days)
+    weeks = run("sh", select, checkout).splitlines()
+    assert len(weeks) > 12
+    assert all(re.fullmatch(r"20\d\d-\d\d-\d\d\|\d+\.\d+", week) for week in weeks)
 
 
 @pytest.mark.slow

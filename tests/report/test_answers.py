@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from runs import replace
 from samples import job, store
 from sqlalchemy import Engine, insert
 
@@ -76,7 +77,7 @@ def test_an_empty_database_has_no_days(engine: Engine) -> None:
 
 def add_account(engine: Engine, account_id: str) -> None:
     with engine.begin() as connection:
-        connection.execute(insert(ACCOUNTS).values(account_id=account_id, api_url=""))
+        replace(connection, ACCOUNTS, {"account_id": account_id, "api_url": "x"})
 
 
 def add_run(engine: Engine, started_at: datetime, **columns: Any) -> None:

@@ -67,7 +67,7 @@ def test_one_package_alone(engine: Engine, tmp_path: Path) -> None:
 def test_a_job_of_the_future_and_one_of_the_year_one_hide_no_other(
     engine: Engine, tmp_path: Path
 ) -> None:
-    at = {"account_id": "acme", "api_url": "", "watermark": NOW, "watermark_epoch": epoch(NOW)}
+    at = {"account_id": "acme", "api_url": "x", "watermark": NOW, "watermark_epoch": epoch(NOW)}
     with engine.begin() as connection:
         connection.execute(insert(Base.metadata.tables["accounts"]).values(at))
     put(engine, *history())

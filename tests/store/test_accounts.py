@@ -26,7 +26,7 @@ def counts(engine: Engine) -> dict[str, int]:
 
 def test_what_is_stored(engine: Engine) -> None:
     add(engine, "beta", 1, 2)
-    add(engine, "acme", row=False)
+    add(engine, "acme", answered=False)
     acme, beta = stored(engine)
     assert acme == accounts.Stored("acme", 0, 1, 1, NOW, NOW)
     assert beta == accounts.Stored("beta", 2, 1, 1, NOW, NOW)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from runs import insert_run
 from samples import job
 from sqlalchemy import Connection, Engine, event, exc, select, text
 
@@ -67,10 +68,13 @@ def statements_of(engine: Engine) -> Iterator[list[str]]:
 
 def put(engine: Engine, run: Stamp, jobs: list[Prepared]) -> Loaded:
     with engine.begin() as connection:
+        insert_run(connection, run)
         return load(connection, run, jobs)
 
 
 def sent(engine: Engine, run: Stamp, jobs: list[Prepared]) -> list[str]:
+    with engine.begin() as connection:
+        insert_run(connection, run)
     with engine.begin() as connection, statements_of(engine) as statements:
         load(connection, run, jobs)
     # Only the names of savepoints differ from engine to engine.
@@ -154,6 +158,7 @@ def test_an_unchanged_batch_writes_no_row(engine: Engine) -> None:
     jobs = batch(20)
     put(engine, FIRST, jobs)
     with engine.begin() as connection:
+        insert_run(connection, SECOND)
         before = rows_written(connection)
         assert load(connection, SECOND, jobs) == Loaded([], [], {})
         assert rows_written(connection) == before
@@ -170,6 +175,8 @@ def test_of_a_thousand_jobs_a_bad_one_is_refused_alone(engine: Engine, bad: int)
     jobs = batch(1_000)
     jobs[bad].rows.outputs[1]["id"] = 7
     jobs[bad].rows.fields.clear()
+    with engine.begin() as connection:
+        insert_run(connection, SECOND)
     with engine.begin() as connection, statements_of(engine) as statements:
         loaded = load(connection, SECOND, jobs)
     reason = f"job {bad + 1}: output 7 already belongs to job 2000, at `$.outputs[1].id`"
@@ -294,6 +301,7 @@ def stored(connection: Connection) -> JobRows:
 @given(document=jobs)
 @example(document={"id": 1, "created_at": "0001-01-01T00:00:00Z", "unheard of": -(2**70)})
 @example(document={"id": 1, "updated_at": "9999-12-31T23:59:59.999999Z", "errors": "\0\\N\t"})
+@example(document={"id": 1, "unheard of": [1e23, 5e-324, 1.7976931348623157e308, 1e16, -0.0, 1.10]})
 @settings(
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -306,6 +314,7 @@ def test_any_job_reads_back_as_it_was_given(engine: Engine, document: dict[str, 
             (FIRST, Loaded([given.job["id"]], [], {})),
             (SECOND, Loaded([], [], {})),  # the comparison sees no difference either
         ):
+            insert_run(connection, run)
             assert load(connection, run, [answer]) == expected
             found = stored(connection)
             assert found.job == given.job
@@ -319,13 +328,13 @@ def test_any_job_reads_back_as_it_was_given(engine: Engine, document: dict[str, 
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_sqlite_keeps_a_time_as_sqlalchemy_does(engine: Engine) -> None:
+def test_sqlite_keeps_a_time_to_the_millisecond_or_further(engine: Engine) -> None:
     put(engine, FIRST, batch(1, updated_at="2026-01-02T12:04:05.1+09:00"))
     with engine.connect() as connection:
         kept = text("select updated_at, created_at, last_changed_at, run_date from jobs")
         assert connection.execute(kept).one() == (
-            "2026-01-02 03:04:05.100000",
-            "2026-01-02 03:04:05.000000",
+            "2026-01-02 03:04:05.100",
+            "2026-01-02 03:04:05.000",
             "2026-01-05 01:02:03.456789",
             "2026-01-02",
         )

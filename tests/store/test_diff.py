@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from runs import insert_run
 from samples import job
 from sqlalchemy import Engine
 
@@ -43,6 +44,7 @@ def test_the_names_of_what_differs(
 ) -> None:
     rows = prepared(job(**fields)).rows
     with engine.begin() as connection:
+        insert_run(connection, STAMP)
         load(connection, STAMP, [prepared(job())])
         assert diff.compare(connection, [rows]) == ({7: names} if names else {})
         before = diff.stored(connection, [7])

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from runs import insert_run
 from samples import job
 from sqlalchemy import Engine, select, text
 
@@ -30,6 +31,7 @@ def rows(*documents: dict[str, Any]) -> list[JobRows]:
 
 def put(engine: Engine, run: Stamp, *documents: dict[str, Any]) -> Loaded:
     with engine.begin() as connection:
+        insert_run(connection, run)
         return load(connection, run, prepared(*documents))
 
 
@@ -158,6 +160,7 @@ def test_an_output_that_is_another_jobs_is_refused_alone(engine: Engine) -> None
 def test_a_gone_job_stays_and_may_come_back(engine: Engine) -> None:
     put(engine, FIRST, job())
     with engine.begin() as connection:
+        insert_run(connection, SECOND)
         assert mark_gone(connection, SECOND, 7)
         assert not mark_gone(connection, SECOND, 7)
         assert not mark_gone(connection, SECOND, 99)
@@ -193,6 +196,8 @@ def test_every_engine_returns_what_it_was_given(engine: Engine, name: str) -> No
 
 @pytest.mark.slow
 def test_a_reader_sees_no_half_job(engine: Engine) -> None:
+    with engine.begin() as connection:
+        insert_run(connection, FIRST)
     with engine.connect() as writer, writer.begin() as transaction:
         load(writer, FIRST, prepared(job()))
         other = open_engine(engine.url.render_as_string(hide_password=False), read_only=True)

@@ -5,11 +5,15 @@ import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import Done, python
+from old_rows import OLD_ROWS
+from runs import COUNTS, insert_account, insert_run
 from samples import job, sample
-from sqlalchemy import inspect, text
+from sqlalchemy import Engine, insert, inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from snapshotter.api.records import Reject, read
 from snapshotter.errors import DatabaseError
@@ -21,10 +25,12 @@ from snapshotter.store.engine import open_engine
 from snapshotter.store.load import load
 from snapshotter.store.prepared import prepare
 from snapshotter.store.set_aside import set_aside
+from snapshotter.store.tables import SNAPSHOTS
 from snapshotter.store.write import Stamp
 
 ROOT = Path(__file__).parent.parent.parent
 VERSIONS = ROOT / "migrations" / "versions"
+NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
 
 
 def alembic(url: str, *words: str, folder: Path) -> Done:
@@ -103,8 +109,13 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
         for key in found.get_foreign_keys(table)
     }
     assert foreign == {
+        ("job_changes", "fk_job_changes_job_id_jobs", "job_id", "jobs"),
+        ("job_changes", "fk_job_changes_snapshot_id_snapshots", "snapshot_id", "snapshots"),
         ("job_outputs", "fk_job_outputs_job_id_jobs", "job_id", "jobs"),
+        ("jobs", "fk_jobs_account_id_accounts", "account_id", "accounts"),
+        ("jobs", "fk_jobs_snapshot_id_snapshots", "snapshot_id", "snapshots"),
         ("output_fields", "fk_output_fields_output_id_job_outputs", "output_id", "job_outputs"),
+        ("snapshots", "fk_snapshots_account_id_accounts", "account_id", "accounts"),
     }
     indexes = {
         (index["name"], *index["column_names"])
@@ -113,16 +124,19 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
     }
     assert indexes == {
         ("ix_job_changes_job_id", "job_id"),
+        ("ix_job_changes_snapshot_id", "snapshot_id"),
+        ("ix_jobs_snapshot_id", "snapshot_id"),
+        ("ix_snapshots_account_id", "account_id"),
         ("ix_job_outputs_fields_digest", "fields_digest"),
         ("ix_job_outputs_job_id", "job_id"),
         (
             *("ix_jobs_epochs", "account_id", "finished_epoch", "started_epoch"),
             *("created_epoch", "package_id"),
         ),
-        ("ix_jobs_named", "package_id"),
+        ("ix_jobs_named", "package_id", "account_id"),
         (
             *("ix_jobs_runs", "status", "package_id", "run_date", "runtime_in_seconds"),
-            "finished_epoch",
+            *("finished_epoch", "account_id"),
         ),
         ("ix_jobs_account_id_gone_at_finished_at", "account_id", "gone_at", "finished_at"),
         ("ix_jobs_package_id_run_date", "package_id", "run_date"),
@@ -146,8 +160,10 @@ def test_an_upgrade_works_out_what_the_loader_does(database_url: str, tmp_path: 
     ]
     engine = open_engine(database_url)
     jobs = [prepare(read(json.dumps(each).encode()), Redaction()) for each in records]
+    run = Stamp("acme", 1, datetime(2026, 1, 6, tzinfo=UTC))
     with engine.begin() as connection:
-        load(connection, Stamp("acme", 1, datetime(2026, 1, 6, tzinfo=UTC)), jobs)
+        insert_run(connection, run)
+        load(connection, run, jobs)
     for words in (["downgrade", "0002"], ["upgrade", "head"]):
         assert alembic(database_url, *words, folder=tmp_path).returncode == 0
     with engine.connect() as connection:
@@ -230,6 +246,144 @@ def test_comments_change_at_once_and_nothing_else_does(
     assert after[1:] == before[1:]
     assert alembic(empty_database_url, "downgrade", old, folder=tmp_path).returncode == 0
     assert seen() == before
+    engine.dispose()
+
+
+def contents(engine: Engine, *queries: str) -> list[list[tuple[Any, ...]]]:
+    with engine.connect() as connection:
+        return [[tuple(row) for row in connection.execute(text(query))] for query in queries]
+
+
+def at_revision_0006(url: str, folder: Path) -> Engine:
+    """Return a database with rows as an older version left them."""
+    assert alembic(url, "upgrade", "0006", folder=folder).returncode == 0
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        for statement in OLD_ROWS:
+            connection.exec_driver_sql(statement)
+    return engine
+
+
+def test_the_keys_keep_every_row_of_a_database_that_lacks_some(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    engine = at_revision_0006(empty_database_url, tmp_path)
+    columns = "id, account_id, run_date, created_at, started_at, last_changed_at, variables, extra"
+    rows = (
+        f"select {columns} from jobs order by id",
+        "select id, job_id, snapshot_id, observed_at from job_changes order by id",
+    )
+    before = contents(engine, *rows)
+    done = python(["-m", "snapshotter", "db", "upgrade", "--database", empty_database_url])
+    assert (done.returncode, "job_changes_without_jobs" in done.stderr) == (0, True), done.stderr
+    found = contents(
+        engine,
+        "select account_id, api_url from accounts order by account_id",
+        "select id, account_id, kind, status from snapshots order by id",
+        "select id, job_id from job_changes order by id",
+        "select id, job_id from job_changes_without_jobs",
+    )
+    assert found == [
+        [("acme", "https://api.xplenty.com"), ("deleted", ""), ("mistyped", "")],
+        [
+            (1, "acme", "full", "failed"),
+            (2, "mistyped", "full", "failed"),
+            (5, "deleted", "jobs", "failed"),
+            (6, "deleted", "jobs", "failed"),
+        ],
+        [(1, 7), (2, 8)],
+        [(3, 9)],
+    ]
+    with engine.begin() as connection:  # a run's number is new
+        insert_account(connection, "acme")
+        row = {"account_id": "acme", "kind": "full", "status": "failed", "started_at": NOON}
+        key = connection.execute(insert(SNAPSHOTS).values({**row, **dict.fromkeys(COUNTS, 0)}))
+        assert key.inserted_primary_key == (7,)
+    with engine.connect() as connection, pytest.raises(IntegrityError):
+        connection.execute(text("update jobs set account_id = 'nobody'"))
+    revisions.check(engine)
+    assert alembic(empty_database_url, "downgrade", "0006", folder=tmp_path).returncode == 0
+    assert contents(engine, *rows) == before
+    (accounts,) = contents(engine, "select account_id from accounts")
+    assert accounts == [("acme",)]
+    engine.dispose()
+
+
+@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+def test_sqlite_gets_other_texts_and_types_and_keeps_what_users_added(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    engine = at_revision_0006(empty_database_url, tmp_path)
+    own = (
+        "alter table jobs add column team text not null default 'a, (b)' check (team <> ')')",
+        "create index by_team on jobs (team) where team > 'a'",
+        "create view mine as select team, extra, started_at from jobs",
+        "create view of_mine as select * from mine",
+        "create view broken as select it from nowhere",
+        "create table seen (id integer references jobs (id), at text)",
+        (
+            "create trigger on_change after update on jobs begin "
+            "insert into seen values (new.id, 'with ; and ?'); end"
+        ),
+        (
+            "create trigger through instead of insert on mine begin "
+            "insert into seen values (7, new.team); end"
+        ),
+    )
+    with engine.begin() as connection:
+        for statement in own:
+            connection.exec_driver_sql(statement)
+    objects = (
+        "select type, name, sql from sqlite_master where name in ('by_team', 'mine', 'of_mine', "
+        "'broken', 'seen', 'on_change', 'through') order by name"
+    )
+    before = contents(engine, objects)
+    for _ in range(2):
+        revisions.upgrade(engine)
+        types = (
+            "select name, type from pragma_table_info('jobs') where name in ('run_date', 'team')"
+        )
+        day = "select type from pragma_table_info('calendar') where name = 'day'"
+        times = (
+            "select created_at, started_at, first_seen_at, run_date, team from jobs where id = 7"
+        )
+        assert contents(engine, objects, types, day, times) == [
+            *before,
+            [("run_date", "TEXT"), ("team", "TEXT")],
+            [("TEXT",)],
+            [
+                (
+                    *("2026-01-05 03:04:05.000", "2026-01-05 03:04:05.123456"),
+                    *("2026-01-05 04:00:00.500", "2026-01-05", "a, (b)"),
+                )
+            ],
+        ]
+        with engine.begin() as connection:
+            connection.exec_driver_sql("update jobs set team = 'c'")
+            assert connection.exec_driver_sql("select count(*) from seen").scalar() == 2
+            assert connection.exec_driver_sql("pragma foreign_key_check").all() == []
+            assert connection.exec_driver_sql("pragma foreign_keys").scalar() == 1
+            connection.exec_driver_sql("update jobs set team = 'a, (b)'")
+            connection.exec_driver_sql("delete from seen")
+        assert alembic(empty_database_url, "downgrade", "0006", folder=tmp_path).returncode == 0
+        assert contents(engine, objects, types) == [
+            *before,
+            [("run_date", "DATE"), ("team", "TEXT")],
+        ]
+    engine.dispose()
+
+
+@pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
+def test_jsonb_takes_what_an_older_version_stored(empty_database_url: str, tmp_path: Path) -> None:
+    engine = at_revision_0006(empty_database_url, tmp_path)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(r"""update jobs set extra = '{"a": "\u0000"}' where id = 7""")
+        connection.exec_driver_sql("""update jobs set extra = '{"a": 1, "a": 2}' where id = 8""")
+    revisions.upgrade(engine)
+    documents = "select id, cast(extra as text), pg_typeof(extra)::text from jobs order by id"
+    assert contents(engine, documents) == [
+        [(7, r'"{\"a\": \"\\ufffd\"}"', "jsonb"), (8, '{"a": 2}', "jsonb")]
+    ]
     engine.dispose()
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from runs import insert_account
 from samples import job, store
 from sqlalchemy import ColumnElement, Engine, Table, insert, select, update
 
@@ -48,6 +49,7 @@ def test_open_jobs_are_those_whose_status_is_not_final(states: Engine) -> None:
 def test_live_jobs_are_those_of_the_account_that_are_not_gone(states: Engine) -> None:
     with states.begin() as connection:
         connection.execute(update(JOBS).where(JOBS.c.id == 1).values(gone_at=NOW))
+        insert_account(connection, "other")
         connection.execute(update(JOBS).where(JOBS.c.id == 2).values(account_id="other"))
     assert found(states, *live("acme")) == list(STATES[2:])
     assert found(states, *live("other")) == [STATES[1]]
@@ -71,6 +73,7 @@ def test_complete_runs_are_those_that_moved_the_watermark(
     more = ("jobs_unchanged", "jobs_rejected")
     row = {"account_id": "acme", "started_at": NOW, **dict.fromkeys((*counts, *more), 0)}
     with engine.begin() as connection:
+        insert_account(connection, "acme")
         connection.execute(insert(SNAPSHOTS).values({**row, **columns}))
         ids = connection.execute(select(SNAPSHOTS.c.id).where(*COMPLETE)).all()
     assert bool(ids) is complete

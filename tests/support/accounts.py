@@ -18,20 +18,21 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 URL = "https://api.xplenty.com"
 
 
-def add(engine: Engine, account_id: str, *job_ids: int, row: bool = True) -> None:
+def add(engine: Engine, account_id: str, *job_ids: int, answered: bool = True) -> None:
     """Add an account with a run, a record set aside, and jobs of two outputs."""
     run: dict[str, Any] = {"account_id": account_id, "kind": "full", "status": "completed"}
     jobs = ("jobs_seen", "jobs_inserted", "jobs_changed", "jobs_unchanged", "jobs_rejected")
     run |= dict.fromkeys(("requests", "pages", *jobs), 0)
     aside = {"snapshot_id": 1, "account_id": account_id, "reason": "x", "payload": "{}"}
     with engine.begin() as connection:
-        if row:
-            mark = {"account_id": account_id, "api_url": URL, "watermark": NOW}
-            connection.execute(insert(ACCOUNTS).values(mark))
-        connection.execute(insert(SNAPSHOTS).values(run | {"started_at": NOW}))
+        mark = {"account_id": account_id, "api_url": URL, "watermark": NOW}
+        none = {"account_id": account_id, "api_url": ""}
+        connection.execute(insert(ACCOUNTS).values(mark if answered else none))
+        key = connection.execute(insert(SNAPSHOTS).values(run | {"started_at": NOW}))
+        (run_id,) = key.inserted_primary_key or (0,)
         connection.execute(insert(REJECTS).values(aside | {"rejected_at": NOW}))
         for job_id in job_ids:
             outputs = [{"id": 10 * job_id + n, "fields": ["a", "b"]} for n in (1, 2)]
             document: dict[str, Any] = job(id=job_id, outputs=outputs)
             record = records.read(json.dumps(document).encode())
-            load(connection, Stamp(account_id, 1, NOW), [prepare(record, Redaction())])
+            load(connection, Stamp(account_id, run_id, NOW), [prepare(record, Redaction())])

@@ -259,6 +259,10 @@ class MariaDBServer(_Server):
                 cursor.execute(f"show create table {template}.{table}")
                 cursor.execute(cursor.fetchone()[1])
                 cursor.execute(f"insert into {table} select * from {template}.{table}")
+            cursor.execute(f"show full tables in {template} where table_type = 'VIEW'")
+            for view in [row[0] for row in cursor.fetchall()]:
+                cursor.execute(f"show create view {template}.{view}")
+                cursor.execute(cursor.fetchone()[1].replace(f"`{template}`.", ""))
             cursor.connection.commit()
 
     @property

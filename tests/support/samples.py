@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from runs import insert_run
 from sqlalchemy import Engine
 
 from snapshotter.api import records
@@ -59,5 +60,7 @@ def job(**fields: Any) -> dict[str, Any]:
 def store(engine: Engine, *jobs: dict[str, Any], at: datetime, account_id: str = "acme") -> None:
     """Load jobs of an account as the API answers them, seen at that time."""
     prepared = [prepare(records.read(json.dumps(each).encode()), Redaction()) for each in jobs]
+    run = Stamp(account_id, 1, at)
     with engine.begin() as connection:
-        load(connection, Stamp(account_id, 1, at), prepared)
+        insert_run(connection, run)
+        load(connection, run, prepared)

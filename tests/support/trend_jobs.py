@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from runs import insert_account, replace
 from samples import store
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 
 from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
 from snapshotter.times import epoch
@@ -47,9 +48,9 @@ put = partial(store, at=DAY)
 
 
 def known_until(engine: Engine, at: datetime, account_id: str = "acme") -> None:
-    row = {"account_id": account_id, "api_url": "", "watermark": at, "watermark_epoch": epoch(at)}
+    row = {"account_id": account_id, "api_url": "x", "watermark": at, "watermark_epoch": epoch(at)}
     with engine.begin() as connection:
-        connection.execute(insert(ACCOUNTS).values(row))
+        replace(connection, ACCOUNTS, row)
 
 
 def ahead(job_id: int, **fields: Any) -> dict[str, Any]:
@@ -69,20 +70,20 @@ def log_two_runs(engine: Engine) -> None:
         (2, "jobs", "partial", at + timedelta(hours=1), 10, None, "no more"),
     )
     with engine.begin() as connection:
+        insert_account(connection, "acme")
         for number, kind, status, began, seconds, watermark, error in runs:
             finished = began + timedelta(seconds=seconds)
-            connection.execute(
-                insert(SNAPSHOTS).values(
-                    id=number,
-                    kind=kind,
-                    status=status,
-                    error=error,
-                    started_at=began,
-                    started_epoch=epoch(began),
-                    finished_at=finished,
-                    finished_epoch=epoch(finished),
-                    watermark=watermark,
-                    watermark_epoch=epoch(watermark),
-                    **known,
-                )
-            )
+            row = {
+                "id": number,
+                "kind": kind,
+                "status": status,
+                "error": error,
+                "started_at": began,
+                "started_epoch": epoch(began),
+                "finished_at": finished,
+                "finished_epoch": epoch(finished),
+                "watermark": watermark,
+                "watermark_epoch": epoch(watermark),
+                **known,
+            }
+            replace(connection, SNAPSHOTS, row)

@@ -123,7 +123,7 @@ def test_rows_that_somebody_deleted_come_back(syncer: Syncer) -> None:
     history(syncer.account, 350)
     syncer()
     with syncer.engine.begin() as connection:
-        for table in ("output_fields", "job_outputs", "jobs"):
+        for table in ("output_fields", "job_outputs", "job_changes", "jobs"):
             connection.exec_driver_sql(f"delete from {table}")
     syncer.account.advance(61)
     outcome = syncer()

@@ -76,11 +76,12 @@ def test_an_account_that_the_api_never_accepted_has_no_row(syncer: Syncer, wrong
     )
     account.intercept = None
     assert command(syncer, "sync", "7").returncode == 0
-    assert [row["account_id"] for row in syncer.rows(ACCOUNTS)] == ["acme"]
+    rows = {row["account_id"]: row["api_url"] for row in syncer.rows(ACCOUNTS)}
+    assert rows == {"acme": syncer.url, "acme-group": ""}
 
 
 @sqlite
-def test_an_account_with_the_jobs_of_another_has_no_row(syncer: Syncer) -> None:
+def test_an_account_with_the_jobs_of_another_has_not_answered(syncer: Syncer) -> None:
     """Renamed at the vendor's, say: the first run leaves it as it was, and prints what to do."""
     history(syncer.account, 3)
     syncer()
@@ -88,7 +89,8 @@ def test_an_account_with_the_jobs_of_another_has_no_row(syncer: Syncer) -> None:
     done = command(syncer, "sync")
     assert done.returncode == 2
     assert "'snapshotter accounts rename acme acme-group'" in done.stderr
-    assert [row["account_id"] for row in syncer.rows(ACCOUNTS)] == ["acme"]
+    rows = {row["account_id"]: row["api_url"] for row in syncer.rows(ACCOUNTS)}
+    assert rows == {"acme": syncer.url, "acme-group": ""}
 
 
 @sqlite

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from command import Done, run
+from runs import insert_run
 from samples import job
 from sqlalchemy import Engine, insert, update
 
@@ -64,8 +65,10 @@ def add_job(
 ) -> None:
     document = job(id=job_id, outputs=[], **fields)
     record = records.read(json.dumps(document).encode())
+    run = Stamp(account_id, 1, NOW)
     with engine.begin() as connection:
-        load(connection, Stamp(account_id, 1, NOW), [prepare(record, Redaction())])
+        insert_run(connection, run)
+        load(connection, run, [prepare(record, Redaction())])
         if gone:
             connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(gone_at=NOW))
 

@@ -735,8 +735,7 @@ def test_nothing_hangs_on_the_local_clock(
         def now(cls, tz: Any = None) -> Any:
             return datetime.now(tz).replace(year=year, day=1)
 
-    for module in ("sync.run", "store.ledger"):
-        monkeypatch.setattr(f"snapshotter.{module}.datetime", Off)
+    monkeypatch.setattr("snapshotter.times.datetime", Off)
     syncer.account.populate(days=5)
     for seconds in (0, 600, 7200):
         syncer.account.advance(seconds)

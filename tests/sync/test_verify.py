@@ -24,7 +24,7 @@ from snapshotter.simulator.server import serve
 from snapshotter.statuses import STATUSES
 from snapshotter.store.engine import open_engine
 from snapshotter.store.lock import lock
-from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
+from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
 from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Plan, open_run
 from snapshotter.sync.verify import Comparison, Sample, verify
@@ -120,6 +120,7 @@ def delete_job(connection: Connection, _account: SimulatedAccount, job_id: int) 
     outputs = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id == job_id)
     connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(outputs)))
     connection.execute(delete(OUTPUTS).where(OUTPUTS.c.job_id == job_id))
+    connection.execute(delete(CHANGES).where(CHANGES.c.job_id == job_id))
     connection.execute(delete(JOBS).where(JOBS.c.id == job_id))
 
 
@@ -350,6 +351,7 @@ def test_a_date_that_is_off_hides_nothing(syncer: Syncer, offset: float) -> None
     with syncer.engine.begin() as connection:
         connection.execute(delete(FIELDS))
         connection.execute(delete(OUTPUTS))
+        connection.execute(delete(CHANGES))
         connection.execute(delete(JOBS))
     found = verified(syncer)
     assert (len(found.missing), len(found.newer)) == (5, 1)

@@ -4,7 +4,8 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert
+from runs import replace
+from sqlalchemy import Engine
 from trend_jobs import DAY, ahead, known_until, log_two_runs, put, ran
 
 from snapshotter.errors import UsageError
@@ -94,8 +95,8 @@ def test_the_last_days_end_with_the_newest_of_the_history(engine: Engine) -> Non
         assert last_days(connection, timedelta(days=7))[0] == date(2025, 12, 30)
         assert last_days(connection, timedelta(hours=12))[0] == date(2026, 1, 5)
         assert last_days(connection, timedelta(days=9**7))[0] is None
-        row = {"account_id": "acme", "api_url": "", "watermark_epoch": 1767657600}
-        connection.execute(insert(ACCOUNTS).values(row))
+        row = {"account_id": "acme", "api_url": "x", "watermark_epoch": 1767657600}
+        replace(connection, ACCOUNTS, row)
         assert last_days(connection, timedelta(days=7))[0] == date(2025, 12, 31)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from runs import insert_account
 from sqlalchemy import Engine, update
 from trend_jobs import DAY, ahead, ended, known_until, log_two_runs, put, ran
 
@@ -468,6 +469,7 @@ def test_two_accounts_are_answered_apart(engine: Engine, name: str) -> None:
 def test_the_runs_of_two_accounts(engine: Engine) -> None:
     log_two_runs(engine)
     with engine.begin() as connection:
+        insert_account(connection, "beta")
         connection.execute(update(SNAPSHOTS).where(SNAPSHOTS.c.id == 2).values(account_id="beta"))
     found = [(row[0], row[1], row[13]) for row in answer_by_account(engine, "snapshot_log")]
     assert found == [("acme", 1, 30), ("beta", 2, None)]

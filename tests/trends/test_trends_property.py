@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from reference import REFERENCE
+from runs import insert_run, replace
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -30,8 +31,8 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     delete,
-    insert,
     select,
+    text,
 )
 
 from snapshotter import statements
@@ -333,13 +334,14 @@ def store(engine: Engine, history: History) -> None:
                 connection.execute(delete(table))
         for account in ACCOUNTS:
             run = Stamp(account, 1, MOMENTS[-1])
+            insert_run(connection, run)
             records = [read(json.dumps(job).encode()) for of, job in history.jobs if of == account]
             load(connection, run, [prepare(record, Redaction()) for record in records])
             for job_id in history.gone:
                 mark_gone(connection, run, job_id)
         for name in ("accounts", "snapshots"):
-            if made := getattr(history, name):
-                connection.execute(insert(Base.metadata.tables[name]), made)
+            for row in getattr(history, name):
+                replace(connection, Base.metadata.tables[name], row)
 
 
 def frame(connection: Connection, table: Table) -> pd.DataFrame:
@@ -394,6 +396,11 @@ def test_the_databases_answer_as_the_reference_does(
                 return [normalized(columns, tuple(row)) for row in result]
 
         check(engine, history, calendar, run)
+        for name in history.trends:
+            result = connection.execute(text(f"select * from {name}"))
+            columns = list(result.keys())
+            view = [normalized(columns, tuple(row)) for row in result]
+            assert view == run(name, Filters()), name
 
 
 @pytest.mark.slow
