@@ -1,6 +1,7 @@
 -- What failed, and how often?
 --
--- grain: one row per package and day with runs that ended; the day is the UTC date of the start
+-- grain: one row per package and day with runs that ended; the day is the UTC date of the start;
+--   the newest first, and of a day those that failed most often
 -- columns: package_id, package_name (of its latest run), day, runs (completed, failed or stopped),
 --   failed, stopped, failure_rate (failed over completed and failed, 0 to 1; null if there is
 --   neither)
@@ -80,7 +81,8 @@ select
     failure_rate
 from final
 order by
-    package_id is null,
-    package_id,
     day is null,
-    day;
+    day desc,
+    failed desc,
+    package_id is null,
+    package_id;

@@ -1,6 +1,6 @@
 -- Which packages are overdue?
 --
--- grain: one row per package with completed runs, the longest ago first
+-- grain: one row per package with completed runs, the overdue ones first, then the longest ago
 -- columns: package_id, package_name (of its latest run), last_completed_at, last_job_id, runs,
 --   usual_gap_seconds (the median from one completion to the next), p95_gap_seconds, since_seconds
 --   (from the last completion to the last complete listing, or to what is newer), overdue (1 if
@@ -196,6 +196,7 @@ select
     overdue
 from final
 order by
+    coalesce(overdue, 0) desc,
     since_seconds desc,
     package_id is null,
     package_id;

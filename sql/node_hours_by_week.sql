@@ -1,7 +1,7 @@
 -- What does it cost, in node hours?
 --
 -- grain: one row per package, cluster and week with jobs that ended; the week is the Monday of the
---   UTC date of the start
+--   UTC date of the start; the newest first
 -- columns: package_id, package_name (of its latest run), cluster_id, cluster_name, week, runs,
 --   hours (of runtime, however the runs ended), node_runs (runs whose cluster has a number of
 --   nodes), node_hours (of these: runtime times nodes)
@@ -94,9 +94,9 @@ select
     node_hours
 from final
 order by
+    week is null,
+    week desc,
     package_id is null,
     package_id,
     cluster_id is null,
-    cluster_id,
-    week is null,
-    week;
+    cluster_id;

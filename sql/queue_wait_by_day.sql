@@ -1,6 +1,7 @@
 -- How long did jobs wait to start?
 --
--- grain: one row per day with jobs that started; the day is the UTC date of the start
+-- grain: one row per day with jobs that started; the day is the UTC date of the start; the
+--   newest first
 -- columns: day, runs, p50_seconds, p95_seconds (of the wait from created_at to started_at),
 --   split_runs (runs for which it is known when the cluster was ready), cluster_p50_seconds,
 --   cluster_p95_seconds (of the part of the wait before the cluster was ready), queue_p50_seconds,
@@ -151,4 +152,4 @@ select
 from final
 order by
     day is null,
-    day;
+    day desc;

@@ -1,6 +1,7 @@
 -- How long did each package take, day by day?
 --
--- grain: one row per package and day with completed runs; the day is the UTC date of the start
+-- grain: one row per package and day with completed runs; the day is the UTC date of the start;
+--   the newest first
 -- columns: package_id, package_name (of its latest run), day, runs, p50_seconds, p95_seconds,
 --   max_seconds
 --
@@ -105,7 +106,7 @@ select
     max_seconds
 from final
 order by
-    package_id is null,
-    package_id,
     day is null,
-    day;
+    day desc,
+    package_id is null,
+    package_id;

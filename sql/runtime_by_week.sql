@@ -1,7 +1,7 @@
 -- How long did each package take, week by week?
 --
 -- grain: one row per package and week with completed runs; the week is the Monday of the UTC date
---   of the start
+--   of the start; the newest first
 -- columns: package_id, package_name (of its latest run), week, runs, p50_seconds, p95_seconds,
 --   max_seconds
 --
@@ -107,7 +107,7 @@ select
     max_seconds
 from final
 order by
-    package_id is null,
-    package_id,
     week is null,
-    week;
+    week desc,
+    package_id is null,
+    package_id;

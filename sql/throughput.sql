@@ -1,7 +1,7 @@
 -- Slower, or more data?
 --
 -- grain: one row per package and week with completed runs whose records are known; the week is the
---   Monday of the UTC date of the start
+--   Monday of the UTC date of the start; the newest first
 -- columns: package_id, package_name (of its latest run), week, runs, seconds, records (of all
 --   outputs), seconds_per_million (records), runtime_ratio, records_ratio (seconds and records of a
 --   run, over those of the last week before that has any), pace_ratio (seconds per record, over the
@@ -132,7 +132,7 @@ select
     pace_ratio
 from final
 order by
-    package_id is null,
-    package_id,
     week is null,
-    week;
+    week desc,
+    package_id is null,
+    package_id;

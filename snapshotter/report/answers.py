@@ -13,6 +13,7 @@ from snapshotter.store.tables import ACCOUNTS, CALENDAR, COMPLETE, JOBS, SNAPSHO
 from snapshotter.times import CLOCKS_APART
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters, day_after, find_package, first_day, newest_day
+from snapshotter.trends.values import oldest_first
 
 TRENDS = (
     *("runtime_by_day", "runtime_regressions", "slowest_packages", "throughput"),
@@ -77,7 +78,7 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
 
 
 def _rows(connection: Connection, name: str, filters: Filters) -> list[dict[str, Any]]:
-    columns, rows = trends.rows(connection, name, filters)
+    columns, rows = oldest_first(trends.rows(connection, name, filters))
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 

@@ -126,6 +126,17 @@ def groups(jobs: Iterable[Row], *columns: str) -> Iterator[tuple[tuple[Any, ...]
         yield key, found[key]
 
 
+def newest_first(answer: Answer, place: int) -> Answer:
+    """Order rows by the day or week at this place; those without one are last."""
+    return sorted(
+        answer,
+        key=lambda row: (
+            row[place] is None,
+            -(0 if row[place] is None else row[place].toordinal()),
+        ),
+    )
+
+
 def nulls_last(key: Sequence[Any]) -> list[tuple[bool, Any]]:
     return [(value is None, 0 if value is None else value) for value in key]
 
@@ -198,7 +209,7 @@ def _runtime(tables: Tables, jobs: list[Row], period: str) -> Answer:
         seconds = known(map(seconds_of, group))
         p50, p95 = spread(seconds)
         answer.append((package_id, name[package_id], when, len(group), p50, p95, greatest(seconds)))
-    return answer
+    return newest_first(answer, 2)
 
 
 def runtime_regressions(tables: Tables, filters: Filters) -> Answer:
@@ -271,7 +282,7 @@ def failures_by_day(tables: Tables, filters: Filters) -> Answer:
         )
         rate = quotient(failed, completed + failed)
         answer.append((package_id, name[package_id], day, len(group), failed, stopped, rate))
-    return answer
+    return newest_first(sorted(answer, key=lambda row: -row[4]), 2)
 
 
 def failure_reasons(tables: Tables, filters: Filters) -> Answer:
@@ -330,7 +341,7 @@ def recovery(tables: Tables, filters: Filters) -> Answer:
                 failing[0]["finished_at"] if failing else None,
             )
         )
-    return answer
+    return sorted(answer, key=lambda row: (-row[9], -row[3]))
 
 
 def queue_wait_by_day(tables: Tables, filters: Filters) -> Answer:
@@ -354,7 +365,7 @@ def queue_wait_by_day(tables: Tables, filters: Filters) -> Answer:
                 *spread(queue),
             )
         )
-    return answer
+    return newest_first(answer, 0)
 
 
 def open_jobs(tables: Tables, filters: Filters) -> Answer:
@@ -389,7 +400,7 @@ def open_jobs(tables: Tables, filters: Filters) -> Answer:
                 stuck,
             )
         )
-    return sorted(answer, key=lambda row: (row[5] is None, -(row[5] or 0), row[0]))
+    return sorted(answer, key=lambda row: (-(row[8] or 0), row[5] is None, -(row[5] or 0), row[0]))
 
 
 def minus(one: int | None, other: int | None) -> int | None:
@@ -440,7 +451,7 @@ def records_by_day(tables: Tables, filters: Filters) -> Answer:
                 z_score,
             )
         )
-    return answer
+    return newest_first(answer, 2)
 
 
 def throughput(tables: Tables, filters: Filters) -> Answer:
@@ -474,7 +485,7 @@ def throughput(tables: Tables, filters: Filters) -> Answer:
                 )
             )
             before = paces
-    return answer
+    return newest_first(answer, 2)
 
 
 def output_field_changes(tables: Tables, filters: Filters) -> Answer:
@@ -500,7 +511,8 @@ def output_field_changes(tables: Tables, filters: Filters) -> Answer:
                 if position == previous:
                     continue
                 change = "removed" if position is None else "moved" if previous else "added"
-                order = (*finishing(job), output["id"], position or previous, change != "removed")
+                latest = [-each for each in finishing(job)]
+                order = (*latest, output["id"], position or previous, change != "removed")
                 found = (job["id"], job["finished_at"], named[0], change, position, previous)
                 changes.append((order, (*series, *found, before[0]["id"])))
     return [row for _, row in sorted(changes, key=lambda change: change[0])]
@@ -540,7 +552,7 @@ def node_hours_by_week(tables: Tables, filters: Filters) -> Answer:
                 quotient(node_seconds, HOUR),
             )
         )
-    return answer
+    return newest_first(answer, 4)
 
 
 def retries(tables: Tables, filters: Filters) -> Answer:
@@ -580,7 +592,7 @@ def retries(tables: Tables, filters: Filters) -> Answer:
                 quotient(sum(known(map(seconds_of, failed))), HOUR),
             )
         )
-    return answer
+    return sorted(answer, key=lambda row: -row[9])
 
 
 def freshness(tables: Tables, filters: Filters) -> Answer:
@@ -615,7 +627,7 @@ def freshness(tables: Tables, filters: Filters) -> Answer:
                 overdue,
             )
         )
-    return sorted(answer, key=lambda row: -row[7])
+    return sorted(answer, key=lambda row: (-(row[8] or 0), -row[7]))
 
 
 def concurrency(tables: Tables, filters: Filters) -> Answer:
@@ -650,7 +662,7 @@ def concurrency(tables: Tables, filters: Filters) -> Answer:
         )
         busy = sum(end - start for start, end in inside)
         answer.append((at.date(), at.hour, len(inside), peak, busy))
-    return answer
+    return answer[::-1]
 
 
 def _past(end: int) -> int:
@@ -686,7 +698,7 @@ def snapshot_log(tables: Tables, filters: Filters) -> Answer:
                 snapshot["error"],
             )
         )
-    return answer
+    return answer[::-1]
 
 
 REFERENCE: dict[str, Callable[[Tables, Filters], Answer]] = {
