@@ -40,7 +40,7 @@ def command(path: Path) -> None:
         for name in SHOWN:
             for line in ("", f"{name}: {trends.question(name)}", ""):
                 print_line(line)
-            show_result(trends.rows(connection, name, Filters()), "table")
+            show_result(name, trends.rows(connection, name, Filters()), "table")
     print_line()
     url = shlex.quote(f"sqlite:///{path}")
     print_line(f"more: snapshotter trends runtime_by_day --database {url}")

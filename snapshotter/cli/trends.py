@@ -78,21 +78,22 @@ def command(
             filters = window.filters(connection)
         with engine.connect() as connection, run(connection, name, filters, sql_dir) as result:
             answer = fetched(result, limit)
-    show_result(answer, shape or ("table" if sys.stdout.isatty() else "csv"))
+    show_result(name, answer, shape or ("table" if sys.stdout.isatty() else "csv"))
 
 
-def show_result(answer: "Result", shape: str) -> None:
+def show_result(name: str, answer: "Result", shape: str) -> None:
     """Print a trend's rows."""
     from snapshotter.trends import terminal
+    from snapshotter.trends.markdown import write_markdown
 
     if not answer.rows and shape != "table":
         logs.notice(terminal.NO_ROWS)
     match shape:
         case "table":
-            terminal.show(answer, sys.stdout)
+            terminal.show(terminal.View(answer, name), sys.stdout)
         case "markdown":
             with data_output() as file:
-                terminal.write_markdown(answer, file)
+                write_markdown(answer, file)
         case _:
             from snapshotter.export.export import write_rows
             from snapshotter.export.style import style

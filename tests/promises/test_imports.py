@@ -137,10 +137,15 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "sync": {"by_id", "context", "count", "gone", "listing", "refresh", "retry_rejects", "run"},
     },
     "trends": {
+        "cells": set(),
         "filters": set(),
         "values": set(),
-        "terminal": {"values"},
+        "layout": {"values"},
+        "markdown": {"values"},
+        "sparklines": {"cells", "values"},
         "trends": {"filters", "values"},
+        "fitting": {"layout"},
+        "terminal": {"cells", "fitting", "layout", "sparklines", "values"},
     },
     "export": {
         "selection": set(),
