@@ -12,7 +12,6 @@ from snapshotter.cli.options import (
     Command,
     database_option,
     last_option,
-    package_option,
     required,
 )
 from snapshotter.cli.streams import data_output
@@ -27,7 +26,7 @@ from snapshotter.cli.streams import data_output
     help="The HTML file to write; - is standard output.",
 )
 @last_option(default="90d")
-@package_option
+@click.option("--package", metavar="NAME_OR_ID", help="Only this package.")
 @database_option
 def command(output: str, last: timedelta, package: str | None, database_url: str) -> None:
     """Write one HTML file about how the packages are doing, to mail or to put on a file share.

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from snapshotter.cli.connections import NO_ACCOUNTS, reading
-from snapshotter.cli.options import Command, Duration, database_option
+from snapshotter.cli.options import Command, database_option
+from snapshotter.cli.parameters import Duration
 from snapshotter.cli.streams import print_if_possible, print_line
 from snapshotter.errors import Failure, UsageError
 

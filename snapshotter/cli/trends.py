@@ -1,44 +1,46 @@
 """`snapshotter trends`: lists the trends, or shows one."""
 
+import os
 import sys
-from datetime import date, timedelta
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from snapshotter import logs
+from snapshotter.cli import export
 from snapshotter.cli.connections import reading
 from snapshotter.cli.options import (
     Command,
-    Integer,
     database_option,
-    last_option,
-    package_id_option,
-    package_option,
-    since_option,
-    until_option,
+    required,
+    takes_file_options,
+    takes_filters,
 )
+from snapshotter.cli.parameters import Integer
 from snapshotter.cli.streams import data_output, print_line
+from snapshotter.errors import UsageError
 
 if TYPE_CHECKING:
-    from snapshotter.trends.values import Result
+    from snapshotter.export.style import Asked, Style
+    from snapshotter.trends.filters import Window
+    from snapshotter.trends.terminal import View
+
+_FOR_PEOPLE = ("table", "markdown")
 
 
 @click.command("trends", cls=Command)
 @click.argument("name", required=False)
-@since_option
-@until_option
-@last_option()
-@package_option
-@package_id_option
+@takes_filters
 @click.option("--limit", type=Integer(1), help="Only the first N rows.", metavar="N")
+@click.option("-o", "--output", metavar="FILE", help="Write a file, as `snapshotter export` does.")
 @click.option(
     "--format",
-    "shape",
-    type=click.Choice(["table", "csv", "json", "markdown"]),
-    help="[default: table on a terminal, csv in a pipe]",
+    type=click.Choice([*_FOR_PEOPLE, "csv", "json", "parquet", "xlsx"]),
+    help="[default: table on a terminal, csv in a pipe; of FILE by its ending]",
 )
+@takes_file_options
 @click.option(
     "--sql-dir",
     type=click.Path(path_type=Path),
@@ -48,55 +50,85 @@ if TYPE_CHECKING:
 @database_option
 def command(
     name: str | None,
-    since: date | None,
-    until: date | None,
-    last: timedelta | None,
-    package: str | None,
-    package_id: int | None,
+    window: "Window",
     limit: int | None,
-    shape: str | None,
+    output: str | None,
+    asked: "Asked",
     sql_dir: Path | None,
     database_url: str,
 ) -> None:
-    """List the trends, or show the trend NAME.
+    """List the trends, or show the trend NAME, with the worst or the newest rows first.
 
     On a terminal it is a table, with a sparkline of each series over time; in a pipe it is CSV.
     """
-    from snapshotter.trends.filters import Window
+    from snapshotter.export.request import Request
+    from snapshotter.export.style import Style
+    from snapshotter.trends.links import job_links
+    from snapshotter.trends.terminal import View
     from snapshotter.trends.trends import catalogue, fetched, require, run
 
     if name is None:
-        questions = catalogue(sql_dir)
-        width = max(map(len, questions))
-        for each, question in questions.items():
-            print_line(f"{each:{width}}  {question}".rstrip())
+        _list(catalogue(sql_dir))
         return
     require(name, sql_dir)  # a mistyped name is not blamed on the database
-    window = Window(since, until, last, package, package_id)
+    asked = _with_format(asked, output)
+    if output is not None:
+        how = asked.style(required(output), os.environ)
+        request = Request(name, how, window, folder=sql_dir, limit=limit)
+        export.write(request, output, database_url)
+        return
+    shape = str(asked.format)
+    how = Style() if shape in _FOR_PEOPLE else asked.style("-", os.environ)
     with reading(database_url) as engine:
         with engine.connect() as connection:
             filters = window.filters(connection)
         with engine.connect() as connection, run(connection, name, filters, sql_dir) as result:
             answer = fetched(result, limit)
-    show_result(name, answer, shape or ("table" if sys.stdout.isatty() else "csv"))
+        with engine.connect() as connection:
+            is_linked = shape == "table" and sys.stdout.isatty()
+            links = job_links(connection, answer) if is_linked else {}
+    export.warn_if_raw(how)
+    show_result(View(answer, name, links), shape, how)
 
 
-def show_result(name: str, answer: "Result", shape: str) -> None:
-    """Print a trend's rows."""
+def _list(questions: dict[str, str]) -> None:
+    width = max(map(len, questions))
+    for each, question in questions.items():
+        print_line(f"{each:{width}}  {question}".rstrip())
+
+
+def _with_format(asked: "Asked", output: str | None) -> "Asked":
+    """Return what is asked for with the format of standard output, or of a file if named.
+
+    Raises `UsageError` if the format is for people only, and the rest is not.
+    """
+    is_csv = asked.raw or asked.excel or asked.locale is not None
+    if asked.format is None and output is None:
+        return replace(asked, format="table" if sys.stdout.isatty() and not is_csv else "csv")
+    if asked.format in _FOR_PEOPLE and is_csv:
+        raise UsageError(f"--raw, --excel and --locale are for CSV, not for {asked.format}")
+    if asked.format in _FOR_PEOPLE and output is not None:
+        raise UsageError(
+            f"--format {asked.format} is for standard output: leave -o out, or take another format"
+        )
+    return asked
+
+
+def show_result(view: "View", shape: str, how: "Style | None" = None) -> None:
+    """Print a trend's rows; `how` is the style of a shape that is not for people."""
     from snapshotter.trends import terminal
     from snapshotter.trends.markdown import write_markdown
 
+    answer = view.result
     if not answer.rows and shape != "table":
         logs.notice(terminal.NO_ROWS)
-    match shape:
-        case "table":
-            terminal.show(terminal.View(answer, name), sys.stdout)
-        case "markdown":
-            with data_output() as file:
-                write_markdown(answer, file)
-        case _:
-            from snapshotter.export.export import write_rows
-            from snapshotter.export.style import style
+    if shape == "table":
+        terminal.show(view, sys.stdout)
+        return
+    with data_output() as file:
+        if how is None or shape == "markdown":
+            write_markdown(answer, file)
+            return
+        from snapshotter.export.export import write_rows
 
-            with data_output() as file:
-                write_rows(answer.columns, answer.rows, file, style(shape, ""))
+        write_rows(answer.columns, answer.rows, file, how)

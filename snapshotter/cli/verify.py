@@ -7,7 +7,8 @@ import click
 
 from snapshotter import logs
 from snapshotter.cli.connections import ApiOptions, reading, writing
-from snapshotter.cli.options import Command, Integer, database_option, takes_api_options
+from snapshotter.cli.options import Command, database_option, takes_api_options
+from snapshotter.cli.parameters import Integer
 from snapshotter.cli.streams import print_if_possible
 from snapshotter.errors import RecordError
 

@@ -10,7 +10,7 @@ from samples import job
 from sqlalchemy import Engine, insert, update
 
 from snapshotter.api import records
-from snapshotter.cli.options import Duration
+from snapshotter.cli.parameters import Duration
 from snapshotter.redact import Redaction
 from snapshotter.store.load import load
 from snapshotter.store.prepared import prepare
