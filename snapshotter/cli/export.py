@@ -111,7 +111,7 @@ def _status_hint(status: str | None) -> Iterator[None]:
             raise
         hint = nearest(status, STATUSES) or f"; known are {', '.join(STATUSES)}"
         raise UsageError(
-            f"--status {status!r} is not a documented status{hint}; and {error}"
+            f"--status {status!r} is not a documented status{hint} ({error})"
         ) from None
 
 
