@@ -60,6 +60,7 @@ _FILTER_OPTIONS = (
     click.option("--until", type=Day(), help="Only before this day (UTC)."),
     click.option("--package", metavar="NAME_OR_ID", help="Only this package."),
     click.option("--package-id", type=ID, help="Only this package, by its id."),
+    click.option("--account", metavar="ID", help="Only this account."),
 )
 
 

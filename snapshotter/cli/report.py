@@ -27,8 +27,11 @@ from snapshotter.cli.streams import data_output
 )
 @last_option(default="90d")
 @click.option("--package", metavar="NAME_OR_ID", help="Only this package.")
+@click.option("--account", metavar="ID", help="Only this account.")
 @database_option
-def command(output: str, last: timedelta, package: str | None, database_url: str) -> None:
+def command(
+    output: str, last: timedelta, package: str | None, account: str | None, database_url: str
+) -> None:
     """Write one HTML file about how the packages are doing, to mail or to put on a file share.
 
     The main findings are plain sentences, then come charts and tables: what got slower, what fails
@@ -43,6 +46,6 @@ def command(output: str, last: timedelta, package: str | None, database_url: str
         reading(database_url) as engine,
         data_output() if target == "-" else nullcontext(Path(target)) as stream,
     ):
-        report(engine, stream, Scope(last, package), datetime.now(UTC))
+        report(engine, stream, Scope(last, package, account), datetime.now(UTC))
     if target != "-":
         logs.notice(f"the report is in {target}")

@@ -23,8 +23,9 @@ from snapshotter.cli.streams import data_output, print_line
 from snapshotter.errors import UsageError
 
 if TYPE_CHECKING:
+    from snapshotter.export.request import Request
     from snapshotter.export.style import Asked, Style
-    from snapshotter.trends.filters import Window
+    from snapshotter.trends.filters import Filters, Window
     from snapshotter.trends.terminal import View
 
 _FOR_PEOPLE = ("table", "markdown")
@@ -44,8 +45,14 @@ _FOR_PEOPLE = ("table", "markdown")
 @click.option(
     "--sql-dir",
     type=click.Path(path_type=Path),
-    help="A folder with your own trends: NAME.sql, one select each; it may use :since, :until and "
-    ":package_id.",
+    help="A folder with your own trends: NAME.sql, one select each; it may use :account_id, "
+    ":package_id, :since and :until.",
+)
+@click.option("--sql", "as_sql", is_flag=True, help="Print the SQL statement instead of its rows.")
+@click.option(
+    "--dialect",
+    type=click.Choice(["duckdb"]),
+    help="With --sql: leave the parameters open, spelled as in DuckDB, e.g. $since.",
 )
 @database_option
 def command(
@@ -55,40 +62,60 @@ def command(
     output: str | None,
     asked: "Asked",
     sql_dir: Path | None,
+    as_sql: bool,
+    dialect: str | None,
     database_url: str,
 ) -> None:
     """List the trends, or show the trend NAME, with the worst or the newest rows first.
 
     On a terminal it is a table, with a sparkline of each series over time; in a pipe it is CSV.
+    --sql prints its statement with the filters filled in, which runs as it is in sqlite3, psql,
+    mariadb and DuckDB.
     """
     from snapshotter.export.request import Request
     from snapshotter.export.style import Style
-    from snapshotter.trends.links import job_links
-    from snapshotter.trends.terminal import View
-    from snapshotter.trends.trends import catalogue, fetched, require, run
+    from snapshotter.trends.trends import catalogue, require
 
     if name is None:
         _list(catalogue(sql_dir))
         return
     require(name, sql_dir)  # a mistyped name is not blamed on the database
-    asked = _with_format(asked, output)
-    if output is not None:
-        how = asked.style(required(output), os.environ)
-        request = Request(name, how, window, folder=sql_dir, limit=limit)
-        export.write(request, output, database_url)
+    if as_sql or dialect:
+        if not as_sql or limit or output is not None or asked != type(asked)():
+            raise UsageError("--dialect is for --sql, which cannot have --limit, --format or -o")
+        print_statement(name, window, sql_dir, None if dialect else database_url)
         return
+    asked = _with_format(asked, output)
+    target = "-" if output is None else required(output)
+    how = Style() if asked.format in _FOR_PEOPLE else asked.style(target, os.environ)
+    request = Request(name, how, window, folder=sql_dir, limit=limit)
+    if output is not None:
+        export.write(request, target, database_url)
+        return
+    export.warn_if_raw(how)
     shape = str(asked.format)
-    how = Style() if shape in _FOR_PEOPLE else asked.style("-", os.environ)
+    show_result(_answer(request, shape, database_url), shape, how)
+
+
+def _answer(request: "Request", shape: str, database_url: str) -> "View":
+    """Return what a trend answers; for a terminal with the pages of its jobs."""
+    from snapshotter.trends.links import job_links
+    from snapshotter.trends.terminal import View
+    from snapshotter.trends.trends import fetched, run
+
+    name = str(request.name)
     with reading(database_url) as engine:
         with engine.connect() as connection:
-            filters = window.filters(connection)
-        with engine.connect() as connection, run(connection, name, filters, sql_dir) as result:
-            answer = fetched(result, limit)
+            filters = request.window.filters(connection)
+        with (
+            engine.connect() as connection,
+            run(connection, name, filters, request.folder) as result,
+        ):
+            answer = fetched(result, request.limit)
         with engine.connect() as connection:
             is_linked = shape == "table" and sys.stdout.isatty()
             links = job_links(connection, answer) if is_linked else {}
-    export.warn_if_raw(how)
-    show_result(View(answer, name, links), shape, how)
+    return View(answer, name, links)
 
 
 def _list(questions: dict[str, str]) -> None:
@@ -112,6 +139,29 @@ def _with_format(asked: "Asked", output: str | None) -> "Asked":
             f"--format {asked.format} is for standard output: leave -o out, or take another format"
         )
     return asked
+
+
+def print_statement(
+    name: str, window: "Window", sql_dir: Path | None, database_url: str | None
+) -> None:
+    """Print a trend's statement; in DuckDB's spelling if no database is given."""
+    from snapshotter.trends import standalone
+
+    if database_url is None:
+        if window != type(window)():
+            raise UsageError("--dialect leaves the parameters open: leave the filters out")
+        statement = standalone.for_duckdb(name, sql_dir)
+    else:
+        statement = standalone.filled(name, _filters(window, database_url), sql_dir)
+    with data_output() as file:
+        file.write(statement)
+
+
+def _filters(window: "Window", database_url: str) -> "Filters":
+    if window.is_fixed:
+        return window.fixed_filters()
+    with reading(database_url) as engine, engine.connect() as connection:
+        return window.filters(connection)
 
 
 def show_result(view: "View", shape: str, how: "Style | None" = None) -> None:

@@ -43,6 +43,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "texts": {"errors"},
         "files": {"errors", "interrupt", "targets", "temporary_files"},
         "settings": {"errors", "texts"},
+        "statements": {"errors", "resources", "texts"},
         "redact": {"secret_names", "secret_text", "settings"},
     },
     "api": {
@@ -146,6 +147,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "sparklines": {"cells", "values"},
         "trends": {"filters", "values"},
         "fitting": {"layout"},
+        "standalone": {"filters", "trends"},
         "terminal": {"cells", "fitting", "layout", "sparklines", "values"},
     },
     "export": {
