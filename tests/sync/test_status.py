@@ -345,7 +345,7 @@ def test_it_asks_for_no_account_and_no_key(engine: Engine) -> None:
     done = status(engine)
     assert (done.returncode, done.stderr) == (0, "")
     account, fresh, *others = done.stdout.splitlines()
-    assert (account, len(others)) == ("account acme", 4)
+    assert (account, len(others)) == ("account acme", 5)
     assert fresh.startswith(f"  fresh: as of {began:%Y-%m-%dT%H:%M:%SZ}, 2 h")
     (document,) = json.loads(status(engine, "--json").stdout)["accounts"]
     assert 7200 <= document["age_seconds"] < 7300
