@@ -40,6 +40,11 @@ database_option = click.option(
 )
 
 
+since_option = click.option("--since", type=Day(), help="Only from this day on (UTC).")
+until_option = click.option("--until", type=Day(), help="Only before this day (UTC).")
+package_option = click.option("--package", metavar="NAME_OR_ID", help="Only this package.")
+package_id_option = click.option("--package-id", type=ID, help="Only this package, by its id.")
+account_option = click.option("--account", metavar="ID", help="Only this account.")
 status_option = click.option("--status", help="Only the jobs with this status.")
 
 
@@ -56,11 +61,11 @@ def last_option(default: str | None = None) -> Callable[[Any], Any]:
 
 _FILTER_OPTIONS = (
     last_option(),
-    click.option("--since", type=Day(), help="Only from this day on (UTC)."),
-    click.option("--until", type=Day(), help="Only before this day (UTC)."),
-    click.option("--package", metavar="NAME_OR_ID", help="Only this package."),
-    click.option("--package-id", type=ID, help="Only this package, by its id."),
-    click.option("--account", metavar="ID", help="Only this account."),
+    since_option,
+    until_option,
+    package_option,
+    package_id_option,
+    account_option,
 )
 
 

@@ -10,8 +10,10 @@ from snapshotter import logs
 from snapshotter.cli.connections import reading
 from snapshotter.cli.options import (
     Command,
+    account_option,
     database_option,
     last_option,
+    package_option,
     required,
 )
 from snapshotter.cli.streams import data_output
@@ -26,8 +28,8 @@ from snapshotter.cli.streams import data_output
     help="The HTML file to write; - is standard output.",
 )
 @last_option(default="90d")
-@click.option("--package", metavar="NAME_OR_ID", help="Only this package.")
-@click.option("--account", metavar="ID", help="Only this account.")
+@package_option
+@account_option
 @database_option
 def command(
     output: str, last: timedelta, package: str | None, account: str | None, database_url: str
