@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from snapshotter.report.rows import package_names
-from snapshotter.report.slowdowns import slowdowns
 from snapshotter.store.tables import ACCOUNTS, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
 from snapshotter.times import CLOCKS_APART
 from snapshotter.trends import trends
@@ -24,7 +23,7 @@ from snapshotter.trends.filters import (
 from snapshotter.trends.values import oldest_first
 
 TRENDS = (
-    *("runtime_by_day", "runtime_regressions", "slowest_packages", "throughput"),
+    *("runtime_by_day", "runtime_regressions", "runtime_steps", "slowest_packages", "throughput"),
     *("failures_by_day", "failure_reasons", "recovery", "retries"),
     *("queue_wait_by_day", "concurrency", "open_jobs", "records_by_day", "node_hours_by_week"),
     *("output_field_changes", "freshness", "snapshot_log"),
@@ -49,8 +48,8 @@ class Scope:
 class Answers:
     """What the database has for the days of the report; `days` is None if it has no job.
 
-    `trends` holds rows by the trend's name, and three more under names of their own: `slowdowns`,
-    `package_failure_reasons`, and `complete_runs`.
+    `trends` holds rows by the trend's name, and two more under names of their own:
+    `package_failure_reasons` and `complete_runs`.
     """
 
     accounts: Sequence[tuple[str, datetime | None]]
@@ -80,7 +79,6 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
     limited |= dict.fromkeys(OF_THE_PRESENT, replace(filters, since=None, until=None))
     limited |= dict.fromkeys(UP_TO_NOW, replace(filters, until=None))
     found = {name: _rows(connection, name, limit) for name, limit in limited.items()}
-    found["slowdowns"] = slowdowns(found["runtime_by_day"])
     found["package_failure_reasons"] = _package_failure_reasons(connection, filters)
     found["complete_runs"] = complete_runs
     name = None

@@ -140,7 +140,7 @@ def _slower(trends: Trends, names: Names) -> Iterator[Finding]:
     for row in regressions:
         yield _regression(row, names[row["package_id"]])
     reported = {row["package_id"] for row in regressions}
-    for row in trends.get("slowdowns", ()):
+    for row in trends.get("runtime_steps", ()):
         if row["package_id"] not in reported:
             text = (
                 f"{names[row['package_id']]} takes {row['ratio']:.1f} times as long since "

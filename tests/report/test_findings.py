@@ -63,7 +63,7 @@ def test_slowdown_is_reported_if_there_is_no_regression() -> None:
         "before_seconds": 600,
         "before_days": 68,
     }
-    assert texts(slowdowns=[slowdown]) == [
+    assert texts(runtime_steps=[slowdown]) == [
         (
             "orders takes 2.0 times as long since 10 January 2026 (median 20 min, before 10 min "
             "over 68 days with runs)."
