@@ -14,10 +14,10 @@ def test_an_output_must_be_named() -> None:
             required(missing)
 
 
-@pytest.mark.parametrize("name", ["trends", "export"])
+@pytest.mark.parametrize("name", ["trends", "export", "report"])
 def test_the_filters_are_the_same(name: str) -> None:
     options = {option for each in group().commands[name].params for option in each.opts}
-    assert {"--last", "--since", "--until", "--package", "--package-id"} <= options
+    assert {"--last", "--since", "--until", "--package", "--package-id", "--account"} <= options
 
 
 def test_a_status_filters_jobs_alone() -> None:
