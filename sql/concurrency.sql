@@ -1,7 +1,7 @@
 -- How many jobs run at once, hour by hour?
 --
--- grain: one row per account and hour of a UTC day in which jobs ran; since and until filter by
---   that day
+-- grain: one row per account and hour of a UTC day in which jobs ran, the newest first; since
+--   and until filter by that day
 -- columns: account_id, day, hour (0 to 23), runs (jobs that ran in it), peak (the most at once; a
 --   job that ends as another starts does not overlap it), busy_seconds (of all jobs, within the
 --   hour)
@@ -267,6 +267,6 @@ select
     busy_seconds
 from final
 order by
-    account_id,
-    day,
-    hour;
+    day desc,
+    hour desc,
+    account_id;

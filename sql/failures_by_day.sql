@@ -1,7 +1,7 @@
 -- What failed, and how often?
 --
 -- grain: one row per account, package and day with runs that ended; the day is the UTC date of the
---   start
+--   start; the newest first, and of a day those that failed most often
 -- columns: account_id, package_id, package_name (of its latest run), day, runs (completed, failed
 --   or stopped), failed, stopped, failure_rate (failed over completed and failed, 0 to 1; null if
 --   there is neither)
@@ -85,8 +85,9 @@ select
     failure_rate
 from final
 order by
+    day is null,
+    day desc,
+    failed desc,
     account_id,
     package_id is null,
-    package_id,
-    day is null,
-    day;
+    package_id;

@@ -1,6 +1,7 @@
 -- Which packages are overdue?
 --
--- grain: one row per account and package with completed runs, the longest ago first
+-- grain: one row per account and package with completed runs, the overdue ones first, then the
+--   longest ago
 -- columns: account_id, package_id, package_name (of its latest run), last_completed_at,
 --   last_job_id, runs, usual_gap_seconds (the median from one completion to the next),
 --   p95_gap_seconds, since_seconds (from the last completion to the last complete listing, or to
@@ -204,6 +205,7 @@ select
     overdue
 from final
 order by
+    coalesce(overdue, 0) desc,
     since_seconds desc,
     account_id,
     package_id is null,

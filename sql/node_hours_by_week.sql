@@ -1,7 +1,7 @@
 -- What does it cost, in node hours?
 --
 -- grain: one row per account, package, cluster and week with jobs that ended; the week is the
---   Monday of the UTC date of the start
+--   Monday of the UTC date of the start; the newest first
 -- columns: account_id, package_id, package_name (of its latest run), cluster_id, cluster_name,
 --   week, runs, hours (of runtime, however the runs ended), node_runs (runs whose cluster has a
 --   number of nodes), node_hours (of these: runtime times nodes)
@@ -98,10 +98,10 @@ select
     node_hours
 from final
 order by
+    week is null,
+    week desc,
     account_id,
     package_id is null,
     package_id,
     cluster_id is null,
-    cluster_id,
-    week is null,
-    week;
+    cluster_id;

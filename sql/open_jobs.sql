@@ -1,7 +1,7 @@
 -- What is in progress, and what is stuck?
 --
--- grain: one row per job that has not ended, the oldest first; the filters apply to these jobs
---   alone
+-- grain: one row per job that has not ended, the stuck ones first, then the oldest; the filters
+--   apply to these jobs alone
 -- columns: account_id, job_id, package_id, package_name (of its latest run), status, created_at,
 --   age_seconds (from created_at to the last complete listing, or to what is newer), runs
 --   (completed ones of the package), p95_seconds (of their runtime), stuck (1 if the job is older
@@ -178,6 +178,7 @@ select
     stuck
 from final
 order by
+    coalesce(stuck, 0) desc,
     age_seconds is null,
     age_seconds desc,
     job_id;

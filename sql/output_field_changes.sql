@@ -1,6 +1,7 @@
 -- When did the fields of an output change?
 --
--- grain: one row per field of an output that differs from the completed job before
+-- grain: one row per field of an output that differs from the completed job before, the newest
+--   first
 -- columns: account_id, package_id, component_name, output_name, job_id (the first job with the
 --   change), changed_at (when it finished), field, change (added, removed or moved to another
 --   position), position (null if removed), previous_position (null if added), previous_job_id
@@ -203,8 +204,8 @@ select
     previous_job_id
 from final
 order by
-    finished_epoch,
-    job_id,
+    finished_epoch desc,
+    job_id desc,
     output_id,
     coalesce(position, previous_position),
     position is not null;

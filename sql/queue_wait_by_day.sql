@@ -1,6 +1,7 @@
 -- How long did jobs wait to start?
 --
--- grain: one row per account and day with jobs that started; the day is the UTC date of the start
+-- grain: one row per account and day with jobs that started; the day is the UTC date of the start;
+--   the newest first
 -- columns: account_id, day, runs, p50_seconds, p95_seconds (of the wait from created_at to
 --   started_at), split_runs (runs for which it is known when the cluster was ready),
 --   cluster_p50_seconds, cluster_p95_seconds (of the part of the wait before the cluster was
@@ -156,6 +157,6 @@ select
     queue_p95_seconds
 from final
 order by
-    account_id,
     day is null,
-    day;
+    day desc,
+    account_id;

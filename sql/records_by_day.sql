@@ -1,6 +1,6 @@
 -- How much did each output write, and when nothing or an unusual amount?
 --
--- grain: one row per account, package, output name and day with completed runs
+-- grain: one row per account, package, output name and day with completed runs, the newest first
 -- columns: account_id, package_id, output_name, day, runs, records (null if no run has a number),
 --   zero_runs, usual_records (the median of the days with the same weekday), weekday_days (how many
 --   days those are), z_score (0.6745 times the distance from usual_records in median absolute
@@ -185,9 +185,9 @@ select
     z_score
 from final
 order by -- not by the output's name: engines sort text differently
+    day is null,
+    day desc,
     account_id,
     package_id is null,
     package_id,
-    day is null,
-    day,
     first_output_id;

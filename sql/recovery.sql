@@ -1,6 +1,6 @@
 -- How long does it take until a package that failed completes again?
 --
--- grain: one row per account and package that failed
+-- grain: one row per account and package that failed, those that fail now first
 -- columns: account_id, package_id, package_name (of its latest run), streaks (of failures without a
 --   completion between them), failures, longest_streak, recoveries (streaks that a completion
 --   ended), p50_seconds, p95_seconds, max_seconds (from the end of the first failure to the end of
@@ -244,6 +244,8 @@ select
     failing_since
 from final
 order by
+    failing_runs desc,
+    failures desc,
     account_id,
     package_id is null,
     package_id;

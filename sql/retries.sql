@@ -1,7 +1,7 @@
 -- How often do runs need a retry, and how many hours do the failed ones burn?
 --
 -- grain: one row per account, schedule and package whose jobs the schedule started and which have
---   ended
+--   ended; those that burn most hours first
 -- columns: account_id, schedule_id, package_id, package_name (of its latest run), chains (a job and
 --   its retries: each has more attempts than the one before), retried (chains with a retry),
 --   first_attempt_successes, first_attempt_rate (of the chains, 0 to 1), eventual_successes,
@@ -122,6 +122,7 @@ select
     hours_burnt
 from final
 order by
+    hours_burnt desc,
     account_id,
     schedule_id is null,
     schedule_id,

@@ -1,7 +1,7 @@
 -- How long did each package take, day by day?
 --
 -- grain: one row per account, package and day with completed runs; the day is the UTC date of the
---   start
+--   start; the newest first
 -- columns: account_id, package_id, package_name (of its latest run), day, runs, p50_seconds,
 --   p95_seconds, max_seconds
 --
@@ -111,8 +111,8 @@ select
     max_seconds
 from final
 order by
+    day is null,
+    day desc,
     account_id,
     package_id is null,
-    package_id,
-    day is null,
-    day;
+    package_id;

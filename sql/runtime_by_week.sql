@@ -1,7 +1,7 @@
 -- How long did each package take, week by week?
 --
 -- grain: one row per account, package and week with completed runs; the week is the Monday of the
---   UTC date of the start
+--   UTC date of the start; the newest first
 -- columns: account_id, package_id, package_name (of its latest run), week, runs, p50_seconds,
 --   p95_seconds, max_seconds
 --
@@ -112,8 +112,8 @@ select
     max_seconds
 from final
 order by
+    week is null,
+    week desc,
     account_id,
     package_id is null,
-    package_id,
-    week is null,
-    week;
+    package_id;

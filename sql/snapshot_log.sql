@@ -1,7 +1,7 @@
 -- What did the runs of this tool do, and how far behind is the history?
 --
--- grain: one row per run of sync, in order; since and until filter by the UTC day on which it
---   began, package_id is not used
+-- grain: one row per run of sync, the newest first; since and until filter by the UTC day on which
+--   it began, package_id is not used
 -- columns: account_id, snapshot_id, kind, status, started_at, seconds, jobs_seen, jobs_inserted,
 --   jobs_changed, jobs_rejected, requests, credits_spent, credits_remaining, lag_seconds (from the
 --   watermark to the end of the run: how far it was behind the API), error
@@ -106,4 +106,4 @@ select
     lag_seconds,
     error
 from final
-order by snapshot_id;
+order by snapshot_id desc;

@@ -1,7 +1,7 @@
 -- Slower, or more data?
 --
 -- grain: one row per account, package and week with completed runs whose records are known; the
---   week is the Monday of the UTC date of the start
+--   week is the Monday of the UTC date of the start; the newest first
 -- columns: account_id, package_id, package_name (of its latest run), week, runs, seconds, records
 --   (of all outputs), seconds_per_million (records), runtime_ratio, records_ratio (seconds and
 --   records of a run, over those of the last week before that has any), pace_ratio (seconds per
@@ -140,8 +140,8 @@ select
     pace_ratio
 from final
 order by
+    week is null,
+    week desc,
     account_id,
     package_id is null,
-    package_id,
-    week is null,
-    week;
+    package_id;

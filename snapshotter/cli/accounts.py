@@ -6,6 +6,7 @@ from datetime import datetime
 import click
 from click.core import ParameterSource
 
+from snapshotter import logs
 from snapshotter.cli.connections import NO_ACCOUNTS, reading, writing
 from snapshotter.cli.options import Group, database_option
 from snapshotter.cli.streams import print_if_possible, print_line
@@ -61,7 +62,7 @@ def forget(name: str, with_jobs: bool, yes: bool, database_url: str) -> None:
         if account.jobs and with_jobs and not yes:
             if not (sys.stdin.isatty() and sys.stderr.isatty()):
                 raise UsageError(f"this would remove {what} for good; add --yes")
-            if not click.confirm(f"Remove {what} for good?", err=True):
+            if not click.confirm(logs.safe(f"Remove {what} for good?"), err=True):
                 raise Stopped("nothing was removed")
         accounts.forget(engine, name, with_jobs=with_jobs)
     print_if_possible(f"removed: {what}")

@@ -30,6 +30,7 @@ def command(path: Path) -> None:
     """Try it out: sync a simulated account twice into demo.db, and show some of its trends."""
     from snapshotter.trends import trends
     from snapshotter.trends.filters import Filters
+    from snapshotter.trends.terminal import View
 
     if os.path.lexists(path):  # also false if the folder may not be read: connecting reports that
         raise UsageError(
@@ -40,7 +41,7 @@ def command(path: Path) -> None:
         for name in SHOWN:
             for line in ("", f"{name}: {trends.question(name)}", ""):
                 print_line(line)
-            show_result(trends.rows(connection, name, Filters()), "table")
+            show_result(View(trends.rows(connection, name, Filters()), name), "table")
     print_line()
     url = shlex.quote(f"sqlite:///{path}")
     print_line(f"more: snapshotter trends runtime_by_day --database {url}")

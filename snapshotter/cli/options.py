@@ -1,10 +1,8 @@
-"""The options, each declared once if several commands have it, and the types of their values."""
+"""The options, each declared once if several commands have it."""
 
 import functools
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import click
 from snapshotter import logs
 from snapshotter.api.limits import LEAST_REQUESTS
 from snapshotter.cli.connections import ApiOptions
+from snapshotter.cli.parameters import ID, Day, Days, Duration, Integer, Mode, Number, Setting
 from snapshotter.errors import UsageError
 from snapshotter.settings import (
     DATABASE_URL_VARIABLE,
@@ -21,111 +20,6 @@ from snapshotter.settings import (
     MODES,
     VARIABLES_VARIABLE,
 )
-from snapshotter.texts import cleaned
-
-
-class Integer(click.IntRange):
-    name = "integer"  # as messages and `--help` call it; click's own is "integer range"
-
-
-class Number(click.FloatRange):
-    name = "number"
-
-
-ID = Integer(1, 2**63 - 1)
-
-
-class Moment(click.ParamType[datetime]):
-    """A day or a time, ISO 8601; without a zone it is UTC."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            at = datetime.fromisoformat(value)
-            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(
-                f"{value!r} is not a time; expected something like 2026-01-31 or "
-                "2026-01-31T23:59:59Z",
-                param,
-                ctx,
-            )
-
-
-class Day(click.ParamType[date]):
-    name = "day"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> date:
-        if isinstance(value, date):
-            return value
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a day; expected something like 2026-01-31", param, ctx)
-
-
-class Duration(click.ParamType[timedelta]):
-    """A number of seconds, or of the unit that its letter names."""
-
-    name = "duration"
-    expected = "90s, 30m, 2h or 7d"
-    seconds = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}  # noqa: RUF012 - a constant
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
-        if isinstance(value, timedelta):
-            return value
-        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)([smhdw]?)", value, re.ASCII)
-        if found is None or not float(found[1]):
-            self.fail(
-                f"{value!r} is not a length of time; expected something like {self.expected}",
-                param,
-                ctx,
-            )
-        try:
-            return timedelta(seconds=float(found[1]) * self.seconds[found[2]])
-        except OverflowError:
-            self.fail(f"{value!r} is too long", param, ctx)
-
-
-class Days(Duration):
-    """A number of days or weeks."""
-
-    name = "days"
-    expected = "30d or 12w"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
-        if isinstance(value, str) and re.fullmatch(r"[0-9.]+", value):
-            self.fail(f"{value!r} has no unit; did you mean {value}d?", param, ctx)
-        if isinstance(value, str) and re.fullmatch(r"[0-9.]+[smh]", value):
-            self.fail(
-                f"{value!r} is not in days or weeks; expected something like {self.expected}",
-                param,
-                ctx,
-            )
-        return super().convert(value, param, ctx)
-
-
-class Mode(click.Choice[str]):
-    """A choice whose wrong value is not quoted: it may be a key in the wrong variable."""
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        if value not in self.choices:
-            self.fail(f"it is not one of {', '.join(self.choices)}", param, ctx)
-        return str(value)
-
-
-class Setting(click.Option):
-    """An option that a variable may set: white space around it is dropped, empty means not set."""
-
-    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
-        return cleaned(super().resolve_envvar_value(ctx) or "") or None
-
-    def consume_value(self, ctx: click.Context, opts: Any) -> Any:
-        value, source = super().consume_value(ctx, opts)
-        return (cleaned(value) if isinstance(value, str) else value), source
 
 
 def _note_database(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -149,8 +43,9 @@ database_option = click.option(
 since_option = click.option("--since", type=Day(), help="Only from this day on (UTC).")
 until_option = click.option("--until", type=Day(), help="Only before this day (UTC).")
 package_option = click.option("--package", metavar="NAME_OR_ID", help="Only this package.")
-account_option = click.option("--account", metavar="ID", help="Only this account.")
 package_id_option = click.option("--package-id", type=ID, help="Only this package, by its id.")
+account_option = click.option("--account", metavar="ID", help="Only this account.")
+status_option = click.option("--status", help="Only the jobs with this status.")
 
 
 def last_option(default: str | None = None) -> Callable[[Any], Any]:
@@ -162,6 +57,68 @@ def last_option(default: str | None = None) -> Callable[[Any], Any]:
         show_default=default is not None,
         help="Only the last days, e.g. 30d or 12w, ending with the newest day stored.",
     )
+
+
+_FILTER_OPTIONS = (
+    last_option(),
+    since_option,
+    until_option,
+    package_option,
+    package_id_option,
+    account_option,
+)
+
+
+def takes_filters(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the filters of a command that shows runs; the command gets them as `window`."""
+
+    @functools.wraps(command)
+    def with_filters(**values: Any) -> None:
+        from snapshotter.trends.filters import Window
+
+        own = {field.name: values.pop(field.name) for field in fields(Window)}
+        command(window=Window(**own), **values)
+
+    return _with_options(with_filters, _FILTER_OPTIONS)
+
+
+_FILE_OPTIONS = (
+    click.option(
+        "--raw", is_flag=True, help="In CSV, leave text that looks like a formula unchanged."
+    ),
+    click.option(
+        "--excel",
+        is_flag=True,
+        help="CSV for Excel: its separator, decimal sign and dates are those of --locale, in UTC. "
+        "Needs the extra `excel`.",
+    ),
+    click.option(
+        "--locale",
+        metavar="NAME",
+        help="For --excel, like de_DE.  [default: LC_ALL, LC_NUMERIC or LANG, else en_US]",
+    ),
+)
+
+
+def takes_file_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of CSV to a command with a `--format`; it gets all of them as `asked`."""
+
+    @functools.wraps(command)
+    def with_file_options(**values: Any) -> None:
+        from snapshotter.export.style import Asked
+
+        own = {field.name: values.pop(field.name) for field in fields(Asked)}
+        command(asked=Asked(**own), **values)
+
+    return _with_options(with_file_options, _FILE_OPTIONS)
+
+
+def _with_options(
+    command: Callable[..., None], options: Iterable[Callable[[Any], Any]]
+) -> Callable[..., None]:
+    for option in reversed([*options]):  # click lists the last one applied first
+        command = option(command)
+    return command
 
 
 def required(output: str | None) -> str:
@@ -221,10 +178,7 @@ def takes_api_options(command: Callable[..., None]) -> Callable[..., None]:
         own = {field.name: values.pop(field.name) for field in fields(ApiOptions)}
         command(api_options=ApiOptions(**own), **values)
 
-    wrapped: Callable[..., None] = with_options
-    for option in reversed(_API_OPTIONS):  # click lists the last one applied first
-        wrapped = option(wrapped)
-    return wrapped
+    return _with_options(with_options, _API_OPTIONS)
 
 
 def _louder(_ctx: click.Context, _param: click.Parameter, times: int) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snapshotter.cli import sync
+from snapshotter.cli import next_step, sync
 from snapshotter.cli.connections import ApiOptions, reading
 from snapshotter.cli.options import Command, database_option, takes_api_options
 from snapshotter.cli.streams import print_line
@@ -45,6 +45,8 @@ def command(retry: bool, each: bool, api_options: ApiOptions, database_url: str)
             lines = [_line(group) for group in grouped(engine)]
     for line in lines or ["no records are set aside"]:
         print_line(line)
+    if lines:
+        print_line(next_step.line(next_step.after_rejects()))
 
 
 def _line(group: "Group") -> str:

@@ -3,20 +3,19 @@
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from snapshotter import logs
 from snapshotter.cli.connections import reading
-from snapshotter.cli.options import (
-    Command,
-    account_option,
-    database_option,
-    last_option,
-    package_option,
-    required,
-)
+from snapshotter.cli.options import Command, database_option, required, takes_filters
 from snapshotter.cli.streams import data_output
+
+if TYPE_CHECKING:
+    from snapshotter.trends.filters import Window
+
+DEFAULT_LENGTH = timedelta(days=90)
 
 
 @click.command("report", cls=Command)
@@ -27,27 +26,31 @@ from snapshotter.cli.streams import data_output
     metavar="FILE",
     help="The HTML file to write; - is standard output.",
 )
-@last_option(default="90d")
-@package_option
-@account_option
+@takes_filters
 @database_option
-def command(
-    output: str, last: timedelta, package: str | None, account: str | None, database_url: str
-) -> None:
+def command(output: str, window: "Window", database_url: str) -> None:
     """Write one HTML file about how the packages are doing, to mail or to put on a file share.
 
     The main findings are plain sentences, then come charts and tables: what got slower, what fails
     and why, what waits, volume, cost, field changes, freshness, and the snapshots themselves. It
-    needs no network to open. Needs the extra `report`.
+    needs no network to open. Needs the extra `report`. By default it covers the last 90 days.
     """
     from snapshotter.report.answers import Scope
     from snapshotter.report.report import report
 
     target = required(output)
+    package = window.package if window.package_id is None else str(window.package_id)
+    scope = Scope(
+        window.last or DEFAULT_LENGTH,
+        package,
+        window.account,
+        since=window.since,
+        until=window.until,
+    )
     with (
         reading(database_url) as engine,
         data_output() if target == "-" else nullcontext(Path(target)) as stream,
     ):
-        report(engine, stream, Scope(last, package, account), datetime.now(UTC))
+        report(engine, stream, scope, datetime.now(UTC))
     if target != "-":
         logs.notice(f"the report is in {target}")

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from snapshotter.cli import next_step
 from snapshotter.cli.connections import NO_ACCOUNTS, reading
-from snapshotter.cli.options import Command, Duration, database_option
+from snapshotter.cli.options import Command, database_option
+from snapshotter.cli.parameters import Duration
 from snapshotter.cli.streams import print_if_possible, print_line
 from snapshotter.errors import Failure, UsageError
 
@@ -44,6 +46,8 @@ def command(
         lines = json.dumps(document, indent=2).splitlines()
     else:
         lines = [line for each in chosen for line in each.lines(now)]
+        if lines:
+            lines.append(next_step.line(next_step.after_status(chosen, found)))
     # With --max-age the exit code is the answer, whether or not anybody reads the lines.
     output = print_line if max_age is None else print_if_possible
     for line in lines or ([] if found else [NO_ACCOUNTS]):

@@ -13,7 +13,8 @@ import click
 
 from snapshotter import logs
 from snapshotter.cli.connections import ApiOptions, shown, writing
-from snapshotter.cli.options import ID, Command, Integer, Moment, database_option, takes_api_options
+from snapshotter.cli.options import Command, database_option, takes_api_options
+from snapshotter.cli.parameters import ID, Integer, Moment
 from snapshotter.cli.streams import print_if_possible
 from snapshotter.errors import RecordError, RequestRefused, UsageError
 from snapshotter.settings import DEFAULT_OVERLAP

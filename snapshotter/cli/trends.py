@@ -1,48 +1,47 @@
 """`snapshotter trends`: lists the trends, or shows one."""
 
+import os
 import sys
-from datetime import date, timedelta
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from snapshotter import logs
+from snapshotter.cli import export
 from snapshotter.cli.connections import reading
 from snapshotter.cli.options import (
     Command,
-    Integer,
-    account_option,
     database_option,
-    last_option,
-    package_id_option,
-    package_option,
-    since_option,
-    until_option,
+    required,
+    takes_file_options,
+    takes_filters,
 )
+from snapshotter.cli.parameters import Integer
 from snapshotter.cli.streams import data_output, print_line
 from snapshotter.errors import UsageError
 
 if TYPE_CHECKING:
+    from snapshotter.export.request import Request
+    from snapshotter.export.style import Asked, Style
     from snapshotter.trends.filters import Filters, Window
-    from snapshotter.trends.values import Result
+    from snapshotter.trends.terminal import View
+
+_FOR_PEOPLE = ("table", "markdown")
 
 
 @click.command("trends", cls=Command)
 @click.argument("name", required=False)
-@since_option
-@until_option
-@last_option()
-@package_option
-@package_id_option
-@account_option
+@takes_filters
 @click.option("--limit", type=Integer(1), help="Only the first N rows.", metavar="N")
+@click.option("-o", "--output", metavar="FILE", help="Write a file, as `snapshotter export` does.")
 @click.option(
     "--format",
-    "shape",
-    type=click.Choice(["table", "csv", "json", "markdown"]),
-    help="[default: table on a terminal, csv in a pipe]",
+    type=click.Choice([*_FOR_PEOPLE, "csv", "json", "parquet", "xlsx"]),
+    help="[default: table on a terminal, csv in a pipe; of FILE by its ending]",
 )
+@takes_file_options
 @click.option(
     "--sql-dir",
     type=click.Path(path_type=Path),
@@ -58,47 +57,88 @@ if TYPE_CHECKING:
 @database_option
 def command(
     name: str | None,
-    since: date | None,
-    until: date | None,
-    last: timedelta | None,
-    package: str | None,
-    package_id: int | None,
-    account: str | None,
+    window: "Window",
     limit: int | None,
-    shape: str | None,
+    output: str | None,
+    asked: "Asked",
     sql_dir: Path | None,
     as_sql: bool,
     dialect: str | None,
     database_url: str,
 ) -> None:
-    """List the trends, or show the trend NAME.
+    """List the trends, or show the trend NAME, with the worst or the newest rows first.
 
     On a terminal it is a table, with a sparkline of each series over time; in a pipe it is CSV.
     --sql prints its statement with the filters filled in, which runs as it is in sqlite3, psql,
     mariadb and DuckDB.
     """
-    from snapshotter.trends.filters import Window
-    from snapshotter.trends.trends import catalogue, fetched, require, run
+    from snapshotter.export.request import Request
+    from snapshotter.export.style import Style
+    from snapshotter.trends.trends import catalogue, require
 
     if name is None:
-        questions = catalogue(sql_dir)
-        width = max(map(len, questions))
-        for each, question in questions.items():
-            print_line(f"{each:{width}}  {question}".rstrip())
+        _list(catalogue(sql_dir))
         return
     require(name, sql_dir)  # a mistyped name is not blamed on the database
-    window = Window(since, until, last, package, package_id, account)
     if as_sql or dialect:
-        if not as_sql or limit or shape:
-            raise UsageError("--dialect is for --sql, which cannot have --limit or --format")
+        if not as_sql or limit or output is not None or asked != type(asked)():
+            raise UsageError("--dialect is for --sql, which cannot have --limit, --format or -o")
         print_statement(name, window, sql_dir, None if dialect else database_url)
         return
+    asked = _with_format(asked, output)
+    target = "-" if output is None else required(output)
+    how = Style() if asked.format in _FOR_PEOPLE else asked.style(target, os.environ)
+    request = Request(name, how, window, folder=sql_dir, limit=limit)
+    if output is not None:
+        export.write(request, target, database_url)
+        return
+    export.warn_if_raw(how)
+    shape = str(asked.format)
+    show_result(_answer(request, shape, database_url), shape, how)
+
+
+def _answer(request: "Request", shape: str, database_url: str) -> "View":
+    """Return what a trend answers; for a terminal with the pages of its jobs."""
+    from snapshotter.trends.links import job_links
+    from snapshotter.trends.terminal import View
+    from snapshotter.trends.trends import fetched, run
+
+    name = str(request.name)
     with reading(database_url) as engine:
         with engine.connect() as connection:
-            filters = window.filters(connection)
-        with engine.connect() as connection, run(connection, name, filters, sql_dir) as result:
-            answer = fetched(result, limit)
-    show_result(answer, shape or ("table" if sys.stdout.isatty() else "csv"))
+            filters = request.window.filters(connection)
+        with (
+            engine.connect() as connection,
+            run(connection, name, filters, request.folder) as result,
+        ):
+            answer = fetched(result, request.limit)
+        with engine.connect() as connection:
+            is_linked = shape == "table" and sys.stdout.isatty()
+            links = job_links(connection, answer) if is_linked else {}
+    return View(answer, name, links)
+
+
+def _list(questions: dict[str, str]) -> None:
+    width = max(map(len, questions))
+    for each, question in questions.items():
+        print_line(f"{each:{width}}  {question}".rstrip())
+
+
+def _with_format(asked: "Asked", output: str | None) -> "Asked":
+    """Return what is asked for with the format of standard output, or of a file if named.
+
+    Raises `UsageError` if the format is for people only, and the rest is not.
+    """
+    is_csv = asked.raw or asked.excel or asked.locale is not None
+    if asked.format is None and output is None:
+        return replace(asked, format="table" if sys.stdout.isatty() and not is_csv else "csv")
+    if asked.format in _FOR_PEOPLE and is_csv:
+        raise UsageError(f"--raw, --excel and --locale are for CSV, not for {asked.format}")
+    if asked.format in _FOR_PEOPLE and output is not None:
+        raise UsageError(
+            f"--format {asked.format} is for standard output: leave -o out, or take another format"
+        )
+    return asked
 
 
 def print_statement(
@@ -124,21 +164,21 @@ def _filters(window: "Window", database_url: str) -> "Filters":
         return window.filters(connection)
 
 
-def show_result(answer: "Result", shape: str) -> None:
-    """Print a trend's rows."""
+def show_result(view: "View", shape: str, how: "Style | None" = None) -> None:
+    """Print a trend's rows; `how` is the style of a shape that is not for people."""
     from snapshotter.trends import terminal
+    from snapshotter.trends.markdown import write_markdown
 
+    answer = view.result
     if not answer.rows and shape != "table":
         logs.notice(terminal.NO_ROWS)
-    match shape:
-        case "table":
-            terminal.show(answer, sys.stdout)
-        case "markdown":
-            with data_output() as file:
-                terminal.write_markdown(answer, file)
-        case _:
-            from snapshotter.export.export import write_rows
-            from snapshotter.export.style import style
+    if shape == "table":
+        terminal.show(view, sys.stdout)
+        return
+    with data_output() as file:
+        if how is None or shape == "markdown":
+            write_markdown(answer, file)
+            return
+        from snapshotter.export.export import write_rows
 
-            with data_output() as file:
-                write_rows(answer.columns, answer.rows, file, style(shape, ""))
+        write_rows(answer.columns, answer.rows, file, how)

@@ -2,14 +2,22 @@
 
 import random
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import click
 
 from snapshotter import logs
+from snapshotter.cli import next_step
 from snapshotter.cli.connections import ApiOptions, reading, writing
-from snapshotter.cli.options import Command, Integer, database_option, takes_api_options
+from snapshotter.cli.options import Command, database_option, takes_api_options
+from snapshotter.cli.parameters import Integer
 from snapshotter.cli.streams import print_if_possible
 from snapshotter.errors import RecordError
+from snapshotter.texts import counted
+
+if TYPE_CHECKING:
+    from snapshotter.api.client import Client
+    from snapshotter.sync.verify import Comparison
 
 
 @click.command("verify", cls=Command)
@@ -45,10 +53,8 @@ def command(sample: int, repair: bool, api_options: ApiOptions, database_url: st
         finally:
             for line in found.lines() if found.counted else ():
                 print_if_possible(line)
-    last = f"{found.differences:,} differences, {client.requests_sent:,} requests"
-    ended = {"differences": found.differences, "requests": client.requests_sent}
-    logs.ABOUT.summary, logs.ABOUT.ended = last, ended
-    print_if_possible(last)
+    _report(found, client)
+    print_if_possible(next_step.line(next_step.after_verify(found, is_repaired=repair)))
     if found.differences and not repair:
         differ = "1 job differs" if found.differences == 1 else f"{found.differences:,} jobs differ"
         raise RecordError(f"{differ}; --repair fetches what differs")
@@ -58,3 +64,20 @@ def command(sample: int, repair: bool, api_options: ApiOptions, database_url: st
         aside = len(found.set_aside)
         are = "1 record is" if aside == 1 else f"{aside:,} records are"
         raise RecordError(f"{are} set aside; see 'snapshotter rejects'")
+
+
+def _report(found: "Comparison", client: "Client") -> None:
+    """Print what was found, and what it cost, in the words of a sync's last line."""
+    left = "unknown" if client.credits_remaining is None else f"{client.credits_remaining:,}"
+    last = (
+        f"{counted(found.differences, 'difference')}, {counted(client.requests_sent, 'request')}, "
+        f"{left} credits left"
+    )
+    logs.ABOUT.summary = last
+    logs.ABOUT.ended = {
+        "differences": found.differences,
+        "requests": client.requests_sent,
+        "credits_spent": client.credits_spent,
+        "credits_remaining": client.credits_remaining,
+    }
+    print_if_possible(last)

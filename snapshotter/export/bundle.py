@@ -182,11 +182,13 @@ class _Folder:
         return entries
 
     def write_manifest(self, entries: list[Entry], filters: dict[str, Any]) -> None:
+        spreadsheet = self.bundle.style.spreadsheet
         document = {
             "product": _PRODUCT,
             "created_at": stamp(self.bundle.now),
             "format": self.format,
             "raw": self.bundle.style.raw,
+            **({} if spreadsheet is None else {"locale": spreadsheet.locale}),
             "filters": filters,
             "accounts": _accounts(self.connection),
             "versions": _versions(self.connection, self.format),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from snapshotter import temporary_files
+from snapshotter.export.sheets import Sheet
 from snapshotter.export.style import Column, Rows
 from snapshotter.times import stamp
 
@@ -21,8 +22,11 @@ _FIRST_YEAR = 1900  # of Excel's calendar
 logger = logging.getLogger(__name__)
 
 
-def write(file: BinaryIO, columns: list[Column], batches: Iterable[Rows]) -> None:
-    """Write a sheet, and another whenever one is full. Long text is cut, with a note."""
+def write(file: BinaryIO, columns: list[Column], batches: Iterable[Rows], name: str) -> None:
+    """Write a sheet of that name, and another whenever one is full. Long text is cut, with a note.
+
+    Rows go to a temporary file as they come, so memory stays flat.
+    """
     import xlsxwriter  # noqa: PLC0415 - of an extra
 
     beside = Path(tempfile.gettempdir()) / "xlsx"
@@ -30,16 +34,9 @@ def write(file: BinaryIO, columns: list[Column], batches: Iterable[Rows]) -> Non
     with temporary_files.new_folder(beside) as folder:
         book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": str(folder)})
         book.use_zip64()
-        cell = _Cell(book)
+        filled = _Workbook(book, name, columns)
         try:
-            sheet = None
-            for number, row in enumerate(row for batch in batches for row in batch):
-                if number % SHEET_ROWS == 0:
-                    sheet = _sheet(book, columns)
-                for place, value in enumerate(row):
-                    cell.write(sheet, number % SHEET_ROWS + 1, place, value)
-            if sheet is None:
-                _sheet(book, columns)
+            filled.add(row for batch in batches for row in batch)
         except BaseException:
             with suppress(Exception):  # its temporary files must be closed, whatever they hold
                 book.close()
@@ -48,18 +45,30 @@ def write(file: BinaryIO, columns: list[Column], batches: Iterable[Rows]) -> Non
             book.close()
         except xlsxwriter.exceptions.FileCreateError as error:
             raise error.args[0] from None
-    if cell.cut:
-        logger.warning("%s texts are longer than an Excel cell, and were cut", cell.cut)
+    if filled.cell.cut:
+        logger.warning("%s texts are longer than an Excel cell, and were cut", filled.cell.cut)
 
 
-def _sheet(book: Any, columns: list[Column]) -> Any:
-    sheet = book.add_worksheet(
-        f"rows {len(book.worksheets()) + 1}" if book.worksheets() else "rows"
-    )
-    sheet.freeze_panes(1, 0)
-    for place, column in enumerate(columns):
-        sheet.write_string(0, place, column.name)
-    return sheet
+class _Workbook:
+    def __init__(self, book: Any, name: str, columns: list[Column]) -> None:
+        self._book, self._name, self._columns = book, name, columns
+        self._head = book.add_format({"bold": True})
+        self.cell = _Cell(book)
+
+    def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        sheet = self._sheet()
+        for number, row in enumerate(rows):
+            at = number % SHEET_ROWS
+            if number and not at:
+                sheet.finish()
+                sheet = self._sheet()
+            sheet.measure(row)
+            for place, value in enumerate(row):
+                self.cell.write(sheet.sheet, at + 1, place, value)
+        sheet.finish()
+
+    def _sheet(self) -> Sheet:
+        return Sheet(self._book, self._name, self._columns, self._head)
 
 
 class _Cell:

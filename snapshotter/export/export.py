@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from types import NoneType
@@ -65,12 +66,12 @@ def export(engine: Engine, selection: Selection, target: Path | TextIO, style: S
 def write(connection: Connection, selection: Selection, file: Any, style: Style) -> int:
     """Write the rows that `connection` sees into an open file, and return their number."""
     with open_rows(connection, selection, style) as (columns, batches):
-        return formats.write(file, style, columns, batches)
+        return formats.write(file, replace(style, sheet=selection.name), columns, batches)
 
 
 def write_rows(columns: list[str], rows: Rows, file: Any, style: Style) -> int:
     """Write rows of a trend that have been read, as `write` does those of a database."""
-    batch = [tuple(map(_as_text, row)) for row in rows] if style.is_text else rows
+    batch = [tuple(map(_as_text, row)) for row in rows] if style.text_times else rows
     return formats.write(file, style, [styles.Column(name) for name in columns], [batch])
 
 
@@ -82,15 +83,15 @@ def open_rows(connection: Connection, selection: Selection, style: Style) -> Ite
     """Open the rows, which come in batches inside the `with`.
 
     Integers are int, days are dates, JSON is text as it is stored. Times are aware datetimes, or
-    text like `2026-01-31T23:59:59Z` if the style is text.
+    text like `2026-01-31T23:59:59Z` if the style has `text_times`.
     """
     connection = connection.execution_options(stream_results=True, max_row_buffer=CHUNK_ROWS)
-    source = TABLES.get(selection.name)
+    source = None if selection.folder is not None else TABLES.get(selection.name)
     if source is None:
         with _trend(connection, selection, style) as opened:
             yield opened
         return
-    statement = _select(source, selection, connection.dialect if style.is_text else None)
+    statement = _select(source, selection, connection.dialect if style.text_times else None)
     with connection.execute(statement) as result:
         columns = [styles.Column(column.name, _kind(column)) for column in source.columns]
         batches: Iterator[Rows] = (
@@ -156,21 +157,27 @@ def _kind(column: Column[Any]) -> Kind:
 
 @contextmanager
 def _trend(connection: Connection, selection: Selection, style: Style) -> Iterator[OpenRows]:
+    def run() -> AbstractContextManager[Any]:
+        return trends.run(connection, selection.name, selection.filters, selection.folder)
+
     columns: list[styles.Column] | None = None
     if style.format == "parquet":  # needs the kinds before the first row
-        with trends.run(connection, selection.name, selection.filters) as result:
-            columns = _kinds(list(result.keys()), _normalized(result))
-    with trends.run(connection, selection.name, selection.filters) as result:
-        batches = _normalized(result)
-        if style.is_text:
+        with run() as result:
+            columns = _kinds(list(result.keys()), _normalized(result, selection.limit))
+    with run() as result:
+        batches = _normalized(result, selection.limit)
+        if style.text_times:
             batches = ([tuple(map(_as_text, row)) for row in batch] for batch in batches)
         yield columns or [styles.Column(name) for name in result.keys()], batches  # noqa: SIM118 - no dict
 
 
-def _normalized(result: Any) -> Iterator[Rows]:
+def _normalized(result: Any, limit: int | None) -> Iterator[Rows]:
     columns = list(result.keys())
-    for batch in result.partitions(CHUNK_ROWS):
-        yield [normalized(columns, tuple(row)) for row in batch]
+    for number, batch in enumerate(result.partitions(CHUNK_ROWS)):
+        kept = batch if limit is None else batch[: max(0, limit - number * CHUNK_ROWS)]
+        if not kept:
+            return
+        yield [normalized(columns, tuple(row)) for row in kept]
 
 
 def _as_text(value: Any) -> Any:

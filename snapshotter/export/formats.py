@@ -13,11 +13,10 @@ from typing import Any, BinaryIO, TextIO, cast
 import msgspec
 
 from snapshotter.export import excel, parquet
+from snapshotter.export.formulas import disarmed
 from snapshotter.export.sink import Sink
+from snapshotter.export.spreadsheet import BOM
 from snapshotter.export.style import Column, Rows, Style
-
-# What a spreadsheet may run, as OWASP lists it: the full-width signs, too.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def write(
@@ -25,18 +24,21 @@ def write(
 ) -> int:
     """Write the batches, if any, and return the number of rows.
 
-    Times are text if the style is text. A text file is accepted for a text style only.
+    Times are text if the style has `text_times`. A text file is accepted for a text style only.
     """
     counted = _Counted(batches)
     if style.is_text:
         with _text(file, style) as lines:
             if style.format == "csv":
-                _csv(lines, columns, counted, raw=style.raw)
+                _csv(lines, columns, counted, style)
             else:
                 _json(lines, columns, counted)
     else:
         sink: Any = Sink(cast("BinaryIO", file))
-        (parquet if style.format == "parquet" else excel).write(sink, columns, counted)
+        if style.format == "parquet":
+            parquet.write(sink, columns, counted)
+        else:
+            excel.write(sink, columns, counted, style.sheet)
     return counted.rows
 
 
@@ -70,12 +72,17 @@ def _text(file: BinaryIO | TextIO, style: Style) -> Iterator[TextIO]:
         raise
 
 
-def _csv(file: TextIO, columns: list[Column], batches: Iterable[Rows], *, raw: bool) -> None:
+def _csv(file: TextIO, columns: list[Column], batches: Iterable[Rows], style: Style) -> None:
     import pandas as pd  # noqa: PLC0415 - it is slow, and not all formats need it
 
+    local = style.spreadsheet
+    dialect: dict[str, Any] = {"index": False, "lineterminator": "\n"}
+    if local is not None:
+        file.write(BOM)
+        dialect |= {"lineterminator": "\r\n", "sep": local.separator}
     names = [column.name for column in columns]
-    header = names if raw else _disarmed(names)
-    pd.DataFrame(columns=header).to_csv(file, index=False, lineterminator="\n")
+    header = names if style.raw else disarmed(names)
+    pd.DataFrame(columns=header).to_csv(file, **dialect)
     may_be_text = [column.kind in ("text", None) for column in columns]
     for batch in batches:
         cells: list[Any] = list(zip(*batch, strict=True))
@@ -83,22 +90,14 @@ def _csv(file: TextIO, columns: list[Column], batches: Iterable[Rows], *, raw: b
         for place, values in enumerate(cells):
             if may_be_text[place]:
                 has_return = has_return or "\r" in "".join(v for v in values if type(v) is str)
-                cells[place] = values if raw else _disarmed(values)
+                cells[place] = values if style.raw else disarmed(values)
+            if local is not None:
+                cells[place] = [*map(local.local, cells[place])]
         # As objects: in a column of numbers pandas would make 10.0 of a 10 beside a null.
         frame = pd.DataFrame(dict(enumerate(cells)), dtype=object)
-        frame.to_csv(
-            file,
-            header=False,
-            index=False,
-            lineterminator="\n",
-            # Before Python 3.13 the csv module does not quote a carriage return, which ends a row.
-            quoting=csv.QUOTE_NONNUMERIC if has_return else csv.QUOTE_MINIMAL,
-        )
-
-
-def _disarmed(values: Iterable[Any]) -> list[Any]:
-    """Put an apostrophe before text that a spreadsheet would run as a formula."""
-    return ["'" + v if type(v) is str and v.startswith(_FORMULA) else v for v in values]
+        # Before Python 3.13 the csv module does not quote a carriage return, which ends a row.
+        dialect["quoting"] = csv.QUOTE_NONNUMERIC if has_return else csv.QUOTE_MINIMAL
+        frame.to_csv(file, header=False, **dialect)
 
 
 def _json(file: TextIO, columns: list[Column], batches: Iterable[Rows]) -> None:

@@ -4,6 +4,7 @@ from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, exists, select
@@ -24,8 +25,8 @@ OF_JOBS = ("jobs", "job_outputs", "output_fields", "job_changes")
 _DAYS = {"calendar": "day", "snapshots": "started_at", "rejected_records": "rejected_at"}
 # The options of the command, by what they narrow an export by.
 _OPTIONS = {
-    "day": "--since and --until",
-    "package": "--package-id",
+    "day": "--last, --since and --until",
+    "package": "--package and --package-id",
     "account": "--account",
     "status": "--status",
 }
@@ -34,28 +35,32 @@ _ALL = Filters()
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows of which table or trend. `month` is like `2026-01`, or `NO_MONTH`."""
+    """Which rows of which table or trend. `month` is like `2026-01`, or `NO_MONTH`.
+
+    `folder` has a user's own trends, and then the name is that of a trend; `limit` is for trends.
+    """
 
     name: str
     filters: Filters = _ALL
     status: str | None = None
     month: str | None = None
+    folder: Path | None = None
+    limit: int | None = None
 
     def __post_init__(self) -> None:
-        if self.name not in names():
-            hint = nearest(self.name, names()) or f"; there are {', '.join(names())}"
-            raise UsageError(f"no table or trend {self.name!r}{hint}")
-        asked = {
-            "day": self.filters.since or self.filters.until,
-            "package": self.filters.package_id,
-            "account": self.filters.account_id,
-            "status": self.status,
-        }
-        for what, value in asked.items():
-            if value is not None and what not in narrowed_by(self.name):
-                raise UsageError(
-                    f"{self.name} cannot be narrowed by {what}; leave {_OPTIONS[what]} out"
-                )
+        if self.folder is not None:
+            trends.require(self.name, self.folder)
+            return
+        require(self.name, {*self.filters.kinds(), *(["status"] if self.status else [])})
+
+
+def require(name: str, kinds: set[str]) -> None:
+    """Raise `UsageError` for an unknown name, and for a kind of filter that does not apply."""
+    if name not in names():
+        hint = nearest(name, names()) or f"; there are {', '.join(names())}"
+        raise UsageError(f"no table or trend {name!r}{hint}")
+    for kind in sorted(kinds - narrowed_by(name)):
+        raise UsageError(f"{name} cannot be narrowed by {kind}; leave {_OPTIONS[kind]} out")
 
 
 def names() -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
+from snapshotter.errors import UsageError
 from snapshotter.report.rows import package_names
 from snapshotter.store.tables import ACCOUNTS, ANSWERED, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
 from snapshotter.times import CLOCKS_APART
@@ -20,6 +21,7 @@ from snapshotter.trends.filters import (
     newest_day,
     require_account,
 )
+from snapshotter.trends.values import oldest_first
 
 TRENDS = (
     *("runtime_by_day", "runtime_regressions", "runtime_steps", "slowest_packages", "throughput"),
@@ -41,6 +43,8 @@ class Scope:
     length: timedelta
     package: str | None = None  # its name or id; None for all
     account: str | None = None  # None for all
+    since: date | None = None  # instead of the length
+    until: date | None = None  # the day after the last one
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Answers:
 def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
     """Return the answers, as of `now`.
 
-    Raises `UsageError` if the package or the account is not known.
+    Raises `UsageError` if the package or the account is not known, or `since` is too late.
     """
     require_account(connection, scope.account)
     accounts = _accounts(connection, scope.account)
@@ -83,7 +87,9 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
     name = None
     if package.package_id is not None:
         name = package_names(found).get(package.package_id, f"package {package.package_id}")
-    return Answers(accounts, days, name, found, _later(connection, days[1], package))
+    return Answers(
+        accounts, days, name, found, 0 if scope.until else _later(connection, days[1], package)
+    )
 
 
 def _accounts(connection: Connection, account_id: str | None) -> list[tuple[str, datetime | None]]:
@@ -95,7 +101,7 @@ def _accounts(connection: Connection, account_id: str | None) -> list[tuple[str,
 
 
 def _rows(connection: Connection, name: str, filters: Filters) -> list[dict[str, Any]]:
-    columns, rows = trends.rows(connection, name, filters)
+    columns, rows = oldest_first(trends.rows(connection, name, filters))
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
@@ -159,10 +165,14 @@ def _days(connection: Connection, scope: Scope, today: date) -> tuple[date, date
     last = newest_day(connection, today, scope.account)
     if last is None:
         return None
+    if scope.until is not None:
+        last = min(last, scope.until - timedelta(days=1))
+    if scope.since is not None and scope.since > last:
+        raise UsageError(f"--since {scope.since} is after the last day that is stored, {last}")
     within = JOBS.c.run_date >= select(func.min(CALENDAR.c.day)).scalar_subquery()
     first_run = select(func.min(JOBS.c.run_date)).where(within, *_of(Package(scope.account, None)))
     oldest = connection.execute(first_run).scalar() or last
-    first = first_day(last, scope.length)
+    first = scope.since or first_day(last, scope.length)
     return max(first or oldest, min(oldest, last)), last
 
 

@@ -49,6 +49,16 @@ class Filters:
                 f"--until {self.until} is not after --since {self.since}: the range is empty"
             )
 
+    def kinds(self) -> set[str]:
+        """Return what these filters narrow by."""
+        return _kinds(
+            day=(self.since, self.until), package=(self.package_id,), account=(self.account_id,)
+        )
+
+
+def _kinds(**values: tuple[object, ...]) -> set[str]:
+    return {kind for kind, given in values.items() if any(each is not None for each in given)}
+
 
 @dataclass(frozen=True)
 class Window:
@@ -70,6 +80,14 @@ class Window:
         if self.package is not None and self.package_id is not None:
             raise UsageError("--package and --package-id both name a package: give one")
         Filters(self.since, self.until)
+
+    def kinds(self) -> set[str]:
+        """Return what the filters narrow by."""
+        return _kinds(
+            day=(self.since, self.until, self.last),
+            package=(self.package, self.package_id),
+            account=(self.account,),
+        )
 
     @property
     def is_fixed(self) -> bool:

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 # SQLite keeps times and days as text: they are known by the columns that hold them.
 TIME = re.compile(r"\w+_at|\w*since|\w+_seen")
 DAY = re.compile(r"day|week|month")
+# What orders rows in time: the first of these columns that a trend has.
+MOMENTS = ("day", "week", "month", "changed_at", "started_at")
+_WITHIN_A_MOMENT = ("hour", "snapshot_id", "job_id")
 _TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.(?:\d{3}|\d{6})")
 _DAY_TEXT = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -18,6 +21,32 @@ class Result(NamedTuple):
 
     columns: list[str]
     rows: list[tuple[Any, ...]]
+
+
+def oldest_first(result: Result) -> Result:
+    """Return the rows from the oldest to the newest; those without a time are last.
+
+    Without a column of `MOMENTS` the order stays.
+    """
+    columns = result.columns
+    moment = next((columns.index(name) for name in MOMENTS if name in columns), None)
+    if moment is None:
+        return result
+    within = [columns.index(name) for name in _WITHIN_A_MOMENT if name in columns]
+
+    def order(row: tuple[Any, ...]) -> tuple[Any, ...]:
+        at = row[moment]
+        return (
+            at is None,
+            "" if at is None else str(at),
+            *(_number(row[place]) for place in within),
+        )
+
+    return Result(columns, sorted(result.rows, key=order))
+
+
+def _number(value: Any) -> float:
+    return value if isinstance(value, int | float) else 0
 
 
 def normalized(columns: list[str], row: tuple[Any, ...]) -> tuple[Any, ...]:

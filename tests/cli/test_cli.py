@@ -163,7 +163,7 @@ def test_a_typing_error_gets_a_suggestion(
         (["export", "jbos", "-o", "-"], "no table or trend 'jbos'; did you mean 'jobs'?"),
         (
             ["export", "accounts", "-o", "-", "--since", "2026-01-01"],
-            "accounts cannot be narrowed by day; leave --since and --until out",
+            "accounts cannot be narrowed by day; leave --last, --since and --until out",
         ),
         (
             ["export", "calendar", "-o", "x.parquet", "--partition-by", "month"],

@@ -24,7 +24,7 @@ def test_the_last_line_of_the_demo_can_be_copied(run: Run) -> None:
     done = run("demo", "--database", "my demo.db")
     last = shlex.split(done.stdout.splitlines()[-1])
     assert last[:3] == ["more:", "snapshotter", "trends"]
-    assert run(*last[2:]).stdout.startswith("package_id,package_name,day,")
+    assert run(*last[2:]).stdout.startswith("account_id,package_id,package_name,day,")
 
 
 def test_the_demo_data_has_what_it_prints(run: Run, tmp_path: Path) -> None:

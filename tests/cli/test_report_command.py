@@ -72,6 +72,11 @@ def days_of(folder: Path) -> str:
     [
         ([], "23 October 2025 to 20 January 2026 (90 days, UTC)"),
         (["--last", "2w"], "7 January 2026 to 20 January 2026 (14 days, UTC)"),
+        (["--since", "2026-01-10"], "10 January 2026 to 20 January 2026 (11 days, UTC)"),
+        (
+            ["--until", "2026-01-10", "--last", "3d"],
+            "7 January 2026 to 9 January 2026 (3 days, UTC)",
+        ),
         (["--last", "100d"], "17 October 2025 to 20 January 2026 (96 days, UTC)"),
     ],
 )
@@ -85,11 +90,14 @@ def test_it_covers_the_last_days_that_are_stored(
 
 
 @pytest.mark.usefixtures("stored")
-@pytest.mark.parametrize("package", ["orders", "434"])
+@pytest.mark.parametrize(
+    ("option", "package"),
+    [("--package", "orders"), ("--package", "434"), ("--package-id", "434")],
+)
 def test_a_package_is_named_by_its_name_or_its_id(
-    report: Report, package: str, tmp_path: Path
+    report: Report, option: str, package: str, tmp_path: Path
 ) -> None:
-    assert report("--output", "x.html", "--package", package).returncode == 0
+    assert report("--output", "x.html", option, package).returncode == 0
     page = without_plotly(tmp_path / "here" / "x.html")
     assert "<h1>orders · No account yet</h1>" in page
     assert 'data-package="434"' in page
@@ -104,6 +112,8 @@ def test_a_package_is_named_by_its_name_or_its_id(
         (["-o", ""], "no output given: add -o FILE (or -o - for standard output)"),
         (["-o", "no/x.html"], "there is no folder 'no'"),
         (["-o", "x.html", "--package", "nobody"], "--package 'nobody': no job of such a package"),
+        (["-o", "x.html", "--since", "2026-02-01"], "--since 2026-02-01 is after the last day"),
+        (["-o", "x.html", "--since", "2026-01-01", "--last", "3d"], "both set the first day"),
         (["-o", "x.html", "--last", "1h"], "'1h' is not in days or weeks"),
         (["-o", "x.html", "extra"], "unexpected extra argument"),
     ],

@@ -33,6 +33,37 @@ def test_excel_keeps_text_text(tmp_path: Path) -> None:
         assert openpyxl.utils.escape.unescape(str(cell.value)) == text
 
 
+def test_a_sheet_has_a_name_a_bold_head_a_filter_and_fitting_columns(tmp_path: Path) -> None:
+    at = datetime(2026, 1, 31, 1, 2, 3, tzinfo=UTC)
+    names = ["id", "package_name", "finished_at", "day", "p50_seconds", "error"]
+    rows = [(n, "orders_to_warehouse", at, at.date(), 608.5, "x" * 300) for n in range(3)]
+    with (tmp_path / "x.xlsx").open("wb") as file:
+        style = Style("xlsx", sheet="runtime_by_day")
+        write(file, style, [Column(name) for name in names], [[*rows]])
+    sheet = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets[0]
+    assert (sheet.title, sheet.freeze_panes, sheet.auto_filter.ref) == (
+        *("runtime_by_day", "A2", "A1:F4"),
+    )
+    assert [cell.font.b for cell in sheet[1]] == [True] * len(names)
+    assert not any(cell.font.b for cell in sheet[2])
+    grouped = {each.min: each for each in sheet.column_dimensions.values()}  # equal neighbours
+    widths = [grouped[max(g for g in grouped if g <= n)].width for n in range(1, 7)]
+    least = [8, len("package_name") + 3, len("2026-01-31 01:02:03"), len("2026-01-31"), 14, 60]
+    assert all(width >= wanted for width, wanted in zip(widths, least, strict=True)), widths
+    assert max(widths) < 65
+    assert (sheet["C2"].number_format, sheet["D2"].number_format) == (
+        *("yyyy-mm-dd hh:mm:ss", "yyyy-mm-dd"),
+    )
+    assert (sheet["E2"].value, sheet["E2"].data_type) == (608.5, "n")
+
+
+def test_an_empty_sheet_has_its_head(tmp_path: Path) -> None:
+    with (tmp_path / "x.xlsx").open("wb") as file:
+        assert write(file, Style("xlsx"), [Column("x")], []) == 0
+    (sheet,) = openpyxl.load_workbook(tmp_path / "x.xlsx").worksheets
+    assert [cell.value for cell in sheet[1]] == ["x"]
+
+
 def test_excel_within_its_limits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     values = [10**15 - 1, 10**15, -(10**15), date(1800, 1, 1), date(2026, 1, 5), 0.1]
     assert excel_of(values, tmp_path / "x.xlsx") == [

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from sqlalchemy import Engine, insert, update
 from snapshotter.export.export import export
 from snapshotter.export.formats import write
 from snapshotter.export.selection import TABLES, Selection
-from snapshotter.export.style import FORMATS, Column, Format, Style
+from snapshotter.export.style import FORMATS, Asked, Column, Format, Style
 from snapshotter.fingerprint import of_fields
 from snapshotter.trends.filters import Filters
 
@@ -199,6 +200,38 @@ def test_csv_has_no_formula_for_a_spreadsheet() -> None:
     assert csv_of([*HOSTILE, *PEACEFUL], raw=True) == ["x", *HOSTILE, *PEACEFUL]
 
 
+def test_csv_for_the_excel_of_a_country() -> None:
+    at = datetime(2026, 1, 31, 1, 2, 3, tzinfo=UTC)
+    rows = [(1, "Größe; a,b", 608.5, at, at.date()), (-2, " =1", None, None, None)]
+    columns = [Column(name) for name in ("id", "name", "p50", "at", "day")]
+    found = {}
+    for locale in ("de_DE", "en_US"):
+        out = io.StringIO(newline="")
+        write(out, Asked(excel=True, locale=locale).style("-", {}), columns, [[*rows]])
+        found[locale] = out.getvalue()
+    assert found["de_DE"] == (
+        '\ufeffid;name;p50;at;day\r\n1;"Größe; a,b";608,5;31.01.2026 01:02:03;31.01.2026\r\n'
+        "-2;' =1;;;\r\n"
+    )
+    assert found["en_US"] == (
+        '\ufeffid,name,p50,at,day\r\n1,"Größe; a,b",608.5,01/31/2026 01:02:03,01/31/2026\r\n'
+        "-2,' =1,,,\r\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["jobs", "runtime_by_day", "freshness"])
+def test_a_table_and_a_trend_for_excel(engine: Engine, name: str, tmp_path: Path) -> None:
+    put(engine, job(id=7), job(id=8))
+    style = Asked(excel=True, locale="de_DE").style("x.csv", {})
+    export(engine, Selection(name), tmp_path / "x.csv", style)
+    raw = (tmp_path / "x.csv").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf")
+    text = raw.decode("utf-8-sig")
+    assert text.count("\r\n") == text.count("\n")
+    assert not re.search(r"\d{4}-\d\d-\d\d[T;\r]", text)
+    assert re.search(r";\d\d\.\d\d\.\d{4}", text)
+
+
 def test_a_carriage_return_in_text_does_not_end_a_row(engine: Engine) -> None:
     put(engine, job(errors="a\rb"))
     out = io.StringIO(newline="")
@@ -287,7 +320,7 @@ def test_all_trends_of_jobs_of_any_year(engine: Engine, format_: Format, tmp_pat
         export(engine, Selection(name), tmp_path / name, Style(format_))
     if format_ == "csv":
         found = list(csv.DictReader((tmp_path / "runtime_by_day").read_text().splitlines()))
-        assert [row["day"] for row in found] == [f"{year:04}-12-31" for year in YEARS]
+        assert [row["day"] for row in found] == [f"{year:04}-12-31" for year in YEARS[::-1]]
 
 
 # In a process of its own: it exports, and tells the most memory that it held, in KiB.
@@ -298,12 +331,13 @@ from snapshotter.store.engine import open_engine
 from snapshotter.errors import SnapshotterError
 from snapshotter.export.export import export
 from snapshotter.export.selection import Selection
-from snapshotter.export.style import style
+from snapshotter.export.style import Asked
 url, name, target, limit = sys.argv[1:]
 if int(limit):  # as a full disk answers a write
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
 try:
-    export(open_engine(url, read_only=True), Selection(name), Path(target), style(None, target))
+    style = Asked().style(target, {})
+    export(open_engine(url, read_only=True), Selection(name), Path(target), style)
 except SnapshotterError as error:
     sys.exit(f"{error.exit_code} {error}")
 # Not getrusage: what the process forked from counts there.

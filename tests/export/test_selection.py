@@ -89,7 +89,7 @@ def test_rejects_by_their_day(engine: Engine) -> None:
         (
             "calendar",
             (Filters(package_id=1),),
-            "calendar .* by package; leave --package-id out",
+            "calendar .* by package; leave --package and --package-id out",
         ),
         (
             "calendar",
@@ -104,7 +104,7 @@ def test_rejects_by_their_day(engine: Engine) -> None:
         (
             "accounts",
             (Filters(since=date(2026, 1, 1)),),
-            "by day; leave --since and --until out",
+            "by day; leave --last, --since and --until out",
         ),
         ("runtime_by_day", (Filters(), "failed"), "cannot be narrowed by status"),
         ("jobz", (), "no table or trend 'jobz'; did you mean 'jobs'?"),

@@ -11,7 +11,7 @@ import pytest
 
 from snapshotter.export.formats import write
 from snapshotter.export.sink import Sink
-from snapshotter.export.style import Column, style
+from snapshotter.export.style import Asked, Column
 
 
 class Full(io.FileIO):
@@ -31,12 +31,12 @@ def test_a_library_prints_nothing_of_its_own_about_a_full_disk(ending: str, tmp_
     columns, rows = [Column("x", "text")], [(f"a{number * 7919}",) for number in range(600)]
     whole = tmp_path / "whole"
     with whole.open("wb") as file:
-        write(file, style(None, f"x.{ending}"), columns, iter([rows]))
+        write(file, Asked().style(f"x.{ending}", {}), columns, iter([rows]))
     for room in range(0, whole.stat().st_size, whole.stat().st_size // 15):
         with Full(tmp_path / "full", "wb") as full:
             full.room = room
             with pytest.raises(OSError, match="No space"):
-                write(full, style(None, f"x.{ending}"), columns, iter([rows]))
+                write(full, Asked().style(f"x.{ending}", {}), columns, iter([rows]))
         gc.collect()
 
 

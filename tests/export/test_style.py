@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from snapshotter.errors import UsageError
-from snapshotter.export.style import FORMATS, LIBRARIES, Format, Style, style
+from snapshotter.export.spreadsheet import Spreadsheet
+from snapshotter.export.style import FORMATS, LIBRARIES, Asked, Format, Style
 
 
 @pytest.mark.parametrize(
@@ -14,7 +15,6 @@ from snapshotter.export.style import FORMATS, LIBRARIES, Format, Style, style
         (None, "-", Style("csv")),
         (None, "x", Style("csv")),
         (None, "parquet", Style("csv")),
-        (None, "x.txt", Style("csv")),
         (None, "a.json/x", Style("csv")),
         (None, "x.csv.gz", Style("csv", gzip=True)),
         (None, "x.gz", Style("csv", gzip=True)),
@@ -28,22 +28,41 @@ from snapshotter.export.style import FORMATS, LIBRARIES, Format, Style, style
     ],
 )
 def test_a_style_by_its_name(asked: str | None, name: str, expected: Style) -> None:
-    assert style(asked, name) == expected
+    assert Asked(asked).style(name, {}) == expected
 
 
 @pytest.mark.parametrize(
-    ("asked", "name", "raw", "said"),
+    ("asked", "name", "said"),
     [
-        (None, "x.parquet.gz", False, "parquet is compressed by itself; leave .gz out"),
-        ("xlsx", "x.gz", False, "xlsx is compressed by itself; leave .gz out"),
-        ("xlsx", "-", False, "xlsx cannot go to standard output; name a file"),
-        ("parquet", "-", False, "parquet cannot go to standard output; name a file"),
-        (None, "x.json", True, "--raw is for CSV: json keeps all text"),
+        (Asked(), "x.parquet.gz", "parquet is compressed by itself; leave .gz out"),
+        (Asked("xlsx"), "x.gz", "xlsx is compressed by itself; leave .gz out"),
+        (Asked("xlsx"), "-", "xlsx cannot go to standard output; name a file"),
+        (Asked("parquet"), "-", "parquet cannot go to standard output; name a file"),
+        (Asked(raw=True), "x.json", "--raw is for CSV: json keeps all text"),
+        (Asked(excel=True), "x.xlsx", "--excel is for CSV: xlsx is the same in every locale"),
+        (Asked(raw=True, excel=True), "x", "--raw is not safe in a spreadsheet"),
+        (Asked(locale="de_DE"), "x", "--locale is for --excel: add --excel"),
+        (Asked(excel=True, locale="de_XX_YY_ZZ"), "x", "--locale 'de_XX_YY_ZZ' is not a known"),
+        (Asked(), "x.xyz", "unknown ending of 'x.xyz'; known are .csv, .parquet, .xlsx, .json"),
+        (Asked(), "x.xls", "unknown ending of 'x.xls'; did you mean '.xlsx'"),
+        (Asked(), "x.txt.gz", "unknown ending of 'x.txt'"),
     ],
 )
-def test_a_style_that_is_not_valid(asked: str | None, name: str, raw: bool, said: str) -> None:  # noqa: FBT001 - a case
+def test_a_style_that_is_not_valid(asked: Asked, name: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        style(asked, name, raw=raw)
+        asked.style(name, {})
+
+
+def test_a_named_format_takes_any_ending() -> None:
+    assert Asked("csv").style("x.txt", {}) == Style("csv")
+
+
+def test_the_style_of_a_spreadsheet() -> None:
+    german = Spreadsheet("de_DE", ";", ",", "{d:02}.{m:02}.{y:04}")
+    assert Asked(excel=True, locale="de_DE").style("-", {}) == Style(spreadsheet=german)
+    assert not Style(spreadsheet=german).text_times
+    assert Style().text_times
+    assert not Style("parquet").text_times
 
 
 @pytest.mark.parametrize(("format_", "library"), LIBRARIES.items())
@@ -53,8 +72,8 @@ def test_a_library_that_is_missing(
     monkeypatch.setitem(sys.modules, library, None)
     said = rf"{format_} needs {library}.*; pip install 'xplenty-snapshotter\[{format_}\]'"
     with pytest.raises(UsageError, match=said):
-        style(format_, "x")
-    assert style("csv", "x") == Style()
+        Asked(format_).style("x", {})
+    assert Asked("csv").style("x", {}) == Style()
 
 
 @pytest.mark.parametrize("format_", FORMATS)

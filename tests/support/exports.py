@@ -21,7 +21,8 @@ put = partial(store, at=NOW)
 # Text that a spreadsheet would run as a formula, and text that it would not.
 HOSTILE = ["=1+1", "+1", "-5", "@SUM(A1)", "\tx", "\rx", '=HYPERLINK("http://x","y")']
 HOSTILE += ["\nx", *(sign + "1+1" for sign in "\uff1d\uff0b\uff0d\uff20")]  # full-width, too
-PEACEFUL = ["a=1", " =1", "'=1", "", "x\ry", 'a "b", c\nd', "\N{PILE OF POO}"]
+HOSTILE += [" =1", "\xa0\u3000+1", " \n@x", "\ufeff=1", "\u200b-1"]  # after what is dropped
+PEACEFUL = ["a=1", " x=1", "'=1", "", "x\ry", 'a "b", c\nd', "\N{PILE OF POO}"]
 
 YEARS = (1, 999, 1677, 1899, 1900, 2262, 9999)
 

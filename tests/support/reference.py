@@ -133,6 +133,17 @@ def groups(jobs: Iterable[Row], *columns: str) -> Iterator[tuple[tuple[Any, ...]
         yield key, found[key]
 
 
+def newest_first(answer: Answer, place: int) -> Answer:
+    """Order rows by the day or week at this place; those without one are last."""
+    return sorted(
+        answer,
+        key=lambda row: (
+            row[place] is None,
+            -(0 if row[place] is None else row[place].toordinal()),
+        ),
+    )
+
+
 def nulls_last(key: Sequence[Any]) -> list[tuple[bool, Any]]:
     return [(value is None, 0 if value is None else value) for value in key]
 
@@ -205,7 +216,7 @@ def _runtime(tables: Tables, jobs: list[Row], period: str) -> Answer:
         seconds = known(map(seconds_of, group))
         measured = (*spread(seconds), greatest(seconds))
         answer.append((*package, name[*package], when, len(group), *measured))
-    return answer
+    return newest_first(answer, 3)
 
 
 def runtime_regressions(tables: Tables, filters: Filters) -> Answer:
@@ -332,7 +343,7 @@ def failures_by_day(tables: Tables, filters: Filters) -> Answer:
         )
         rate = quotient(failed, completed + failed)
         answer.append((*package, name[*package], day, len(group), failed, stopped, rate))
-    return answer
+    return newest_first(sorted(answer, key=lambda row: -row[5]), 3)
 
 
 def failure_reasons(tables: Tables, filters: Filters) -> Answer:
@@ -394,7 +405,7 @@ def recovery(tables: Tables, filters: Filters) -> Answer:
                 failing[0]["finished_at"] if failing else None,
             )
         )
-    return answer
+    return sorted(answer, key=lambda row: (-row[10], -row[4]))
 
 
 def queue_wait_by_day(tables: Tables, filters: Filters) -> Answer:
@@ -419,7 +430,7 @@ def queue_wait_by_day(tables: Tables, filters: Filters) -> Answer:
                 *spread(queue),
             )
         )
-    return answer
+    return newest_first(answer, 1)
 
 
 def open_jobs(tables: Tables, filters: Filters) -> Answer:
@@ -456,7 +467,7 @@ def open_jobs(tables: Tables, filters: Filters) -> Answer:
                 stuck,
             )
         )
-    return sorted(answer, key=lambda row: (row[6] is None, -(row[6] or 0), row[1]))
+    return sorted(answer, key=lambda row: (-(row[9] or 0), row[6] is None, -(row[6] or 0), row[1]))
 
 
 def minus(one: int | None, other: int | None) -> int | None:
@@ -507,7 +518,7 @@ def records_by_day(tables: Tables, filters: Filters) -> Answer:
                 z_score,
             )
         )
-    return answer
+    return newest_first(answer, 3)
 
 
 def throughput(tables: Tables, filters: Filters) -> Answer:
@@ -541,7 +552,7 @@ def throughput(tables: Tables, filters: Filters) -> Answer:
                 )
             )
             before = paces
-    return answer
+    return newest_first(answer, 3)
 
 
 def output_field_changes(tables: Tables, filters: Filters) -> Answer:
@@ -569,7 +580,8 @@ def output_field_changes(tables: Tables, filters: Filters) -> Answer:
                 if position == previous:
                     continue
                 change = "removed" if position is None else "moved" if previous else "added"
-                order = (*finishing(job), output["id"], position or previous, change != "removed")
+                latest = [-each for each in finishing(job)]
+                order = (*latest, output["id"], position or previous, change != "removed")
                 found = (job["id"], job["finished_at"], named[0], change, position, previous)
                 changes.append((order, (*series, *found, before[0]["id"])))
     return [row for _, row in sorted(changes, key=lambda change: change[0])]
@@ -609,7 +621,7 @@ def node_hours_by_week(tables: Tables, filters: Filters) -> Answer:
                 quotient(node_seconds, HOUR),
             )
         )
-    return answer
+    return newest_first(answer, 5)
 
 
 def retries(tables: Tables, filters: Filters) -> Answer:
@@ -651,7 +663,7 @@ def retries(tables: Tables, filters: Filters) -> Answer:
                 quotient(sum(known(map(seconds_of, failed))), HOUR),
             )
         )
-    return answer
+    return sorted(answer, key=lambda row: -row[10])
 
 
 def freshness(tables: Tables, filters: Filters) -> Answer:
@@ -686,7 +698,7 @@ def freshness(tables: Tables, filters: Filters) -> Answer:
                 overdue,
             )
         )
-    return sorted(answer, key=lambda row: -row[8])
+    return sorted(answer, key=lambda row: (-(row[9] or 0), -row[8]))
 
 
 def concurrency(tables: Tables, filters: Filters) -> Answer:
@@ -704,12 +716,13 @@ def concurrency(tables: Tables, filters: Filters) -> Answer:
         if opens_at <= start < closes_at + 24 * HOUR - WEEK:
             spans[job["account_id"]].append((start, min(end, start + WEEK)))
     days = set(tables["calendar"]["day"])
-    return [
+    answer = [
         (account, *hour)
         for account in sorted(spans)
         for hour in _hours(spans[account])
         if hour[0] in days and is_within(hour[0], filters)
     ]
+    return sorted(answer, key=lambda row: (-row[1].toordinal(), -row[2]))
 
 
 def _hours(spans: list[tuple[int, int]]) -> Iterator[tuple[date, int, int, int, int]]:
@@ -766,7 +779,7 @@ def snapshot_log(tables: Tables, filters: Filters) -> Answer:
                 snapshot["error"],
             )
         )
-    return answer
+    return answer[::-1]
 
 
 REFERENCE: dict[str, Callable[[Tables, Filters], Answer]] = {

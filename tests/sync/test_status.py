@@ -11,7 +11,7 @@ from samples import job
 from sqlalchemy import Engine, insert, update
 
 from snapshotter.api import records
-from snapshotter.cli.options import Duration
+from snapshotter.cli.parameters import Duration
 from snapshotter.redact import Redaction
 from snapshotter.store.load import load
 from snapshotter.store.prepared import prepare
@@ -348,7 +348,7 @@ def test_it_asks_for_no_account_and_no_key(engine: Engine) -> None:
     done = status(engine)
     assert (done.returncode, done.stderr) == (0, "")
     account, fresh, *others = done.stdout.splitlines()
-    assert (account, len(others)) == ("account acme", 4)
+    assert (account, len(others)) == ("account acme", 5)
     assert fresh.startswith(f"  fresh: as of {began:%Y-%m-%dT%H:%M:%SZ}, 2 h")
     (document,) = json.loads(status(engine, "--json").stdout)["accounts"]
     assert 7200 <= document["age_seconds"] < 7300

@@ -5,86 +5,112 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from snapshotter.printable import printable
-from snapshotter.trends.terminal import show, sparkline, sparklines, write_markdown
+from snapshotter.trends.terminal import View, show
 from snapshotter.trends.values import Result
 
 DAYS = Result(
     ["package_id", "package_name", "day", "runs", "p50_seconds"],
     [
-        (1, "orders", date(2026, 1, 5), 1200, 10.0),
         (1, "orders", date(2026, 1, 6), 2, 1234.5),
         (2, "a name longer than there is room for", date(2026, 1, 5), 1, None),
+        (1, "orders", date(2026, 1, 5), 1200, 10.0),
     ],
 )
 
 
-def shown(answer: Result, width: int = 100) -> str:
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(result: Result, width: int = 100, trend: str = "") -> str:
     file = io.StringIO()
-    show(answer, file, width)
+    show(View(result, trend), file, width)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
 
 
 def test_a_table_and_its_sparklines() -> None:
-    assert shown(DAYS) == (
-        "package_id   package_name                           day           runs   p50_seconds\n"
-        "────────────────────────────────────────────────────────────────────────────────────\n"
-        "         1   orders                                 2026-01-05   1,200            10\n"
-        "         1   orders                                 2026-01-06       2       1,234.5\n"
-        "         2   a name longer than there is room for   2026-01-05       1\n"
+    assert shown(DAYS, trend="runtime_by_day") == (
+        "day         package_name                                  p50   runs  package_id\n"
+        "────────────────────────────────────────────────────────────────────────────────\n"
+        "2026-01-06  orders                                20 min 34 s      2           1\n"
+        "2026-01-05  a name longer than there is room for                   1           2\n"
+        "2026-01-05  orders                                       10 s  1,200           1\n"
         "\n"
-        "p50_seconds by day:\n"
-        "orders  ▁█  10 to 1,234.5"
+        "p50 by day:\n"
+        "orders  ▁█  10 s to 20 min 34 s"
     )
 
 
 def test_names_are_cut_if_there_is_little_room_and_numbers_are_not() -> None:
-    assert shown(DAYS, 60).splitlines()[:6] == [
-        "package   package                                        p50",
-        "     id   name                  day           runs   seconds",
+    assert shown(DAYS, 60, "runtime_by_day").splitlines()[:7] == [
+        "            package",
+        "day         name                                  p50   runs",
         "────────────────────────────────────────────────────────────",
-        "      1   orders                2026-01-05   1,200        10",
-        "      1   orders                2026-01-06       2   1,234.5",
-        "      2   a name longer than…   2026-01-05       1",
+        "2026-01-06  orders                        20 min 34 s      2",
+        "2026-01-05  a name longer than there is…                   1",
+        "2026-01-05  orders                               10 s  1,200",
+        "too narrow for package_id; --format csv has all",
     ]
+
+
+def test_a_users_own_trend_keeps_its_order() -> None:
+    result = Result(["b", "runs", "a", "error"], [("x", 1, 2, "it broke")])
+    assert shown(result).splitlines() == [
+        "b  runs  a  error",
+        "────────────────────",
+        "x     1  2  it broke",
+    ]
+    assert "too narrow for a; --format" in " ".join(shown(result, 19).splitlines())
 
 
 def test_no_rows_print_a_message() -> None:
     assert shown(Result(["a"], [])).startswith("no rows")
 
 
-def test_times_and_ids_and_fractions() -> None:
+def test_a_column_twice_is_shown_twice() -> None:
+    assert shown(Result(["a", "a"], [(1, 2)])).splitlines()[-1].split() == ["1", "2"]
+
+
+def test_an_error_is_wrapped_and_not_cut() -> None:
+    error = "GET https://api.xplenty.com/acme/api/jobs: no connection\n(refused)"
     at = datetime(2026, 1, 5, 1, 2, 3, tzinfo=UTC)
-    answer = Result(["job_id", "since", "share", "stuck"], [(1234567, at, 0.123456, None)])
-    assert shown(answer).splitlines()[-1].split() == ["1234567", "2026-01-05", "01:02", "0.123"]
+    result = Result(["started_at", "status", "error"], [(at, "failed", error)])
+    lines = shown(result, 60, "snapshot_log").split("─\n")[1].splitlines()
+    assert len(lines) > 1
+    assert "".join(line[26:] for line in lines).replace(" ", "") == "".join(error.split())
+    lines = shown(Result(["error"], [("x" * 400,)]), 80).splitlines()[2:]
+    assert "".join(lines) == "x" * 300 + "…"
 
 
-@pytest.mark.parametrize("words", ["\x1b[2J", "a\rb", "a\nb", "\x07", "\x9b31m"])
-def test_text_does_not_control_the_terminal(words: str) -> None:
-    assert printable(words).isprintable()
-    assert words not in shown(Result(["package_name"], [(words,)]))
-    assert "[red]" in shown(Result(["package_name"], [("[red]x[/red]",)]))
+def test_a_package_without_a_name_has_its_id() -> None:
+    result = Result(["package_id", "package_name", "day"], [(7, None, None), (None, None, None)])
+    lines = shown(result, 100, "runtime_by_day").splitlines()
+    assert lines[2].split() == ["package", "7", "7"]
 
 
-def test_a_sparkline_fits_its_room() -> None:
-    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8) == "▁▂▃▄▅▆▇█"
-    assert sparkline([0, 0, 7, 7], 2) == "▁█"
-    assert sparkline([0, 0], 8) == "▁▁"
-    (_, title, line) = sparklines(Result(["day", "peak"], [(n, n) for n in range(500)]), 40)
-    assert title == "peak by day:"
-    assert len(line) <= 40
+@pytest.mark.parametrize("words", ["\x1b[2J", "a\rb", "a\nb", "\x07", "\x9b31m", "\u202eb\u2028"])
+@pytest.mark.parametrize("column", ["package_name", "error", "of a user"])
+def test_text_does_not_control_the_terminal(words: str, column: str) -> None:
+    text = shown(Result([column, words], [(words, 1)]))
+    assert words not in text
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert "[red]" in shown(Result([column], [("[red]x[/red]",)]))
 
 
-def test_many_series_are_cut_short() -> None:
-    rows = [(n, f"p{n}", day, 1) for n in range(20) for day in (1, 2)]
-    lines = sparklines(Result(["package_id", "package_name", "week", "records"], rows), 80)
-    assert len(lines) == 2 + 12 + 1
-    assert lines[-1] == "and 8 more series; --package shows one"
+def test_ids_of_jobs_are_links_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    result = Result(["last_job_id", "runs"], [(7, 7), (8, 1), (None, 1)])
+    urls = {7: "https://dashboard.xplenty.com/jobs/7", 8: "https://x\x1b\\\x07"}
 
+    def printed(file: io.StringIO, term: str) -> str:
+        monkeypatch.setenv("TERM", term)
+        show(View(result, links=urls), file)
+        return file.getvalue()
 
-def test_markdown_stays_a_table() -> None:
-    file = io.StringIO()
-    write_markdown(Result(["reason", "day"], [("a|b\n`c`", date(2026, 1, 5)), (None, None)]), file)
-    assert file.getvalue() == (
-        "| reason | day |\n| --- | --- |\n| a\\|b \\`c\\` | 2026-01-05 |\n|  |  |\n"
-    )
+    text = printed(Terminal(), "xterm-256color")
+    assert text.count(";https://dashboard.xplenty.com/jobs/7\x1b\\") == 1
+    assert "https://x" not in text
+    assert "\x1b" not in printed(io.StringIO(), "xterm-256color")
+    assert "dashboard" not in printed(Terminal(), "dumb")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from snapshotter.trends.values import normalized
+from snapshotter.trends.values import Result, normalized, oldest_first
 
 
 def test_no_zero_has_a_sign() -> None:
@@ -35,3 +35,20 @@ def test_no_zero_has_a_sign() -> None:
 def test_a_value_has_one_type_on_every_engine(column: str, value: Any, expected: Any) -> None:
     (found,) = normalized([column], (value,))
     assert (type(found), found) == (type(expected), expected)
+
+
+def test_rows_from_the_oldest_to_the_newest() -> None:
+    newest_first = Result(
+        ["day", "hour", "peak"],
+        [
+            (date(2026, 1, 6), 0, 1),
+            (date(2026, 1, 5), 23, 2),
+            (date(2026, 1, 5), 9, 3),
+            (None, 0, 4),
+        ],
+    )
+    assert [row[2] for row in oldest_first(newest_first).rows] == [3, 2, 1, 4]
+    worst_first = Result(["package_id", "failing_runs"], [(2, 9), (1, 1)])
+    assert oldest_first(worst_first) == worst_first
+    of_a_user = Result(["week", "hour"], [("b", "late"), (1, 2), ("a", None)])
+    assert [row[0] for row in oldest_first(of_a_user).rows] == [1, "a", "b"]
