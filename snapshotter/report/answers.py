@@ -1,7 +1,7 @@
 """What the report asks of the database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -40,7 +40,9 @@ class Answers:
     """What the database has for the days of the report; `days` is None if it has no job.
 
     `trends` holds rows by the trend's name, and three more under names of their own: `slowdowns`,
-    `package_failure_reasons`, and `complete_runs`.
+    `package_failure_reasons`, and `complete_runs`. `before` has the values of the report's tiles for
+    the same number of days before, None if the history does not reach back that far. `urls` has the
+    pages of jobs by id, and `package_urls` those of packages by account and id.
     """
 
     accounts: Sequence[tuple[str, datetime | None]]
@@ -48,6 +50,9 @@ class Answers:
     package: str | None
     trends: dict[str, list[dict[str, Any]]]
     later: int = 0  # jobs that are dated after the last day, and left out
+    before: dict[str, float | None] = field(default_factory=dict)
+    urls: dict[int, str] = field(default_factory=dict)
+    package_urls: dict[tuple[str, int], str] = field(default_factory=dict)
 
 
 def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:

@@ -24,12 +24,20 @@ _RECENT_DAYS = 14
 
 @dataclass(frozen=True)
 class Finding:
-    """`weight` ranks it among all; `kind` is a word for what it is; `section` shows more of it."""
+    """`weight` ranks it among all; `kind` is a word for what it is; `section` shows more of it.
+
+    The rest names what it is about, if that is one package, account or job; `url` is the job's page
+    at the vendor.
+    """
 
     weight: float
     kind: Kind
     section: Anchor
     text: str
+    package_id: int | None = None
+    account_id: str | None = None
+    job_id: int | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True)
