@@ -1,14 +1,22 @@
 """What the report asks of the database."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
-from snapshotter.report.rows import package_names
+from snapshotter.report.jobs import (
+    compared_runs,
+    job_urls,
+    last_failures,
+    package_urls,
+    within,
+)
+from snapshotter.report.rows import Row, package_names
 from snapshotter.report.slowdowns import slowdowns
+from snapshotter.report.totals import SUMMED, TILES, totals
 from snapshotter.store.tables import ACCOUNTS, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
 from snapshotter.times import CLOCKS_APART
 from snapshotter.trends import trends
@@ -25,6 +33,7 @@ TRENDS = (
 OF_THE_PRESENT = ("open_jobs", "freshness", "runtime_regressions")
 # The newest day is that of a job, and a sync that fails later stores none.
 UP_TO_NOW = ("snapshot_log",)
+_JOB_COLUMNS = ("job_id", "last_job_id", "since_job_id")
 
 
 @dataclass(frozen=True)
@@ -39,10 +48,12 @@ class Scope:
 class Answers:
     """What the database has for the days of the report; `days` is None if it has no job.
 
-    `trends` holds rows by the trend's name, and three more under names of their own: `slowdowns`,
-    `package_failure_reasons`, and `complete_runs`. `before` has the values of the report's tiles for
-    the same number of days before, None if the history does not reach back that far. `urls` has the
-    pages of jobs by id, and `package_urls` those of packages by account and id.
+    `trends` holds rows by the trend's name, and more under names of their own:
+    `package_failure_reasons`, `last_failures`, `compared_runs`, `complete_runs` and `job_urls`.
+
+    `before` has the values of the report's tiles for the same number of days before, each None if
+    the history does not reach back that far. `urls` has the pages of jobs by id, and `package_urls`
+    those of packages by account and id.
     """
 
     accounts: Sequence[tuple[str, datetime | None]]
@@ -61,29 +72,84 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
         (row.account_id, row.watermark)
         for row in connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account_id))
     ]
-    complete_runs = _complete_runs(connection, now)
     days = _days(connection, scope.length, now.date())
     if days is None:
-        log = _rows(connection, "snapshot_log", Filters())
-        return Answers(accounts, None, None, {"snapshot_log": log, "complete_runs": complete_runs})
+        found = {
+            "snapshot_log": _rows(connection, "snapshot_log", Filters()),
+            "complete_runs": _complete_runs(connection, now),
+        }
+        return Answers(accounts, None, None, found)
     package_id = None if scope.package is None else find_package(connection, scope.package)
     filters = Filters(days[0], day_after(days[1]), package_id)
-    limited = dict.fromkeys(TRENDS, filters)
-    limited |= dict.fromkeys(OF_THE_PRESENT, Filters(package_id=package_id))
-    limited |= dict.fromkeys(UP_TO_NOW, Filters(days[0], None, package_id))
-    found = {name: _rows(connection, name, limit) for name, limit in limited.items()}
-    found["slowdowns"] = slowdowns(found["runtime_by_day"])
-    found["package_failure_reasons"] = _package_failure_reasons(connection, filters)
-    found["complete_runs"] = complete_runs
+    found = rows_within(connection, filters, now)
     name = None
     if package_id is not None:
         name = package_names(found).get(package_id, f"package {package_id}")
-    return Answers(accounts, days, name, found, _later(connection, days[1], package_id))
+    return Answers(
+        accounts,
+        days,
+        name,
+        found,
+        _later(connection, days[1], package_id),
+        _before(connection, days, filters),
+        {row["job_id"]: row["url"] for row in found["job_urls"]},
+        package_urls(connection, filters),
+    )
+
+
+def rows_within(
+    connection: Connection, filters: Filters, now: datetime
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of `Answers.trends`: those of the filters, and what describes the present."""
+    limited = dict.fromkeys(TRENDS, filters)
+    limited |= dict.fromkeys(OF_THE_PRESENT, replace(filters, since=None, until=None))
+    limited |= dict.fromkeys(UP_TO_NOW, replace(filters, until=None))
+    found = {name: _rows(connection, name, limit) for name, limit in limited.items()}
+    accounts = {row["package_id"]: row["account_id"] for row in found["runtime_by_day"]}
+    found["slowdowns"] = found["runtime_steps"] = [
+        {"account_id": accounts[row["package_id"]], **row}
+        for row in slowdowns(found["runtime_by_day"])
+    ]
+    found["package_failure_reasons"] = _package_failure_reasons(connection, filters)
+    found["complete_runs"] = _complete_runs(connection, now)
+    found["compared_runs"] = compared_runs(
+        connection, found["runtime_regressions"], limited["runtime_regressions"]
+    )
+    found["last_failures"] = last_failures(connection, filters)
+    urls = job_urls(connection, _named_jobs(found))
+    found["job_urls"] = [{"job_id": job_id, "url": url} for job_id, url in urls.items()]
+    return found
+
+
+def _named_jobs(found: Mapping[str, Sequence[Row]]) -> Iterator[int]:
+    """Yield the ids of the jobs that rows name."""
+    for name, rows in found.items():
+        columns = _JOB_COLUMNS if name != "last_failures" else ()
+        for row in rows:
+            yield from (row[column] for column in columns if row.get(column) is not None)
+    yield from (row["job_id"] for row in found["last_failures"] if row["place"] == 1)
+
+
+def _before(
+    connection: Connection, days: tuple[date, date], filters: Filters
+) -> dict[str, float | None]:
+    """Return the tiles' values for as many days before the days, None if not all are known."""
+    first, last = days
+    length = last - first + timedelta(days=1)
+    oldest = _oldest_day(connection)
+    if oldest is None or first - oldest < length:
+        return dict.fromkeys(TILES)
+    earlier = replace(filters, since=first - length, until=first)
+    return {**totals({name: _rows(connection, name, earlier) for name in SUMMED})}
 
 
 def _rows(connection: Connection, name: str, filters: Filters) -> list[dict[str, Any]]:
     columns, rows = trends.rows(connection, name, filters)
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+    found = [dict(zip(columns, row, strict=True)) for row in rows]
+    if "package_id" in columns and "account_id" not in columns:
+        account = connection.execute(select(func.max(JOBS.c.account_id))).scalar()
+        found = [{"account_id": account, **row} for row in found]
+    return found
 
 
 def _complete_runs(connection: Connection, now: datetime) -> list[dict[str, Any]]:
@@ -114,32 +180,36 @@ def _package_failure_reasons(connection: Connection, filters: Filters) -> list[d
     """
     failures = func.count().label("failures")
     reason = JOBS.c.error_fingerprint.label("reason")
+    package = JOBS.c.account_id, JOBS.c.package_id
     counted = (
-        select(JOBS.c.package_id, reason, failures)
-        .where(JOBS.c.status == "failed", JOBS.c.run_date >= filters.since)
-        .group_by(JOBS.c.package_id, reason)
+        select(*package, reason, failures)
+        .where(JOBS.c.status == "failed", *within(filters))
+        .group_by(*package, reason)
         .order_by(failures.desc(), func.max(JOBS.c.id).desc())
     )
-    if filters.until is not None:
-        counted = counted.where(JOBS.c.run_date < filters.until)
-    if filters.package_id is not None:
-        counted = counted.where(JOBS.c.package_id == filters.package_id)
     return [dict(row) for row in connection.execute(counted).mappings()]
 
 
 def _days(connection: Connection, length: timedelta, today: date) -> tuple[date, date] | None:
-    """Return the first and the last day of the report, or None if there is no job.
-
-    The first day is not before the first job within the calendar: one job of the year 1 would make
-    hundreds of thousands of days without runs.
-    """
+    """Return the first and the last day of the report, or None if there is no job."""
     last = newest_day(connection, today)
     if last is None:
         return None
-    within = JOBS.c.run_date >= select(func.min(CALENDAR.c.day)).scalar_subquery()
-    oldest = connection.execute(select(func.min(JOBS.c.run_date)).where(within)).scalar() or last
+    oldest = _oldest_day(connection) or last
     first = first_day(last, length)
     return max(first or oldest, min(oldest, last)), last
+
+
+def _oldest_day(connection: Connection) -> date | None:
+    """Return the day of the first job within the calendar.
+
+    One job of the year 1 would make hundreds of thousands of days without runs.
+    """
+    within_it = JOBS.c.run_date >= select(func.min(CALENDAR.c.day)).scalar_subquery()
+    found: date | None = connection.execute(
+        select(func.min(JOBS.c.run_date)).where(within_it)
+    ).scalar()
+    return found
 
 
 def _later(connection: Connection, last: date, package_id: int | None) -> int:
