@@ -20,7 +20,15 @@ from snapshotter.report.totals import SUMMED, TILES, totals
 from snapshotter.store.tables import ACCOUNTS, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
 from snapshotter.times import CLOCKS_APART
 from snapshotter.trends import trends
-from snapshotter.trends.filters import Filters, day_after, find_package, first_day, newest_day
+from snapshotter.trends.filters import (
+    Filters,
+    Package,
+    day_after,
+    find_package,
+    first_day,
+    newest_day,
+    require_account,
+)
 
 TRENDS = (
     *("runtime_by_day", "runtime_regressions", "slowest_packages", "throughput"),
@@ -38,10 +46,11 @@ _JOB_COLUMNS = ("job_id", "last_job_id", "since_job_id")
 
 @dataclass(frozen=True)
 class Scope:
-    """What a report covers: this many days, up to the newest day stored, and one package or all."""
+    """What a report covers: this many days, up to the newest day stored; a package, an account."""
 
     length: timedelta
-    package: str | None = None  # its name or id
+    package: str | None = None  # its name or id; None for all
+    account: str | None = None  # None for all
 
 
 @dataclass(frozen=True)
@@ -67,34 +76,44 @@ class Answers:
 
 
 def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
-    """Return the answers, as of `now`. Raises `UsageError` if the package is not known."""
-    accounts = [
-        (row.account_id, row.watermark)
-        for row in connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account_id))
-    ]
-    days = _days(connection, scope.length, now.date())
+    """Return the answers, as of `now`.
+
+    Raises `UsageError` if the package or the account is not known.
+    """
+    require_account(connection, scope.account)
+    accounts = account_watermarks(connection, scope.account)
+    days = _days(connection, scope, now.date())
     if days is None:
-        found = {
-            "snapshot_log": _rows(connection, "snapshot_log", Filters()),
-            "complete_runs": _complete_runs(connection, now),
-        }
-        return Answers(accounts, None, None, found)
-    package_id = None if scope.package is None else find_package(connection, scope.package)
-    filters = Filters(days[0], day_after(days[1]), package_id)
+        log = _rows(connection, "snapshot_log", Filters(account_id=scope.account))
+        complete_runs = _complete_runs(connection, now, scope.account)
+        return Answers(accounts, None, None, {"snapshot_log": log, "complete_runs": complete_runs})
+    package = Package(scope.account, None)
+    if scope.package is not None:
+        package = find_package(connection, scope.package, scope.account)
+    filters = Filters(days[0], day_after(days[1]), package.package_id, package.account_id)
     found = rows_within(connection, filters, now)
     name = None
-    if package_id is not None:
-        name = package_names(found).get(package_id, f"package {package_id}")
+    if package.package_id is not None:
+        name = package_names(found).get(package.package_id, f"package {package.package_id}")
     return Answers(
         accounts,
         days,
         name,
         found,
-        _later(connection, days[1], package_id),
+        _later(connection, days[1], filters),
         _before(connection, days, filters),
         {row["job_id"]: row["url"] for row in found["job_urls"]},
         package_urls(connection, filters),
     )
+
+
+def account_watermarks(
+    connection: Connection, account_id: str | None
+) -> list[tuple[str, datetime | None]]:
+    chosen = select(ACCOUNTS).order_by(ACCOUNTS.c.account_id)
+    if account_id is not None:
+        chosen = chosen.where(ACCOUNTS.c.account_id == account_id)
+    return [(row.account_id, row.watermark) for row in connection.execute(chosen)]
 
 
 def rows_within(
@@ -105,13 +124,13 @@ def rows_within(
     limited |= dict.fromkeys(OF_THE_PRESENT, replace(filters, since=None, until=None))
     limited |= dict.fromkeys(UP_TO_NOW, replace(filters, until=None))
     found = {name: _rows(connection, name, limit) for name, limit in limited.items()}
-    accounts = {row["package_id"]: row["account_id"] for row in found["runtime_by_day"]}
     found["slowdowns"] = found["runtime_steps"] = [
-        {"account_id": accounts[row["package_id"]], **row}
-        for row in slowdowns(found["runtime_by_day"])
+        {"account_id": account, **row}
+        for account in {row["account_id"] for row in found["runtime_by_day"]}
+        for row in slowdowns(r for r in found["runtime_by_day"] if r["account_id"] == account)
     ]
     found["package_failure_reasons"] = _package_failure_reasons(connection, filters)
-    found["complete_runs"] = _complete_runs(connection, now)
+    found["complete_runs"] = _complete_runs(connection, now, filters.account_id)
     found["compared_runs"] = compared_runs(
         connection, found["runtime_regressions"], limited["runtime_regressions"]
     )
@@ -136,7 +155,7 @@ def _before(
     """Return the tiles' values for as many days before the days, None if not all are known."""
     first, last = days
     length = last - first + timedelta(days=1)
-    oldest = _oldest_day(connection)
+    oldest = _oldest_day(connection, filters.account_id)
     if oldest is None or first - oldest < length:
         return dict.fromkeys(TILES)
     earlier = replace(filters, since=first - length, until=first)
@@ -145,14 +164,12 @@ def _before(
 
 def _rows(connection: Connection, name: str, filters: Filters) -> list[dict[str, Any]]:
     columns, rows = trends.rows(connection, name, filters)
-    found = [dict(zip(columns, row, strict=True)) for row in rows]
-    if "package_id" in columns and "account_id" not in columns:
-        account = connection.execute(select(func.max(JOBS.c.account_id))).scalar()
-        found = [{"account_id": account, **row} for row in found]
-    return found
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def _complete_runs(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+def _complete_runs(
+    connection: Connection, now: datetime, account_id: str | None
+) -> list[dict[str, Any]]:
     """Return when the last complete run of each account began, None before the first.
 
     A run that began in the future by this host's clock does not count.
@@ -169,6 +186,8 @@ def _complete_runs(connection: Connection, now: datetime) -> list[dict[str, Any]
         .group_by(ACCOUNTS.c.account_id)
         .order_by(ACCOUNTS.c.account_id)
     )
+    if account_id is not None:
+        latest = latest.where(ACCOUNTS.c.account_id == account_id)
     return [dict(row) for row in connection.execute(latest).mappings()]
 
 
@@ -190,30 +209,29 @@ def _package_failure_reasons(connection: Connection, filters: Filters) -> list[d
     return [dict(row) for row in connection.execute(counted).mappings()]
 
 
-def _days(connection: Connection, length: timedelta, today: date) -> tuple[date, date] | None:
+def _days(connection: Connection, scope: Scope, today: date) -> tuple[date, date] | None:
     """Return the first and the last day of the report, or None if there is no job."""
-    last = newest_day(connection, today)
+    last = newest_day(connection, today, scope.account)
     if last is None:
         return None
-    oldest = _oldest_day(connection) or last
-    first = first_day(last, length)
+    oldest = _oldest_day(connection, scope.account) or last
+    first = first_day(last, scope.length)
     return max(first or oldest, min(oldest, last)), last
 
 
-def _oldest_day(connection: Connection) -> date | None:
+def _oldest_day(connection: Connection, account_id: str | None) -> date | None:
     """Return the day of the first job within the calendar.
 
     One job of the year 1 would make hundreds of thousands of days without runs.
     """
-    within_it = JOBS.c.run_date >= select(func.min(CALENDAR.c.day)).scalar_subquery()
-    found: date | None = connection.execute(
-        select(func.min(JOBS.c.run_date)).where(within_it)
-    ).scalar()
+    first = select(func.min(CALENDAR.c.day)).scalar_subquery()
+    jobs = within(Filters(account_id=account_id))
+    asked = select(func.min(JOBS.c.run_date)).where(JOBS.c.run_date >= first, *jobs)
+    found: date | None = connection.execute(asked).scalar()
     return found
 
 
-def _later(connection: Connection, last: date, package_id: int | None) -> int:
-    counted = select(func.count()).where(JOBS.c.run_date > last)
-    if package_id is not None:
-        counted = counted.where(JOBS.c.package_id == package_id)
+def _later(connection: Connection, last: date, filters: Filters) -> int:
+    jobs = within(replace(filters, since=None, until=None))
+    counted = select(func.count()).where(JOBS.c.run_date > last, *jobs)
     return connection.execute(counted).scalar() or 0

@@ -45,11 +45,18 @@ def chance_of_share(own: int, of: int, marked: int, total: int) -> float:
     if own * total <= of * marked:
         return 1.0
     rest = total - of
-    ways = sum(
-        math.comb(of, number) * math.comb(rest, marked - number)
-        for number in range(own, min(marked, of) + 1)
-    )
-    return ways / math.comb(total, marked)
+    likely = math.exp(_ways(of, own) + _ways(rest, marked - own) - _ways(total, marked))
+    chance = 0.0
+    for number in range(own, min(marked, of) + 1):
+        chance += likely
+        here, there = (of - number) / (number + 1), (marked - number) / (rest - marked + number + 1)
+        likely *= here * there
+    return min(1.0, chance)
+
+
+def _ways(of: int, number: int) -> float:
+    """Return the logarithm of the number of ways to choose so many."""
+    return math.lgamma(of + 1) - math.lgamma(number + 1) - math.lgamma(of - number + 1)
 
 
 def failure_rate(failed: int, runs: int) -> float:

@@ -27,6 +27,8 @@ def within(filters: Filters) -> list[ColumnElement[bool]]:
         conditions.append(JOBS.c.run_date < filters.until)
     if filters.package_id is not None:
         conditions.append(JOBS.c.package_id == filters.package_id)
+    if filters.account_id is not None:
+        conditions.append(JOBS.c.account_id == filters.account_id)
     return conditions
 
 
