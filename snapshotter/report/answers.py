@@ -41,6 +41,8 @@ TRENDS = (
 OF_THE_PRESENT = ("open_jobs", "freshness", "runtime_regressions")
 # The newest day is that of a job, and a sync that fails later stores none.
 UP_TO_NOW = ("snapshot_log",)
+# What findings need that have no moment from which on they were known.
+OF_DAYS = ("runtime_by_day", "runtime_regressions", "failures_by_day", "queue_wait_by_day")
 _JOB_COLUMNS = ("job_id", "last_job_id", "since_job_id")
 
 
@@ -124,11 +126,7 @@ def rows_within(
     limited |= dict.fromkeys(OF_THE_PRESENT, replace(filters, since=None, until=None))
     limited |= dict.fromkeys(UP_TO_NOW, replace(filters, until=None))
     found = {name: _rows(connection, name, limit) for name, limit in limited.items()}
-    found["slowdowns"] = found["runtime_steps"] = [
-        {"account_id": account, **row}
-        for account in {row["account_id"] for row in found["runtime_by_day"]}
-        for row in slowdowns(r for r in found["runtime_by_day"] if r["account_id"] == account)
-    ]
+    found["slowdowns"] = found["runtime_steps"] = _steps(found["runtime_by_day"])
     found["package_failure_reasons"] = _package_failure_reasons(connection, filters)
     found["complete_runs"] = _complete_runs(connection, now, filters.account_id)
     found["compared_runs"] = compared_runs(
@@ -137,6 +135,25 @@ def rows_within(
     found["last_failures"] = last_failures(connection, filters)
     urls = job_urls(connection, _named_jobs(found))
     found["job_urls"] = [{"job_id": job_id, "url": url} for job_id, url in urls.items()]
+    return found
+
+
+def _steps(days: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"account_id": account, **row}
+        for account in {row["account_id"] for row in days}
+        for row in slowdowns(row for row in days if row["account_id"] == account)
+    ]
+
+
+def rows_before(
+    connection: Connection, days: tuple[date, date], account_id: str | None
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows that whole days decide, from the first day up to before the last one."""
+    filters = Filters(*days, account_id=account_id)
+    found = {name: _rows(connection, name, filters) for name in OF_DAYS}
+    found["runtime_steps"] = found["slowdowns"] = _steps(found["runtime_by_day"])
+    found["compared_runs"] = compared_runs(connection, found["runtime_regressions"], filters)
     return found
 
 

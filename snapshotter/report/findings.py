@@ -85,8 +85,10 @@ def _joined(found: Iterable[Finding]) -> Iterator[Finding]:
 
 def _snapshots(trends: Trends, now: datetime) -> Iterator[Finding]:
     began = {row["account_id"]: row["started_at"] for row in trends.get("complete_runs", ())}
+    first_runs: dict[str, Row] = {}
     last_runs: dict[str, Row] = {}
     for row in sorted(trends.get("snapshot_log", ()), key=lambda row: row["started_at"]):
+        first_runs.setdefault(row["account_id"], row)
         if row["kind"] != "jobs":
             last_runs[row["account_id"]] = row
     # An account whose runs all failed before the first answer is in the log alone.
@@ -94,7 +96,8 @@ def _snapshots(trends: Trends, now: datetime) -> Iterator[Finding]:
     for account in accounts:
         of = f" of {account}" if len(accounts) > 1 else ""
         for finding in _snapshot(of, began.get(account), last_runs.get(account), now):
-            yield replace(finding, account_id=account)
+            first = first_runs.get(account, {}).get("started_at")
+            yield replace(finding, account_id=account, found_from=finding.found_from or first)
 
 
 def _snapshot(

@@ -254,8 +254,8 @@ def test_waits_and_jobs_of_two_accounts_are_counted_apart() -> None:
     ]
     assert texts(queue_wait_by_day=days) == [
         (
-            "Jobs of beta wait longer to start since 8 January 2026: 3 min 20 s in the median, before "
-            "20 s."
+            "Jobs of beta wait longer to start since 8 January 2026: 3 min 20 s in the median, "
+            "before 20 s."
         )
     ]
     job = {"status": "running", "age_seconds": 90_000, "p95_seconds": 1200.0, "stuck": 1}
