@@ -4,7 +4,7 @@ What is new is decided without any state, from the history: a finding is new if 
 the digest before was made.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -14,7 +14,6 @@ from snapshotter.report.answers import Answers, Scope, ask, rows_before
 from snapshotter.report.findings import Finding, all_findings
 from snapshotter.report.jobs import Failed, failed_runs
 from snapshotter.report.policy import Facts, facts
-from snapshotter.report.rows import Key
 from snapshotter.report.words import shortened
 from snapshotter.store.tables import COMPLETE, SNAPSHOTS
 
@@ -146,7 +145,7 @@ def _item(finding: Finding, *, new: bool) -> Item:
 
 def _failures(failed: Sequence[Failed], known: Facts, answers: Answers) -> Iterator[Item]:
     """Yield a sentence for each package with failed runs, the most failures first."""
-    open_streaks: Mapping[Key, int] = {
+    open_streaks = {
         (row["account_id"], row["package_id"]): row["failing_runs"]
         for row in answers.trends.get("recovery", ())
     }
