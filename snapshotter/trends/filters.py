@@ -71,6 +71,15 @@ class Window:
             raise UsageError("--package and --package-id both name a package: give one")
         Filters(self.since, self.until)
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the filters are known without a database."""
+        return self.last is None and self.package is None
+
+    def fixed_filters(self) -> Filters:
+        """Return the filters of a window that `is_fixed`; the account may be unknown."""
+        return Filters(self.since, self.until, self.package_id, self.account)
+
     def filters(self, connection: Connection) -> Filters:
         """Look up the last days, the package's name and the account. Raises `UsageError`."""
         require_account(connection, self.account)
