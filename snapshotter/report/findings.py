@@ -53,14 +53,23 @@ def findings(trends: Trends, now: datetime) -> list[Finding]:
 
 
 def all_findings(trends: Trends, now: datetime) -> list[Finding]:
-    """Return every finding, each about one thing, the most important first."""
+    """Return every finding, each about one thing, the most important first.
+
+    A package whose last runs all failed is not overdue as well.
+    """
     known = facts(trends)
+    fails = list(failing(trends, known))
+    now_failing = {(each.account_id, each.package_id) for each in fails if each.since}
     found = (
         *_snapshots(trends, now),
         *_stuck(trends.get("open_jobs", ()), known),
         *slower(trends, known),
-        *failing(trends, known),
-        *_overdue(trends, known),
+        *fails,
+        *(
+            each
+            for each in _overdue(trends, known)
+            if (each.account_id, each.package_id) not in now_failing
+        ),
         *_lost_fields(trends.get("output_field_changes", ()), known),
         *odd_volumes(trends.get("records_by_day", ()), known),
         *_waits(trends.get("queue_wait_by_day", ()), known),

@@ -101,6 +101,22 @@ def test_a_package_that_has_not_run_for_a_month_has_been_retired() -> None:
     assert len(texts(freshness=[{**monthly, "since_seconds": 200 * 86_400}])) == 1
 
 
+def test_a_package_that_fails_is_not_overdue_as_well() -> None:
+    late = {
+        **ORDERS,
+        "since_seconds": 259_200,
+        "usual_gap_seconds": 21_600.0,
+        "p95_gap_seconds": 21_800.0,
+        "runs": 60,
+        "overdue": 1,
+    }
+    fails = {**ORDERS, "failing_runs": 9, "failing_since": NOW}
+    day = {**ORDERS, "runs": 60, "failed": 9, "stopped": 0}
+    rows = {"freshness": [late], "recovery": [fails], "failures_by_day": [day]}
+    assert [finding.kind for finding in all_findings(rows, NOW)] == ["Failing"]
+    assert [finding.kind for finding in all_findings({"freshness": [late]}, NOW)] == ["Overdue"]
+
+
 def test_lost_fields() -> None:
     row = {
         **ORDERS,

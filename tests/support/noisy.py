@@ -34,6 +34,7 @@ class Noise:
     rate: float = 0.05
     account: str = "acme"
     clockwork: int | None = None
+    first_job: int = 10**6
 
 
 def store_noise(engine: Engine, noise: Noise, change: Change = lambda _job: None) -> None:
@@ -73,7 +74,7 @@ def store_noise(engine: Engine, noise: Noise, change: Change = lambda _job: None
 
 
 def _jobs(chance: random.Random, noise: Noise) -> Iterator[dict[str, Any]]:
-    job_id = 10**6
+    job_id = noise.first_job
     for package in range(1, noise.packages + 1):
         usual, spread = chance.lognormvariate(6.5, 1), chance.uniform(0.1, 0.8)
         records, scatter = chance.lognormvariate(9, 2), chance.uniform(0.1, 0.8)
@@ -111,7 +112,7 @@ def _starts(chance: random.Random, days: int) -> Iterator[datetime]:
 
 def _clockwork(days: int) -> Iterator[datetime]:
     midnight = NOW.replace(hour=0)
-    for half_days in range(2 * days, 0, -1):
+    for half_days in range(2 * days, -1, -1):
         yield midnight - timedelta(hours=12 * half_days - 6)
 
 
