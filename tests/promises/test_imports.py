@@ -142,6 +142,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "values": set(),
         "terminal": {"values"},
         "trends": {"filters", "values"},
+        "standalone": {"filters", "trends"},
     },
     "export": {
         "selection": set(),
@@ -170,7 +171,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "slower": {"evidence", "policy", "rows", "words"},
         "findings": {"evidence", "failing", "odd_volumes", "policy", "rows", "slower", "words"},
         "tables": {"answers", "rows", "sections", "words"},
-        "digest": {"answers", "findings", "jobs", "policy", "rows", "words"},
+        "digest": {"answers", "findings", "jobs", "policy", "words"},
         "page": {"answers", "charts", "findings", "rows", "sections", "tables", "words"},
         "digest_formats": {"digest", "words"},
         "report": {"answers", "page"},
