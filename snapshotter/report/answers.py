@@ -41,6 +41,12 @@ TRENDS = (
 OF_THE_PRESENT = ("open_jobs", "freshness", "runtime_regressions")
 # The newest day is that of a job, and a sync that fails later stores none.
 UP_TO_NOW = ("snapshot_log",)
+# What the findings are decided from.
+OF_FINDINGS = (
+    *("runtime_by_day", "runtime_regressions", "slowest_packages", "failures_by_day", "recovery"),
+    *("retries", "queue_wait_by_day", "open_jobs", "records_by_day", "output_field_changes"),
+    *("freshness", "snapshot_log"),
+)
 # What findings need that have no moment from which on they were known.
 OF_DAYS = ("runtime_by_day", "runtime_regressions", "failures_by_day", "queue_wait_by_day")
 _JOB_COLUMNS = ("job_id", "last_job_id", "since_job_id")
@@ -53,6 +59,7 @@ class Scope:
     length: timedelta
     package: str | None = None  # its name or id; None for all
     account: str | None = None  # None for all
+    trends: tuple[str, ...] = TRENDS
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
     if scope.package is not None:
         package = find_package(connection, scope.package, scope.account)
     filters = Filters(days[0], day_after(days[1]), package.package_id, package.account_id)
-    found = rows_within(connection, filters, now)
+    found = rows_within(connection, filters, now, scope.trends)
     name = None
     if package.package_id is not None:
         name = package_names(found).get(package.package_id, f"package {package.package_id}")
@@ -103,7 +110,7 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
         name,
         found,
         _later(connection, days[1], filters),
-        _before(connection, days, filters),
+        _before(connection, days, filters) if {*SUMMED} <= {*scope.trends} else {},
         {row["job_id"]: row["url"] for row in found["job_urls"]},
         package_urls(connection, filters),
     )
@@ -119,10 +126,10 @@ def account_watermarks(
 
 
 def rows_within(
-    connection: Connection, filters: Filters, now: datetime
+    connection: Connection, filters: Filters, now: datetime, names: Sequence[str]
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of `Answers.trends`: those of the filters, and what describes the present."""
-    limited = dict.fromkeys(TRENDS, filters)
+    limited = dict.fromkeys(names, filters)
     limited |= dict.fromkeys(OF_THE_PRESENT, replace(filters, since=None, until=None))
     limited |= dict.fromkeys(UP_TO_NOW, replace(filters, until=None))
     found = {name: _rows(connection, name, limit) for name, limit in limited.items()}

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from snapshotter.report.answers import Answers, Scope, ask, rows_before
+from snapshotter.report.answers import OF_FINDINGS, Answers, Scope, ask, rows_before
 from snapshotter.report.findings import Finding, all_findings
 from snapshotter.report.jobs import Failed, failed_runs
 from snapshotter.report.policy import Facts, facts
@@ -60,7 +60,7 @@ class Digest:
 
 def digest(connection: Connection, period: Period, now: datetime) -> Digest:
     """Return the digest of a period, as of `now`. Raises `UsageError` for an unknown account."""
-    answers = ask(connection, Scope(EVIDENCE, None, period.account), now)
+    answers = ask(connection, Scope(EVIDENCE, None, period.account, OF_FINDINGS), now)
     begins = _begins(connection, answers, period, now)
     begin = max(begins.values(), default=period.since or now - period.last)
     found = all_findings(answers.trends, now)
