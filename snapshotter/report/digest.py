@@ -62,7 +62,7 @@ def digest(connection: Connection, period: Period, now: datetime) -> Digest:
     """Return the digest of a period, as of `now`. Raises `UsageError` for an unknown account."""
     answers = ask(connection, Scope(EVIDENCE, None, period.account, OF_FINDINGS), now)
     begins = _begins(connection, answers, period, now)
-    begin = max(begins.values(), default=period.since or now - period.last)
+    begin = max(begins.values(), default=period.since or _ago(now, period.last))
     found = all_findings(answers.trends, now)
     earlier = {each.subject for each in _findings_before(connection, period, begin)}
     known = [
@@ -102,26 +102,32 @@ def _begins(
         return dict.fromkeys((account for account, _ in answers.accounts), period.since)
     known = (
         select(SNAPSHOTS.c.account_id, func.max(SNAPSHOTS.c.watermark_epoch).label("epoch"))
-        .where(SNAPSHOTS.c.finished_at <= now - period.last, *COMPLETE)
+        .where(SNAPSHOTS.c.finished_at <= _ago(now, period.last), *COMPLETE)
         .group_by(SNAPSHOTS.c.account_id)
     )
     epochs = {row.account_id: row.epoch for row in connection.execute(known)}
     return {
         account: datetime.fromtimestamp(epochs[account], tz=now.tzinfo)
         if epochs.get(account) is not None
-        else (watermark or now) - period.last
+        else _ago(watermark or now, period.last)
         for account, watermark in answers.accounts
     }
 
 
 def _findings_before(connection: Connection, period: Period, begin: datetime) -> list[Finding]:
     """Return the findings of those kinds that whole days decide, as they were at the begin."""
-    day = begin.date()
+    days = _ago(begin, EVIDENCE).date(), begin.date()
+    if days[0] >= days[1]:
+        return []
+    return all_findings(rows_before(connection, days, period.account), begin)
+
+
+def _ago(at: datetime, length: timedelta) -> datetime:
+    """Return the time this much earlier, or the first one possible."""
     try:
-        first = day - EVIDENCE
+        return at - length
     except OverflowError:
-        first = date.min
-    return all_findings(rows_before(connection, (first, day), period.account), begin)
+        return datetime.min.replace(tzinfo=at.tzinfo)
 
 
 def _is_new(finding: Finding, begin: datetime, earlier: Collection[object]) -> bool:

@@ -181,7 +181,7 @@ def test_without_jobs_there_is_nothing_to_compare(engine: Engine) -> None:
     assert made(engine, since=since).since == since
 
 
-@pytest.mark.parametrize("last", [timedelta(days=100), timedelta(days=100_000)])
+@pytest.mark.parametrize("last", [timedelta(days=100), timedelta(days=100_000), timedelta.max])
 def test_a_period_before_the_first_job_makes_all_of_it_new(engine: Engine, last: timedelta) -> None:
     stored(engine, slower)
     assert news(engine, last) == [("slower", True)]

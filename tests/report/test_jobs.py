@@ -93,6 +93,7 @@ def test_failed_runs_of_a_period(failed: Engine) -> None:
     "url",
     [
         "javascript:alert(1)",
+        "javascript://x.example/%0aalert(1)",
         "https:///no-host",
         "https://x/<b>",
         'https://x/"onclick=',
