@@ -24,7 +24,7 @@ def charts(trends: Trends, first: date, last: date) -> dict[str, object]:
     place = {package: index for index, package in enumerate(order)}
     columns = _Columns(first)
     slower = [
-        *trends.get("slowdowns", ()),
+        *trends.get("runtime_steps", ()),
         *(row for row in trends.get("runtime_regressions", ()) if row["since"]),
     ]
     slowest = trends.get("slowest_packages", ())
