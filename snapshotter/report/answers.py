@@ -40,9 +40,9 @@ class Answers:
     """What the database has for the days of the report; `days` is None if it has no job.
 
     `trends` holds rows by the trend's name, and three more under names of their own: `slowdowns`,
-    `package_failure_reasons`, and `complete_runs`. `before` has the values of the report's tiles for
-    the same number of days before, None if the history does not reach back that far. `urls` has the
-    pages of jobs by id, and `package_urls` those of packages by account and id.
+    `package_failure_reasons`, and `complete_runs`. `before` has the values of the report's tiles
+    for the same number of days before, None if the history does not reach back that far. `urls` has
+    the pages of jobs by id, and `package_urls` those of packages by account and id.
     """
 
     accounts: Sequence[tuple[str, datetime | None]]

@@ -5,7 +5,7 @@ from typing import Literal
 
 Anchor = Literal["slower", "fails", "waits", "volume", "cost", "fields", "freshness", "snapshot"]
 Kind = Literal[
-    "words", "number", "decimal", "seconds", "share", "times", "day", "time", "id", "yes"
+    "words", "number", "decimal", "seconds", "share", "times", "day", "time", "id", "job", "yes"
 ]
 
 
@@ -23,7 +23,7 @@ class TableOf:
     """The rows of a trend, or the `slowdowns`; `newest`: the last day first.
 
     `series` names the chart data that has the rows of one package. A row is marked if its column
-    `flag` is true.
+    `flag` is true. `help` explains words that need it.
     """
 
     trend: str
@@ -33,6 +33,7 @@ class TableOf:
     series: str | None = None
     flag: str | None = None
     by_package: bool = True
+    help: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ SECTIONS = (
             Chart(
                 "runtime",
                 "Run time by day",
-                "medians; grey ticks along the axis are days without a run. Drag to zoom, "
-                "double-click to zoom out",
+                "medians, by week if a package runs on fewer than half of the days; grey ticks "
+                "along the axis are days without a run",
             ),
         ),
         tables=(
@@ -141,11 +142,7 @@ SECTIONS = (
             "without ids, numbers, dates and paths, so that similar ones are counted together."
         ),
         charts=(
-            Chart(
-                "failures",
-                "How runs ended, by day",
-                "failed runs are hatched, stopped ones crossed",
-            ),
+            Chart("failures", "How runs ended, by day", "completed, failed and stopped"),
             Chart("reasons", "Why runs failed", "the most frequent reasons"),
         ),
         tables=(
@@ -158,7 +155,7 @@ SECTIONS = (
                     Column("packages", "Packages"),
                     Column("first_seen", "First", "time"),
                     Column("last_seen", "Last", "time"),
-                    Column("last_job_id", "Last job", "id"),
+                    Column("last_job_id", "Last job", "job"),
                 ),
                 by_package=False,
             ),
@@ -225,7 +222,7 @@ SECTIONS = (
                 "open_jobs",
                 "Jobs that have not ended",
                 (
-                    Column("job_id", "Job", "id"),
+                    Column("job_id", "Job", "job"),
                     Column("status", "Status", "words"),
                     Column("created_at", "Created", "time"),
                     Column("age_seconds", "Age", "seconds"),
@@ -332,7 +329,7 @@ SECTIONS = (
                     Column("previous_position", "Position before"),
                     Column("position", "Position"),
                     Column("changed_at", "Seen", "time"),
-                    Column("job_id", "Job", "id"),
+                    Column("job_id", "Job", "job"),
                 ),
                 newest=True,
             ),
