@@ -34,6 +34,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def no_account(account_id: str, known: Iterable[str]) -> str:
+    """Return the message for an account that is not in the database, with a similar name."""
+    hint = nearest(account_id, known) or "; 'snapshotter accounts' lists them"
+    return f"no account {account_id!r} in this database{hint}"
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` with the most similar name; empty if none is similar."""
     known = {each.casefold(): each for each in names}

@@ -1,20 +1,18 @@
 -- How many jobs run at once, hour by hour?
 --
--- grain: one row per hour of a UTC day in which jobs ran; since and until filter by that day
--- columns: day, hour (0 to 23), runs (jobs that ran in it), peak (the most at once; a job that ends
---   as another starts does not overlap it), busy_seconds (of all jobs, within the hour)
+-- grain: one row per account and hour of a UTC day in which jobs ran; since and until filter by
+--   that day
+-- columns: account_id, day, hour (0 to 23), runs (jobs that ran in it), peak (the most at once; a
+--   job that ends as another starts does not overlap it), busy_seconds (of all jobs, within the
+--   hour)
 --
 -- A job counts for its first seven days only: one that seems to run on and on was probably
 -- forgotten, and would fill a row per hour for years. A job that finished after the newest known
 -- time does not count, nor does one outside the calendar. The newest known time is never after both
 -- the watermark and the end of the last run.
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/concurrency.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/concurrency.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/concurrency.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 server_times as ( -- the server's clock, and this host's when an account's last run ended
@@ -76,6 +74,7 @@ known as ( -- the latest of these
 
 spans as (
     select
+        jobs.account_id,
         jobs.started_epoch as began,
         jobs.finished_epoch as ended
     from jobs
@@ -83,9 +82,11 @@ spans as (
     where
         jobs.finished_epoch > jobs.started_epoch
         and jobs.finished_epoch <= known.epoch
-        and (:package_id is null or jobs.package_id = :package_id)
+        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
+        and (jobs.package_id = :package_id or cast(:package_id as char) is null)
     union all
     select
+        jobs.account_id,
         jobs.started_epoch as began,
         clocks.epoch as ended
     from clocks
@@ -95,7 +96,8 @@ spans as (
         and jobs.finished_at is null
         and jobs.status = 'running'
         and clocks.epoch > jobs.started_epoch
-        and (:package_id is null or jobs.package_id = :package_id)
+        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
+        and (jobs.package_id = :package_id or cast(:package_id as char) is null)
 ),
 
 calendar_days as (
@@ -107,6 +109,7 @@ calendar_days as (
 
 inputs as ( -- at most seven days of each
     select
+        account_id,
         began,
         case when ended > began + 604800 then began + 604800 else ended end as ended
     from spans
@@ -118,12 +121,14 @@ inputs as ( -- at most seven days of each
 
 events as ( -- a job that ends on the hour belongs to the hour before
     select
+        account_id,
         began as epoch,
         began - began % 3600 as hour_epoch,
         1 as delta
     from inputs
     union all
     select
+        account_id,
         ended as epoch,
         ended - 1 - (ended - 1) % 3600 as hour_epoch,
         -1 as delta
@@ -132,11 +137,12 @@ events as ( -- a job that ends on the hour belongs to the hour before
 
 ordered as (
     select
+        account_id,
         hour_epoch,
         epoch,
         delta,
         sum(delta) over (
-            partition by hour_epoch order by epoch, delta
+            partition by hour_epoch, account_id order by epoch, delta
             rows between unbounded preceding and current row
         ) as more
     from events
@@ -144,13 +150,14 @@ ordered as (
 
 changes as (
     select
+        account_id,
         hour_epoch,
         sum(delta) as net,
         sum(case when delta = 1 then 1 else 0 end) as begun,
         sum(delta * (hour_epoch + 3600 - epoch)) as seconds,
         max(more) as most
     from ordered
-    group by hour_epoch
+    group by hour_epoch, account_id
 ),
 
 clock_hours as (
@@ -162,13 +169,16 @@ clock_hours as (
 
 reach as (
     select
+        account_id,
         min(hour_epoch) as first_hour,
         max(hour_epoch) as last_hour
     from changes
+    group by account_id
 ),
 
 hours as (
     select
+        reach.account_id,
         calendar.day,
         clock_hours.hour,
         calendar.epoch + 3600 * clock_hours.hour as hour_epoch
@@ -180,6 +190,7 @@ hours as (
 
 carried as (
     select
+        hours.account_id,
         hours.day,
         hours.hour,
         coalesce(changes.begun, 0) as begun,
@@ -187,15 +198,18 @@ carried as (
         case when changes.most > 0 then changes.most else 0 end as most,
         coalesce(
             sum(changes.net) over (
-                order by hours.hour_epoch rows between unbounded preceding and 1 preceding
+                partition by hours.account_id order by hours.hour_epoch
+                rows between unbounded preceding and 1 preceding
             ), 0
         ) as running
     from hours
-    left join changes on hours.hour_epoch = changes.hour_epoch
+    left join changes
+        on hours.account_id = changes.account_id and hours.hour_epoch = changes.hour_epoch
 ),
 
 final as (
     select
+        account_id,
         day,
         hour,
         running + begun as runs,
@@ -204,11 +218,12 @@ final as (
     from carried
     where
         running + begun > 0
-        and (:since is null or day >= :since)
-        and (:until is null or day < :until)
+        and (day >= :since or cast(:since as char) is null)
+        and (day < :until or cast(:until as char) is null)
 )
 
 select
+    account_id,
     day,
     hour,
     runs,
@@ -216,5 +231,6 @@ select
     busy_seconds
 from final
 order by
+    account_id,
     day,
     hour;

@@ -1,20 +1,18 @@
 -- What failed, and how often?
 --
--- grain: one row per package and day with runs that ended; the day is the UTC date of the start
--- columns: package_id, package_name (of its latest run), day, runs (completed, failed or stopped),
---   failed, stopped, failure_rate (failed over completed and failed, 0 to 1; null if there is
---   neither)
+-- grain: one row per account, package and day with runs that ended; the day is the UTC date of the
+--   start
+-- columns: account_id, package_id, package_name (of its latest run), day, runs (completed, failed
+--   or stopped), failed, stopped, failure_rate (failed over completed and failed, 0 to 1; null if
+--   there is neither)
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/failures_by_day.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/failures_by_day.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/failures_by_day.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 inputs as (
     select
+        account_id,
         package_id,
         run_date as day,
         case when status = 'completed' then 1 else 0 end as is_completed,
@@ -23,22 +21,25 @@ inputs as (
     from jobs
     where
         status in ('completed', 'failed', 'stopped')
-        and (:since is null or run_date >= :since)
-        and (:until is null or run_date < :until)
-        and (:package_id is null or package_id = :package_id)
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
 ),
 
 latest_named as (
     select
         package_id,
+        account_id,
         max(id) as id
     from jobs
     where package_name is not null
-    group by package_id
+    group by package_id, account_id
 ),
 
 names as ( -- each package's latest known name
     select
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
@@ -47,6 +48,7 @@ names as ( -- each package's latest known name
 
 days as (
     select
+        account_id,
         package_id,
         day,
         count(*) as runs,
@@ -54,11 +56,12 @@ days as (
         sum(is_failed) as failed,
         sum(is_stopped) as stopped
     from inputs
-    group by package_id, day
+    group by package_id, account_id, day
 ),
 
 final as (
     select
+        days.account_id,
         days.package_id,
         names.package_name,
         days.day,
@@ -67,10 +70,12 @@ final as (
         days.stopped,
         round(days.failed * 1e0 / nullif(days.completed + days.failed, 0), 6) as failure_rate
     from days
-    left join names on days.package_id = names.package_id
+    left join names
+        on days.account_id = names.account_id and days.package_id = names.package_id
 )
 
 select
+    account_id,
     package_id,
     package_name,
     day,
@@ -80,6 +85,7 @@ select
     failure_rate
 from final
 order by
+    account_id,
     package_id is null,
     package_id,
     day is null,

@@ -1,11 +1,11 @@
 -- Which packages are overdue?
 --
--- grain: one row per package with completed runs, the longest ago first
--- columns: package_id, package_name (of its latest run), last_completed_at, last_job_id, runs,
---   usual_gap_seconds (the median from one completion to the next), p95_gap_seconds, since_seconds
---   (from the last completion to the last complete listing, or to what is newer), overdue (1 if
---   that is more than twice the usual gap and more than p95_gap_seconds, else 0; null if there is
---   no gap yet)
+-- grain: one row per account and package with completed runs, the longest ago first
+-- columns: account_id, package_id, package_name (of its latest run), last_completed_at,
+--   last_job_id, runs, usual_gap_seconds (the median from one completion to the next),
+--   p95_gap_seconds, since_seconds (from the last completion to the last complete listing, or to
+--   what is newer), overdue (1 if that is more than twice the usual gap and more than
+--   p95_gap_seconds, else 0; null if there is no gap yet)
 --
 -- The percentile f is at place 1 + f * (n - 1), interpolated between the rows on both sides. Places
 -- are counted in twentieths, so that everything up to the division is in whole numbers, the same on
@@ -15,12 +15,8 @@
 -- and not after it. The newest known time is never after both the watermark and the end of the last
 -- run.
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/freshness.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/freshness.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/freshness.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 server_times as ( -- the server's clock, and this host's when an account's last run ended
@@ -83,14 +79,16 @@ known as ( -- the latest of these
 latest_named as (
     select
         package_id,
+        account_id,
         max(id) as id
     from jobs
     where package_name is not null
-    group by package_id
+    group by package_id, account_id
 ),
 
 names as ( -- each package's latest known name
     select
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
@@ -100,37 +98,43 @@ names as ( -- each package's latest known name
 inputs as (
     select
         id,
+        account_id,
         package_id,
         finished_epoch - lag(finished_epoch) over (
-            partition by package_id order by finished_epoch, id
+            partition by package_id, account_id order by finished_epoch, id
         ) as gap,
-        lead(id) over (partition by package_id order by finished_epoch, id) as next_id
+        lead(id) over (
+            partition by package_id, account_id order by finished_epoch, id
+        ) as next_id
     from jobs
     cross join known
     where
         status = 'completed'
         and finished_epoch between known.epoch - 1000000000 and known.epoch
-        and (:since is null or run_date >= :since)
-        and (:until is null or run_date < :until)
-        and (:package_id is null or package_id = :package_id)
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
 ),
 
 ranked as (
     select
+        account_id,
         package_id,
         gap,
         case when next_id is null then id end as last_job_id,
         20 * count(gap) over (
-            partition by package_id order by gap
+            partition by package_id, account_id order by gap
             rows between unbounded preceding and current row
         ) as place,
-        10 * count(gap) over (partition by package_id) + 10 as p50_place,
-        19 * count(gap) over (partition by package_id) + 1 as p95_place
+        10 * count(gap) over (partition by package_id, account_id) + 10 as p50_place,
+        19 * count(gap) over (partition by package_id, account_id) + 1 as p95_place
     from inputs
 ),
 
 packages as (
     select
+        account_id,
         package_id,
         max(last_job_id) as last_job_id,
         count(*) as runs,
@@ -143,11 +147,12 @@ packages as (
             * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
         ) / 20.0 as p95_gap_seconds
     from ranked
-    group by package_id
+    group by package_id, account_id
 ),
 
 latest as (
     select
+        packages.account_id,
         packages.package_id,
         packages.last_job_id,
         packages.runs,
@@ -165,6 +170,7 @@ latest as (
 
 final as (
     select
+        latest.account_id,
         latest.package_id,
         names.package_name,
         latest.last_completed_at,
@@ -181,10 +187,12 @@ final as (
             else 0
         end as overdue
     from latest
-    left join names on latest.package_id = names.package_id
+    left join names
+        on latest.account_id = names.account_id and latest.package_id = names.package_id
 )
 
 select
+    account_id,
     package_id,
     package_name,
     last_completed_at,
@@ -197,5 +205,6 @@ select
 from final
 order by
     since_seconds desc,
+    account_id,
     package_id is null,
     package_id;

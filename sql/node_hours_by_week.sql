@@ -1,25 +1,22 @@
 -- What does it cost, in node hours?
 --
--- grain: one row per package, cluster and week with jobs that ended; the week is the Monday of the
---   UTC date of the start
--- columns: package_id, package_name (of its latest run), cluster_id, cluster_name, week, runs,
---   hours (of runtime, however the runs ended), node_runs (runs whose cluster has a number of
---   nodes), node_hours (of these: runtime times nodes)
+-- grain: one row per account, package, cluster and week with jobs that ended; the week is the
+--   Monday of the UTC date of the start
+-- columns: account_id, package_id, package_name (of its latest run), cluster_id, cluster_name,
+--   week, runs, hours (of runtime, however the runs ended), node_runs (runs whose cluster has a
+--   number of nodes), node_hours (of these: runtime times nodes)
 --
 -- A runtime counts if it is 0 to 1000000000 seconds (31 years), and a cluster's nodes if they are 0
 -- to 1000000; any other is ignored.
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/node_hours_by_week.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/node_hours_by_week.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/node_hours_by_week.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 inputs as (
     select
         jobs.id,
+        jobs.account_id,
         jobs.package_id,
         jobs.cluster_id,
         calendar.week,
@@ -30,22 +27,25 @@ inputs as (
     where
         status in ('completed', 'failed', 'stopped')
         and runtime_in_seconds between 0 and 1000000000
-        and (:since is null or run_date >= :since)
-        and (:until is null or run_date < :until)
-        and (:package_id is null or package_id = :package_id)
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
 ),
 
 latest_named as (
     select
         package_id,
+        account_id,
         max(id) as id
     from jobs
     where package_name is not null
-    group by package_id
+    group by package_id, account_id
 ),
 
 names as ( -- each package's latest known name
     select
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
@@ -54,6 +54,7 @@ names as ( -- each package's latest known name
 
 weeks as (
     select
+        account_id,
         package_id,
         cluster_id,
         week,
@@ -63,11 +64,12 @@ weeks as (
         count(nodes) as node_runs,
         sum(seconds * 1e0 * nodes) as node_seconds
     from inputs
-    group by package_id, cluster_id, week
+    group by package_id, account_id, cluster_id, week
 ),
 
 final as (
     select
+        weeks.account_id,
         weeks.package_id,
         names.package_name,
         weeks.cluster_id,
@@ -79,10 +81,12 @@ final as (
         round(weeks.node_seconds / 3600, 6) as node_hours
     from weeks
     inner join jobs on weeks.last_id = jobs.id
-    left join names on weeks.package_id = names.package_id
+    left join names
+        on weeks.account_id = names.account_id and weeks.package_id = names.package_id
 )
 
 select
+    account_id,
     package_id,
     package_name,
     cluster_id,
@@ -94,6 +98,7 @@ select
     node_hours
 from final
 order by
+    account_id,
     package_id is null,
     package_id,
     cluster_id is null,

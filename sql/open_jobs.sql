@@ -2,10 +2,10 @@
 --
 -- grain: one row per job that has not ended, the oldest first; the filters apply to these jobs
 --   alone
--- columns: job_id, package_id, package_name (of its latest run), status, created_at, age_seconds
---   (from created_at to the last complete listing, or to what is newer), runs (completed ones of
---   the package), p95_seconds (of their runtime), stuck (1 if the job is older than that, else 0;
---   null if either is not known)
+-- columns: account_id, job_id, package_id, package_name (of its latest run), status, created_at,
+--   age_seconds (from created_at to the last complete listing, or to what is newer), runs
+--   (completed ones of the package), p95_seconds (of their runtime), stuck (1 if the job is older
+--   than that, else 0; null if either is not known)
 --
 -- The percentile f is at place 1 + f * (n - 1), interpolated between the rows on both sides. Places
 -- are counted in twentieths, so that everything up to the division is in whole numbers, the same on
@@ -15,12 +15,8 @@
 -- and the age of a job created in the future is 0. The newest known time is never after both the
 -- watermark and the end of the last run.
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/open_jobs.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/open_jobs.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/open_jobs.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 server_times as ( -- the server's clock, and this host's when an account's last run ended
@@ -78,14 +74,16 @@ clocks as ( -- the time up to which each account is known
 latest_named as (
     select
         package_id,
+        account_id,
         max(id) as id
     from jobs
     where package_name is not null
-    group by package_id
+    group by package_id, account_id
 ),
 
 names as ( -- each package's latest known name
     select
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
@@ -94,6 +92,7 @@ names as ( -- each package's latest known name
 
 inputs as (
     select
+        jobs.account_id,
         jobs.id,
         jobs.package_id,
         jobs.status,
@@ -109,17 +108,21 @@ inputs as (
         jobs.gone_at is null
         and jobs.finished_at is null
         and (jobs.status is null or jobs.status not in ('completed', 'failed', 'stopped'))
-        and (:since is null or jobs.run_date >= :since)
-        and (:until is null or jobs.run_date < :until)
-        and (:package_id is null or jobs.package_id = :package_id)
+        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
+        and (jobs.package_id = :package_id or cast(:package_id as char) is null)
+        and (jobs.run_date >= :since or cast(:since as char) is null)
+        and (jobs.run_date < :until or cast(:until as char) is null)
 ),
 
 ranked as (
     select
+        account_id,
         package_id,
         runtime_in_seconds as seconds,
-        20 * row_number() over (partition by package_id order by runtime_in_seconds) as place,
-        19 * count(*) over (partition by package_id) + 1 as p95_place
+        20 * row_number() over (
+            partition by package_id, account_id order by runtime_in_seconds
+        ) as place,
+        19 * count(*) over (partition by package_id, account_id) + 1 as p95_place
     from jobs
     where
         status = 'completed'
@@ -129,6 +132,7 @@ ranked as (
 
 usual as (
     select
+        account_id,
         package_id,
         count(*) as runs,
         sum(
@@ -136,11 +140,12 @@ usual as (
             * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
         ) / 20.0 as p95_seconds
     from ranked
-    group by package_id
+    group by package_id, account_id
 ),
 
 final as (
     select
+        inputs.account_id,
         inputs.id as job_id,
         inputs.package_id,
         names.package_name,
@@ -154,11 +159,14 @@ final as (
             when inputs.age_seconds <= usual.p95_seconds then 0
         end as stuck
     from inputs
-    left join usual on inputs.package_id = usual.package_id
-    left join names on inputs.package_id = names.package_id
+    left join usual
+        on inputs.account_id = usual.account_id and inputs.package_id = usual.package_id
+    left join names
+        on inputs.account_id = names.account_id and inputs.package_id = names.package_id
 )
 
 select
+    account_id,
     job_id,
     package_id,
     package_name,

@@ -1,16 +1,12 @@
 -- When did the fields of an output change?
 --
 -- grain: one row per field of an output that differs from the completed job before
--- columns: package_id, component_name, output_name, job_id (the first job with the change),
---   changed_at (when it finished), field, change (added, removed or moved to another position),
---   position (null if removed), previous_position (null if added), previous_job_id
+-- columns: account_id, package_id, component_name, output_name, job_id (the first job with the
+--   change), changed_at (when it finished), field, change (added, removed or moved to another
+--   position), position (null if removed), previous_position (null if added), previous_job_id
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/output_field_changes.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/output_field_changes.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/output_field_changes.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 inputs as (
@@ -21,7 +17,7 @@ inputs as (
     group by fields_digest
 ),
 
-layouts as (
+layouts as ( -- a digest covers the package, but not the account
     select
         inputs.fields_digest,
         count(*) over (
@@ -30,13 +26,14 @@ layouts as (
     from inputs
     inner join job_outputs on inputs.output_id = job_outputs.id
     inner join jobs on job_outputs.job_id = jobs.id
-    where :package_id is null or jobs.package_id = :package_id
+    where jobs.package_id = :package_id or cast(:package_id as char) is null
 ),
 
 outputs as (
     select
         job_outputs.id as output_id,
         jobs.id as job_id,
+        jobs.account_id,
         jobs.package_id,
         job_outputs.component_name,
         job_outputs.name as output_name,
@@ -54,12 +51,14 @@ outputs as (
     where
         layouts.layouts > 1
         and jobs.status = 'completed'
+        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
 ),
 
 digests as ( -- a job may have two outputs with the same name
     select
         output_id,
         job_id,
+        account_id,
         package_id,
         component_name,
         output_name,
@@ -75,6 +74,7 @@ followed as (
     select
         output_id,
         job_id,
+        account_id,
         package_id,
         component_name,
         output_name,
@@ -83,13 +83,16 @@ followed as (
         finished_at,
         finished_epoch,
         lag(job_id) over (
-            partition by package_id, component_name, output_name order by finished_epoch, job_id
+            partition by package_id, account_id, component_name, output_name
+            order by finished_epoch, job_id
         ) as previous_job_id,
         lag(output_id) over (
-            partition by package_id, component_name, output_name order by finished_epoch, job_id
+            partition by package_id, account_id, component_name, output_name
+            order by finished_epoch, job_id
         ) as previous_output_id,
         lag(fields_digest) over (
-            partition by package_id, component_name, output_name order by finished_epoch, job_id
+            partition by package_id, account_id, component_name, output_name
+            order by finished_epoch, job_id
         ) as previous_digest
     from digests
 ),
@@ -98,6 +101,7 @@ pairs as (
     select
         output_id,
         job_id,
+        account_id,
         package_id,
         component_name,
         output_name,
@@ -108,8 +112,8 @@ pairs as (
     from followed
     where
         fields_digest <> previous_digest
-        and (:since is null or run_date >= :since)
-        and (:until is null or run_date < :until)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
 ),
 
 fields_now as ( -- an output may have a name twice
@@ -168,6 +172,7 @@ changes as (
 
 final as (
     select
+        pairs.account_id,
         pairs.package_id,
         pairs.component_name,
         pairs.output_name,
@@ -185,6 +190,7 @@ final as (
 )
 
 select
+    account_id,
     package_id,
     component_name,
     output_name,

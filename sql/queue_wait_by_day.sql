@@ -1,10 +1,10 @@
 -- How long did jobs wait to start?
 --
--- grain: one row per day with jobs that started; the day is the UTC date of the start
--- columns: day, runs, p50_seconds, p95_seconds (of the wait from created_at to started_at),
---   split_runs (runs for which it is known when the cluster was ready), cluster_p50_seconds,
---   cluster_p95_seconds (of the part of the wait before the cluster was ready), queue_p50_seconds,
---   queue_p95_seconds (of the rest)
+-- grain: one row per account and day with jobs that started; the day is the UTC date of the start
+-- columns: account_id, day, runs, p50_seconds, p95_seconds (of the wait from created_at to
+--   started_at), split_runs (runs for which it is known when the cluster was ready),
+--   cluster_p50_seconds, cluster_p95_seconds (of the part of the wait before the cluster was
+--   ready), queue_p50_seconds, queue_p95_seconds (of the rest)
 --
 -- The percentile f is at place 1 + f * (n - 1), interpolated between the rows on both sides. Places
 -- are counted in twentieths, so that everything up to the division is in whole numbers, the same on
@@ -12,16 +12,13 @@
 --
 -- A wait counts if it is 0 to 1000000000 seconds (31 years).
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/queue_wait_by_day.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/queue_wait_by_day.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/queue_wait_by_day.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 inputs as ( -- many waits are equal, so they are counted first
     select
+        account_id,
         run_date as day,
         queue_seconds,
         cluster_wait_seconds,
@@ -29,14 +26,16 @@ inputs as ( -- many waits are equal, so they are counted first
     from jobs
     where
         queue_seconds between 0 and 1000000000
-        and (:since is null or run_date >= :since)
-        and (:until is null or run_date < :until)
-        and (:package_id is null or package_id = :package_id)
-    group by run_date, queue_seconds, cluster_wait_seconds
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
+    group by account_id, run_date, queue_seconds, cluster_wait_seconds
 ),
 
 waits as (
     select
+        account_id,
         day,
         'whole' as part,
         queue_seconds as seconds,
@@ -44,6 +43,7 @@ waits as (
     from inputs
     union all
     select
+        account_id,
         day,
         'cluster' as part,
         cluster_wait_seconds as seconds,
@@ -52,6 +52,7 @@ waits as (
     where cluster_wait_seconds is not null
     union all
     select
+        account_id,
         day,
         'queue' as part,
         queue_seconds - cluster_wait_seconds as seconds,
@@ -62,21 +63,23 @@ waits as (
 
 ranked as (
     select
+        account_id,
         day,
         part,
         seconds,
         jobs,
         sum(jobs) over (
-            partition by day, part order by seconds
+            partition by account_id, day, part order by seconds
             rows between unbounded preceding and current row
         ) as upto,
-        10 * sum(jobs) over (partition by day, part) + 10 as p50_place,
-        19 * sum(jobs) over (partition by day, part) + 1 as p95_place
+        10 * sum(jobs) over (partition by account_id, day, part) + 10 as p50_place,
+        19 * sum(jobs) over (partition by account_id, day, part) + 1 as p95_place
     from waits
 ),
 
 places as ( -- whole places and the twentieths beyond
     select
+        account_id,
         day,
         part,
         seconds,
@@ -92,6 +95,7 @@ places as ( -- whole places and the twentieths beyond
 
 parts as (
     select
+        account_id,
         day,
         part,
         sum(jobs) as runs,
@@ -120,11 +124,12 @@ parts as (
             )
         ) / 20.0 as p95_seconds
     from places
-    group by day, part
+    group by account_id, day, part
 ),
 
 final as (
     select
+        account_id,
         day,
         max(case when part = 'whole' then runs end) as runs,
         max(case when part = 'whole' then p50_seconds end) as p50_seconds,
@@ -135,10 +140,11 @@ final as (
         max(case when part = 'queue' then p50_seconds end) as queue_p50_seconds,
         max(case when part = 'queue' then p95_seconds end) as queue_p95_seconds
     from parts
-    group by day
+    group by account_id, day
 )
 
 select
+    account_id,
     day,
     runs,
     p50_seconds,
@@ -150,5 +156,6 @@ select
     queue_p95_seconds
 from final
 order by
+    account_id,
     day is null,
     day;

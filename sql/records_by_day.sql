@@ -1,35 +1,33 @@
 -- How much did each output write, and when nothing or an unusual amount?
 --
--- grain: one row per package, output name and day with completed runs
--- columns: package_id, output_name, day, runs, records (null if no run has a number), zero_runs,
---   usual_records (the median of the days with the same weekday), weekday_days (how many days those
---   are), z_score (0.6745 times the distance from usual_records in median absolute deviations,
---   unusual beyond 3.5; null if all are equal)
+-- grain: one row per account, package, output name and day with completed runs
+-- columns: account_id, package_id, output_name, day, runs, records (null if no run has a number),
+--   zero_runs, usual_records (the median of the days with the same weekday), weekday_days (how many
+--   days those are), z_score (0.6745 times the distance from usual_records in median absolute
+--   deviations, unusual beyond 3.5; null if all are equal)
 --
 -- A median is kept doubled until the last step (the sum of the two middle values, or twice the
 -- middle one), so that everything is in whole numbers, the same on every engine.
 --
 -- An output's records count if they are 0 to 10000000000000000; any other number is ignored.
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/records_by_day.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/records_by_day.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/records_by_day.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 inputs as (
     select
+        account_id,
         id as job_id,
         package_id,
         run_date as day
     from jobs
     where
         status = 'completed'
-        and (:since is null or run_date >= :since)
-        and (:until is null or run_date < :until)
-        and (:package_id is null or package_id = :package_id)
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
     order by id -- as the outputs are stored, so that SQLite reads them in one pass
 ),
 
@@ -55,6 +53,7 @@ written as ( -- billions and the rest are summed separately: a sum of SQLite has
 
 days as ( -- a job may have two outputs with the same name
     select
+        inputs.account_id,
         inputs.package_id,
         written.name as output_name,
         inputs.day,
@@ -65,11 +64,12 @@ days as ( -- a job may have two outputs with the same name
         min(written.id) as first_output_id
     from inputs
     inner join written on inputs.job_id = written.job_id
-    group by inputs.package_id, written.name, inputs.day
+    group by inputs.package_id, inputs.account_id, written.name, inputs.day
 ),
 
 placed as (
     select
+        days.account_id,
         days.package_id,
         days.output_name,
         days.day,
@@ -79,11 +79,12 @@ placed as (
         days.first_output_id,
         calendar.weekday,
         2 * count(days.records) over (
-            partition by days.package_id, days.output_name, calendar.weekday order by days.records
+            partition by days.package_id, days.account_id, days.output_name, calendar.weekday
+            order by days.records
             rows between unbounded preceding and current row
         ) as place,
         count(days.records) over (
-            partition by days.package_id, days.output_name, calendar.weekday
+            partition by days.package_id, days.account_id, days.output_name, calendar.weekday
         ) as weekday_days
     from days
     left join calendar on days.day = calendar.day
@@ -91,6 +92,7 @@ placed as (
 
 usual as (
     select
+        account_id,
         package_id,
         output_name,
         day,
@@ -106,12 +108,13 @@ usual as (
                 when abs(place - (weekday_days + 1)) < 2 then 2 - abs(place - (weekday_days + 1))
                 else 0
             end
-        ) over (partition by package_id, output_name, weekday) as twice
+        ) over (partition by package_id, account_id, output_name, weekday) as twice
     from placed
 ),
 
 deviations as (
     select
+        account_id,
         package_id,
         output_name,
         day,
@@ -123,7 +126,8 @@ deviations as (
         weekday_days,
         twice,
         2 * count(records) over (
-            partition by package_id, output_name, weekday order by abs(2 * records - twice)
+            partition by package_id, account_id, output_name, weekday
+            order by abs(2 * records - twice)
             rows between unbounded preceding and current row
         ) as deviation_place
     from usual
@@ -131,6 +135,7 @@ deviations as (
 
 spreads as ( -- four times the median absolute deviation
     select
+        account_id,
         package_id,
         output_name,
         day,
@@ -147,12 +152,13 @@ spreads as ( -- four times the median absolute deviation
                     then 2 - abs(deviation_place - (weekday_days + 1))
                 else 0
             end
-        ) over (partition by package_id, output_name, weekday) as fourfold
+        ) over (partition by package_id, account_id, output_name, weekday) as fourfold
     from deviations
 ),
 
 final as (
     select
+        account_id,
         package_id,
         output_name,
         day,
@@ -167,6 +173,7 @@ final as (
 )
 
 select
+    account_id,
     package_id,
     output_name,
     day,
@@ -177,7 +184,8 @@ select
     weekday_days,
     z_score
 from final
-order by -- not by name: engines sort text differently
+order by -- not by the output's name: engines sort text differently
+    account_id,
     package_id is null,
     package_id,
     day is null,

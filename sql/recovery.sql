@@ -1,11 +1,11 @@
 -- How long does it take until a package that failed completes again?
 --
--- grain: one row per package that failed
--- columns: package_id, package_name (of its latest run), streaks (of failures without a completion
---   between them), failures, longest_streak, recoveries (streaks that a completion ended),
---   p50_seconds, p95_seconds, max_seconds (from the end of the first failure to the end of that
---   completion), failing_runs (of the streak that goes on; 0 if there is none), failing_since (when
---   its first failure ended)
+-- grain: one row per account and package that failed
+-- columns: account_id, package_id, package_name (of its latest run), streaks (of failures without a
+--   completion between them), failures, longest_streak, recoveries (streaks that a completion
+--   ended), p50_seconds, p95_seconds, max_seconds (from the end of the first failure to the end of
+--   that completion), failing_runs (of the streak that goes on; 0 if there is none), failing_since
+--   (when its first failure ended)
 --
 -- The percentile f is at place 1 + f * (n - 1), interpolated between the rows on both sides. Places
 -- are counted in twentieths, so that everything up to the division is in whole numbers, the same on
@@ -15,12 +15,8 @@
 -- are 0 to 1000000000 (31 years). The newest known time is never after both the watermark and the
 -- end of the last run.
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/recovery.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/recovery.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/recovery.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 server_times as ( -- the server's clock, and this host's when an account's last run ended
@@ -83,33 +79,37 @@ known as ( -- the latest of these
 inputs as (
     select
         id,
+        account_id,
         package_id,
         status,
         finished_epoch,
         lag(status) over (
-            partition by package_id order by coalesce(finished_epoch, 0), id
+            partition by package_id, account_id order by coalesce(finished_epoch, 0), id
         ) as status_before
     from jobs
     cross join known
     where
         status in ('completed', 'failed')
         and (finished_epoch is null or finished_epoch <= known.epoch)
-        and (:since is null or run_date >= :since)
-        and (:until is null or run_date < :until)
-        and (:package_id is null or package_id = :package_id)
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
 ),
 
 latest_named as (
     select
         package_id,
+        account_id,
         max(id) as id
     from jobs
     where package_name is not null
-    group by package_id
+    group by package_id, account_id
 ),
 
 names as ( -- each package's latest known name
     select
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
@@ -119,11 +119,12 @@ names as ( -- each package's latest known name
 numbered as ( -- the failures, and each completion right after one, which ends a streak
     select
         id,
+        account_id,
         package_id,
         status,
         finished_epoch,
         sum(case when status = 'completed' then 1 else 0 end) over (
-            partition by package_id order by coalesce(finished_epoch, 0), id
+            partition by package_id, account_id order by coalesce(finished_epoch, 0), id
             rows between unbounded preceding and current row
         ) - case when status = 'completed' then 1 else 0 end as streak
     from inputs
@@ -133,18 +134,20 @@ numbered as ( -- the failures, and each completion right after one, which ends a
 firsts as (
     select
         id,
+        account_id,
         package_id,
         status,
         finished_epoch,
         streak,
         first_value(id) over (
-            partition by package_id, streak order by coalesce(finished_epoch, 0), id
+            partition by package_id, account_id, streak order by coalesce(finished_epoch, 0), id
         ) as first_id
     from numbered
 ),
 
 streaks as (
     select
+        account_id,
         package_id,
         first_id,
         sum(case when status = 'failed' then 1 else 0 end) as failures,
@@ -152,11 +155,12 @@ streaks as (
         max(case when status = 'completed' then finished_epoch end)
         - max(case when id = first_id then finished_epoch end) as span
     from firsts
-    group by package_id, streak, first_id
+    group by package_id, account_id, streak, first_id
 ),
 
 recoveries as (
     select
+        account_id,
         package_id,
         first_id,
         failures,
@@ -167,22 +171,24 @@ recoveries as (
 
 ranked as (
     select
+        account_id,
         package_id,
         first_id,
         failures,
         is_over,
         seconds,
         20 * count(seconds) over (
-            partition by package_id order by seconds
+            partition by package_id, account_id order by seconds
             rows between unbounded preceding and current row
         ) as place,
-        10 * count(seconds) over (partition by package_id) + 10 as p50_place,
-        19 * count(seconds) over (partition by package_id) + 1 as p95_place
+        10 * count(seconds) over (partition by package_id, account_id) + 10 as p50_place,
+        19 * count(seconds) over (partition by package_id, account_id) + 1 as p95_place
     from recoveries
 ),
 
 packages as (
     select
+        account_id,
         package_id,
         count(*) as streaks,
         sum(failures) as failures,
@@ -200,11 +206,12 @@ packages as (
         sum(case when is_over = 0 then failures else 0 end) as failing_runs,
         max(case when is_over = 0 then first_id end) as failing_id
     from ranked
-    group by package_id
+    group by package_id, account_id
 ),
 
 final as (
     select
+        packages.account_id,
         packages.package_id,
         names.package_name,
         packages.streaks,
@@ -218,10 +225,12 @@ final as (
         jobs.finished_at as failing_since
     from packages
     left join jobs on packages.failing_id = jobs.id
-    left join names on packages.package_id = names.package_id
+    left join names
+        on packages.account_id = names.account_id and packages.package_id = names.package_id
 )
 
 select
+    account_id,
     package_id,
     package_name,
     streaks,
@@ -235,5 +244,6 @@ select
     failing_since
 from final
 order by
+    account_id,
     package_id is null,
     package_id;

@@ -1,23 +1,21 @@
 -- How often do runs need a retry, and how many hours do the failed ones burn?
 --
--- grain: one row per schedule and package whose jobs the schedule started and which have ended
--- columns: schedule_id, package_id, package_name (of its latest run), chains (a job and its
---   retries: each has more attempts than the one before), retried (chains with a retry),
+-- grain: one row per account, schedule and package whose jobs the schedule started and which have
+--   ended
+-- columns: account_id, schedule_id, package_id, package_name (of its latest run), chains (a job and
+--   its retries: each has more attempts than the one before), retried (chains with a retry),
 --   first_attempt_successes, first_attempt_rate (of the chains, 0 to 1), eventual_successes,
 --   eventual_rate, hours_burnt (of runtime, by failed jobs)
 --
 -- A runtime counts if it is 0 to 1000000000 seconds (31 years); any other is ignored.
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/retries.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/retries.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/retries.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 inputs as (
     select
+        account_id,
         creator_id as schedule_id,
         package_id,
         status,
@@ -26,32 +24,35 @@ inputs as (
             when runtime_in_seconds between 0 and 1000000000 then runtime_in_seconds
         end as seconds,
         lag(coalesce(attempts, 0)) over (
-            partition by creator_id, package_id order by coalesce(created_epoch, 0), id
+            partition by creator_id, package_id, account_id order by coalesce(created_epoch, 0), id
         ) as attempts_before,
         lead(coalesce(attempts, 0)) over (
-            partition by creator_id, package_id order by coalesce(created_epoch, 0), id
+            partition by creator_id, package_id, account_id order by coalesce(created_epoch, 0), id
         ) as attempts_after
     from jobs
     where
         creator_type = 'Schedule'
         -- coalesce keeps the planner off the status index: most rows match
         and coalesce(status, '') in ('completed', 'failed', 'stopped')
-        and (:since is null or run_date >= :since)
-        and (:until is null or run_date < :until)
-        and (:package_id is null or package_id = :package_id)
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
 ),
 
 latest_named as (
     select
         package_id,
+        account_id,
         max(id) as id
     from jobs
     where package_name is not null
-    group by package_id
+    group by package_id, account_id
 ),
 
 names as ( -- each package's latest known name
     select
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
@@ -60,6 +61,7 @@ names as ( -- each package's latest known name
 
 attempts as (
     select
+        account_id,
         schedule_id,
         package_id,
         status,
@@ -72,6 +74,7 @@ attempts as (
 
 schedules as (
     select
+        account_id,
         schedule_id,
         package_id,
         sum(is_first) as chains,
@@ -84,11 +87,12 @@ schedules as (
         ) as eventual_successes,
         sum(case when status = 'failed' then seconds else 0 end) as seconds_burnt
     from attempts
-    group by schedule_id, package_id
+    group by schedule_id, package_id, account_id
 ),
 
 final as (
     select
+        schedules.account_id,
         schedules.schedule_id,
         schedules.package_id,
         names.package_name,
@@ -100,10 +104,12 @@ final as (
         round(schedules.eventual_successes * 1e0 / schedules.chains, 6) as eventual_rate,
         round(coalesce(schedules.seconds_burnt, 0) * 1e0 / 3600, 6) as hours_burnt
     from schedules
-    left join names on schedules.package_id = names.package_id
+    left join names
+        on schedules.account_id = names.account_id and schedules.package_id = names.package_id
 )
 
 select
+    account_id,
     schedule_id,
     package_id,
     package_name,
@@ -116,6 +122,7 @@ select
     hours_burnt
 from final
 order by
+    account_id,
     schedule_id is null,
     schedule_id,
     package_id is null,

@@ -1,8 +1,9 @@
 -- How long did each package take, day by day?
 --
--- grain: one row per package and day with completed runs; the day is the UTC date of the start
--- columns: package_id, package_name (of its latest run), day, runs, p50_seconds, p95_seconds,
---   max_seconds
+-- grain: one row per account, package and day with completed runs; the day is the UTC date of the
+--   start
+-- columns: account_id, package_id, package_name (of its latest run), day, runs, p50_seconds,
+--   p95_seconds, max_seconds
 --
 -- The percentile f is at place 1 + f * (n - 1), interpolated between the rows on both sides. Places
 -- are counted in twentieths, so that everything up to the division is in whole numbers, the same on
@@ -10,16 +11,13 @@
 --
 -- A runtime counts if it is 0 to 1000000000 seconds (31 years); any other is ignored.
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/runtime_by_day.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/runtime_by_day.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/runtime_by_day.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 inputs as (
     select
+        account_id,
         package_id,
         run_date as day,
         case
@@ -28,22 +26,25 @@ inputs as (
     from jobs
     where
         status = 'completed'
-        and (:since is null or run_date >= :since)
-        and (:until is null or run_date < :until)
-        and (:package_id is null or package_id = :package_id)
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
 ),
 
 latest_named as (
     select
         package_id,
+        account_id,
         max(id) as id
     from jobs
     where package_name is not null
-    group by package_id
+    group by package_id, account_id
 ),
 
 names as ( -- each package's latest known name
     select
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
@@ -52,20 +53,22 @@ names as ( -- each package's latest known name
 
 ranked as (
     select
+        account_id,
         package_id,
         day,
         seconds,
         20 * count(seconds) over (
-            partition by package_id, day order by seconds
+            partition by package_id, account_id, day order by seconds
             rows between unbounded preceding and current row
         ) as place,
-        10 * count(seconds) over (partition by package_id, day) + 10 as p50_place,
-        19 * count(seconds) over (partition by package_id, day) + 1 as p95_place
+        10 * count(seconds) over (partition by package_id, account_id, day) + 10 as p50_place,
+        19 * count(seconds) over (partition by package_id, account_id, day) + 1 as p95_place
     from inputs
 ),
 
 days as (
     select
+        account_id,
         package_id,
         day,
         count(*) as runs,
@@ -79,11 +82,12 @@ days as (
         ) / 20.0 as p95_seconds,
         max(seconds) as max_seconds
     from ranked
-    group by package_id, day
+    group by package_id, account_id, day
 ),
 
 final as (
     select
+        days.account_id,
         days.package_id,
         names.package_name,
         days.day,
@@ -92,10 +96,12 @@ final as (
         days.p95_seconds,
         days.max_seconds
     from days
-    left join names on days.package_id = names.package_id
+    left join names
+        on days.account_id = names.account_id and days.package_id = names.package_id
 )
 
 select
+    account_id,
     package_id,
     package_name,
     day,
@@ -105,6 +111,7 @@ select
     max_seconds
 from final
 order by
+    account_id,
     package_id is null,
     package_id,
     day is null,

@@ -1,9 +1,9 @@
 -- How long did each package take, week by week?
 --
--- grain: one row per package and week with completed runs; the week is the Monday of the UTC date
---   of the start
--- columns: package_id, package_name (of its latest run), week, runs, p50_seconds, p95_seconds,
---   max_seconds
+-- grain: one row per account, package and week with completed runs; the week is the Monday of the
+--   UTC date of the start
+-- columns: account_id, package_id, package_name (of its latest run), week, runs, p50_seconds,
+--   p95_seconds, max_seconds
 --
 -- The percentile f is at place 1 + f * (n - 1), interpolated between the rows on both sides. Places
 -- are counted in twentieths, so that everything up to the division is in whole numbers, the same on
@@ -11,16 +11,13 @@
 --
 -- A runtime counts if it is 0 to 1000000000 seconds (31 years); any other is ignored.
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/runtime_by_week.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/runtime_by_week.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/runtime_by_week.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 inputs as (
     select
+        account_id,
         package_id,
         calendar.week as week,
         case
@@ -30,22 +27,25 @@ inputs as (
     left join calendar on jobs.run_date = calendar.day
     where
         status = 'completed'
-        and (:since is null or run_date >= :since)
-        and (:until is null or run_date < :until)
-        and (:package_id is null or package_id = :package_id)
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
 ),
 
 latest_named as (
     select
         package_id,
+        account_id,
         max(id) as id
     from jobs
     where package_name is not null
-    group by package_id
+    group by package_id, account_id
 ),
 
 names as ( -- each package's latest known name
     select
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
@@ -54,20 +54,22 @@ names as ( -- each package's latest known name
 
 ranked as (
     select
+        account_id,
         package_id,
         week,
         seconds,
         20 * count(seconds) over (
-            partition by package_id, week order by seconds
+            partition by package_id, account_id, week order by seconds
             rows between unbounded preceding and current row
         ) as place,
-        10 * count(seconds) over (partition by package_id, week) + 10 as p50_place,
-        19 * count(seconds) over (partition by package_id, week) + 1 as p95_place
+        10 * count(seconds) over (partition by package_id, account_id, week) + 10 as p50_place,
+        19 * count(seconds) over (partition by package_id, account_id, week) + 1 as p95_place
     from inputs
 ),
 
 weeks as (
     select
+        account_id,
         package_id,
         week,
         count(*) as runs,
@@ -81,11 +83,12 @@ weeks as (
         ) / 20.0 as p95_seconds,
         max(seconds) as max_seconds
     from ranked
-    group by package_id, week
+    group by package_id, account_id, week
 ),
 
 final as (
     select
+        weeks.account_id,
         weeks.package_id,
         names.package_name,
         weeks.week,
@@ -94,10 +97,12 @@ final as (
         weeks.p95_seconds,
         weeks.max_seconds
     from weeks
-    left join names on weeks.package_id = names.package_id
+    left join names
+        on weeks.account_id = names.account_id and weeks.package_id = names.package_id
 )
 
 select
+    account_id,
     package_id,
     package_name,
     week,
@@ -107,6 +112,7 @@ select
     max_seconds
 from final
 order by
+    account_id,
     package_id is null,
     package_id,
     week is null,

@@ -1,11 +1,11 @@
 -- Which packages have become slower?
 --
--- grain: one row per package whose last 5 completed runs are slower than the 30 before, the worst
---   first
--- columns: package_id, package_name (of its latest run), recent_p50 (seconds), baseline_p50
---   (seconds), ratio, since_job_id (the first of the 5), since (when it finished), mad_seconds (the
---   median absolute deviation of the baseline), baseline_runs, edited (1 if the package was edited
---   between the two, else 0)
+-- grain: one row per account and package whose last 5 completed runs are slower than the 30 before,
+--   the worst first
+-- columns: account_id, package_id, package_name (of its latest run), recent_p50 (seconds),
+--   baseline_p50 (seconds), ratio, since_job_id (the first of the 5), since (when it finished),
+--   mad_seconds (the median absolute deviation of the baseline), baseline_runs, edited (1 if the
+--   package was edited between the two, else 0)
 --
 -- Slower means that the median is 1.5 times that of the runs before (at least 10), and at least 3
 -- of their median absolute deviations above it.
@@ -16,12 +16,8 @@
 -- A run counts if it took 0 to 1000000000 seconds (31 years) and finished no later than the newest
 -- known time. The newest known time is never after both the watermark and the end of the last run.
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/runtime_regressions.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/runtime_regressions.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/runtime_regressions.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 server_times as ( -- the server's clock, and this host's when an account's last run ended
@@ -84,10 +80,11 @@ known as ( -- the latest of these
 inputs as (
     select
         id,
+        account_id,
         package_id,
         runtime_in_seconds as seconds,
         row_number() over (
-            partition by package_id order by coalesce(finished_epoch, 0) desc, id desc
+            partition by package_id, account_id order by coalesce(finished_epoch, 0) desc, id desc
         ) as age
     from jobs
     cross join known
@@ -96,22 +93,25 @@ inputs as (
         and (finished_epoch is null or finished_epoch <= known.epoch)
         and runtime_in_seconds between 0 and 1000000000
         and package_id is not null
-        and (:since is null or run_date >= :since)
-        and (:until is null or run_date < :until)
-        and (:package_id is null or package_id = :package_id)
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
 ),
 
 latest_named as (
     select
         package_id,
+        account_id,
         max(id) as id
     from jobs
     where package_name is not null
-    group by package_id
+    group by package_id, account_id
 ),
 
 names as ( -- each package's latest known name
     select
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
@@ -121,6 +121,7 @@ names as ( -- each package's latest known name
 compared as (
     select
         id,
+        account_id,
         package_id,
         seconds,
         age,
@@ -131,16 +132,20 @@ compared as (
 
 placed as (
     select
+        account_id,
         package_id,
         is_recent,
         seconds,
-        2 * row_number() over (partition by package_id, is_recent order by seconds) as place,
-        count(*) over (partition by package_id, is_recent) + 1 as middle
+        2 * row_number() over (
+            partition by package_id, account_id, is_recent order by seconds
+        ) as place,
+        count(*) over (partition by package_id, account_id, is_recent) + 1 as middle
     from compared
 ),
 
 medians as (
     select
+        account_id,
         package_id,
         is_recent,
         count(*) as runs,
@@ -148,40 +153,49 @@ medians as (
             seconds * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end
         ) as twice
     from placed
-    group by package_id, is_recent
+    group by package_id, account_id, is_recent
 ),
 
 deviations as (
     select
+        compared.account_id,
         compared.package_id,
         abs(2 * compared.seconds - medians.twice) as deviation
     from compared
     inner join medians
-        on compared.package_id = medians.package_id and compared.is_recent = medians.is_recent
+        on
+            compared.account_id = medians.account_id
+            and compared.package_id = medians.package_id
+            and compared.is_recent = medians.is_recent
     where compared.is_recent = 0
 ),
 
 placed_deviations as (
     select
+        account_id,
         package_id,
         deviation,
-        2 * row_number() over (partition by package_id order by deviation) as place,
-        count(*) over (partition by package_id) + 1 as middle
+        2 * row_number() over (
+            partition by package_id, account_id order by deviation
+        ) as place,
+        count(*) over (partition by package_id, account_id) + 1 as middle
     from deviations
 ),
 
 spreads as ( -- four times the median absolute deviation
     select
+        account_id,
         package_id,
         sum(
             deviation * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end
         ) as fourfold
     from placed_deviations
-    group by package_id
+    group by package_id, account_id
 ),
 
 slower as (
     select
+        recent.account_id,
         recent.package_id,
         recent.twice as recent_twice,
         baseline.twice as baseline_twice,
@@ -189,8 +203,12 @@ slower as (
         spreads.fourfold
     from medians as recent
     inner join medians as baseline
-        on recent.package_id = baseline.package_id and baseline.is_recent = 0
-    inner join spreads on recent.package_id = spreads.package_id
+        on
+            recent.account_id = baseline.account_id
+            and recent.package_id = baseline.package_id
+            and baseline.is_recent = 0
+    inner join spreads
+        on recent.account_id = spreads.account_id and recent.package_id = spreads.package_id
     where
         recent.is_recent = 1
         and recent.runs = 5
@@ -202,20 +220,23 @@ slower as (
 
 bounds as (
     select
+        compared.account_id,
         compared.package_id,
         max(case when compared.age = 5 then jobs.id end) as since_job_id,
         max(case when compared.age = 5 then jobs.finished_at end) as since,
         max(case when compared.age = 5 then jobs.started_at end) as slow_from,
         max(case when compared.age = 6 then jobs.started_at end) as fast_until
     from compared
-    inner join slower on compared.package_id = slower.package_id
+    inner join slower
+        on compared.account_id = slower.account_id and compared.package_id = slower.package_id
     inner join jobs on compared.id = jobs.id
     where compared.age in (5, 6)
-    group by compared.package_id
+    group by compared.package_id, compared.account_id
 ),
 
 edits as (
     select
+        compared.account_id,
         compared.package_id,
         max(
             case
@@ -225,13 +246,15 @@ edits as (
             end
         ) as edited
     from compared
-    inner join bounds on compared.package_id = bounds.package_id
+    inner join bounds
+        on compared.account_id = bounds.account_id and compared.package_id = bounds.package_id
     inner join jobs on compared.id = jobs.id
-    group by compared.package_id
+    group by compared.package_id, compared.account_id
 ),
 
 final as (
     select
+        slower.account_id,
         slower.package_id,
         names.package_name,
         slower.recent_twice / 2.0 as recent_p50,
@@ -243,12 +266,16 @@ final as (
         slower.baseline_runs,
         edits.edited
     from slower
-    inner join bounds on slower.package_id = bounds.package_id
-    inner join edits on slower.package_id = edits.package_id
-    left join names on slower.package_id = names.package_id
+    inner join bounds
+        on slower.account_id = bounds.account_id and slower.package_id = bounds.package_id
+    inner join edits
+        on slower.account_id = edits.account_id and slower.package_id = edits.package_id
+    left join names
+        on slower.account_id = names.account_id and slower.package_id = names.package_id
 )
 
 select
+    account_id,
     package_id,
     package_name,
     recent_p50,
@@ -263,4 +290,5 @@ from final
 order by
     ratio is not null,
     ratio desc,
+    account_id,
     package_id;

@@ -1,8 +1,8 @@
 -- Where do the hours go?
 --
--- grain: one row per package with completed runs, the one with most seconds first
--- columns: package_id, package_name (of its latest run), runs, total_seconds, share (of the seconds
---   of all packages, 0 to 1), p50_seconds, p95_seconds
+-- grain: one row per account and package with completed runs, the one with most seconds first
+-- columns: account_id, package_id, package_name (of its latest run), runs, total_seconds, share (of
+--   the seconds of all packages of the account, 0 to 1), p50_seconds, p95_seconds
 --
 -- The percentile f is at place 1 + f * (n - 1), interpolated between the rows on both sides. Places
 -- are counted in twentieths, so that everything up to the division is in whole numbers, the same on
@@ -10,16 +10,13 @@
 --
 -- A runtime counts if it is 0 to 1000000000 seconds (31 years); any other is ignored.
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/slowest_packages.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/slowest_packages.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/slowest_packages.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 inputs as (
     select
+        account_id,
         package_id,
         case
             when runtime_in_seconds between 0 and 1000000000 then runtime_in_seconds
@@ -27,21 +24,24 @@ inputs as (
     from jobs
     where
         status = 'completed'
-        and (:since is null or run_date >= :since)
-        and (:until is null or run_date < :until)
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
 ),
 
 latest_named as (
     select
         package_id,
+        account_id,
         max(id) as id
     from jobs
     where package_name is not null
-    group by package_id
+    group by package_id, account_id
 ),
 
 names as ( -- each package's latest known name
     select
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
@@ -50,19 +50,21 @@ names as ( -- each package's latest known name
 
 ranked as (
     select
+        account_id,
         package_id,
         seconds,
         20 * count(seconds) over (
-            partition by package_id order by seconds
+            partition by package_id, account_id order by seconds
             rows between unbounded preceding and current row
         ) as place,
-        10 * count(seconds) over (partition by package_id) + 10 as p50_place,
-        19 * count(seconds) over (partition by package_id) + 1 as p95_place
+        10 * count(seconds) over (partition by package_id, account_id) + 10 as p50_place,
+        19 * count(seconds) over (partition by package_id, account_id) + 1 as p95_place
     from inputs
 ),
 
 packages as (
     select
+        account_id,
         package_id,
         count(*) as runs,
         sum(seconds) as total_seconds,
@@ -75,25 +77,31 @@ packages as (
             * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
         ) / 20.0 as p95_seconds
     from ranked
-    group by package_id
+    group by package_id, account_id
 ),
 
 final as (
     select
+        packages.account_id,
         packages.package_id,
         names.package_name,
         packages.runs,
         packages.total_seconds,
         round(
-            packages.total_seconds * 1e0 / nullif(sum(packages.total_seconds) over (), 0), 6
+            packages.total_seconds * 1e0
+            / nullif(
+                sum(packages.total_seconds) over (partition by packages.account_id), 0
+            ), 6
         ) as share,
         packages.p50_seconds,
         packages.p95_seconds
     from packages
-    left join names on packages.package_id = names.package_id
+    left join names
+        on packages.account_id = names.account_id and packages.package_id = names.package_id
 )
 
 select
+    account_id,
     package_id,
     package_name,
     runs,
@@ -102,8 +110,9 @@ select
     p50_seconds,
     p95_seconds
 from final
-where :package_id is null or package_id = :package_id
+where package_id = :package_id or cast(:package_id as char) is null
 order by
     coalesce(total_seconds, 0) desc,
+    account_id,
     package_id is null,
     package_id;

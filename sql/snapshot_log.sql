@@ -2,19 +2,15 @@
 --
 -- grain: one row per run of sync, in order; since and until filter by the UTC day on which it
 --   began, package_id is not used
--- columns: snapshot_id, account_id, kind, status, started_at, seconds, jobs_seen, jobs_inserted,
+-- columns: account_id, snapshot_id, kind, status, started_at, seconds, jobs_seen, jobs_inserted,
 --   jobs_changed, jobs_rejected, requests, credits_spent, credits_remaining, lag_seconds (from the
 --   watermark to the end of the run: how far it was behind the API), error
 --
 -- Seconds count if they are 0 to 1000000000 (31 years), since clocks can be set. The watermark is
 -- the last one before the end of the run; the lag is 0 if the host's clock is behind the server's.
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/snapshot_log.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/snapshot_log.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/snapshot_log.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 inputs as (
@@ -68,8 +64,8 @@ spans as (
 
 final as (
     select
-        id as snapshot_id,
         account_id,
+        id as snapshot_id,
         kind,
         status,
         started_at,
@@ -88,13 +84,14 @@ final as (
         error
     from spans
     where
-        (:since is null or day >= :since)
-        and (:until is null or day < :until)
+        (account_id = :account_id or cast(:account_id as char) is null)
+        and (day >= :since or cast(:since as char) is null)
+        and (day < :until or cast(:until as char) is null)
 )
 
 select
-    snapshot_id,
     account_id,
+    snapshot_id,
     kind,
     status,
     started_at,

@@ -1,26 +1,23 @@
 -- Slower, or more data?
 --
--- grain: one row per package and week with completed runs whose records are known; the week is the
---   Monday of the UTC date of the start
--- columns: package_id, package_name (of its latest run), week, runs, seconds, records (of all
---   outputs), seconds_per_million (records), runtime_ratio, records_ratio (seconds and records of a
---   run, over those of the last week before that has any), pace_ratio (seconds per record, over the
---   same: above 1 is slower, whatever the amount of data)
+-- grain: one row per account, package and week with completed runs whose records are known; the
+--   week is the Monday of the UTC date of the start
+-- columns: account_id, package_id, package_name (of its latest run), week, runs, seconds, records
+--   (of all outputs), seconds_per_million (records), runtime_ratio, records_ratio (seconds and
+--   records of a run, over those of the last week before that has any), pace_ratio (seconds per
+--   record, over the same: above 1 is slower, whatever the amount of data)
 --
 -- A runtime counts if it is 0 to 1000000000 seconds (31 years), and an output's records if they are
 -- 0 to 10000000000000000; any other is ignored.
 --
--- parameters (null: no filter): :since (first day), :until (day after the last), :package_id
--- sqlite3:  sqlite3 -header -csv job_history.db ".read sql/throughput.sql"
---           (to set one, before it: -cmd ".parameter init" -cmd ".parameter set :package_id 434")
--- psql:     psql -v since=null -v until=null -v package_id=434 -f sql/throughput.sql
--- mariadb:  sed 's/:since/null/g; s/:until/null/g; s/:package_id/434/g' \
---           sql/throughput.sql | mariadb
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
 
 with
 inputs as (
     select
         jobs.id as job_id,
+        jobs.account_id,
         jobs.package_id,
         calendar.week,
         jobs.runtime_in_seconds as seconds
@@ -29,22 +26,25 @@ inputs as (
     where
         status = 'completed'
         and runtime_in_seconds between 0 and 1000000000
-        and (:since is null or run_date >= :since)
-        and (:until is null or run_date < :until)
-        and (:package_id is null or package_id = :package_id)
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
 ),
 
 latest_named as (
     select
         package_id,
+        account_id,
         max(id) as id
     from jobs
     where package_name is not null
-    group by package_id
+    group by package_id, account_id
 ),
 
 names as ( -- each package's latest known name
     select
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
@@ -65,6 +65,7 @@ written as ( -- billions and the rest are summed separately: a sum of SQLite has
 
 weeks as (
     select
+        inputs.account_id,
         inputs.package_id,
         inputs.week,
         count(*) as runs,
@@ -72,30 +73,35 @@ weeks as (
         sum(written.billions) * 1000000000 + sum(written.rest) as records
     from inputs
     inner join written on inputs.job_id = written.job_id
-    group by inputs.package_id, inputs.week
+    group by inputs.package_id, inputs.account_id, inputs.week
 ),
 
 compared as (
     select
+        account_id,
         package_id,
         week,
         runs,
         seconds,
         records,
         lag(runs) over (
-            partition by package_id order by case when week is null then 1 else 0 end, week
+            partition by package_id, account_id
+            order by case when week is null then 1 else 0 end, week
         ) as runs_before,
         lag(seconds) over (
-            partition by package_id order by case when week is null then 1 else 0 end, week
+            partition by package_id, account_id
+            order by case when week is null then 1 else 0 end, week
         ) as seconds_before,
         lag(records) over (
-            partition by package_id order by case when week is null then 1 else 0 end, week
+            partition by package_id, account_id
+            order by case when week is null then 1 else 0 end, week
         ) as records_before
     from weeks
 ),
 
 final as (
     select
+        compared.account_id,
         compared.package_id,
         names.package_name,
         compared.week,
@@ -116,10 +122,12 @@ final as (
             / nullif(compared.seconds_before * 1e0 * compared.records, 0), 6
         ) as pace_ratio
     from compared
-    left join names on compared.package_id = names.package_id
+    left join names
+        on compared.account_id = names.account_id and compared.package_id = names.package_id
 )
 
 select
+    account_id,
     package_id,
     package_name,
     week,
@@ -132,6 +140,7 @@ select
     pace_ratio
 from final
 order by
+    account_id,
     package_id is null,
     package_id,
     week is null,

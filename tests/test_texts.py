@@ -3,7 +3,7 @@
 import pytest
 
 from snapshotter.errors import UsageError
-from snapshotter.texts import cleaned, counted, decoded, nearest
+from snapshotter.texts import cleaned, counted, decoded, nearest, no_account
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,9 @@ def test_the_most_similar_name_is_suggested(name: str, expected: str) -> None:
 )
 def test_a_number_agrees_with_its_noun(number: int, expected: str) -> None:
     assert counted(number, "job") == expected
+
+
+def test_an_unknown_account_is_named_with_a_similar_one() -> None:
+    message = "no account 'acmee' in this database"
+    assert no_account("acmee", ["acme", "beta"]) == f"{message}; did you mean 'acme'?"
+    assert no_account("acmee", []) == f"{message}; 'snapshotter accounts' lists them"

@@ -10,6 +10,7 @@ from snapshotter import logs
 from snapshotter.cli.connections import reading
 from snapshotter.cli.options import (
     Command,
+    account_option,
     database_option,
     package_id_option,
     required,
@@ -44,6 +45,7 @@ from snapshotter.errors import UsageError
 @since_option
 @until_option
 @package_id_option
+@account_option
 @click.option("--status", help="Only the jobs with this status.")
 @database_option
 def command(
@@ -56,6 +58,7 @@ def command(
     since: date | None,
     until: date | None,
     package_id: int | None,
+    account: str | None,
     status: str | None,
     database_url: str,
 ) -> None:
@@ -72,7 +75,7 @@ def command(
 
     target = _target(name, output, folder)
     is_stream = folder is None and target == "-"
-    filters = Filters(since, until, package_id)
+    filters = Filters(since, until, package_id, account)
     how = style(asked_format, "" if folder else target, raw=raw)
     request = Request(name, how, filters, status, by_month=partition_by is not None)
     if raw:

@@ -149,6 +149,7 @@ database_option = click.option(
 since_option = click.option("--since", type=Day(), help="Only from this day on (UTC).")
 until_option = click.option("--until", type=Day(), help="Only before this day (UTC).")
 package_option = click.option("--package", metavar="NAME_OR_ID", help="Only this package.")
+account_option = click.option("--account", metavar="ID", help="Only this account.")
 package_id_option = click.option("--package-id", type=ID, help="Only this package, by its id.")
 
 

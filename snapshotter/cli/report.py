@@ -10,6 +10,7 @@ from snapshotter import logs
 from snapshotter.cli.connections import reading
 from snapshotter.cli.options import (
     Command,
+    account_option,
     database_option,
     last_option,
     package_option,
@@ -28,8 +29,11 @@ from snapshotter.cli.streams import data_output
 )
 @last_option(default="90d")
 @package_option
+@account_option
 @database_option
-def command(output: str, last: timedelta, package: str | None, database_url: str) -> None:
+def command(
+    output: str, last: timedelta, package: str | None, account: str | None, database_url: str
+) -> None:
     """Write one HTML file about how the packages are doing, to mail or to put on a file share.
 
     The main findings are plain sentences, then come charts and tables: what got slower, what fails
@@ -44,6 +48,6 @@ def command(output: str, last: timedelta, package: str | None, database_url: str
         reading(database_url) as engine,
         data_output() if target == "-" else nullcontext(Path(target)) as stream,
     ):
-        report(engine, stream, Scope(last, package), datetime.now(UTC))
+        report(engine, stream, Scope(last, package, account), datetime.now(UTC))
     if target != "-":
         logs.notice(f"the report is in {target}")

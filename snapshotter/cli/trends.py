@@ -12,6 +12,7 @@ from snapshotter.cli.connections import reading
 from snapshotter.cli.options import (
     Command,
     Integer,
+    account_option,
     database_option,
     last_option,
     package_id_option,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @last_option()
 @package_option
 @package_id_option
+@account_option
 @click.option("--limit", type=Integer(1), help="Only the first N rows.", metavar="N")
 @click.option(
     "--format",
@@ -42,8 +44,8 @@ if TYPE_CHECKING:
 @click.option(
     "--sql-dir",
     type=click.Path(path_type=Path),
-    help="A folder with your own trends: NAME.sql, one select each; it may use :since, :until and "
-    ":package_id.",
+    help="A folder with your own trends: NAME.sql, one select each; it may use :account_id, "
+    ":package_id, :since and :until.",
 )
 @database_option
 def command(
@@ -53,6 +55,7 @@ def command(
     last: timedelta | None,
     package: str | None,
     package_id: int | None,
+    account: str | None,
     limit: int | None,
     shape: str | None,
     sql_dir: Path | None,
@@ -72,7 +75,7 @@ def command(
             print_line(f"{each:{width}}  {question}".rstrip())
         return
     require(name, sql_dir)  # a mistyped name is not blamed on the database
-    window = Window(since, until, last, package, package_id)
+    window = Window(since, until, last, package, package_id, account)
     with reading(database_url) as engine:
         with engine.connect() as connection:
             filters = window.filters(connection)

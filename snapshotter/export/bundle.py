@@ -134,6 +134,8 @@ def _narrowed(name: str, filters: Filters, status: str | None) -> Selection:
         filters = replace(filters, since=None, until=None)
     if "package" not in allowed:
         filters = replace(filters, package_id=None)
+    if "account" not in allowed:
+        filters = replace(filters, account_id=None)
     return Selection(name, filters, status if "status" in allowed else None)
 
 

@@ -12,7 +12,7 @@ from snapshotter.export.bundle import Bundle, export_all, export_by_month, requi
 from snapshotter.export.export import export
 from snapshotter.export.selection import Selection, require_status
 from snapshotter.export.style import Style
-from snapshotter.trends.filters import Filters
+from snapshotter.trends.filters import Filters, require_account
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ def carry_out(engine: Engine, request: Request, target: Path | TextIO, now: date
     """
     with engine.connect() as connection:
         require_status(connection, request.status)
+        require_account(connection, request.filters.account_id)
     if request.name is None:
         bundle = Bundle(_folder(target), request.style, now, request.by_month)
         entries = export_all(engine, bundle, request.filters, request.status)

@@ -1,4 +1,4 @@
-"""Which rows an export has: of which table or trend, of which days, package and status."""
+"""Which rows an export has: of which table or trend, of which days, package, account, status."""
 
 from calendar import monthrange
 from collections.abc import Iterator
@@ -23,7 +23,12 @@ NO_MONTH = "__HIVE_DEFAULT_PARTITION__"  # Hive's name for rows without a value
 OF_JOBS = ("jobs", "job_outputs", "output_fields", "job_changes")
 _DAYS = {"calendar": "day", "snapshots": "started_at", "rejected_records": "rejected_at"}
 # The options of the command, by what they narrow an export by.
-_OPTIONS = {"day": "--since and --until", "package": "--package-id", "status": "--status"}
+_OPTIONS = {
+    "day": "--since and --until",
+    "package": "--package-id",
+    "account": "--account",
+    "status": "--status",
+}
 _ALL = Filters()
 
 
@@ -43,6 +48,7 @@ class Selection:
         asked = {
             "day": self.filters.since or self.filters.until,
             "package": self.filters.package_id,
+            "account": self.filters.account_id,
             "status": self.status,
         }
         for what, value in asked.items():
@@ -59,10 +65,11 @@ def names() -> list[str]:
 def narrowed_by(name: str) -> set[str]:
     """Return the filters that a table or a trend can be narrowed by."""
     if name in OF_JOBS:
-        return {"day", "package", "status"}
+        return {"day", "package", "account", "status"}
     if name in TABLES:
-        return {"day"} if name in _DAYS else set()
-    return {"day", "package"}
+        narrowing = {"day": name in _DAYS, "account": "account_id" in TABLES[name].columns}
+        return {what for what, is_possible in narrowing.items() if is_possible}
+    return {"day", "package", "account"}
 
 
 def require_status(connection: Connection, status: str | None) -> None:
@@ -92,6 +99,7 @@ def conditions(source: Table, selection: Selection) -> Iterator[ColumnElement[bo
             JOBS.c.run_date >= filters.since if filters.since else None,
             JOBS.c.run_date < filters.until if filters.until else None,
             JOBS.c.package_id == filters.package_id if filters.package_id is not None else None,
+            JOBS.c.account_id == filters.account_id if filters.account_id is not None else None,
             JOBS.c.status == selection.status if selection.status is not None else None,
         ]
         if selection.month not in (None, NO_MONTH):
@@ -101,7 +109,10 @@ def conditions(source: Table, selection: Selection) -> Iterator[ColumnElement[bo
             yield from asked if source is JOBS else [_of_jobs(source, asked)]
         if selection.month == NO_MONTH:
             yield JOBS.c.run_date.is_(None) if source is JOBS else _has_no_day(source)
-    elif filters.since or filters.until:
+        return
+    if filters.account_id is not None:
+        yield source.columns["account_id"] == filters.account_id
+    if filters.since or filters.until:
         day = source.columns[_DAYS[source.name]]
         if filters.since:
             yield day >= _as_held(day, filters.since)

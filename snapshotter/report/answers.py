@@ -1,18 +1,26 @@
 """What the report asks of the database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from snapshotter.report.rows import package_names
 from snapshotter.report.slowdowns import slowdowns
 from snapshotter.store.tables import ACCOUNTS, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
 from snapshotter.times import CLOCKS_APART
 from snapshotter.trends import trends
-from snapshotter.trends.filters import Filters, day_after, find_package, first_day, newest_day
+from snapshotter.trends.filters import (
+    Filters,
+    Package,
+    day_after,
+    find_package,
+    first_day,
+    newest_day,
+    require_account,
+)
 
 TRENDS = (
     *("runtime_by_day", "runtime_regressions", "slowest_packages", "throughput"),
@@ -29,10 +37,11 @@ UP_TO_NOW = ("snapshot_log",)
 
 @dataclass(frozen=True)
 class Scope:
-    """What a report covers: this many days, up to the newest day stored, and one package or all."""
+    """What a report covers: this many days, up to the newest day stored; a package, an account."""
 
     length: timedelta
-    package: str | None = None  # its name or id
+    package: str | None = None  # its name or id; None for all
+    account: str | None = None  # None for all
 
 
 @dataclass(frozen=True)
@@ -56,29 +65,40 @@ class Answers:
 
 
 def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
-    """Return the answers, as of `now`. Raises `UsageError` if the package is not known."""
-    accounts = [
-        (row.account_id, row.watermark)
-        for row in connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.account_id))
-    ]
-    complete_runs = _complete_runs(connection, now)
-    days = _days(connection, scope.length, now.date())
+    """Return the answers, as of `now`.
+
+    Raises `UsageError` if the package or the account is not known.
+    """
+    require_account(connection, scope.account)
+    accounts = _accounts(connection, scope.account)
+    complete_runs = _complete_runs(connection, now, scope.account)
+    days = _days(connection, scope, now.date())
     if days is None:
-        log = _rows(connection, "snapshot_log", Filters())
+        log = _rows(connection, "snapshot_log", Filters(account_id=scope.account))
         return Answers(accounts, None, None, {"snapshot_log": log, "complete_runs": complete_runs})
-    package_id = None if scope.package is None else find_package(connection, scope.package)
-    filters = Filters(days[0], day_after(days[1]), package_id)
+    package = Package(scope.account, None)
+    if scope.package is not None:
+        package = find_package(connection, scope.package, scope.account)
+    filters = Filters(days[0], day_after(days[1]), package.package_id, package.account_id)
     limited = dict.fromkeys(TRENDS, filters)
-    limited |= dict.fromkeys(OF_THE_PRESENT, Filters(package_id=package_id))
-    limited |= dict.fromkeys(UP_TO_NOW, Filters(days[0], None, package_id))
+    limited |= dict.fromkeys(OF_THE_PRESENT, replace(filters, since=None, until=None))
+    limited |= dict.fromkeys(UP_TO_NOW, replace(filters, until=None))
     found = {name: _rows(connection, name, limit) for name, limit in limited.items()}
     found["slowdowns"] = slowdowns(found["runtime_by_day"])
     found["package_failure_reasons"] = _package_failure_reasons(connection, filters)
     found["complete_runs"] = complete_runs
     name = None
-    if package_id is not None:
-        name = package_names(found).get(package_id, f"package {package_id}")
-    return Answers(accounts, days, name, found, _later(connection, days[1], package_id))
+    if package.package_id is not None:
+        name = package_names(found).get(package.package_id, f"package {package.package_id}")
+    return Answers(accounts, days, name, found, _later(connection, days[1], package))
+
+
+def _accounts(connection: Connection, account_id: str | None) -> list[tuple[str, datetime | None]]:
+    """Return the accounts and their watermarks."""
+    chosen = select(ACCOUNTS).order_by(ACCOUNTS.c.account_id)
+    if account_id is not None:
+        chosen = chosen.where(ACCOUNTS.c.account_id == account_id)
+    return [(row.account_id, row.watermark) for row in connection.execute(chosen)]
 
 
 def _rows(connection: Connection, name: str, filters: Filters) -> list[dict[str, Any]]:
@@ -86,7 +106,9 @@ def _rows(connection: Connection, name: str, filters: Filters) -> list[dict[str,
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def _complete_runs(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+def _complete_runs(
+    connection: Connection, now: datetime, account_id: str | None
+) -> list[dict[str, Any]]:
     """Return when the last complete run of each account began, None before the first.
 
     A run that began in the future by this host's clock does not count.
@@ -103,6 +125,8 @@ def _complete_runs(connection: Connection, now: datetime) -> list[dict[str, Any]
         .group_by(ACCOUNTS.c.account_id)
         .order_by(ACCOUNTS.c.account_id)
     )
+    if account_id is not None:
+        latest = latest.where(ACCOUNTS.c.account_id == account_id)
     return [dict(row) for row in connection.execute(latest).mappings()]
 
 
@@ -115,35 +139,39 @@ def _package_failure_reasons(connection: Connection, filters: Filters) -> list[d
     failures = func.count().label("failures")
     reason = JOBS.c.error_fingerprint.label("reason")
     counted = (
-        select(JOBS.c.package_id, reason, failures)
+        select(JOBS.c.account_id, JOBS.c.package_id, reason, failures)
         .where(JOBS.c.status == "failed", JOBS.c.run_date >= filters.since)
-        .group_by(JOBS.c.package_id, reason)
+        .group_by(JOBS.c.account_id, JOBS.c.package_id, reason)
         .order_by(failures.desc(), func.max(JOBS.c.id).desc())
     )
     if filters.until is not None:
         counted = counted.where(JOBS.c.run_date < filters.until)
-    if filters.package_id is not None:
-        counted = counted.where(JOBS.c.package_id == filters.package_id)
+    counted = counted.where(*_of(Package(filters.account_id, filters.package_id)))
     return [dict(row) for row in connection.execute(counted).mappings()]
 
 
-def _days(connection: Connection, length: timedelta, today: date) -> tuple[date, date] | None:
+def _of(package: Package) -> list[ColumnElement[bool]]:
+    """Return what the jobs of a package, or of an account, must fulfil."""
+    columns = {JOBS.c.account_id: package.account_id, JOBS.c.package_id: package.package_id}
+    return [column == value for column, value in columns.items() if value is not None]
+
+
+def _days(connection: Connection, scope: Scope, today: date) -> tuple[date, date] | None:
     """Return the first and the last day of the report, or None if there is no job.
 
     The first day is not before the first job within the calendar: one job of the year 1 would make
     hundreds of thousands of days without runs.
     """
-    last = newest_day(connection, today)
+    last = newest_day(connection, today, scope.account)
     if last is None:
         return None
     within = JOBS.c.run_date >= select(func.min(CALENDAR.c.day)).scalar_subquery()
-    oldest = connection.execute(select(func.min(JOBS.c.run_date)).where(within)).scalar() or last
-    first = first_day(last, length)
+    first_run = select(func.min(JOBS.c.run_date)).where(within, *_of(Package(scope.account, None)))
+    oldest = connection.execute(first_run).scalar() or last
+    first = first_day(last, scope.length)
     return max(first or oldest, min(oldest, last)), last
 
 
-def _later(connection: Connection, last: date, package_id: int | None) -> int:
-    counted = select(func.count()).where(JOBS.c.run_date > last)
-    if package_id is not None:
-        counted = counted.where(JOBS.c.package_id == package_id)
+def _later(connection: Connection, last: date, package: Package) -> int:
+    counted = select(func.count()).where(JOBS.c.run_date > last, *_of(package))
     return connection.execute(counted).scalar() or 0

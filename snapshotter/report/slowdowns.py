@@ -17,13 +17,18 @@ def slowdowns(rows: Iterable[Row]) -> list[dict[str, Any]]:
 
     `rows` are those of `runtime_by_day`, in order; what is compared are the medians of each day.
     """
-    packages: dict[int | None, list[Row]] = defaultdict(list)
+    packages: dict[tuple[str | None, int | None], list[Row]] = defaultdict(list)
     for row in rows:
         if row["day"] is not None and row["p50_seconds"] is not None:
-            packages[row["package_id"]].append(row)
+            packages[row.get("account_id"), row["package_id"]].append(row)
     found = [
-        {"package_id": package, "package_name": days[-1]["package_name"], **slowdown}
-        for package, days in packages.items()
+        {
+            "account_id": account,
+            "package_id": package,
+            "package_name": days[-1]["package_name"],
+            **slowdown,
+        }
+        for (account, package), days in packages.items()
         if package is not None
         and (slowdown := _slowdown([(row["day"], row["p50_seconds"]) for row in days])) is not None
     ]

@@ -12,7 +12,7 @@ from snapshotter.models import Base
 from snapshotter.store.engine import named_errors
 from snapshotter.store.lock import lock
 from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, SNAPSHOTS
-from snapshotter.texts import nearest
+from snapshotter.texts import no_account
 
 # Every table with an account id, including those of later revisions.
 NAMED: list[Table] = [
@@ -69,12 +69,6 @@ def find(accounts: Iterable[Stored], account_id: str) -> Stored:
     if account_id not in known:
         raise UsageError(no_account(account_id, known))
     return known[account_id]
-
-
-def no_account(account_id: str, known: Iterable[str]) -> str:
-    """Return the message for an account that is not in the database, with a similar name."""
-    hint = nearest(account_id, known) or "; 'snapshotter accounts' lists them"
-    return f"no account {account_id!r} in this database{hint}"
 
 
 def forget(engine: Engine, account_id: str, *, with_jobs: bool) -> Stored:

@@ -7,9 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
-from snapshotter.store.accounts import no_account
 from snapshotter.store.tables import ACCOUNTS, COMPLETE, JOBS, OPEN, REJECTS, SNAPSHOTS, live
-from snapshotter.texts import counted
+from snapshotter.texts import counted, no_account
 from snapshotter.times import CLOCKS_APART, duration, stamp
 
 LAST_RUNS = 5

@@ -1,13 +1,15 @@
-"""Which runs a trend covers: a range of days, and a package."""
+"""Which runs a trend covers: a range of days, a package and an account."""
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Date, bindparam, text
+from sqlalchemy import Connection, text
 
 from snapshotter.errors import UsageError
+from snapshotter.texts import no_account
 from snapshotter.times import EPOCH
 
 # As in the trends about what is open, fresh or failing.
@@ -19,18 +21,27 @@ select max(epoch) from (
     where id in (select max(id) from snapshots group by account_id)
 ) as server_times
 """
+_BY_ID = text(
+    "select package_id from jobs where package_id = :id "
+    "and (account_id = :account_id or :account_id is null) limit 1"
+)
+_LATEST_NAMES = text(
+    "select account_id, package_id, package_name from jobs where id in (select max(id) from jobs "
+    "where package_id is not null and package_name is not null group by package_id, account_id)"
+)
 
 
 @dataclass(frozen=True)
 class Filters:
     """Which runs a trend covers, by their `run_date` (UTC): from `since`, up to before `until`.
 
-    None means no bound, or every package. Raises `UsageError` if the range is empty.
+    None means no bound, every package or every account. Raises `UsageError` if the range is empty.
     """
 
     since: date | None = None
     until: date | None = None
     package_id: int | None = None
+    account_id: str | None = None
 
     def __post_init__(self) -> None:
         if self.since is not None and self.until is not None and self.until <= self.since:
@@ -41,7 +52,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Window:
-    """The days and the package that a user asks for, in one of several ways.
+    """The days, the package and the account that a user asks for, in one of several ways.
 
     Raises `UsageError` if two options contradict each other.
     """
@@ -51,6 +62,7 @@ class Window:
     last: timedelta | None = None
     package: str | None = None
     package_id: int | None = None
+    account: str | None = None
 
     def __post_init__(self) -> None:
         if self.last is not None and self.since is not None:
@@ -60,24 +72,45 @@ class Window:
         Filters(self.since, self.until)
 
     def filters(self, connection: Connection) -> Filters:
-        """Look up the last days and the package's name. Raises `UsageError`."""
+        """Look up the last days, the package's name and the account. Raises `UsageError`."""
+        require_account(connection, self.account)
         since, until = self.since, self.until
         if self.last is not None:
-            since, end = last_days(connection, self.last)
+            since, end = last_days(connection, self.last, self.account)
             until = until or end
             if since is not None and until is not None and until <= since:
                 raise UsageError(
                     f"--until {until} is not after the first of the last days, {since}"
                 )
-        package_id = self.package_id
+        package = Package(self.account, self.package_id)
         if self.package is not None:
-            package_id = find_package(connection, self.package)
-        return Filters(since, until, package_id)
+            package = find_package(connection, self.package, self.account)
+        return Filters(since, until, package.package_id, package.account_id)
 
 
-def last_days(connection: Connection, last: timedelta) -> tuple[date | None, date | None]:
+class Package(NamedTuple):
+    """A package by its id; the account is None if any account's package of that id is meant."""
+
+    account_id: str | None
+    package_id: int | None
+
+
+def require_account(connection: Connection, account_id: str | None) -> None:
+    """Raise `UsageError` if an account is neither read nor has jobs: a typing error."""
+    if account_id is None:
+        return
+    known = set(connection.execute(text("select account_id from accounts")).scalars())
+    if account_id not in known:
+        known |= set(connection.execute(text("select distinct account_id from jobs")).scalars())
+    if account_id not in known:
+        raise UsageError(no_account(account_id, known))
+
+
+def last_days(
+    connection: Connection, last: timedelta, account_id: str | None = None
+) -> tuple[date | None, date | None]:
     """Return the first of the last days and the day after them, as `Filters` takes them."""
-    newest = newest_day(connection)
+    newest = newest_day(connection, account_id=account_id)
     return (None, None) if newest is None else (first_day(newest, last), day_after(newest))
 
 
@@ -94,21 +127,31 @@ def day_after(day: date) -> date | None:
     return None if day == date.max else day + timedelta(days=1)
 
 
-def newest_day(connection: Connection, today: date | None = None) -> date | None:
+def newest_day(
+    connection: Connection, today: date | None = None, account_id: str | None = None
+) -> date | None:
     """Return the newest day that the history covers: that of the watermark, or of a later run.
 
     A run that is dated in the future does not count, or the last days would have no other run. The
     present is the watermark, or the end of the last run by the host's clock, or `today` if neither
     is known. Returns None if no job is stored.
     """
-    last = connection.execute(text("select max(run_date) from jobs")).scalar()
+
+    def of_account(statement: str, **values: date | str) -> Any:
+        if account_id is not None:
+            statement += " and account_id = :account_id"
+            values["account_id"] = account_id
+        return connection.execute(text(statement).bindparams(**values)).scalar()
+
+    last = of_account("select max(run_date) from jobs where run_date is not null")
     if last is None:
         return None
     known = connection.execute(text(_SERVER_TIME)).scalar()
     latest = today or datetime.now(UTC).date() if known is None else _day_of(known)
-    not_later = text("select max(run_date) from jobs where run_date <= :latest")
-    newest = connection.execute(not_later.bindparams(bindparam("latest", latest, Date))).scalar()
-    watermark = connection.execute(text("select max(watermark_epoch) from accounts")).scalar()
+    newest = of_account("select max(run_date) from jobs where run_date <= :latest", latest=latest)
+    watermark = of_account(
+        "select max(watermark_epoch) from accounts where watermark_epoch is not null"
+    )
     days = [] if newest is None else [_as_day(newest)]
     days += [] if watermark is None else [_day_of(watermark)]
     # If all runs are dated later than a clock, the clock is wrong.
@@ -123,28 +166,41 @@ def _day_of(epoch: int) -> date:
     return (EPOCH + timedelta(seconds=epoch)).date()
 
 
-def find_package(connection: Connection, name_or_id: str) -> int:
-    """Return the id of a package. Raises `UsageError` if none, or more than one, has the name."""
-    if re.fullmatch(r"[0-9]{1,18}", name_or_id):
-        by_id = text("select package_id from jobs where package_id = :id limit 1")
-        if connection.execute(by_id, {"id": int(name_or_id)}).first() is not None:
-            return int(name_or_id)
-    known = connection.execute(
-        text(
-            "select package_id, package_name from jobs where id in (select max(id) from jobs "
-            "where package_id is not null and package_name is not null group by package_id)"
-        )
-    ).all()
+def find_package(connection: Connection, name_or_id: str, account_id: str | None = None) -> Package:
+    """Return the package of an id, or the only one of a name, of an account or of any.
+
+    Raises `UsageError` if no package has the name, or more than one.
+    """
+    is_id = re.fullmatch(r"[0-9]{1,18}", name_or_id) is not None
+    asked = {"id": int(name_or_id) if is_id else None, "account_id": account_id}
+    if is_id and connection.execute(_BY_ID, asked).first() is not None:
+        return Package(account_id, int(name_or_id))
+    known = _packages(connection, account_id)
     for same in (str.__eq__, lambda one, other: one.casefold() == other.casefold()):
-        found = [row.package_id for row in known if same(row.package_name, name_or_id)]
+        found = sorted(package for package, name in known if same(name, name_or_id))
         if len(found) > 1:
-            ids = ", ".join(map(str, sorted(found)))
-            raise UsageError(
-                f"--package {name_or_id!r}: several packages have this name ({ids}); give the id"
-            )
+            raise UsageError(f"--package {name_or_id!r}: {_ambiguous(found)}")
         if found:
-            return int(found[0])
+            return found[0]
     raise UsageError(
         f"--package {name_or_id!r}: no job of such a package is stored; "
         "'snapshotter trends slowest_packages' lists them"
     )
+
+
+def _packages(connection: Connection, account_id: str | None) -> list[tuple[Package, str]]:
+    """Return the packages and their latest known names."""
+    rows = connection.execute(_LATEST_NAMES).all()
+    return [
+        (Package(row.account_id, int(row.package_id)), row.package_name)
+        for row in rows
+        if account_id in (None, row.account_id)
+    ]
+
+
+def _ambiguous(found: list[Package]) -> str:
+    if len({package.account_id for package in found}) == 1:
+        ids = ", ".join(str(package.package_id) for package in found)
+        return f"several packages have this name ({ids}); give the id"
+    ids = ", ".join(f"{package.package_id} of {package.account_id}" for package in found)
+    return f"several packages have this name ({ids}); add --account, or give the id"

@@ -6,21 +6,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, CursorResult, Date, bindparam, text
+from sqlalchemy import BigInteger, Connection, CursorResult, Date, String, bindparam, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, StatementError
 
+from snapshotter import statements
 from snapshotter.errors import UsageError
-from snapshotter.resources import resource_folder
-from snapshotter.texts import decoded, nearest
+from snapshotter.texts import nearest
 from snapshotter.trends.filters import Filters
 from snapshotter.trends.values import Result, normalized
 
-_TYPES: dict[str, Any] = {"since": Date, "until": Date, "package_id": BigInteger}
-_PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)")
-# String literals, quoted names and comments: a colon in them begins no parameter.
-_LITERALS_AND_COMMENTS = re.compile(
-    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL
-)
+_TYPES: dict[str, Any] = {
+    "account_id": String,
+    "package_id": BigInteger,
+    "since": Date,
+    "until": Date,
+}
 # What an error message quotes from the statement.
 _QUOTED = re.compile(r"near \"([^\"]+)\"|: ([\w.]+)$|parameter '(\w+)'|(?:column|table) '([\w.]+)'")
 
@@ -42,18 +42,16 @@ def catalogue(folder: Path | None = None) -> dict[str, str]:
 
 def question(name: str, folder: Path | None = None) -> str:
     """Return what a trend answers: the first line of its file, if that is a comment."""
-    first, _, _ = _source(_path(name, folder)).partition("\n")
-    return first.removeprefix("--").strip() if first.startswith("--") else ""
+    return statements.question(statements.source(_path(name, folder)))
 
 
 def _files(folder: Path | None) -> dict[str, Path]:
     """Return the trends' files by name; of two with one name, that of the user's own folder."""
-    folders = [resource_folder("sql")]
-    if folder is not None:
-        if not folder.is_dir():
-            raise UsageError(f"--sql-dir {str(folder)!r} is not a folder")
-        folders.append(folder)
-    return {path.stem: path for each in folders for path in each.glob("*.sql") if path.is_file()}
+    if folder is None:
+        return statements.files()
+    if not folder.is_dir():
+        raise UsageError(f"--sql-dir {str(folder)!r} is not a folder")
+    return statements.files() | statements.files_in(folder)
 
 
 def require(name: str, folder: Path | None = None) -> None:
@@ -69,29 +67,14 @@ def _path(name: str, folder: Path | None) -> Path:
     return known[name]
 
 
-def _source(path: Path) -> str:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-    source = decoded(raw, str(path))
-    return source.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _without_names(part: re.Match[str]) -> str:
-    """Blank a comment, keeping line breaks so that error lines stay right; escape colons."""
-    text_ = part[0]
-    return "\n" * text_.count("\n") if text_[0] in "-/" else re.sub(r"(?<!\\):", r"\:", text_)
-
-
 @contextmanager
 def run(
     connection: Connection, name: str, filters: Filters, folder: Path | None = None
 ) -> Iterator[CursorResult[Any]]:
     """Run a trend. Raises `UsageError` if there is none of that name, or its SQL is wrong."""
     path = _path(name, folder)
-    statement = _LITERALS_AND_COMMENTS.sub(_without_names, _source(path)).rstrip().removesuffix(";")
-    used = {found[1] for found in _PARAMETER.finditer(statement)}
+    statement = statements.escaped(statements.bare(statements.source(path)))
+    used = statements.parameters(statement)
     bound = text(statement).bindparams(
         *(
             bindparam(each, getattr(filters, each), type_)

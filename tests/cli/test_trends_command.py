@@ -18,16 +18,24 @@ def test_a_trend_in_each_format(run: Run, acme: dict[str, str], account: Simulat
             package={"id": 434, "name": "=orders"},
         )
     run("sync", **acme)
-    csv = "package_id,package_name,runs,total_seconds,share,p50_seconds,p95_seconds\n"
+    csv = "account_id,package_id,package_name,runs,total_seconds,share,p50_seconds,p95_seconds\n"
     done = run("trends", "slowest_packages", "--package", "=orders", "--last", "9w")
-    assert (done.stdout, done.stderr) == (f"{csv}434,'=orders,2,40,1.0,20.0,29.0\n", "")
+    assert (done.stdout, done.stderr) == (f"{csv}acme,434,'=orders,2,40,1.0,20.0,29.0\n", "")
     done = run("trends", "slowest_packages", "--format", "json", "--package-id", "434")
     (row,) = json.loads(done.stdout)
     assert (row["package_name"], row["total_seconds"], row["share"]) == ("=orders", 40, 1.0)
     done = run("trends", "slowest_packages", "--format", "markdown")
-    assert done.stdout.endswith("\n| 434 | =orders | 2 | 40 | 1.0 | 20.0 | 29.0 |\n")
+    assert done.stdout.endswith("\n| acme | 434 | =orders | 2 | 40 | 1.0 | 20.0 | 29.0 |\n")
     done = run("trends", "slowest_packages", "--format", "table")
-    assert done.stdout.splitlines()[-1].split() == ["434", "=orders", "2", "40", "1", "20", "29"]
+    assert done.stdout.splitlines()[-1].split()[-7:] == [
+        "434",
+        "=orders",
+        "2",
+        "40",
+        "1",
+        "20",
+        "29",
+    ]
     done = run("trends", "runtime_by_day", "--limit", "1", "--format", "json")
     assert len(json.loads(done.stdout)) == 1
     done = run("trends", "slowest_packages", "--until", "2026-01-01")
@@ -45,6 +53,7 @@ def test_a_trend_in_each_format(run: Run, acme: dict[str, str], account: Simulat
         (["--since", "2026-02-30"], "is not a day"),
         (["--last", "soon"], "is not a length of time"),
         (["--sql-dir", "none"], "is not a folder"),
+        (["--account", "acne"], "no account 'acne' in this database; did you mean 'acme'?"),
     ],
 )
 def test_options_that_are_not_valid(

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import platform
-import re
 import subprocess
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -22,7 +21,7 @@ from exports import YEARS, fill_years, put
 from samples import job
 from sqlalchemy import Engine, insert
 
-from snapshotter import __version__
+from snapshotter import __version__, statements
 from snapshotter.errors import Failure, UsageError
 from snapshotter.export import bundle
 from snapshotter.export.bundle import Bundle, export_all, export_by_month
@@ -30,7 +29,6 @@ from snapshotter.export.export import write
 from snapshotter.export.selection import NO_MONTH, OF_JOBS, Selection, names
 from snapshotter.export.style import FORMATS, Format, Style
 from snapshotter.models import Base
-from snapshotter.resources import resource_folder
 from snapshotter.store.revisions import head
 from snapshotter.times import stamp
 from snapshotter.trends import trends
@@ -335,8 +333,8 @@ def test_no_rows_are_one_part_with_the_columns(engine: Engine, name: str, tmp_pa
 
 
 def without_parameters(trend: str) -> str:
-    sql = (resource_folder("sql") / f"{trend}.sql").read_text()
-    return re.sub(":(since|until|package_id)", "null", sql)
+    source = statements.source(statements.files()[trend])
+    return statements.with_parameters(source, lambda _: "null")
 
 
 def from_the_database(engine: Engine) -> dict[str, list[Any]]:

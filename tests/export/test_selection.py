@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from exports import NOW, put, written
-from samples import job
+from samples import job, store
 from sqlalchemy import Engine, insert, select
+from trend_jobs import known_until
 
 from snapshotter.errors import UsageError
 from snapshotter.export.export import export
@@ -50,6 +51,25 @@ def test_filters(engine: Engine) -> None:
     ]
 
 
+def test_rows_of_an_account(engine: Engine) -> None:
+    put(engine, job())
+    own = {"id": 80, "component": {"fields": ["x"]}}
+    store(engine, job(id=8, outputs=[own]), at=NOW, account_id="beta")
+    for account_id in ("acme", "beta"):
+        known_until(engine, NOW, account_id)
+    of_beta = Filters(account_id="beta")
+    for name, column, expected in (
+        ("jobs", "id", "8"),
+        ("job_outputs", "id", "80"),
+        ("output_fields", "output_id", "80"),
+        ("job_changes", "job_id", "8"),
+        ("accounts", "account_id", "beta"),
+        ("runtime_by_day", "account_id", "beta"),
+    ):
+        assert [row[column] for row in written(engine, name, of_beta)] == [expected]
+        assert len(written(engine, name)) > 1
+
+
 def test_rejects_by_their_day(engine: Engine) -> None:
     rejects = TABLES["rejected_records"]
     with engine.begin() as connection:
@@ -72,6 +92,11 @@ def test_rejects_by_their_day(engine: Engine) -> None:
             "calendar .* by package; leave --package-id out",
         ),
         (
+            "calendar",
+            (Filters(account_id="acme"),),
+            "calendar cannot be narrowed by account; leave --account out",
+        ),
+        (
             "snapshots",
             (Filters(), "failed"),
             "snapshots cannot be narrowed by status; leave --status",
@@ -91,10 +116,11 @@ def test_a_filter_that_makes_no_sense(engine: Engine, name: str, filters: Any, s
 
 
 def test_what_a_table_or_a_trend_can_be_narrowed_by() -> None:
-    assert narrowed_by("job_changes") == {"day", "package", "status"}
-    assert narrowed_by("snapshots") == {"day"}
-    assert narrowed_by("accounts") == set()
-    assert narrowed_by("runtime_by_day") == {"day", "package"}
+    assert narrowed_by("job_changes") == {"day", "package", "account", "status"}
+    assert narrowed_by("snapshots") == {"day", "account"}
+    assert narrowed_by("accounts") == {"account"}
+    assert narrowed_by("calendar") == {"day"}
+    assert narrowed_by("runtime_by_day") == {"day", "package", "account"}
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

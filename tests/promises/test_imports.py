@@ -43,6 +43,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "texts": {"errors"},
         "files": {"errors", "interrupt", "targets", "temporary_files"},
         "settings": {"errors", "texts"},
+        "statements": {"errors", "resources", "texts"},
         "redact": {"secret_names", "secret_text", "settings"},
     },
     "api": {

@@ -7,6 +7,7 @@ import pytest
 from samples import job, store
 from sqlalchemy import Engine, insert
 
+from snapshotter.errors import UsageError
 from snapshotter.report.answers import Scope, ask
 from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
 from snapshotter.times import epoch
@@ -52,7 +53,7 @@ def test_reasons_of_each_package_are_those_of_the_trend(
                 (row["reason"], row["failures"]) for row in found if row["package_id"] == package_id
             ]
             asked_for = package is None or package_id == 434
-            assert own == ([row[:2] for row in expected] if asked_for else [])
+            assert own == ([row[1:3] for row in expected] if asked_for else [])
             assert len(expected) == {434: 3, 435: 2, 436: 0}[package_id]
     without = [row["failures"] for row in found if row["package_id"] is None]
     assert without == ([1] if package is None else [])
@@ -130,3 +131,24 @@ def test_complete_runs_are_those_of_the_whole_list(failed: Engine) -> None:
         {"account_id": "beta", "started_at": NOW + timedelta(minutes=4)},
         {"account_id": "gamma", "started_at": None},
     ]
+
+
+def test_answers_of_one_account(failed: Engine) -> None:
+    for account in ("acme", "beta"):
+        add_account(failed, account)
+    package = {"id": 434, "name": "lines"}
+    store(failed, job(id=501, status="failed", package=package), at=NOW, account_id="beta")
+    with failed.connect() as connection:
+        both = ask(connection, Scope(timedelta(days=400)), NOW)
+        beta = ask(connection, Scope(timedelta(days=3), account="beta"), NOW)
+        named = ask(connection, Scope(timedelta(days=400), "rare"), NOW)
+        with pytest.raises(UsageError, match="no account 'gamma' in this database"):
+            ask(connection, Scope(timedelta(days=3), account="gamma"), NOW)
+    assert [account for account, _ in both.accounts] == ["acme", "beta"]
+    assert [account for account, _ in beta.accounts] == ["beta"]
+    assert beta.days == (date(2026, 1, 2), date(2026, 1, 2))
+    assert [row["account_id"] for row in beta.trends["complete_runs"]] == ["beta"]
+    for name in ("failures_by_day", "package_failure_reasons"):
+        assert {row["account_id"] for row in both.trends[name]} == {"acme", "beta"}
+        assert {row["account_id"] for row in beta.trends[name]} == {"beta"}
+        assert {row["account_id"] for row in named.trends[name]} == {"acme"}

@@ -30,13 +30,13 @@ def test_the_tables_hold_the_numbers_of_the_trends(engine: Engine, tmp_path: Pat
         _, slowest = trends.rows(connection, "slowest_packages", Filters())
         _, reasons = trends.rows(connection, "failure_reasons", Filters())
     assert sorted(tables["t-runtime_by_day"][1:]) == sorted(
-        [name, day.isoformat(), *map(str, numbers)] for _, name, day, *numbers in by_day
+        [name, day.isoformat(), *map(str, numbers)] for _, _, name, day, *numbers in by_day
     )
     assert tables["t-slowest_packages"][1:] == [
-        [name, *map(str, numbers)] for _, name, *numbers in slowest
+        [name, *map(str, numbers)] for _, _, name, *numbers in slowest
     ]
     assert [row[:3] for row in tables["t-failure_reasons"][1:]] == [
-        [reason, str(failures), str(packages)] for reason, failures, packages, *_ in reasons
+        [reason, str(failures), str(packages)] for _, reason, failures, packages, *_ in reasons
     ]
     assert tables["t-output_field_changes"][2][:4] == [
         HOSTILE[0],

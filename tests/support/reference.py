@@ -21,6 +21,7 @@ Answer = list[tuple[Any, ...]]
 
 HOUR = 3600
 WEEK = 7 * 24 * HOUR
+PACKAGE = ("account_id", "package_id")  # two accounts may have packages with the same id
 LONGEST, MOST_NODES, MOST_RECORDS = 10**9, 10**6, 10**16  # what is beyond is taken for none
 
 
@@ -35,9 +36,14 @@ def runs(tables: Tables, filters: Filters, *statuses: str | None) -> list[Row]:
         job
         for job in rows(tables["jobs"])
         if job["status"] in statuses
+        and of_account(job, filters)
         and of_package(job, filters)
         and is_within(job["run_date"], filters)
     ]
+
+
+def of_account(row: Row, filters: Filters) -> bool:
+    return filters.account_id is None or row["account_id"] == filters.account_id
 
 
 def of_package(job: Row, filters: Filters) -> bool:
@@ -50,12 +56,12 @@ def is_within(day: date | None, filters: Filters) -> bool:
     return filters.until is None or (day is not None and day < filters.until)
 
 
-def names(tables: Tables) -> dict[int | None, str | None]:
-    """Return the latest known name of each package."""
-    known: dict[int | None, str | None] = defaultdict(lambda: None)
+def names(tables: Tables) -> dict[tuple[str, int | None], str | None]:
+    """Return the latest known name of each account's packages."""
+    known: dict[tuple[str, int | None], str | None] = defaultdict(lambda: None)
     for job in sorted(rows(tables["jobs"]), key=lambda job: job["id"]):
         if job["package_id"] is not None and job["package_name"] is not None:
-            known[job["package_id"]] = job["package_name"]
+            known[job["account_id"], job["package_id"]] = job["package_name"]
     return known
 
 
@@ -118,7 +124,7 @@ def outputs_of(tables: Tables) -> dict[int, list[Row]]:
 
 
 def groups(jobs: Iterable[Row], *columns: str) -> Iterator[tuple[tuple[Any, ...], list[Row]]]:
-    """Yield the groups in the order of their keys, null last."""
+    """Yield the groups in the order of their keys, null last: an account's after another's."""
     found: dict[tuple[Hashable, ...], list[Row]] = defaultdict(list)
     for job in jobs:
         found[tuple(job[column] for column in columns)].append(job)
@@ -194,10 +200,10 @@ def runtime_by_week(tables: Tables, filters: Filters) -> Answer:
 def _runtime(tables: Tables, jobs: list[Row], period: str) -> Answer:
     name = names(tables)
     answer: Answer = []
-    for (package_id, when), group in groups(jobs, "package_id", period):
+    for (*package, when), group in groups(jobs, *PACKAGE, period):
         seconds = known(map(seconds_of, group))
-        p50, p95 = spread(seconds)
-        answer.append((package_id, name[package_id], when, len(group), p50, p95, greatest(seconds)))
+        measured = (*spread(seconds), greatest(seconds))
+        answer.append((*package, name[*package], when, len(group), *measured))
     return answer
 
 
@@ -209,7 +215,7 @@ def runtime_regressions(tables: Tables, filters: Filters) -> Answer:
     ]
     name = names(tables)
     answer: Answer = []
-    for (package_id,), group in groups(jobs, "package_id"):
+    for package, group in groups(jobs, *PACKAGE):
         newest_first = sorted(group, key=finishing, reverse=True)
         recent, baseline = newest_first[:5], newest_first[5:35]
         if len(baseline) < 10:
@@ -231,8 +237,8 @@ def runtime_regressions(tables: Tables, filters: Filters) -> Answer:
         )
         answer.append(
             (
-                package_id,
-                name[package_id],
+                *package,
+                name[package],
                 recent_p50,
                 baseline_p50,
                 quotient(recent_p50, baseline_p50),
@@ -243,43 +249,48 @@ def runtime_regressions(tables: Tables, filters: Filters) -> Answer:
                 int(edited),
             )
         )
-    return sorted(answer, key=lambda row: (row[4] is not None, -(row[4] or 0), row[0]))
+    return sorted(answer, key=lambda row: (row[5] is not None, -(row[5] or 0)))
 
 
 def slowest_packages(tables: Tables, filters: Filters) -> Answer:
     of_all = runs(tables, Filters(filters.since, filters.until), "completed")
-    all_seconds = total(map(seconds_of, of_all))
+    all_seconds = {
+        account: total(map(seconds_of, group)) for (account,), group in groups(of_all, "account_id")
+    }
     name = names(tables)
     answer: Answer = []
-    for (package_id,), group in groups(runs(tables, filters, "completed"), "package_id"):
+    for package, group in groups(runs(tables, filters, "completed"), *PACKAGE):
         seconds = known(map(seconds_of, group))
         took = total(seconds)
-        share = quotient(took, all_seconds)
-        answer.append((package_id, name[package_id], len(group), took, share, *spread(seconds)))
-    return sorted(answer, key=lambda row: -(row[3] or 0))
+        share = quotient(took, all_seconds[package[0]])
+        answer.append((*package, name[package], len(group), took, share, *spread(seconds)))
+    return sorted(answer, key=lambda row: -(row[4] or 0))
 
 
 def failures_by_day(tables: Tables, filters: Filters) -> Answer:
     name = names(tables)
     answer: Answer = []
-    for (package_id, day), group in groups(
-        runs(tables, filters, *FINAL_STATUSES), "package_id", "run_date"
+    for (*package, day), group in groups(
+        runs(tables, filters, *FINAL_STATUSES), *PACKAGE, "run_date"
     ):
         count = pd.Series([job["status"] for job in group]).value_counts()
         completed, failed, stopped = (
             int(count.get(status, 0)) for status in ("completed", "failed", "stopped")
         )
         rate = quotient(failed, completed + failed)
-        answer.append((package_id, name[package_id], day, len(group), failed, stopped, rate))
+        answer.append((*package, name[*package], day, len(group), failed, stopped, rate))
     return answer
 
 
 def failure_reasons(tables: Tables, filters: Filters) -> Answer:
     answer: Answer = []
-    for (reason,), group in groups(runs(tables, filters, "failed"), "error_fingerprint"):
+    for (account, reason), group in groups(
+        runs(tables, filters, "failed"), "account_id", "error_fingerprint"
+    ):
         seen = each(group, "finished_at")
         answer.append(
             (
+                account,
                 reason,
                 len(group),
                 len(set(each(group, "package_id"))),
@@ -288,14 +299,14 @@ def failure_reasons(tables: Tables, filters: Filters) -> Answer:
                 max(job["id"] for job in group),
             )
         )
-    return sorted(answer, key=lambda row: (-row[1], -row[5]))
+    return sorted(answer, key=lambda row: (-row[2], -row[6]))
 
 
 def recovery(tables: Tables, filters: Filters) -> Answer:
     name = names(tables)
     answer: Answer = []
     jobs = finished_by_now(tables, runs(tables, filters, "completed", "failed"))
-    for (package_id,), group in groups(jobs, "package_id"):
+    for package, group in groups(jobs, *PACKAGE):
         blocks = [
             (status, list(block))
             for status, block in groupby(
@@ -318,8 +329,8 @@ def recovery(tables: Tables, filters: Filters) -> Answer:
         failing = streaks[-1] if blocks[-1][0] == "failed" else []
         answer.append(
             (
-                package_id,
-                name[package_id],
+                *package,
+                name[package],
                 len(streaks),
                 sum(map(len, streaks)),
                 max(map(len, streaks)),
@@ -341,11 +352,12 @@ def queue_wait_by_day(tables: Tables, filters: Filters) -> Answer:
         if within(job["queue_seconds"], LONGEST) is not None
     ]
     answer: Answer = []
-    for (day,), group in groups(jobs, "run_date"):
+    for (account, day), group in groups(jobs, "account_id", "run_date"):
         split = [job for job in group if job["cluster_wait_seconds"] is not None]
         queue = [job["queue_seconds"] - job["cluster_wait_seconds"] for job in split]
         answer.append(
             (
+                account,
                 day,
                 len(group),
                 *spread(each(group, "queue_seconds")),
@@ -371,6 +383,7 @@ def open_jobs(tables: Tables, filters: Filters) -> Answer:
             seconds
             for other in jobs
             if other["status"] == "completed"
+            and other["account_id"] == job["account_id"]
             and other["package_id"] == job["package_id"] is not None
             and (seconds := seconds_of(other)) is not None
         ]
@@ -378,9 +391,10 @@ def open_jobs(tables: Tables, filters: Filters) -> Answer:
         stuck = None if age is None or p95 is None else int(age > p95)
         answer.append(
             (
+                job["account_id"],
                 job["id"],
                 job["package_id"],
-                name[job["package_id"]],
+                name[job["account_id"], job["package_id"]],
                 job["status"],
                 job["created_at"],
                 age,
@@ -389,7 +403,7 @@ def open_jobs(tables: Tables, filters: Filters) -> Answer:
                 stuck,
             )
         )
-    return sorted(answer, key=lambda row: (row[5] is None, -(row[5] or 0), row[0]))
+    return sorted(answer, key=lambda row: (row[6] is None, -(row[6] or 0), row[1]))
 
 
 def minus(one: int | None, other: int | None) -> int | None:
@@ -401,15 +415,16 @@ def records_by_day(tables: Tables, filters: Filters) -> Answer:
     weekday_of = dict(zip(calendar["day"], calendar["weekday"], strict=True))
     outputs = outputs_of(tables)
     written = [
-        {**output, "package_id": job["package_id"], "day": job["run_date"]}
+        {**output, **{column: job[column] for column in PACKAGE}, "day": job["run_date"]}
         for job in runs(tables, filters, "completed")
         for output in outputs[job["id"]]
     ]
     days: list[Row] = []
-    for (package_id, name, day), group in groups(written, "package_id", "name", "day"):
+    for (account, package_id, name, day), group in groups(written, *PACKAGE, "name", "day"):
         by_job = [total(each(of_job, "records_count")) for _, of_job in groups(group, "job_id")]
         days.append(
             {
+                "account_id": account,
                 "package_id": package_id,
                 "name": name,
                 "day": day,
@@ -421,19 +436,18 @@ def records_by_day(tables: Tables, filters: Filters) -> Answer:
             }
         )
     usual = {
-        key: each(group, "records") for key, group in groups(days, "package_id", "name", "weekday")
+        key: each(group, "records") for key, group in groups(days, *PACKAGE, "name", "weekday")
     }
     answer: Answer = []
-    for day in sorted(
-        days, key=lambda day: nulls_last((day["package_id"], day["day"], day["first_output"]))
-    ):
-        records = usual[day["package_id"], day["name"], day["weekday"]]
+    in_order = (*PACKAGE, "day", "first_output")
+    for day in sorted(days, key=lambda day: nulls_last([day[column] for column in in_order])):
+        records = usual[day["account_id"], day["package_id"], day["name"], day["weekday"]]
         middle, z_score = median(records), None
         if middle is not None and day["records"] is not None:
             z_score = quotient(0.6745 * (day["records"] - middle), deviation(records, middle))
         answer.append(
             (
-                *(day[column] for column in ("package_id", "name", "day")),
+                *(day[column] for column in (*PACKAGE, "name", "day")),
                 *(day[column] for column in ("runs", "records", "zero_runs")),
                 middle,
                 len(records),
@@ -451,9 +465,9 @@ def throughput(tables: Tables, filters: Filters) -> Answer:
     ]
     measured = [job for job in jobs if seconds_of(job) is not None and job["records"] is not None]
     answer: Answer = []
-    for (package_id,), of_package in groups(measured, "package_id"):
+    for package, runs_of_package in groups(measured, *PACKAGE):
         before: tuple[float | None, ...] = (None, None, None)
-        for (week,), group in groups(of_package, "week"):
+        for (week,), group in groups(runs_of_package, "week"):
             seconds = sum(each(group, "runtime_in_seconds"))
             records = sum(each(group, "records"))
             paces = (
@@ -463,8 +477,8 @@ def throughput(tables: Tables, filters: Filters) -> Answer:
             )
             answer.append(
                 (
-                    package_id,
-                    name[package_id],
+                    *package,
+                    name[package],
                     week,
                     len(group),
                     seconds,
@@ -482,13 +496,15 @@ def output_field_changes(tables: Tables, filters: Filters) -> Answer:
     fields: dict[int, list[str]] = defaultdict(list)
     for field in sorted(rows(tables["output_fields"]), key=lambda field: field["position"]):
         fields[field["output_id"]].append(field["name"])
-    completed = runs(tables, Filters(package_id=filters.package_id), "completed")
+    at_any_time = Filters(package_id=filters.package_id, account_id=filters.account_id)
+    completed = runs(tables, at_any_time, "completed")
     last: dict[tuple[Any, ...], tuple[Row, Row]] = {}  # job and output
     changes: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = []  # each after what orders it
     for job in sorted(completed, key=finishing):
         firsts: dict[tuple[Any, ...], Row] = {}
         for output in outputs[job["id"]]:
-            series = (job["package_id"], output["component_name"], output["name"])
+            package = (job["account_id"], job["package_id"])
+            series = (*package, output["component_name"], output["name"])
             firsts.setdefault(series, output)
         for series, output in firsts.items():
             before, last[series] = last.get(series), (job, output)
@@ -524,13 +540,13 @@ def node_hours_by_week(tables: Tables, filters: Filters) -> Answer:
         if seconds_of(job) is not None
     ]
     answer: Answer = []
-    for (package_id, cluster_id, week), group in groups(jobs, "package_id", "cluster_id", "week"):
+    for (*package, cluster_id, week), group in groups(jobs, *PACKAGE, "cluster_id", "week"):
         sized = [job for job in group if within(job["cluster_nodes"], MOST_NODES) is not None]
         node_seconds = total(job["runtime_in_seconds"] * job["cluster_nodes"] for job in sized)
         answer.append(
             (
-                package_id,
-                name[package_id],
+                *package,
+                name[*package],
                 cluster_id,
                 max(group, key=lambda job: job["id"])["cluster_name"],
                 week,
@@ -551,7 +567,8 @@ def retries(tables: Tables, filters: Filters) -> Answer:
         if job["creator_type"] == "Schedule"
     ]
     answer: Answer = []
-    for (schedule_id, package_id), group in groups(jobs, "creator_id", "package_id"):
+    of_schedules = groups(jobs, "account_id", "creator_id", "package_id")
+    for (account, schedule_id, package_id), group in of_schedules:
         chains: list[list[Row]] = []
         for job in sorted(group, key=lambda job: (job["created_epoch"] or 0, job["id"])):
             if chains and job["attempts"] > chains[-1][-1]["attempts"]:
@@ -568,9 +585,10 @@ def retries(tables: Tables, filters: Filters) -> Answer:
         failed = [job for job in group if job["status"] == "failed"]
         answer.append(
             (
+                account,
                 schedule_id,
                 package_id,
-                name[package_id],
+                name[account, package_id],
                 len(chains),
                 len(retried),
                 len(at_first),
@@ -592,7 +610,7 @@ def freshness(tables: Tables, filters: Filters) -> Answer:
         if latest is not None and within(minus(latest, job["finished_epoch"]), LONGEST) is not None
     ]
     answer: Answer = []
-    for (package_id,), group in groups(jobs, "package_id"):
+    for package, group in groups(jobs, *PACKAGE):
         in_order = sorted(group, key=finishing)
         last = in_order[-1]
         gaps = [
@@ -604,8 +622,8 @@ def freshness(tables: Tables, filters: Filters) -> Answer:
         overdue = None if usual is None or p95 is None else int(since > 2 * usual and since > p95)
         answer.append(
             (
-                package_id,
-                name[package_id],
+                *package,
+                name[package],
                 last["finished_at"],
                 last["id"],
                 len(group),
@@ -615,29 +633,38 @@ def freshness(tables: Tables, filters: Filters) -> Answer:
                 overdue,
             )
         )
-    return sorted(answer, key=lambda row: -row[7])
+    return sorted(answer, key=lambda row: -row[8])
 
 
 def concurrency(tables: Tables, filters: Filters) -> Answer:
     now = as_of(tables)
-    days = set(tables["calendar"]["day"])
     opens_at, closes_at = min(tables["calendar"]["epoch"]), max(tables["calendar"]["epoch"])
-    spans: list[tuple[int, int]] = []
+    spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for job in finished_by_now(tables, rows(tables["jobs"])):
         start, end = job["started_epoch"], job["finished_epoch"]
         if end is None and job["status"] == "running" and job["gone_at"] is None:
             end = now[job["account_id"]]
-        if start is None or end is None or end <= start or not of_package(job, filters):
+        if start is None or end is None or end <= start:
+            continue
+        if not of_account(job, filters) or not of_package(job, filters):
             continue
         if opens_at <= start < closes_at + 24 * HOUR - WEEK:
-            spans.append((start, min(end, start + WEEK)))
+            spans[job["account_id"]].append((start, min(end, start + WEEK)))
+    days = set(tables["calendar"]["day"])
+    return [
+        (account, *hour)
+        for account in sorted(spans)
+        for hour in _hours(spans[account])
+        if hour[0] in days and is_within(hour[0], filters)
+    ]
+
+
+def _hours(spans: list[tuple[int, int]]) -> Iterator[tuple[date, int, int, int, int]]:
+    """Yield the hours that spans touch: day, hour, spans, the most at once, seconds in all."""
     touched = sorted({hour for span in spans for hour in range(span[0] // HOUR, _past(span[1]))})
-    answer: Answer = []
     for hour in touched:
         opens, closes = hour * HOUR, (hour + 1) * HOUR
         at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(hours=hour)
-        if at.date() not in days or not is_within(at.date(), filters):
-            continue
         inside = [
             (max(start, opens), min(end, closes))
             for start, end in spans
@@ -649,8 +676,7 @@ def concurrency(tables: Tables, filters: Filters) -> Answer:
             for moment in {start for start, _ in inside}
         )
         busy = sum(end - start for start, end in inside)
-        answer.append((at.date(), at.hour, len(inside), peak, busy))
-    return answer
+        yield at.date(), at.hour, len(inside), peak, busy
 
 
 def _past(end: int) -> int:
@@ -667,12 +693,13 @@ def snapshot_log(tables: Tables, filters: Filters) -> Answer:
         if snapshot["watermark_epoch"] is not None:
             marks[account] = snapshot["watermark_epoch"]
         lag = minus(snapshot["finished_epoch"], marks.get(account))
-        if not is_within(snapshot["started_at"].astimezone(UTC).date(), filters):
+        day = snapshot["started_at"].astimezone(UTC).date()
+        if not is_within(day, filters) or not of_account(snapshot, filters):
             continue
         answer.append(
             (
-                snapshot["id"],
                 account,
+                snapshot["id"],
                 snapshot["kind"],
                 snapshot["status"],
                 snapshot["started_at"],

@@ -56,8 +56,8 @@ def job(**fields: Any) -> dict[str, Any]:
     }
 
 
-def store(engine: Engine, *jobs: dict[str, Any], at: datetime) -> None:
-    """Load jobs as the API answers them, seen at that time."""
+def store(engine: Engine, *jobs: dict[str, Any], at: datetime, account_id: str = "acme") -> None:
+    """Load jobs of an account as the API answers them, seen at that time."""
     prepared = [prepare(records.read(json.dumps(each).encode()), Redaction()) for each in jobs]
     with engine.begin() as connection:
-        load(connection, Stamp("acme", 1, at), prepared)
+        load(connection, Stamp(account_id, 1, at), prepared)

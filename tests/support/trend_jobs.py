@@ -28,11 +28,26 @@ def ran(job_id: int, seconds: int | None, **fields: Any) -> dict[str, Any]:
     }
 
 
+def ended(job_id: int, minute: float, seconds: int = 60, **fields: Any) -> dict[str, Any]:
+    """Return a job of package 1 that began that many minutes after `DAY` and ran that long."""
+    began = DAY + timedelta(minutes=minute)
+    return ran(
+        job_id,
+        seconds,
+        **{
+            "created_at": began.isoformat(),
+            "started_at": began.isoformat(),
+            "completed_at": (began + timedelta(seconds=seconds)).isoformat(),
+            **fields,
+        },
+    )
+
+
 put = partial(store, at=DAY)
 
 
-def known_until(engine: Engine, at: datetime) -> None:
-    row = {"account_id": "acme", "api_url": "", "watermark": at, "watermark_epoch": epoch(at)}
+def known_until(engine: Engine, at: datetime, account_id: str = "acme") -> None:
+    row = {"account_id": account_id, "api_url": "", "watermark": at, "watermark_epoch": epoch(at)}
     with engine.begin() as connection:
         connection.execute(insert(ACCOUNTS).values(row))
 

@@ -9,7 +9,14 @@ from trend_jobs import DAY, ahead, known_until, log_two_runs, put, ran
 
 from snapshotter.errors import UsageError
 from snapshotter.store.tables import ACCOUNTS
-from snapshotter.trends.filters import Filters, Window, find_package, last_days, newest_day
+from snapshotter.trends.filters import (
+    Filters,
+    Window,
+    find_package,
+    last_days,
+    newest_day,
+    require_account,
+)
 
 
 def test_a_package_by_its_name(engine: Engine) -> None:
@@ -26,10 +33,57 @@ def test_a_package_by_its_name(engine: Engine) -> None:
     )
     with engine.connect() as connection:
         for words, package_id in (("Two", 2), ("two", 3), ("7", 7), ("GRÖSSE", 10)):
-            assert find_package(connection, words) == package_id
+            assert find_package(connection, words).package_id == package_id
         for words, said in (("same", r"this name \(8, 9\)"), ("TWO", r"\(2, 3\)"), ("x", "no job")):
             with pytest.raises(UsageError, match=said):
                 find_package(connection, words)
+
+
+def test_a_package_of_two_accounts(engine: Engine) -> None:
+    put(engine, ran(1, 1), ran(2, 1, package_id=2, package={"name": "two"}))
+    put(
+        engine,
+        ran(3, 1),
+        ran(4, 1, package_id=3, package={"name": "two"}),
+        ran(5, 1, package_id=4, package={"name": "four"}),
+        account_id="beta",
+    )
+    with engine.connect() as connection:
+        assert find_package(connection, "1") == (None, 1)
+        assert find_package(connection, "1", "beta") == ("beta", 1)
+        assert find_package(connection, "four") == ("beta", 4)
+        assert find_package(connection, "two", "acme") == ("acme", 2)
+        for words, account_id, said in (
+            ("two", None, r"\(2 of acme, 3 of beta\); add --account, or give the id"),
+            ("one", None, r"\(1 of acme, 1 of beta\); add --account"),
+            ("four", "acme", "no job of such a package"),
+            ("4", "acme", "no job of such a package"),
+        ):
+            with pytest.raises(UsageError, match=said):
+                find_package(connection, words, account_id)
+
+
+def test_an_account_must_be_known(engine: Engine) -> None:
+    put(engine, ran(1, 1))
+    known_until(engine, DAY, "beta")
+    with engine.connect() as connection:
+        for account_id in (None, "acme", "beta"):
+            require_account(connection, account_id)
+        with pytest.raises(UsageError, match=r"no account 'acm' in this .*; did you mean 'acme'"):
+            Window(account="acm").filters(connection)
+
+
+def test_the_last_days_of_an_account_are_its_own(engine: Engine) -> None:
+    put(engine, ran(1, 1))
+    put(engine, ran(2, 1, started_at="2026-01-20T00:00:00Z"), account_id="beta")
+    day = timedelta(days=1)
+    with engine.connect() as connection:
+        assert newest_day(connection, date(2026, 2, 1)) == date(2026, 1, 20)
+        assert newest_day(connection, date(2026, 2, 1), "acme") == date(2026, 1, 5)
+        assert newest_day(connection, date(2026, 2, 1), "gamma") is None
+        assert Window(last=day, account="acme").filters(connection) == Filters(
+            date(2026, 1, 5), date(2026, 1, 6), account_id="acme"
+        )
 
 
 def test_the_last_days_end_with_the_newest_of_the_history(engine: Engine) -> None:
@@ -88,7 +142,7 @@ def test_a_window_becomes_filters(engine: Engine) -> None:
     with engine.begin() as connection:
         assert Window().filters(connection) == Filters()
         assert Window(last=week, package="one").filters(connection) == Filters(
-            date(2025, 12, 30), date(2026, 1, 6), 1
+            date(2025, 12, 30), date(2026, 1, 6), 1, "acme"
         )
         assert Window(last=week, until=date(2026, 1, 1), package_id=2).filters(
             connection

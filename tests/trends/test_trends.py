@@ -1,10 +1,7 @@
 """Each trend by hand-computed answers, alike on every engine, and in each engine's own shell."""
 
-import os
 import re
-import shutil
 import sqlite3
-import subprocess
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from databases import PostgresServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, make_url, update
-from trend_jobs import DAY, ahead, known_until, log_two_runs, put, ran
+from sqlalchemy import Engine, update
+from trend_jobs import DAY, ahead, ended, known_until, log_two_runs, put, ran
 
 from snapshotter.errors import UsageError
 from snapshotter.resources import resource_folder
@@ -30,12 +26,20 @@ from snapshotter.trends.values import normalized
 
 
 def answer(engine: Engine, name: str, **filters: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of a database whose only account is `acme`, without that column."""
+    rows = answer_by_account(engine, name, **filters)
+    assert {row[0] for row in rows} <= {"acme"}
+    return [row[1:] for row in rows]
+
+
+def answer_by_account(engine: Engine, name: str, **filters: Any) -> list[tuple[Any, ...]]:
     with (
         engine.connect() as connection,
         trends.run(connection, name, Filters(**filters)) as result,
     ):
         columns = list(result.keys())
         rows = [normalized(columns, tuple(row)) for row in result]
+    assert columns[0] == "account_id"
     return [tuple(str(v) if isinstance(v, date) else v for v in row) for row in rows]
 
 
@@ -92,21 +96,6 @@ def test_failures_by_day(engine: Engine) -> None:
         (1, "one", "2026-01-05", 4, 1, 1, 0.333333),
         (2, "two", "2026-01-05", 1, 0, 1, None),
     ]
-
-
-def ended(job_id: int, minute: float, seconds: int = 60, **fields: Any) -> dict[str, Any]:
-    """Return a job of package 1 that began that many minutes after `DAY` and ran that long."""
-    began = DAY + timedelta(minutes=minute)
-    return ran(
-        job_id,
-        seconds,
-        **{
-            "created_at": began.isoformat(),
-            "started_at": began.isoformat(),
-            "completed_at": (began + timedelta(seconds=seconds)).isoformat(),
-            **fields,
-        },
-    )
 
 
 def test_runtime_by_week(engine: Engine) -> None:
@@ -355,10 +344,103 @@ def test_snapshot_log(engine: Engine) -> None:
     log_two_runs(engine)
     known = (0, 0, 0, 0, 3, None, None)
     assert answer(engine, "snapshot_log") == [
-        (1, "acme", "full", "completed", "2026-01-05 10:00:00+00:00", 30, *known, 30, None),
-        (2, "acme", "jobs", "partial", "2026-01-05 11:00:00+00:00", 10, *known, 3610, "no more"),
+        (1, "full", "completed", "2026-01-05 10:00:00+00:00", 30, *known, 30, None),
+        (2, "jobs", "partial", "2026-01-05 11:00:00+00:00", 10, *known, 3610, "no more"),
     ]
     assert answer(engine, "snapshot_log", since=date(2026, 1, 6)) == []
+
+
+def of_one(first_id: int, seconds: int, name: str = "one") -> list[dict[str, Any]]:
+    """Return jobs that every trend has an answer for, of package 1."""
+    own: dict[str, Any] = {
+        "package": {"id": 1, "name": name},
+        "creator": {"type": "Schedule", "id": 7},
+        "cluster_id": 5,
+        "cluster": {"id": 5, "nodes": 2},
+    }
+    return [
+        *(
+            ended(
+                first_id + n,
+                10 * n,
+                seconds * (3 if n > 12 else 1),
+                created_at=(DAY + timedelta(minutes=10 * n, seconds=-seconds)).isoformat(),
+                outputs=[
+                    {
+                        "id": first_id + n,
+                        "name": "a",
+                        "records_count": seconds,
+                        "component": {"fields": ["b", "c"] if n > 8 else ["b"]},
+                    }
+                ],
+                **own,
+            )
+            for n in range(18)
+        ),
+        *(
+            ended(first_id + 20 + n, 200, seconds, status="failed", errors="Lost", **own)
+            for n in range(seconds // 20)
+        ),
+        ran(first_id + 30, seconds, status="running", **own, started_at=None),
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in trends.names() if name != "snapshot_log"])
+def test_two_accounts_are_answered_apart(engine: Engine, name: str) -> None:
+    """Their packages have the same ids and names, and what they do is not the same."""
+    known_until(engine, DAY + timedelta(hours=6))
+    known_until(engine, DAY + timedelta(hours=6), "beta")
+    put(engine, *of_one(100, 20))
+    of_acme = answer_by_account(engine, name)
+    put(engine, *of_one(200, 45), account_id="beta")
+    both = answer_by_account(engine, name)
+    of_beta = [row for row in both if row[0] == "beta"]
+    assert [row for row in both if row[0] == "acme"] == of_acme
+    assert len(of_beta) == len(of_acme) > 0
+    assert len(both) == 2 * len(of_acme)
+    assert of_beta != [("beta", *row[1:]) for row in of_acme]
+    assert answer_by_account(engine, name, account_id="acme") == of_acme
+    assert answer_by_account(engine, name, account_id="beta") == of_beta
+    assert answer_by_account(engine, name, account_id="gamma") == []
+
+
+def test_the_runs_of_two_accounts(engine: Engine) -> None:
+    log_two_runs(engine)
+    with engine.begin() as connection:
+        connection.execute(update(SNAPSHOTS).where(SNAPSHOTS.c.id == 2).values(account_id="beta"))
+    found = [(row[0], row[1], row[13]) for row in answer_by_account(engine, "snapshot_log")]
+    assert found == [("acme", 1, 30), ("beta", 2, None)]
+    (of_beta,) = answer_by_account(engine, "snapshot_log", account_id="beta")
+    assert of_beta[:2] == ("beta", 2)
+
+
+def test_no_trend_sums_over_accounts(engine: Engine) -> None:
+    made = "2026-01-05T00:00:00Z"
+    output = {"name": "a", "component": {"fields": ["b"]}}
+    put(engine, ended(1, 10, 600, created_at=made, outputs=[{**output, "id": 1}]))
+    other = {"package": {"id": 1, "name": "other"}}
+    put(
+        engine,
+        ended(2, 15, 1800, created_at=made, outputs=[{**output, "id": 2}], **other),
+        ended(3, 65, 600, created_at=made, outputs=[{"id": 3, "name": "a"}], **other),
+        account_id="beta",
+    )
+    assert answer_by_account(engine, "slowest_packages") == [
+        ("beta", 1, "other", 2, 2400, 1.0, 1200.0, 1740.0),
+        ("acme", 1, "one", 1, 600, 1.0, 600.0, 600.0),
+    ]
+    assert answer_by_account(engine, "concurrency") == [
+        ("acme", "2026-01-05", 0, 1, 1, 600),
+        ("beta", "2026-01-05", 0, 1, 1, 1800),
+        ("beta", "2026-01-05", 1, 1, 1, 600),
+    ]
+    assert [row[:5] for row in answer_by_account(engine, "queue_wait_by_day")] == [
+        ("acme", "2026-01-05", 1, 600.0, 600.0),
+        ("beta", "2026-01-05", 2, 2400.0, 3750.0),
+    ]
+    assert [row[0:6] for row in answer_by_account(engine, "output_field_changes")] == [
+        ("beta", 1, None, "a", 3, "2026-01-05 01:15:00+00:00")
+    ]
 
 
 HOSTILE = {
@@ -504,7 +586,7 @@ def test_clocks_that_were_set(engine: Engine) -> None:
         )
         second = update(SNAPSHOTS).where(columns.id == 2)
         connection.execute(second.values(watermark_epoch=columns.finished_epoch - 5))
-    found = [(row[5], row[13]) for row in answer(engine, "snapshot_log")]
+    found = [(row[4], row[12]) for row in answer(engine, "snapshot_log")]
     assert found == [(None, 0), (10, 5)]
 
 
@@ -630,7 +712,7 @@ def test_percentiles_interpolate_as_numpy_does(tmp_path: Path, seconds: list[int
         )
     connection.close()
     engine = open_engine(f"sqlite:///{path}")
-    ((*_, p50, p95, longest),) = answer(engine, "runtime_by_day")
+    ((*_, p50, p95, longest),) = answer_by_account(engine, "runtime_by_day")
     engine.dispose()
     assert (p50, p95) == pytest.approx(tuple(np.percentile(seconds, [50, 95])), abs=1e-6)
     assert longest == max(seconds)
@@ -657,64 +739,3 @@ def test_no_line_is_longer_than_100_characters(name: str) -> None:
     assert max(map(len, source.splitlines())) <= 100
     assert "*\n" not in source
     assert ".*" not in source
-
-
-@pytest.mark.parametrize("name", trends.names())
-def test_the_head_states_how_to_run_it(
-    name: str, database_url: str, postgres: PostgresServer
-) -> None:
-    """The commands of the head, word for word, but for where the database is."""
-    engine = open_engine(database_url)
-    own: dict[str, Any] = {"package_id": 434, "creator": {"type": "Schedule", "id": 7}}
-    put(
-        engine,
-        *(
-            ended(n, n, 10 if n < 20 else 30, outputs=[
-                {"id": n, "name": "a", "records_count": 5, "component": {"fields": ["b"] * (n % 2)}}
-            ], **own)
-            for n in range(1, 26)
-        ),
-        ended(30, 30, status="failed", **own),
-        ran(31, 1, status="running", **own),
-        ran(40, 20),
-    )  # fmt: skip
-    log_two_runs(engine)
-    expected = len(answer(engine, name, package_id=434))
-    assert expected
-    url, kind = engine.url, engine.dialect.name
-    engine.dispose()
-    shell = {"sqlite": "sqlite3", "postgresql": "psql"}.get(kind, "mariadb")
-    folder = str(postgres.binaries) if shell == "psql" else ""
-    search = os.pathsep.join(filter(None, [folder, os.environ["PATH"]]))
-    if shutil.which(shell, path=search) is None:
-        pytest.skip(f"no {shell} here")
-    commands = headers(name).replace("\\\n--", "").splitlines()  # one may go on in the next line
-    (line,) = (line for line in commands if line.startswith(f"-- {shell}:"))
-    command = line.split(":", 1)[1].strip()
-    environment = {**os.environ, "PATH": search}
-    if shell == "sqlite3":
-        command = command.replace("job_history.db", str(make_url(database_url).database))
-        command = command.replace(
-            "-csv ", "-csv -cmd '.parameter init' -cmd '.parameter set :package_id 434' "
-        )
-    elif shell == "psql":
-        environment |= {
-            "PGHOST": str(url.query["host"]),
-            "PGUSER": str(url.username),
-            "PGDATABASE": str(url.database),
-        }
-        command = command.replace("psql ", "psql -X --csv ", 1)
-    else:
-        socket = url.query["unix_socket"]
-        command += f" --socket={socket} --user=root --batch {url.database}"
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command],
-        cwd=resource_folder("sql").parent,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    assert len(done.stdout.splitlines()) == 1 + expected

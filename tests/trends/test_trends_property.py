@@ -5,7 +5,6 @@
 
 import json
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -35,10 +34,10 @@ from sqlalchemy import (
     select,
 )
 
+from snapshotter import statements
 from snapshotter.api.records import read
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.redact import Redaction
-from snapshotter.resources import resource_folder
 from snapshotter.statuses import FINAL_STATUSES
 from snapshotter.store.load import load, mark_gone
 from snapshotter.store.prepared import prepare
@@ -225,7 +224,12 @@ days = one_of(*map(date.fromisoformat, ("2025-12-31", "2026-01-01", "2026-01-05"
 def filters(draw: st.DrawFn) -> Filters:
     since = draw(st.none() | days)
     later = date(2026, 1, 7), date(2026, 1, 13)
-    return Filters(since, draw(st.none() | one_of(*later)), draw(one_of(None, None, 1, 2, 99)))
+    return Filters(
+        since,
+        draw(st.none() | one_of(*later)),
+        draw(one_of(None, None, 1, 2, 99)),
+        draw(one_of(None, None, None, *ACCOUNTS)),
+    )
 
 
 def times(name: str, at: datetime | None) -> dict[str, Any]:
@@ -386,7 +390,9 @@ def test_duckdb_answers_from_parquet_as_the_reference_does(
             duck.execute(f"create view {path.stem} as select * from read_parquet('{path}')")
 
         def run(name: str, chosen: Filters) -> list[tuple[Any, ...]]:
-            result = duck.execute(filled(name, chosen))
+            source = statements.source(statements.files()[name])
+            used = {each: getattr(chosen, each) for each in statements.parameters(source)}
+            result = duck.execute(statements.with_parameters(source, "${}".format), used)
             columns = [column[0] for column in result.description or ()]
             return [normalized(columns, row) for row in result.fetchall()]
 
@@ -422,16 +428,6 @@ def arrow(type_: Any) -> Any:
             return pa.bool_()
         case _:
             return pa.string()
-
-
-def filled(name: str, chosen: Filters) -> str:
-    """Return a trend's SQL with the filters written into it, as its head states for a shell."""
-    source = (resource_folder("sql") / f"{name}.sql").read_text(encoding="utf-8")
-    values = {
-        key: "null" if value is None else f"date '{value}'" if isinstance(value, date) else value
-        for key, value in vars(chosen).items()
-    }
-    return re.sub(r":(since|until|package_id)\b", lambda found: str(values[found[1]]), source)
 
 
 def test_each_trend_has_its_reference() -> None:
