@@ -86,6 +86,11 @@ SECTIONS = (
                     Column("since", "Since", "time"),
                     Column("edited", "Edited in between", "yes"),
                 ),
+                help=(
+                    "The median of the last five completed runs against that of up to thirty "
+                    "before. “Edited in between”: the package was changed after the earlier "
+                    "runs and before the last ones."
+                ),
             ),
             TableOf(
                 "slowdowns",
@@ -119,17 +124,22 @@ SECTIONS = (
             ),
             TableOf(
                 "throughput",
-                "Seconds per million records, by week",
+                "Seconds for a million records, by week",
                 (
                     Column("week", "Week of", "day"),
                     _RUNS,
                     Column("records", "Records"),
-                    Column("seconds_per_million", "Seconds per million", "decimal"),
+                    Column("seconds_per_million", "Seconds for a million", "decimal"),
                     Column("pace_ratio", "Compared with the week before", "times"),
                     Column("runtime_ratio", "Time per run", "times"),
                     Column("records_ratio", "Records per run", "times"),
                 ),
                 newest=True,
+                help=(
+                    "The time of a week's runs for each million records that they wrote. If "
+                    "runs take longer while this stays the same, there is more data; if this "
+                    "grows, the package itself is slower. 2.00 × is twice the week before."
+                ),
             ),
         ),
     ),
@@ -172,10 +182,15 @@ SECTIONS = (
                     Column("failing_since", "Failing since", "time"),
                 ),
                 flag="failing_runs",
+                help=(
+                    "A streak is one or more failed runs of a package in a row, until a run "
+                    "completes. The time to recover is from the end of its first failure to the "
+                    "end of that completion."
+                ),
             ),
             TableOf(
                 "retries",
-                "What retries achieve",
+                "What retries are worth",
                 (
                     Column("schedule_id", "Schedule", "id"),
                     Column("chains", "Runs due"),
@@ -183,6 +198,12 @@ SECTIONS = (
                     Column("retried", "Retried"),
                     Column("eventual_rate", "Succeeded in the end", "share"),
                     Column("hours_burnt", "Hours of failed runs", "decimal"),
+                ),
+                help=(
+                    "A schedule starts a run that is due, and may start it again if it fails. "
+                    "“Succeeded at once”: the share of due runs whose first attempt completed; "
+                    "“in the end”: with their retries. The schedule's number is its id at the "
+                    "vendor."
                 ),
             ),
             TableOf(
@@ -286,6 +307,10 @@ SECTIONS = (
                 ),
                 newest=True,
                 series="records",
+                help=(
+                    "“Usual” is the median of the same weekdays; the z-score is how far a day "
+                    "is from it, in units of the usual scatter."
+                ),
             ),
         ),
     ),
@@ -356,6 +381,7 @@ SECTIONS = (
                     Column("overdue", "Overdue", "yes"),
                 ),
                 flag="overdue",
+                help=("The usual gap is the median time between two completions of the package."),
             ),
         ),
     ),

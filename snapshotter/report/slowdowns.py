@@ -20,7 +20,7 @@ def slowdowns(rows: Iterable[Row]) -> list[dict[str, Any]]:
     packages: dict[tuple[str | None, int | None], list[Row]] = defaultdict(list)
     for row in rows:
         if row["day"] is not None and row["p50_seconds"] is not None:
-            packages[row.get("account_id"), row["package_id"]].append(row)
+            packages[row["account_id"], row["package_id"]].append(row)
     found = [
         {
             "account_id": account,

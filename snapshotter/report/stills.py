@@ -32,6 +32,7 @@ Data = Mapping[str, Any]  # what `charts` returns
 _Line = tuple[str, Points, bool]  # name, points, and whether gaps are joined
 MAX_SERIES = 8
 _NAME_LENGTH, _REASON_LENGTH = 32, 52
+_WHOLE = "all of it"  # drawn thick, for its parts may be the same
 _UNITS = ((10_800, 3_600, "hours"), (180, 60, "minutes"), (-1, 1, "seconds"))
 
 
@@ -101,7 +102,7 @@ def _waits(data: Data) -> Drawing:
         for account, columns in zip(data["accounts"], data["waits"], strict=True):
             lines.append((account, _points(columns, 3), False))
     else:
-        parts = (("all of it", 3), ("for the cluster", 1), ("in its queue", 2))
+        parts = ((_WHOLE, 3), ("for the cluster", 1), ("in its queue", 2))
         lines = [(name, _points(data["waits"][0], column), False) for name, column in parts]
     drawing = _lines(data, [each for each in lines if each[1]][:MAX_SERIES], "median wait")
     return _with_idle_days(data, drawing, {day for _, points, _ in lines for day, _ in points})
@@ -196,11 +197,12 @@ def _lines(data: Data, lines: Sequence[_Line], what: str, unit: str = "") -> Dra
         size, unit = next((size, unit) for least, size, unit in _UNITS if longest > least)
     scaled = [[(day, value / size) for day, value in points] for _, points, _ in lines]
     of = frame(_first(data), data["days"], [value for points in scaled for _, value in points])
+    names = [_cut(name, _NAME_LENGTH) for name, _, _ in lines]
     marks, texts = of.axes(unit)
     for index, (points, (_, _, joined)) in enumerate(zip(scaled, lines, strict=True), 1):
         path, dots = line(of, points, joined=joined)
-        marks += [Mark(path, f"line s{index}"), Mark(dots, f"dots s{index}")]
-    names = [_cut(name, _NAME_LENGTH) for name, _, _ in lines]
+        thick = " thick" if names[index - 1] == _WHOLE else ""
+        marks += [Mark(path, f"line s{index}{thick}"), Mark(dots, f"dots s{index}")]
     swatches, named, height = legend([(f"line s{i}", name) for i, name in enumerate(names, 1)])
     about = f"Lines by day in {unit}: {what} {', '.join(names)}. {_period(of)}"
     return Drawing(about, height, marks + swatches, texts + named)

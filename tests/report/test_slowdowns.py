@@ -10,6 +10,7 @@ FIRST = date(2026, 1, 1)
 def days(seconds: Sequence[float | None], package_id: int | None = 434) -> list[dict[str, Any]]:
     return [
         {
+            "account_id": "acme",
             "package_id": package_id,
             "package_name": "orders",
             "day": FIRST + timedelta(days=index),
@@ -23,6 +24,7 @@ def test_package_is_slower_since_its_run_time_doubled() -> None:
     usual = [600.0, 610.0, 590.0, 605.0, 595.0, 4000.0, 600.0, 610.0, 590.0, 600.0]
     assert slowdowns(days([*usual, *[1200.0, 1210.0, 1190.0, 1205.0, 1195.0]])) == [
         {
+            "account_id": "acme",
             "package_id": 434,
             "package_name": "orders",
             "since": date(2026, 1, 11),

@@ -57,7 +57,7 @@ function label(plot, shows) {
   const title = caption.firstChild.textContent.trim();
   plot.setAttribute("aria-label", `${title}: ${shows}. The numbers are in the tables below.`);
   plot.dataset.shows = shows;
-  caption.querySelector(".shows").textContent = shows;
+  caption.querySelector(".shows").textContent = chosen.isAll && shows === scopeOf(chosen) && report.accounts.length < 2 ? "" : shows;
 }
 
 function nothingNote() {
