@@ -1,6 +1,7 @@
 """The charts as they look without scripts and on paper, drawn from the data of the scripts."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from math import ceil
 from typing import Any
@@ -182,7 +183,8 @@ def _nodes(data: Data) -> Drawing:
     for values, row in zip(spread, series, strict=True):
         for place, value in zip(places, row, strict=True):
             values[place] = value
-    of = frame(weeks[0], 7 * len(spread[0]), [sum(bar) for bar in zip(*spread, strict=True)])
+    whole = frame(weeks[0], 7 * len(spread[0]), [sum(bar) for bar in zip(*spread, strict=True)])
+    of = replace(whole, width=7)
     named = [(f"fill s{index}", _cut(name, _NAME_LENGTH)) for index, name in enumerate(names, 1)]
     return _bars(of, stacks(of, spread, 7), named, "node hours")
 

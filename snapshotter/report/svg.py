@@ -51,11 +51,15 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Frame:
-    """Places days and values between the axes; `top` is the value at the upper edge."""
+    """Places days and values between the axes; `top` is the value at the upper edge.
+
+    `width` is how many days a bar stands for: its first one is in its label.
+    """
 
     first: date
     days: int
     top: float
+    width: int = 1
 
     def x(self, day: float) -> float:
         return LEFT + (RIGHT - LEFT) * day / self.days
@@ -64,7 +68,7 @@ class Frame:
         return BOTTOM - HEIGHT * min(value, self.top) / self.top
 
     def axes(self, unit: str) -> tuple[list[Mark], list[Text]]:
-        """Return the grid and the labels; the last day always has one."""
+        """Return the grid and the labels; the last day, or bar, always has one."""
         values = _ticks(self.top)
         grid = "".join(f"M{LEFT} {number(self.y(value))}H{RIGHT}" for value in values)
         texts = [Text(LEFT - 6, self.y(value) + 4, short(value), "tick", "end") for value in values]
@@ -78,13 +82,14 @@ class Frame:
         ]
 
     def _days(self) -> list[int]:
-        step = next((step for step in _STEPS if self.days / step <= _MAX_TICKS), self.days)
-        return list(range(self.days - 1, -1, -step))
+        steps = [step for step in _STEPS if step % self.width == 0]
+        step = next((step for step in steps if self.days / step <= _MAX_TICKS), self.days)
+        return list(range(self.days - self.width, -1, -step))
 
     def _label(self, day: int) -> Text:
         at = self.first + timedelta(days=day)
         text = f"{at.day} {at:%b %Y}" if self.days > 300 else f"{at.day} {at:%b}"  # noqa: PLR2004
-        x, half = self.x(day + 0.5), _LETTER * len(text) / 2
+        x, half = self.x(day + self.width / 2), _LETTER * len(text) / 2
         if x + half > WIDTH:
             return Text(WIDTH - 2, BOTTOM + 17, text, "tick", "end")
         return Text(x, BOTTOM + 17, text, "tick", "middle")

@@ -46,6 +46,12 @@ def test_the_newest_day_is_labelled_within_the_drawing(days: int) -> None:
     assert 1 <= len(labels) <= 11
 
 
+def test_a_bar_of_a_week_is_labelled_with_its_monday() -> None:
+    monday = date(2026, 1, 5)
+    labels = [text.text for text in Frame(monday, 28, 10, width=7).labels("hours")]
+    assert labels == ["hours", "26 Jan", "19 Jan", "12 Jan", "5 Jan"]
+
+
 def test_values_have_a_grid_with_labels() -> None:
     marks, texts = Frame(FIRST, 31, 20).axes("runs")
     assert [text.text for text in texts if text.anchor == "end" and text.y < BOTTOM + 10] == [
