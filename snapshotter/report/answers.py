@@ -1,14 +1,22 @@
 """What the report asks of the database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import Connection, and_, func, select
 
-from snapshotter.report.rows import package_names
+from snapshotter.report.jobs import (
+    compared_runs,
+    job_urls,
+    last_failures,
+    package_urls,
+    within,
+)
+from snapshotter.report.rows import Row, package_names
 from snapshotter.report.slowdowns import slowdowns
+from snapshotter.report.totals import SUMMED, TILES, totals
 from snapshotter.store.tables import ACCOUNTS, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
 from snapshotter.times import CLOCKS_APART
 from snapshotter.trends import trends
@@ -33,6 +41,7 @@ TRENDS = (
 OF_THE_PRESENT = ("open_jobs", "freshness", "runtime_regressions")
 # The newest day is that of a job, and a sync that fails later stores none.
 UP_TO_NOW = ("snapshot_log",)
+_JOB_COLUMNS = ("job_id", "last_job_id", "since_job_id")
 
 
 @dataclass(frozen=True)
@@ -48,10 +57,12 @@ class Scope:
 class Answers:
     """What the database has for the days of the report; `days` is None if it has no job.
 
-    `trends` holds rows by the trend's name, and three more under names of their own: `slowdowns`,
-    `package_failure_reasons`, and `complete_runs`. `before` has the values of the report's tiles
-    for the same number of days before, None if the history does not reach back that far. `urls` has
-    the pages of jobs by id, and `package_urls` those of packages by account and id.
+    `trends` holds rows by the trend's name, and more under names of their own:
+    `package_failure_reasons`, `last_failures`, `compared_runs`, `complete_runs` and `job_urls`.
+
+    `before` has the values of the report's tiles for the same number of days before, each None if
+    the history does not reach back that far. `urls` has the pages of jobs by id, and `package_urls`
+    those of packages by account and id.
     """
 
     accounts: Sequence[tuple[str, datetime | None]]
@@ -70,35 +81,85 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
     Raises `UsageError` if the package or the account is not known.
     """
     require_account(connection, scope.account)
-    accounts = _accounts(connection, scope.account)
-    complete_runs = _complete_runs(connection, now, scope.account)
+    accounts = account_watermarks(connection, scope.account)
     days = _days(connection, scope, now.date())
     if days is None:
         log = _rows(connection, "snapshot_log", Filters(account_id=scope.account))
+        complete_runs = _complete_runs(connection, now, scope.account)
         return Answers(accounts, None, None, {"snapshot_log": log, "complete_runs": complete_runs})
     package = Package(scope.account, None)
     if scope.package is not None:
         package = find_package(connection, scope.package, scope.account)
     filters = Filters(days[0], day_after(days[1]), package.package_id, package.account_id)
-    limited = dict.fromkeys(TRENDS, filters)
-    limited |= dict.fromkeys(OF_THE_PRESENT, replace(filters, since=None, until=None))
-    limited |= dict.fromkeys(UP_TO_NOW, replace(filters, until=None))
-    found = {name: _rows(connection, name, limit) for name, limit in limited.items()}
-    found["slowdowns"] = slowdowns(found["runtime_by_day"])
-    found["package_failure_reasons"] = _package_failure_reasons(connection, filters)
-    found["complete_runs"] = complete_runs
+    found = rows_within(connection, filters, now)
     name = None
     if package.package_id is not None:
         name = package_names(found).get(package.package_id, f"package {package.package_id}")
-    return Answers(accounts, days, name, found, _later(connection, days[1], package))
+    return Answers(
+        accounts,
+        days,
+        name,
+        found,
+        _later(connection, days[1], filters),
+        _before(connection, days, filters),
+        {row["job_id"]: row["url"] for row in found["job_urls"]},
+        package_urls(connection, filters),
+    )
 
 
-def _accounts(connection: Connection, account_id: str | None) -> list[tuple[str, datetime | None]]:
-    """Return the accounts and their watermarks."""
+def account_watermarks(
+    connection: Connection, account_id: str | None
+) -> list[tuple[str, datetime | None]]:
     chosen = select(ACCOUNTS).order_by(ACCOUNTS.c.account_id)
     if account_id is not None:
         chosen = chosen.where(ACCOUNTS.c.account_id == account_id)
     return [(row.account_id, row.watermark) for row in connection.execute(chosen)]
+
+
+def rows_within(
+    connection: Connection, filters: Filters, now: datetime
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of `Answers.trends`: those of the filters, and what describes the present."""
+    limited = dict.fromkeys(TRENDS, filters)
+    limited |= dict.fromkeys(OF_THE_PRESENT, replace(filters, since=None, until=None))
+    limited |= dict.fromkeys(UP_TO_NOW, replace(filters, until=None))
+    found = {name: _rows(connection, name, limit) for name, limit in limited.items()}
+    found["slowdowns"] = found["runtime_steps"] = [
+        {"account_id": account, **row}
+        for account in {row["account_id"] for row in found["runtime_by_day"]}
+        for row in slowdowns(r for r in found["runtime_by_day"] if r["account_id"] == account)
+    ]
+    found["package_failure_reasons"] = _package_failure_reasons(connection, filters)
+    found["complete_runs"] = _complete_runs(connection, now, filters.account_id)
+    found["compared_runs"] = compared_runs(
+        connection, found["runtime_regressions"], limited["runtime_regressions"]
+    )
+    found["last_failures"] = last_failures(connection, filters)
+    urls = job_urls(connection, _named_jobs(found))
+    found["job_urls"] = [{"job_id": job_id, "url": url} for job_id, url in urls.items()]
+    return found
+
+
+def _named_jobs(found: Mapping[str, Sequence[Row]]) -> Iterator[int]:
+    """Yield the ids of the jobs that rows name."""
+    for name, rows in found.items():
+        columns = _JOB_COLUMNS if name != "last_failures" else ()
+        for row in rows:
+            yield from (row[column] for column in columns if row.get(column) is not None)
+    yield from (row["job_id"] for row in found["last_failures"] if row["place"] == 1)
+
+
+def _before(
+    connection: Connection, days: tuple[date, date], filters: Filters
+) -> dict[str, float | None]:
+    """Return the tiles' values for as many days before the days, None if not all are known."""
+    first, last = days
+    length = last - first + timedelta(days=1)
+    oldest = _oldest_day(connection, filters.account_id)
+    if oldest is None or first - oldest < length:
+        return dict.fromkeys(TILES)
+    earlier = replace(filters, since=first - length, until=first)
+    return {**totals({name: _rows(connection, name, earlier) for name in SUMMED})}
 
 
 def _rows(connection: Connection, name: str, filters: Filters) -> list[dict[str, Any]]:
@@ -138,40 +199,39 @@ def _package_failure_reasons(connection: Connection, filters: Filters) -> list[d
     """
     failures = func.count().label("failures")
     reason = JOBS.c.error_fingerprint.label("reason")
+    package = JOBS.c.account_id, JOBS.c.package_id
     counted = (
-        select(JOBS.c.account_id, JOBS.c.package_id, reason, failures)
-        .where(JOBS.c.status == "failed", JOBS.c.run_date >= filters.since)
-        .group_by(JOBS.c.account_id, JOBS.c.package_id, reason)
+        select(*package, reason, failures)
+        .where(JOBS.c.status == "failed", *within(filters))
+        .group_by(*package, reason)
         .order_by(failures.desc(), func.max(JOBS.c.id).desc())
     )
-    if filters.until is not None:
-        counted = counted.where(JOBS.c.run_date < filters.until)
-    counted = counted.where(*_of(Package(filters.account_id, filters.package_id)))
     return [dict(row) for row in connection.execute(counted).mappings()]
 
 
-def _of(package: Package) -> list[ColumnElement[bool]]:
-    """Return what the jobs of a package, or of an account, must fulfil."""
-    columns = {JOBS.c.account_id: package.account_id, JOBS.c.package_id: package.package_id}
-    return [column == value for column, value in columns.items() if value is not None]
-
-
 def _days(connection: Connection, scope: Scope, today: date) -> tuple[date, date] | None:
-    """Return the first and the last day of the report, or None if there is no job.
-
-    The first day is not before the first job within the calendar: one job of the year 1 would make
-    hundreds of thousands of days without runs.
-    """
+    """Return the first and the last day of the report, or None if there is no job."""
     last = newest_day(connection, today, scope.account)
     if last is None:
         return None
-    within = JOBS.c.run_date >= select(func.min(CALENDAR.c.day)).scalar_subquery()
-    first_run = select(func.min(JOBS.c.run_date)).where(within, *_of(Package(scope.account, None)))
-    oldest = connection.execute(first_run).scalar() or last
+    oldest = _oldest_day(connection, scope.account) or last
     first = first_day(last, scope.length)
     return max(first or oldest, min(oldest, last)), last
 
 
-def _later(connection: Connection, last: date, package: Package) -> int:
-    counted = select(func.count()).where(JOBS.c.run_date > last, *_of(package))
+def _oldest_day(connection: Connection, account_id: str | None) -> date | None:
+    """Return the day of the first job within the calendar.
+
+    One job of the year 1 would make hundreds of thousands of days without runs.
+    """
+    first = select(func.min(CALENDAR.c.day)).scalar_subquery()
+    jobs = within(Filters(account_id=account_id))
+    asked = select(func.min(JOBS.c.run_date)).where(JOBS.c.run_date >= first, *jobs)
+    found: date | None = connection.execute(asked).scalar()
+    return found
+
+
+def _later(connection: Connection, last: date, filters: Filters) -> int:
+    jobs = within(replace(filters, since=None, until=None))
+    counted = select(func.count()).where(JOBS.c.run_date > last, *jobs)
     return connection.execute(counted).scalar() or 0

@@ -10,8 +10,8 @@ from datetime import date
 from statistics import median
 from typing import TypeVar
 
-from snapshotter.report.packages import Key, accounts_of, key_of, packages_of
-from snapshotter.report.rows import Row, Trends, is_unusual
+from snapshotter.report.packages import accounts_of, packages_of
+from snapshotter.report.rows import Key, Row, Trends, is_unusual, key_of
 
 MAX_WEIGHT = 100  # runs of a day that count for the median of its week
 MAX_REASONS = 12

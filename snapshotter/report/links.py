@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from snapshotter.report.answers import Answers
-from snapshotter.report.packages import Key
+from snapshotter.report.rows import Key
 
 
 def web_page(url: str | None) -> str | None:

@@ -3,9 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from snapshotter.report.rows import Row, Trends
-
-Key = tuple[str | None, int | None]  # account and package
+from snapshotter.report.rows import Key, Trends, labels, names_of
 
 
 @dataclass(frozen=True)
@@ -18,29 +16,20 @@ class Package:
     label: str
 
 
-def key_of(row: Row) -> Key:
-    return row.get("account_id"), row["package_id"]
-
-
 def packages_of(trends: Trends) -> dict[Key, Package]:
     """Return each package of the rows, in the order of their names."""
-    names: dict[Key, str] = {}
-    for rows in trends.values():
-        for row in rows:
-            if "package_id" in row and not names.get(key_of(row)):
-                names[key_of(row)] = row.get("package_name") or ""
     many = len(accounts_of(trends)) > 1
-    named = {key: name or _unnamed(key[1]) for key, name in names.items()}
+    named = names_of(trends)
     ordered = sorted(named, key=lambda key: (named[key].casefold(), key[0] or "", key[1] or 0))
     return {key: Package(*key, named[key], _label(key, named[key], many=many)) for key in ordered}
 
 
-def shown_names(packages: dict[Key, Package]) -> dict[Key, str]:
-    """Return the name of each package, or its label if another one has the same name."""
-    counts = Counter(package.name for package in packages.values())
+def shown_names(trends: Trends) -> dict[Key, str]:
+    """Return the words for each package in tables, with its id if they are those of another one."""
+    words = labels(trends)
+    counts = Counter(words.values())
     return {
-        key: package.name if counts[package.name] == 1 else package.label
-        for key, package in packages.items()
+        key: shown if counts[shown] == 1 else f"{shown} ({key[1]})" for key, shown in words.items()
     }
 
 
@@ -48,10 +37,6 @@ def accounts_of(trends: Trends) -> list[str]:
     """Return the ids of the accounts in the rows, in order."""
     found = {row.get("account_id") for rows in trends.values() for row in rows}
     return sorted(account for account in found if account is not None)
-
-
-def _unnamed(package_id: int | None) -> str:
-    return "jobs without a package" if package_id is None else f"package {package_id}"
 
 
 def _label(key: Key, name: str, *, many: bool) -> str:

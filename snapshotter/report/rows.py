@@ -1,11 +1,13 @@
 """Rows of trends as the report reads them."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
 Trends = Mapping[str, Sequence[Row]]  # by the trend's name
 Names = Mapping[int | None, str]  # of packages, by id
+Key = tuple[str | None, int | None]  # of a package: its account and its id
 
 OUTLIER = 3.5  # the usual bound of a z-score by the median
 
@@ -18,6 +20,43 @@ def package_names(trends: Trends) -> dict[int | None, str]:
             if "package_id" in row and not known.get(row["package_id"]):
                 known[row["package_id"]] = row.get("package_name") or ""
     return {key: name or _unnamed(key) for key, name in known.items()}
+
+
+def key_of(row: Row) -> Key:
+    return row.get("account_id"), row["package_id"]
+
+
+def names_of(trends: Trends) -> dict[Key, str]:
+    """Return the name of each package of the rows, or words for it if it has none."""
+    known: dict[Key, str] = {}
+    for rows in trends.values():
+        for row in rows:
+            if "package_id" in row and not known.get(key_of(row)):
+                known[key_of(row)] = row.get("package_name") or ""
+    return {key: name or _unnamed(key[1]) for key, name in known.items()}
+
+
+def labels(trends: Trends) -> dict[Key, str]:
+    """Return the words for each package of the rows: its name.
+
+    Its account follows if a package of another account has that name, too.
+    """
+    named = names_of(trends)
+    accounts: dict[str, set[str | None]] = defaultdict(set)
+    for (account, _), name in named.items():
+        accounts[name].add(account)
+    return {
+        key: f"{name} ({key[0]})" if len(accounts[name]) > 1 and key[0] else name
+        for key, name in named.items()
+    }
+
+
+def by_package(rows: Iterable[Row]) -> dict[Key, list[Row]]:
+    """Return the rows of each package, in their order."""
+    grouped: dict[Key, list[Row]] = defaultdict(list)
+    for row in rows:
+        grouped[key_of(row)].append(row)
+    return grouped
 
 
 def _unnamed(package_id: int | None) -> str:

@@ -138,7 +138,7 @@ SECTIONS = (
                 help=(
                     "The time of a week's runs for each million records that they wrote. If "
                     "runs take longer while this stays the same, there is more data; if this "
-                    "grows, the package itself is slower. 2.00 \N{MULTIPLICATION SIGN} is twice the week before."
+                    "grows, the package itself is slower."
                 ),
             ),
         ),

@@ -7,8 +7,8 @@ from typing import Any
 
 from snapshotter.report.answers import TRENDS, Answers
 from snapshotter.report.links import job_page, package_page
-from snapshotter.report.packages import Key, accounts_of, key_of, packages_of, shown_names
-from snapshotter.report.rows import Row
+from snapshotter.report.packages import accounts_of, shown_names
+from snapshotter.report.rows import Key, Row, key_of
 from snapshotter.report.sections import Column, Kind, TableOf
 from snapshotter.report.words import share
 from snapshotter.times import duration
@@ -57,7 +57,7 @@ class Tables:
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
-        self._names = shown_names(packages_of(answers.trends))
+        self._names = shown_names(answers.trends)
         self._has_accounts = len(accounts_of(answers.trends)) > 1
 
     def table(self, of: TableOf) -> Table:

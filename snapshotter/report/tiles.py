@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from snapshotter.report.answers import Answers
-from snapshotter.report.packages import packages_of
+from snapshotter.report.totals import totals
 from snapshotter.report.words import large, share
 
-_HOUR = 3600
 _FEW = 10  # hours; fewer have a decimal
 _TIMES = 3  # as much or more is a multiple, not a percentage
 
@@ -29,28 +28,12 @@ def tiles(answers: Answers) -> list[Tile]:
     first, last = answers.days
     days = (last - first).days + 1
     period = "the day before" if days == 1 else f"the {days:,} days before"
-    values = totals(answers)
+    stopped = sum(row["stopped"] or 0 for row in answers.trends["failures_by_day"])
+    values = {**totals(answers.trends), "stopped": stopped}
     return [
         Tile(key, *text(values), change(values[key], answers.before.get(key), period))
         for key, text in _TEXTS.items()
     ]
-
-
-def totals(answers: Answers) -> dict[str, float]:
-    """Return the sums by their tile's key, and `stopped`."""
-
-    def total(trend: str, column: str) -> float:
-        return sum(row[column] or 0 for row in answers.trends.get(trend, ()))
-
-    return {
-        "runs": total("failures_by_day", "runs"),
-        "failed": total("failures_by_day", "failed"),
-        "stopped": total("failures_by_day", "stopped"),
-        "hours": total("slowest_packages", "total_seconds") / _HOUR,
-        "records": total("records_by_day", "records"),
-        "nodes": total("node_hours_by_week", "node_hours"),
-        "packages": len(packages_of(answers.trends)),
-    }
 
 
 def change(now: float, before: float | None, period: str) -> str:
@@ -71,7 +54,7 @@ def change(now: float, before: float | None, period: str) -> str:
 def _failed(values: dict[str, float]) -> tuple[str, str]:
     failed = values["failed"]
     rate = f" ({share(failed / (values['runs'] - values['stopped']))})" if failed else ""
-    return "Failed", f"{failed:,}{rate}"
+    return "Failed", f"{failed:,.0f}{rate}"
 
 
 def _hours(values: dict[str, float]) -> tuple[str, str]:
@@ -94,10 +77,10 @@ def _noun(count: float, one: str) -> str:
 
 
 _TEXTS: dict[str, Callable[[dict[str, float]], tuple[str, str]]] = {
-    "runs": lambda of: (f"{_noun(of['runs'], 'Run')} that ended", f"{of['runs']:,}"),
+    "runs": lambda of: (f"{_noun(of['runs'], 'Run')} that ended", f"{of['runs']:,.0f}"),
     "failed": _failed,
     "hours": _hours,
-    "records": lambda of: (f"{_noun(of['records'], 'Record')} written", large(of["records"])),
+    "records": lambda of: (f"{_noun(of['records'], 'Record')} written", large(int(of["records"]))),
     "nodes": _nodes,
-    "packages": lambda of: (_noun(of["packages"], "Package"), f"{of['packages']:,}"),
+    "packages": lambda of: (_noun(of["packages"], "Package"), f"{of['packages']:,.0f}"),
 }

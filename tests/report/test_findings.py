@@ -1,7 +1,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from snapshotter.report.findings import Finding, findings
+from snapshotter.report.findings import Finding, all_findings, findings
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ORDERS = {"package_id": 434, "package_name": "orders"}
@@ -32,61 +32,6 @@ def test_no_findings() -> None:
     assert findings(log, NOW) == []
 
 
-def test_regression() -> None:
-    row = {
-        **ORDERS,
-        "ratio": 2.06,
-        "since": datetime(2026, 1, 10, 4, tzinfo=UTC),
-        "recent_p50": 1231.0,
-        "baseline_p50": 598,
-        "baseline_runs": 30,
-        "edited": 1,
-    }
-    assert texts(runtime_regressions=[row]) == [
-        (
-            "orders takes 2.1 times as long since 10 January 2026 (median 20 min 31 s, before "
-            "9 min 58 s over 30 runs); the package was edited in between."
-        )
-    ]
-    unknown = {**row, "ratio": None, "since": None, "edited": 0, "baseline_p50": 0}
-    assert texts(runtime_regressions=[unknown]) == [
-        "orders takes much longer than before (median 20 min 31 s, before 0 s over 30 runs)."
-    ]
-
-
-def test_slowdown_is_reported_if_there_is_no_regression() -> None:
-    slowdown = {
-        **ORDERS,
-        "since": date(2026, 1, 10),
-        "ratio": 2.0,
-        "p50_seconds": 1200,
-        "before_seconds": 600,
-        "before_days": 68,
-    }
-    assert texts(slowdowns=[slowdown]) == [
-        (
-            "orders takes 2.0 times as long since 10 January 2026 (median 20 min, before 10 min "
-            "over 68 days with runs)."
-        )
-    ]
-
-
-def test_failures_with_the_most_frequent_reason() -> None:
-    day = {**ORDERS, "runs": 61, "failed": 12, "stopped": 1}
-    reasons = [
-        {"package_id": 434, "reason": "Out of memory."},
-        {"package_id": 434, "reason": "Rare"},
-    ]
-    assert texts(failures_by_day=[day], package_failure_reasons=reasons) == [
-        "orders failed 12 of 60 runs (20 %); most often: Out of memory."
-    ]
-    assert texts(failures_by_day=[{**day, "failed": 2}]) == []
-    failing = {**ORDERS, "failing_runs": 4, "failing_since": datetime(2026, 1, 30, tzinfo=UTC)}
-    assert texts(failures_by_day=[day], recovery=[failing]) == [
-        "orders failed each of its last 4 runs, since 30 January 2026."
-    ]
-
-
 def test_stuck_jobs() -> None:
     job = {
         **ORDERS,
@@ -106,14 +51,54 @@ def test_stuck_jobs() -> None:
 
 
 def test_overdue_packages() -> None:
-    row = {**ORDERS, "since_seconds": 259_200, "usual_gap_seconds": 21_600.0, "overdue": 1}
-    other = {**row, "package_id": 5, "since_seconds": 10**7}
+    row = {
+        **ORDERS,
+        "since_seconds": 259_200,
+        "usual_gap_seconds": 21_600.0,
+        "p95_gap_seconds": 21_800.0,
+        "runs": 60,
+        "overdue": 1,
+    }
+    other = {**row, "package_id": 5, "since_seconds": 172_800}
     assert texts(freshness=[other, row]) == [
         (
             "orders is overdue: it last completed 3 days before the snapshot, and usually does "
             "every 6 h; so is 1 more."
         )
     ]
+    assert texts(freshness=[{**row, "package_id": 5 + n} for n in range(4)])[0].endswith(
+        "every 6 h; so are 3 more."
+    )
+    assert texts(freshness=[{**row, "overdue": 0}, {**row, "overdue": None}]) == []
+
+
+def test_a_package_is_overdue_only_after_gaps_that_its_own_do_not_explain() -> None:
+    regular = {
+        **ORDERS,
+        "since_seconds": 180_000,
+        "usual_gap_seconds": 86_400.0,
+        "p95_gap_seconds": 86_500.0,
+        "runs": 90,
+        "overdue": 1,
+    }
+    assert texts(freshness=[regular]) == []  # one run may have failed
+    assert len(texts(freshness=[{**regular, "since_seconds": 4 * 86_400}])) == 1
+    irregular = {**regular, "since_seconds": 5 * 86_400, "p95_gap_seconds": 4 * 86_400}
+    assert texts(freshness=[irregular]) == []
+
+
+def test_a_package_that_has_not_run_for_a_month_has_been_retired() -> None:
+    row = {
+        **ORDERS,
+        "usual_gap_seconds": 86_400.0,
+        "p95_gap_seconds": 86_500.0,
+        "runs": 90,
+        "overdue": 1,
+    }
+    assert len(texts(freshness=[{**row, "since_seconds": 30 * 86_400}])) == 1
+    assert texts(freshness=[{**row, "since_seconds": 30 * 86_400 + 1}]) == []
+    monthly = {**row, "usual_gap_seconds": 30 * 86_400.0, "p95_gap_seconds": 31 * 86_400.0}
+    assert len(texts(freshness=[{**monthly, "since_seconds": 200 * 86_400}])) == 1
 
 
 def test_lost_fields() -> None:
@@ -123,43 +108,16 @@ def test_lost_fields() -> None:
         "field": "loyalty_tier",
         "change": "removed",
         "changed_at": datetime(2026, 1, 17, tzinfo=UTC),
+        "job_id": 7,
     }
     assert texts(output_field_changes=[row, {**row, "change": "moved"}]) == [
         "orders lost the field loyalty_tier of its output profiles on 17 January 2026."
     ]
+    back = {**row, "change": "added", "changed_at": datetime(2026, 1, 18, tzinfo=UTC)}
+    assert texts(output_field_changes=[back, row]) == []
     assert texts(output_field_changes=[row, {**row, "field": "b"}, {**row, "field": "c"}]) == [
         "orders lost 3 fields, loyalty_tier, b and c of its output profiles on 17 January 2026."
     ]
-
-
-def test_unusual_volume() -> None:
-    row = {
-        "package_id": 434,
-        "output_name": "lines",
-        "day": date(2026, 1, 17),
-        "records": 0,
-        "usual_records": 500.0,
-        "z_score": -40.0,
-    }
-    second = {**row, "day": date(2026, 1, 18)}
-    assert texts(records_by_day=[row]) == ["package 434 wrote nothing to lines on 17 January 2026."]
-    assert texts(records_by_day=[row, second]) == [
-        "package 434 wrote nothing to lines on 2 days, last on 18 January 2026."
-    ]
-    assert texts(records_by_day=[{**row, "records": 2000, "z_score": 9.0}]) == [
-        (
-            "package 434 wrote 2,000 records to lines on 17 January 2026, while 500 are usual on "
-            "that weekday."
-        )
-    ]
-    assert texts(records_by_day=[{**row, "output_name": None, "records": 10, "z_score": -9.0}]) == [
-        (
-            "package 434 wrote 10 records to one without a name on 17 January 2026, while 500 are "
-            "usual on that weekday."
-        )
-    ]
-    assert texts(records_by_day=[{**row, "usual_records": 0.0, "z_score": None}]) == []
-    assert texts(records_by_day=[{**row, "records": None, "z_score": None}]) == []
 
 
 def test_longer_waits() -> None:
@@ -173,6 +131,9 @@ def test_longer_waits() -> None:
     assert texts(queue_wait_by_day=days(*[20.0] * 7, *[200.0] * 7)) == [
         "Jobs wait longer to start since 8 January 2026: 3 min 20 s in the median, before 20 s."
     ]
+    newest_first = days(*[20.0] * 7, *[200.0] * 7)[::-1]
+    assert len(texts(queue_wait_by_day=newest_first)) == 1
+    assert texts(queue_wait_by_day=days(*[20.0, 400.0] * 4, *[20.0, 200.0, 200.0] * 2, 200)) == []
     assert texts(queue_wait_by_day=days(*[20.0] * 6, *[200.0] * 7)) == []
     assert texts(queue_wait_by_day=days(*[20.0] * 7, *[60.0] * 7)) == []
 
@@ -209,33 +170,100 @@ def test_an_account_without_runs_in_these_days_is_behind_too() -> None:
     ]
 
 
-def test_five_findings_and_two_of_a_kind_before_others() -> None:
-    def failures(package_id: int, failed: int) -> dict[str, Any]:
-        name = f"p{package_id}"
-        return {
-            "package_id": package_id,
-            "package_name": name,
-            "runs": 100,
-            "failed": failed,
-            "stopped": 0,
-        }
+def lost_field(package_id: int, runs: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the row of a lost field, and those of this many runs since, of an hour each."""
+    package = {"package_id": package_id, "package_name": f"p{package_id}"}
+    change = {"output_name": "o", "field": "f", "change": "removed", "job_id": 7}
+    at = datetime(2026, 1, 17, tzinfo=UTC)
+    days = {**package, "day": date(2026, 1, 17), "runs": runs, "p50_seconds": 3600.0}
+    return {**package, **change, "changed_at": at}, [days]
 
-    lost = {
-        **ORDERS,
-        "output_name": "o",
-        "field": "f",
-        "change": "removed",
-        "changed_at": None,
+
+def test_findings_rank_by_the_hours_that_they_cost_but_a_broken_snapshot_is_first() -> None:
+    fields = [lost_field(number, runs) for number, runs in ((1, 3), (2, 9))]
+    rows = {
+        "output_field_changes": [row for row, _ in fields],
+        "runtime_by_day": [day for _, days in fields for day in days],
+        "slowest_packages": [{"package_id": n, "p50_seconds": 3600.0} for n in (1, 2)],
     }
-    found = findings(
-        {
-            "failures_by_day": [failures(number, 50 + number) for number in range(8)],
-            "output_field_changes": [lost],
-        },
-        NOW,
-    )
-    assert [finding.kind for finding in found].count("Failing") == 4
+    late = complete_run(NOW - timedelta(hours=25))
+    found = findings({**rows, "complete_runs": [late]}, NOW)
+    assert [(finding.kind, finding.package_id) for finding in found] == [
+        ("Snapshot", None),
+        ("Fields", 2),
+        ("Fields", 1),
+    ]
+    assert [finding.weight for finding in found[1:]] == [9, 3]
+
+
+def test_five_findings_and_two_of_a_kind_before_others() -> None:
+    fields = [lost_field(number, 100 + number) for number in range(8)]
+    stuck = {
+        **ORDERS,
+        "job_id": 7,
+        "status": "running",
+        "age_seconds": 36_000,
+        "p95_seconds": 1200.0,
+        "stuck": 1,
+    }
+    rows = {
+        "output_field_changes": [row for row, _ in fields],
+        "runtime_by_day": [day for _, days in fields for day in days],
+        "slowest_packages": [{"package_id": n, "p50_seconds": 3600.0} for n in range(8)],
+        "open_jobs": [stuck],
+    }
+    found = findings(rows, NOW)
+    assert [finding.kind for finding in found].count("Fields") == 4
     assert len(found) == 5
-    assert "Fields" in [finding.kind for finding in found]
+    assert found[-1].kind == "Stuck"
     assert found == sorted(found, key=lambda finding: -finding.weight)
     assert isinstance(found[0], Finding)
+    assert len(all_findings(rows, NOW)) == 9
+
+
+def test_a_finding_names_its_package_its_account_and_its_job() -> None:
+    row = {**lost_field(3, 5)[0], "account_id": "acme"}
+    pages = [{"job_id": 7, "url": "https://xplenty.com/acme/jobs/7"}]
+    (found,) = findings({"output_field_changes": [row], "job_urls": pages}, NOW)
+    assert (found.package_id, found.account_id, found.job_id) == (3, "acme", 7)
+    assert found.url == "https://xplenty.com/acme/jobs/7"
+    assert found.since == datetime(2026, 1, 17, tzinfo=UTC)
+
+
+def test_accounts_are_named_only_if_the_packages_name_does_not_tell() -> None:
+    rows = [
+        {**lost_field(number, 1)[0], "account_id": account, "package_name": name}
+        for number, account, name in ((1, "acme", "p"), (2, "beta", "p"), (3, "beta", "q"))
+    ]
+    assert sorted(text.split(" lost")[0] for text in texts(output_field_changes=rows)) == [
+        "p (acme)",
+        "p (beta)",
+        "q",
+    ]
+
+
+def test_waits_and_jobs_of_two_accounts_are_counted_apart() -> None:
+    days = [
+        {
+            "account_id": account,
+            "day": date(2026, 1, 1) + timedelta(days=index),
+            "p50_seconds": 200.0 if index > 6 and account == "beta" else 20.0,
+        }
+        for index in range(14)
+        for account in ("acme", "beta")
+    ]
+    assert texts(queue_wait_by_day=days) == [
+        (
+            "Jobs of beta wait longer to start since 8 January 2026: 3 min 20 s in the median, before "
+            "20 s."
+        )
+    ]
+    job = {"status": "running", "age_seconds": 90_000, "p95_seconds": 1200.0, "stuck": 1}
+    jobs = [
+        {**job, "account_id": account, "package_id": 4, "package_name": "p", "job_id": number}
+        for number, account in enumerate(("acme", "beta", "beta"))
+    ]
+    assert [text.split(" has")[0] for text in texts(open_jobs=jobs)] == [
+        "Job 0 of p (acme)",
+        "2 jobs look stuck: job 1 of p (beta)",
+    ]

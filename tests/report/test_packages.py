@@ -28,10 +28,16 @@ def test_a_name_in_any_row_is_the_packages() -> None:
 def test_packages_of_two_accounts_can_be_told_apart() -> None:
     rows = [package(BETA, 7, "lines"), package(ACME, 7, "lines"), package(ACME, 8, "orders")]
     found = packages_of({"recovery": rows})
-    assert shown_names(found) == {
-        ("acme", 7): "lines (7), acme",
-        ("beta", 7): "lines (7), beta",
+    assert shown_names({"recovery": rows}) == {
+        ("acme", 7): "lines (acme)",
+        ("beta", 7): "lines (beta)",
         ("acme", 8): "orders",
+    }
+    assert found["beta", 7].label == "lines (7), beta"
+    again = [package(ACME, 7, "lines"), package(ACME, 8, "lines")]
+    assert shown_names({"recovery": again}) == {
+        ("acme", 7): "lines (7)",
+        ("acme", 8): "lines (8)",
     }
 
 

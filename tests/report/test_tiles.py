@@ -5,6 +5,7 @@ import pytest
 
 from snapshotter.report.answers import Answers
 from snapshotter.report.tiles import Tile, change, tiles
+from snapshotter.report.totals import SUMMED
 
 JANUARY = (date(2026, 1, 1), date(2026, 1, 31))
 ORDERS = {"account_id": "acme", "package_id": 434, "package_name": "orders"}
@@ -12,7 +13,8 @@ LINES = {"account_id": "acme", "package_id": 435, "package_name": "lines"}
 
 
 def made(before: dict[str, float | None] | None = None, **trends: Any) -> dict[str, Tile]:
-    answers = Answers([("acme", None)], JANUARY, None, trends, before=before or {})
+    rows = {key: [] for key in SUMMED} | trends
+    answers = Answers([("acme", None)], JANUARY, None, rows, before=before or {})
     return {tile.key: tile for tile in tiles(answers)}
 
 

@@ -30,7 +30,7 @@ function tileTexts([runs, failed, stopped, seconds, records, nodes], packages) {
 function fillTiles(chosen) {
   const totals = listsOf(report.totals, chosen);
   const sums = [0, 1, 2, 3, 4, 5].map((place) => sum(totals.map((total) => total[place])));
-  const texts = tileTexts(sums, totals.length);
+  const texts = tileTexts(sums, totals.filter(([runs]) => runs > 0).length);
   for (const tile of document.querySelectorAll("[data-tile]")) {
     const [label, value] = texts[tile.dataset.tile];
     tile.querySelector("dt").textContent = label;

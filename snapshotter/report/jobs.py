@@ -1,0 +1,134 @@
+"""What the report asks of single jobs: the runs that are compared, last failures, and pages."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select
+
+from snapshotter.report.rows import Key, Row
+from snapshotter.store.tables import JOBS, chunks
+from snapshotter.trends.filters import Filters
+
+# As in sql/runtime_regressions.sql.
+_RECENT, _BASELINE = 5, 30
+_LONGEST = 10**9  # seconds
+_KEPT = 200  # latest runs of a package: some may be dated after the ones that are compared
+_FAILURES = 30  # latest of a package
+
+
+def within(filters: Filters) -> list[ColumnElement[bool]]:
+    """Return the conditions on `jobs` that the filters of a trend are."""
+    conditions = []
+    if filters.since is not None:
+        conditions.append(JOBS.c.run_date >= filters.since)
+    if filters.until is not None:
+        conditions.append(JOBS.c.run_date < filters.until)
+    if filters.package_id is not None:
+        conditions.append(JOBS.c.package_id == filters.package_id)
+    if filters.account_id is not None:
+        conditions.append(JOBS.c.account_id == filters.account_id)
+    return conditions
+
+
+def compared_runs(
+    connection: Connection, regressions: Sequence[Row], filters: Filters
+) -> list[dict[str, Any]]:
+    """Return the run times that the rows of `runtime_regressions` compare, by package."""
+    since = {row["since_job_id"]: row for row in regressions}
+    found: dict[Key, list[Any]] = defaultdict(list)
+    for ids in chunks({row["package_id"] for row in regressions}):
+        for run in connection.execute(_latest_runs(ids, filters)):
+            found[run.account_id, run.package_id].append(run)
+    return [
+        {
+            "account_id": account,
+            "package_id": package,
+            "seconds": run.seconds,
+            "is_recent": index >= place,
+        }
+        for (account, package), runs in found.items()
+        for place in (at for at, run in enumerate(runs) if run.id in since)
+        for index, run in list(enumerate(runs))[max(0, place - _BASELINE) : place + _RECENT]
+    ]
+
+
+def _latest_runs(package_ids: Sequence[int], filters: Filters) -> Select[Any]:
+    finished = func.coalesce(JOBS.c.finished_epoch, 0)
+    package = JOBS.c.account_id, JOBS.c.package_id
+    age = func.row_number().over(partition_by=package, order_by=(finished.desc(), JOBS.c.id.desc()))
+    runs = (
+        select(
+            *package,
+            JOBS.c.id,
+            JOBS.c.runtime_in_seconds.label("seconds"),
+            age.label("age"),
+        )
+        .where(
+            JOBS.c.status == "completed",
+            JOBS.c.package_id.in_(package_ids),
+            JOBS.c.runtime_in_seconds.between(0, _LONGEST),
+            *within(filters),
+        )
+        .subquery()
+    )
+    return select(runs).where(runs.c.age <= _KEPT).order_by(runs.c.age.desc())
+
+
+def last_failures(connection: Connection, filters: Filters) -> list[dict[str, Any]]:
+    """Return the last failed jobs of each package, the latest first, with their reasons."""
+    package = JOBS.c.account_id, JOBS.c.package_id
+    latest = func.coalesce(JOBS.c.finished_epoch, 0).desc(), JOBS.c.id.desc()
+    place = func.row_number().over(partition_by=package, order_by=latest).label("place")
+    columns = (
+        *package,
+        JOBS.c.id.label("job_id"),
+        JOBS.c.finished_at,
+        JOBS.c.error_fingerprint.label("reason"),
+        place,
+    )
+    jobs = select(*columns).where(JOBS.c.status == "failed", *within(filters)).subquery()
+    rows = connection.execute(select(jobs).where(jobs.c.place <= _FAILURES).order_by(jobs.c.place))
+    return [dict(row) for row in rows.mappings()]
+
+
+def job_urls(connection: Connection, job_ids: Iterable[int]) -> dict[int, str]:
+    """Return the web pages of these jobs, as far as they are known."""
+    found: dict[int, str] = {}
+    for ids in chunks(set(job_ids)):
+        asked = select(JOBS.c.id, JOBS.c.html_url).where(JOBS.c.id.in_(ids))
+        pages = ((job_id, _page(url)) for job_id, url in connection.execute(asked))
+        found |= {job_id: url for job_id, url in pages if url is not None}
+    return found
+
+
+def package_urls(connection: Connection, filters: Filters) -> dict[tuple[str, int], str]:
+    """Return the web pages of the packages that ran.
+
+    The API links a job's page, but only the data of its package. The page of a package is beside
+    that of its job, as it is in the API.
+    """
+    latest = (
+        select(func.max(JOBS.c.id))
+        .where(JOBS.c.package_id.is_not(None), JOBS.c.html_url.is_not(None), *within(filters))
+        .group_by(JOBS.c.account_id, JOBS.c.package_id)
+    )
+    asked = select(JOBS.c.account_id, JOBS.c.package_id, JOBS.c.id, JOBS.c.html_url)
+    found: dict[tuple[str, int], str] = {}
+    for account, package, job_id, url in connection.execute(asked.where(JOBS.c.id.in_(latest))):
+        page, end = _page(url), f"/jobs/{job_id}"
+        if page is not None and page.endswith(end):
+            found[account, package] = f"{page.removesuffix(end)}/packages/{package}"
+    return found
+
+
+def _page(url: str | None) -> str | None:
+    """Return a URL if it is one of a web page: the API may send anything."""
+    if url is None or not url.isascii() or not url.isprintable() or set(url) & set(" <>\"'`\\|"):
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme in ("http", "https") and parts.netloc else None
