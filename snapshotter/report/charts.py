@@ -10,7 +10,7 @@ from datetime import date
 from statistics import median
 from typing import TypeVar
 
-from snapshotter.report.packages import accounts_of, packages_of
+from snapshotter.report.packages import accounts_of, packages_of, shown_names
 from snapshotter.report.rows import Key, Row, Trends, is_unusual, key_of
 
 MAX_WEIGHT = 100  # runs of a day that count for the median of its week
@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 def charts(trends: Trends, first: date, last: date) -> dict[str, object]:
     """Return everything that the charts need, for `json.dumps`; lists are in `packages`' order."""
     packages = packages_of(trends)
-    accounts = accounts_of(trends)
+    accounts, shown = accounts_of(trends), shown_names(trends)
     place = {key: index for index, key in enumerate(packages)}
     columns = _Columns(first)
     slower = _slower(trends)
@@ -39,11 +39,11 @@ def charts(trends: Trends, first: date, last: date) -> dict[str, object]:
         "packages": [
             {
                 "id": package.id,
-                "name": package.name,
+                "name": shown[key],
                 "label": package.label,
                 "account": accounts.index(package.account) if package.account else None,
             }
-            for package in packages.values()
+            for key, package in packages.items()
         ],
         "top": [place[key] for key in top],
         "totals": _totals(trends, place),

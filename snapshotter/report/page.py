@@ -13,7 +13,7 @@ from snapshotter import __version__
 from snapshotter.report.answers import Answers
 from snapshotter.report.charts import charts
 from snapshotter.report.findings import Finding, findings
-from snapshotter.report.links import job_page, web_page
+from snapshotter.report.links import job_page, package_page, web_page
 from snapshotter.report.packages import accounts_of
 from snapshotter.report.rendering import data, render, resource
 from snapshotter.report.sections import SECTIONS, Section
@@ -150,5 +150,7 @@ def _minute(at: datetime) -> str:
 def _item(answers: Answers, finding: Finding) -> Item:
     more = next(part.short for part in SECTIONS if part.anchor == finding.section)
     url = web_page(finding.url) or job_page(answers, finding.job_id)
-    page_of = "open it" if finding.job_id is None else f"job {finding.job_id}"
+    page_of = "its page" if finding.job_id is None else f"job {finding.job_id}"
+    if url is None:
+        url, page_of = package_page(answers, (finding.account_id, finding.package_id)), "its page"
     return Item(finding.kind, finding.text, finding.section, more, url, page_of)

@@ -44,12 +44,9 @@ def stills(data: Data) -> dict[str, Drawing]:
 
 def _runtime(data: Data) -> Drawing:
     chosen = [index for index in data["top"] if data["runtime"][index]][:MAX_SERIES]
-    names = [data["packages"][index]["name"] for index in chosen]
     lines: list[_Line] = []
     for index in chosen:
-        package = data["packages"][index]
-        name = package["label"] if names.count(package["name"]) > 1 else package["name"]
-        weekly = data["weekly"][index]
+        name, weekly = data["packages"][index]["name"], data["weekly"][index]
         lines.append((name, _points(weekly or data["runtime"][index]), bool(weekly)))
     ran = {day for columns in data["runtime"] if columns for day in _days(columns[0])}
     return _with_idle_days(data, _lines(data, lines, "median run time of"), ran)
@@ -105,7 +102,7 @@ def _waits(data: Data) -> Drawing:
     else:
         parts = ((_WHOLE, 3), ("for the cluster", 1), ("in its queue", 2))
         lines = [(name, _points(data["waits"][0], column), False) for name, column in parts]
-    drawing = _lines(data, [each for each in lines if each[1]][:MAX_SERIES], "median wait")
+    drawing = _lines(data, lines, "median wait")
     return _with_idle_days(data, drawing, {day for _, points, _ in lines for day, _ in points})
 
 
@@ -152,8 +149,7 @@ def _records(data: Data) -> Drawing:
                 totals[day] = totals.get(day, 0) + (values[row] or 0)
     points = sorted((day, value) for day, value in totals.items() if day < data["days"])
     rare = bool(points) and len(points) < (points[-1][0] - points[0][0] + 1) / 2
-    lines: list[_Line] = [("records of all outputs", points, rare)] if points else []
-    drawing = _lines(data, lines, "records of", "records")
+    drawing = _lines(data, [("records of all outputs", points, rare)], "records of", "records")
     if points:
         of = frame(_first(data), data["days"], [value for _, value in points])
         marked = [(day, value) for day, value in points if day in unusual]
@@ -167,10 +163,7 @@ def _nodes(data: Data) -> Drawing:
     hours.sort(key=lambda item: -sum(item[1]))
     most = MAX_SERIES if len(hours) <= MAX_SERIES else MAX_SERIES - 1
     series = [row for _, row in hours[:most]]
-    names = [
-        data["packages"][index]["label" if len(data["accounts"]) > 1 else "name"]
-        for index, _ in hours[:most]
-    ]
+    names = [data["packages"][index]["name"] for index, _ in hours[:most]]
     if len(hours) > most:
         series.append(
             [sum(values) for values in zip(*(row for _, row in hours[most:]), strict=True)]
@@ -191,6 +184,7 @@ def _nodes(data: Data) -> Drawing:
 
 def _lines(data: Data, lines: Sequence[_Line], what: str, unit: str = "") -> Drawing:
     """Draw lines of seconds, or of `unit`."""
+    lines = [each for each in lines if each[1]][:MAX_SERIES]
     if not lines:
         return _empty(_first(data), data["days"])
     size = 1

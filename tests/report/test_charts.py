@@ -112,8 +112,8 @@ def test_accounts_are_apart() -> None:
     found = charts(trends, FIRST, LAST)
     assert found["accounts"] == ["acme", "beta"]
     assert found["packages"] == [
-        {"id": 434, "name": "orders", "label": "orders (434), acme", "account": 0},
-        {"id": 434, "name": "orders", "label": "orders (434), beta", "account": 1},
+        {"id": 434, "name": "orders (acme)", "label": "orders (434), acme", "account": 0},
+        {"id": 434, "name": "orders (beta)", "label": "orders (434), beta", "account": 1},
     ]
     assert found["all_reasons"] == [[("r", 3)], [("r", 3)]]
     assert found["waits"] == [[[]] * 6, [[1], [5], [5], [5], [5], [5]]]

@@ -254,18 +254,25 @@ FINDING = Finding(9, "Stuck", "waits", "Job 7 is <stuck>.", job_id=7)
         (
             replace(FINDING, url="https://example.org/x", job_id=None),
             {},
-            ("https://example.org/x", "open it"),
+            ("https://example.org/x", "its page"),
         ),
+        (
+            replace(FINDING, job_id=None, account_id="acme", package_id=434),
+            {},
+            ("https://example.org/packages/434", "its page"),
+        ),
+        (replace(FINDING, job_id=None, account_id="acme", package_id=None), {}, None),
     ],
 )
-def test_a_finding_links_to_its_job(
+def test_a_finding_links_to_its_job_or_its_package(
     finding: Finding,
     urls: dict[int, str],
     link: tuple[str, str] | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "findings", lambda *_: [finding])
-    found = html(answers(urls=urls))
+    package_urls = {("acme", 434): "https://example.org/packages/434"}
+    found = html(answers(urls=urls, package_urls=package_urls))
     item = re.search(r'<ol class="findings">\n<li>(.*?)</li>', found, re.DOTALL)
     assert item is not None
     assert "Job 7 is &lt;stuck&gt;." in item[1]

@@ -135,6 +135,88 @@ def test_the_filter_works_by_keyboard(written: Path, browser: Browser) -> None:
         assert written_rows[0] == ["orders", HOSTILE[3], "2026-01-20", "2,000"]
 
 
+@only_sqlite
+def test_a_package_is_found_by_a_part_of_its_name(written: Path, browser: Browser) -> None:
+    with opened(browser, written) as page:
+        everything = page.inner_text("[data-tile=runs] dd")
+        choose(page, "nothing like it")
+        assert page.inner_text("#status-line") == (
+            "No package has “nothing like it” in the name or id. Showing all packages."
+        )
+        choose(page, "43")
+        assert page.inner_text("#status-line").startswith("2 packages have “43” in the name or id.")
+        assert page.inner_text("[data-tile=runs] dd") == everything
+        page.fill("#package", "orders (434)")  # as a browser does if it is picked from the list
+        assert page.inner_text("#status-line").startswith("Showing orders: ")
+        assert page.inner_text("[data-tile=runs] dd") != everything
+        page.fill("#package", "")
+        assert page.inner_text("#status-line").startswith("Showing all packages: ")
+        assert page.inner_text("[data-tile=runs] dd") == everything
+
+
+@only_sqlite
+def test_an_account_can_be_chosen(engine: Engine, tmp_path: Path, browser: Browser) -> None:
+    put(engine, *history())
+    at = dict.fromkeys(("created_at", "started_at", "updated_at"), "2026-01-20T03:00:00Z")
+    ends = {7: "completed", 8: "failed"}
+    jobs = (job(id=number, status=end, **at, outputs=[]) for number, end in ends.items())
+    put(engine, *jobs, account_id="beta")
+    target = tmp_path / "report.html"
+    report(engine, target, Scope(DAYS), NOW)
+    accounts = (
+        "[...document.querySelectorAll('tr[data-account]')]"
+        ".filter(row => !row.hidden && !row.parentElement.hidden).map(row => row.dataset.account)"
+    )
+    with opened(browser, target) as page:
+        assert page.inner_text(".scope") == "Sums of all 2 accounts"
+        assert page.inner_text("[data-tile=runs] dd") == "40"
+        assert set(page.evaluate(accounts)) == {"acme", "beta"}
+        choose(page, "orders")
+        assert page.inner_text("#status-line").startswith("2 packages have “orders”")
+        page.select_option("#account", "beta")
+        assert page.inner_text("#status-line").startswith("Showing beta: ")
+        assert page.inner_text(".scope") == "Sums of beta"
+        assert page.inner_text("[data-tile=runs] dd") == "2"
+        assert set(page.evaluate(accounts)) == {"beta"}
+        assert page.evaluate(SUGGESTED) == ["orders (434), beta"]
+        draw(page)
+        shows = page.evaluate(
+            "Object.fromEntries(plots.map(p => [p.dataset.chart, p.dataset.shows]))"
+        )
+        assert set(shows.values()) == {"beta"}
+        choose(page, "orders")
+        assert page.inner_text(".scope") == "Sums of orders (beta)"
+        own = "[...document.querySelectorAll('[data-series=failures] [data-own] tr')]"
+        cells = f"{own}.map(row => [...row.cells].map(cell => cell.textContent))"
+        assert page.evaluate(cells) == [
+            ["orders (beta)", "beta", "2026-01-20", "2", "1", "0", "50 %"]
+        ]
+        page.select_option("#account", "")
+        assert page.inner_text("[data-tile=runs] dd") == "40"
+
+
+@only_sqlite
+def test_a_rare_package_is_a_line_and_not_a_cloud_of_dots(
+    engine: Engine, tmp_path: Path, browser: Browser
+) -> None:
+    for number, day in enumerate((1, 2, 8, 15, 22), 1):
+        at = dict.fromkeys(
+            ("created_at", "started_at", "updated_at"), f"2026-01-{day:02}T03:00:00Z"
+        )
+        put(engine, job(id=number, outputs=[], runtime_in_seconds=60 * number, **at))
+    target = tmp_path / "report.html"
+    report(engine, target, Scope(DAYS), NOW)
+    trace = "document.querySelector('[data-chart=runtime]').data[0]"
+    with opened(browser, target) as page:
+        draw(page, "runtime")
+        drawn = page.evaluate(f"{trace}.x.filter((_, day) => {trace}.y[day] !== null)")
+        assert drawn == [f"2026-01-{day:02}" for day in (2, 8, 15, 22)]
+        assert page.evaluate(f"{trace}.y.filter((each) => each !== null)") == [1.5, 3, 4, 5]
+        assert page.evaluate(f"{trace}.connectgaps")
+        choose(page, "orders")
+        assert page.evaluate(f"{trace}.y.filter((each) => each !== null)") == [1, 2, 3, 4, 5]
+
+
 # What a value's kind in a table is called among the scripts.
 FUNCTIONS: dict[Kind, str] = {
     "seconds": "duration",

@@ -121,7 +121,7 @@ def test_accounts_have_lines_of_their_own() -> None:
     found = stills(history(2, accounts=("acme", "beta")))
     assert names(found["waits"]) == ["acme", "beta"]
     assert set(names(found["runtime"])) == {
-        f"package {number:02}, {account}" for number in (0, 1) for account in ("acme", "beta")
+        f"package {number:02} ({account})" for number in (0, 1) for account in ("acme", "beta")
     }
     assert names(found["peaks"])[-1] == "up to 5"
 

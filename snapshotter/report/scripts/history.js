@@ -58,10 +58,8 @@ function isRare(values) {
   return days.length > 1 && days.length < (days.at(-1) - days[0] + 1) / 2;
 }
 
-/** Return the name of a package, with its account or id if another one has the same name. */
 function packageName(index) {
-  const { name, label } = report.packages[index];
-  return report.packages.some((each, other) => other !== index && each.name === name) ? label : name;
+  return report.packages[index].name;
 }
 
 function packageKey(index) {
