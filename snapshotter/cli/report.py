@@ -38,7 +38,7 @@ def command(
 
     The main findings are plain sentences, then come charts and tables: what got slower, what fails
     and why, what waits, volume, cost, field changes, freshness, and the snapshots themselves. It
-    needs no network to open. Needs the extra `report`.
+    needs no network to open.
     """
     from snapshotter.report.answers import Scope
     from snapshotter.report.report import report
