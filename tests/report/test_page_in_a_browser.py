@@ -359,8 +359,11 @@ def test_paper_is_white_without_scripts_too(written: Path, browser: Browser) -> 
     colour = "getComputedStyle(document.body).backgroundColor"
     with opened(browser, written, color_scheme="dark", java_script_enabled=False) as page:
         assert page.evaluate(colour) == "rgb(15, 21, 28)"
+        fill = "getComputedStyle(document.querySelector('.still text')).fill"
+        assert page.evaluate(fill) == "rgb(165, 178, 191)"
         page.emulate_media(media="print", color_scheme="dark")
         assert page.evaluate(colour) == "rgb(255, 255, 255)"
+        assert page.evaluate(fill) == "rgb(82, 96, 112)"
 
 
 @only_sqlite
@@ -423,7 +426,9 @@ def test_paper_shows_the_package_that_is_chosen(written: Path, browser: Browser)
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
         page.emulate_media(media="print")
         widths = page.evaluate("plots.map(p => p.querySelector('.main-svg').clientWidth)")
-        assert widths == [680] * 7
+        assert widths == [660] * 7
+        fits = "plots.every(p => p.querySelector('.main-svg').clientHeight <= p.clientHeight)"
+        assert page.evaluate(fits)
         assert page.locator(".still:visible").count() == 0
         page.evaluate("dispatchEvent(new Event('afterprint'))")
         page.emulate_media(media="screen")

@@ -16,7 +16,8 @@ const CHARTS = {
   nodes: nodesChart,
 };
 const OF_ALL_PACKAGES = ["waits", "peaks"]; // whichever package is chosen
-const PAPER_WIDTH = 680; // pixels, of A4 and of US Letter between their margins
+const PAPER_WIDTH = 660; // pixels, of A4 and of US Letter between their margins
+const PAPER_HEIGHT = 230;
 const themeButton = document.getElementById("theme");
 const statusLine = document.getElementById("status-line");
 const darkStyle = document.getElementById("dark");
@@ -39,9 +40,10 @@ function drawChart(plot) {
   plot.closest("figure").classList.add("drawn");
   const { traces, layout, shown } = CHARTS[plot.dataset.chart](chosen);
   label(plot, scopeOfChart(plot.dataset.chart, shown));
-  plot.style.height = layout.height ? `${layout.height}px` : "";
+  const height = layout.height || (isPrinting ? PAPER_HEIGHT : null);
+  plot.style.height = height === null ? "" : `${height}px`;
   const note = traces.every((trace) => (trace.z || trace.x).length === 0) ? nothingNote() : {};
-  const size = isPrinting ? { width: PAPER_WIDTH, autosize: false } : { autosize: true };
+  const size = isPrinting ? { width: PAPER_WIDTH, height, autosize: false } : { autosize: true };
   Plotly.react(plot, traces, layoutWith({ ...layout, ...note, ...size }), PLOTLY_OPTIONS);
 }
 
@@ -57,7 +59,8 @@ function label(plot, shows) {
   const title = caption.firstChild.textContent.trim();
   plot.setAttribute("aria-label", `${title}: ${shows}. The numbers are in the tables below.`);
   plot.dataset.shows = shows;
-  caption.querySelector(".shows").textContent = chosen.isAll && shows === scopeOf(chosen) && report.accounts.length < 2 ? "" : shows;
+  const isObvious = shows === "all packages" && chosen.isAll;
+  caption.querySelector(".shows").textContent = isObvious ? "" : shows;
 }
 
 function nothingNote() {
