@@ -11,10 +11,13 @@ from snapshotter.texts import decoded
 # String literals, quoted names and comments, in which a colon begins no parameter; else a
 # parameter, unlike the `::type` of a cast.
 _PARTS = re.compile(
-    r"(?P<quoted>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")|(?P<comment>--[^\n]*|/\*.*?\*/)"
+    r"(?P<quoted>'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\")|(?P<comment>[ \t]*--[^\n]*|/\*.*?\*/)"
     r"|(?<![:\w\\]):(?P<parameter>\w+)",
     re.DOTALL,
 )
+
+
+Spelling = Callable[[str], str]  # of a parameter's name
 
 
 def files() -> dict[str, Path]:
@@ -49,7 +52,9 @@ def bare(source: str) -> str:
 
     def blanked(part: re.Match[str]) -> str:
         comment = part["comment"]
-        return part[0] if comment is None else "\n" * comment.count("\n") or " "
+        if comment is None:
+            return part[0]
+        return "" if comment.lstrip().startswith("--") else "\n" * comment.count("\n") or " "
 
     return _PARTS.sub(blanked, source).rstrip().removesuffix(";")
 
@@ -59,7 +64,7 @@ def parameters(statement: str) -> set[str]:
     return {part["parameter"] for part in _PARTS.finditer(statement)} - {None}
 
 
-def with_parameters(statement: str, spelling: Callable[[str], str]) -> str:
+def with_parameters(statement: str, spelling: Spelling) -> str:
     """Return a statement with `spelling(name)` in place of each parameter `:name`."""
 
     def spelled(part: re.Match[str]) -> str:

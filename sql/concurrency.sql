@@ -188,23 +188,59 @@ hours as (
     cross join clock_hours
 ),
 
+changes_and_hours as ( -- instead of a join, which planners get wrong
+    select
+        account_id,
+        hour_epoch,
+        null as day,
+        null as hour,
+        net,
+        begun,
+        seconds,
+        most
+    from changes
+    union all
+    select
+        account_id,
+        hour_epoch,
+        day,
+        hour,
+        0 as net,
+        0 as begun,
+        0 as seconds,
+        0 as most
+    from hours
+),
+
+all_hours as (
+    select
+        account_id,
+        hour_epoch,
+        max(day) as day,
+        max(hour) as hour,
+        sum(net) as net,
+        sum(begun) as begun,
+        sum(seconds) as seconds,
+        max(most) as most
+    from changes_and_hours
+    group by hour_epoch, account_id
+),
+
 carried as (
     select
-        hours.account_id,
-        hours.day,
-        hours.hour,
-        coalesce(changes.begun, 0) as begun,
-        coalesce(changes.seconds, 0) as seconds,
-        case when changes.most > 0 then changes.most else 0 end as most,
+        account_id,
+        day,
+        hour,
+        begun,
+        seconds,
+        most,
         coalesce(
-            sum(changes.net) over (
-                partition by hours.account_id order by hours.hour_epoch
+            sum(net) over (
+                partition by account_id order by hour_epoch
                 rows between unbounded preceding and 1 preceding
             ), 0
         ) as running
-    from hours
-    left join changes
-        on hours.account_id = changes.account_id and hours.hour_epoch = changes.hour_epoch
+    from all_hours
 ),
 
 final as (

@@ -30,7 +30,7 @@ inputs as ( -- many waits are equal, so they are counted first
         and (package_id = :package_id or cast(:package_id as char) is null)
         and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
-    group by account_id, run_date, queue_seconds, cluster_wait_seconds
+    group by run_date, queue_seconds, cluster_wait_seconds, account_id
 ),
 
 waits as (
@@ -69,11 +69,11 @@ ranked as (
         seconds,
         jobs,
         sum(jobs) over (
-            partition by account_id, day, part order by seconds
+            partition by day, part, account_id order by seconds
             rows between unbounded preceding and current row
         ) as upto,
-        10 * sum(jobs) over (partition by account_id, day, part) + 10 as p50_place,
-        19 * sum(jobs) over (partition by account_id, day, part) + 1 as p95_place
+        10 * sum(jobs) over (partition by day, part, account_id) + 10 as p50_place,
+        19 * sum(jobs) over (partition by day, part, account_id) + 1 as p95_place
     from waits
 ),
 
@@ -124,7 +124,7 @@ parts as (
             )
         ) / 20.0 as p95_seconds
     from places
-    group by account_id, day, part
+    group by day, part, account_id
 ),
 
 final as (
@@ -140,7 +140,7 @@ final as (
         max(case when part = 'queue' then p50_seconds end) as queue_p50_seconds,
         max(case when part = 'queue' then p95_seconds end) as queue_p95_seconds
     from parts
-    group by account_id, day
+    group by day, account_id
 )
 
 select

@@ -41,11 +41,11 @@ def test_the_question_is_the_first_line_if_that_is_a_comment() -> None:
 
 def test_a_bare_statement_keeps_its_lines() -> None:
     lines = statements.bare(SOURCE).split("\n")
-    assert [line.rstrip() for line in lines] == [
+    assert lines == [
         "",
         "",
         "select id, ':no' as a,",
-        '    "b:no"',
+        '    "b:no" ',
         " from jobs",
         "where :package_id is null or package_id=:package_id or day > :since or x::int > 0",
     ]

@@ -75,6 +75,7 @@ def group() -> "click.Group":
         accounts,
         db,
         demo,
+        digest,
         export,
         rejects,
         report,
@@ -100,7 +101,7 @@ def group() -> "click.Group":
         aside, or differs; 75 stopped early, nothing lost, run again; 77 the API refused the key.
         """
 
-    modules = accounts, db, demo, export, rejects, report, status, sync, trends, verify
+    modules = accounts, db, demo, digest, export, rejects, report, status, sync, trends, verify
     for module in modules:
         snapshotter.add_command(module.command)
     return snapshotter

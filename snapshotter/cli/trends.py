@@ -21,8 +21,10 @@ from snapshotter.cli.options import (
     until_option,
 )
 from snapshotter.cli.streams import data_output, print_line
+from snapshotter.errors import UsageError
 
 if TYPE_CHECKING:
+    from snapshotter.trends.filters import Filters, Window
     from snapshotter.trends.values import Result
 
 
@@ -47,6 +49,12 @@ if TYPE_CHECKING:
     help="A folder with your own trends: NAME.sql, one select each; it may use :account_id, "
     ":package_id, :since and :until.",
 )
+@click.option("--sql", "as_sql", is_flag=True, help="Print the SQL statement instead of its rows.")
+@click.option(
+    "--dialect",
+    type=click.Choice(["duckdb"]),
+    help="With --sql: leave the parameters open, spelled as in DuckDB, e.g. $since.",
+)
 @database_option
 def command(
     name: str | None,
@@ -59,11 +67,15 @@ def command(
     limit: int | None,
     shape: str | None,
     sql_dir: Path | None,
+    as_sql: bool,
+    dialect: str | None,
     database_url: str,
 ) -> None:
     """List the trends, or show the trend NAME.
 
     On a terminal it is a table, with a sparkline of each series over time; in a pipe it is CSV.
+    --sql prints its statement with the filters filled in, which runs as it is in sqlite3, psql,
+    mariadb and DuckDB.
     """
     from snapshotter.trends.filters import Window
     from snapshotter.trends.trends import catalogue, fetched, require, run
@@ -76,12 +88,40 @@ def command(
         return
     require(name, sql_dir)  # a mistyped name is not blamed on the database
     window = Window(since, until, last, package, package_id, account)
+    if as_sql or dialect:
+        if not as_sql or limit or shape:
+            raise UsageError("--dialect is for --sql, which cannot have --limit or --format")
+        print_statement(name, window, sql_dir, None if dialect else database_url)
+        return
     with reading(database_url) as engine:
         with engine.connect() as connection:
             filters = window.filters(connection)
         with engine.connect() as connection, run(connection, name, filters, sql_dir) as result:
             answer = fetched(result, limit)
     show_result(answer, shape or ("table" if sys.stdout.isatty() else "csv"))
+
+
+def print_statement(
+    name: str, window: "Window", sql_dir: Path | None, database_url: str | None
+) -> None:
+    """Print a trend's statement; in DuckDB's spelling if no database is given."""
+    from snapshotter.trends import standalone
+
+    if database_url is None:
+        if window != type(window)():
+            raise UsageError("--dialect leaves the parameters open: leave the filters out")
+        statement = standalone.for_duckdb(name, sql_dir)
+    else:
+        statement = standalone.filled(name, _filters(window, database_url), sql_dir)
+    with data_output() as file:
+        file.write(statement)
+
+
+def _filters(window: "Window", database_url: str) -> "Filters":
+    if window.is_fixed:
+        return window.fixed_filters()
+    with reading(database_url) as engine, engine.connect() as connection:
+        return window.filters(connection)
 
 
 def show_result(answer: "Result", shape: str) -> None:

@@ -41,6 +41,14 @@ TRENDS = (
 OF_THE_PRESENT = ("open_jobs", "freshness", "runtime_regressions")
 # The newest day is that of a job, and a sync that fails later stores none.
 UP_TO_NOW = ("snapshot_log",)
+# What the findings are decided from.
+OF_FINDINGS = (
+    *("runtime_by_day", "runtime_regressions", "slowest_packages", "failures_by_day", "recovery"),
+    *("retries", "queue_wait_by_day", "open_jobs", "records_by_day", "output_field_changes"),
+    *("freshness", "snapshot_log"),
+)
+# What findings need that have no moment from which on they were known.
+OF_DAYS = ("runtime_by_day", "runtime_regressions", "failures_by_day", "queue_wait_by_day")
 _JOB_COLUMNS = ("job_id", "last_job_id", "since_job_id")
 
 
@@ -51,6 +59,7 @@ class Scope:
     length: timedelta
     package: str | None = None  # its name or id; None for all
     account: str | None = None  # None for all
+    trends: tuple[str, ...] = TRENDS
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
     if scope.package is not None:
         package = find_package(connection, scope.package, scope.account)
     filters = Filters(days[0], day_after(days[1]), package.package_id, package.account_id)
-    found = rows_within(connection, filters, now)
+    found = rows_within(connection, filters, now, scope.trends)
     name = None
     if package.package_id is not None:
         name = package_names(found).get(package.package_id, f"package {package.package_id}")
@@ -101,7 +110,7 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
         name,
         found,
         _later(connection, days[1], filters),
-        _before(connection, days, filters),
+        _before(connection, days, filters) if {*SUMMED} <= {*scope.trends} else {},
         {row["job_id"]: row["url"] for row in found["job_urls"]},
         package_urls(connection, filters),
     )
@@ -117,18 +126,14 @@ def account_watermarks(
 
 
 def rows_within(
-    connection: Connection, filters: Filters, now: datetime
+    connection: Connection, filters: Filters, now: datetime, names: Sequence[str]
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of `Answers.trends`: those of the filters, and what describes the present."""
-    limited = dict.fromkeys(TRENDS, filters)
+    limited = dict.fromkeys(names, filters)
     limited |= dict.fromkeys(OF_THE_PRESENT, replace(filters, since=None, until=None))
     limited |= dict.fromkeys(UP_TO_NOW, replace(filters, until=None))
     found = {name: _rows(connection, name, limit) for name, limit in limited.items()}
-    found["slowdowns"] = found["runtime_steps"] = [
-        {"account_id": account, **row}
-        for account in {row["account_id"] for row in found["runtime_by_day"]}
-        for row in slowdowns(r for r in found["runtime_by_day"] if r["account_id"] == account)
-    ]
+    found["slowdowns"] = found["runtime_steps"] = _steps(found["runtime_by_day"])
     found["package_failure_reasons"] = _package_failure_reasons(connection, filters)
     found["complete_runs"] = _complete_runs(connection, now, filters.account_id)
     found["compared_runs"] = compared_runs(
@@ -137,6 +142,25 @@ def rows_within(
     found["last_failures"] = last_failures(connection, filters)
     urls = job_urls(connection, _named_jobs(found))
     found["job_urls"] = [{"job_id": job_id, "url": url} for job_id, url in urls.items()]
+    return found
+
+
+def _steps(days: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"account_id": account, **row}
+        for account in {row["account_id"] for row in days}
+        for row in slowdowns(row for row in days if row["account_id"] == account)
+    ]
+
+
+def rows_before(
+    connection: Connection, days: tuple[date, date], account_id: str | None
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows that whole days decide, from the first day up to before the last one."""
+    filters = Filters(*days, account_id=account_id)
+    found = {name: _rows(connection, name, filters) for name in OF_DAYS}
+    found["runtime_steps"] = found["slowdowns"] = _steps(found["runtime_by_day"])
+    found["compared_runs"] = compared_runs(connection, found["runtime_regressions"], filters)
     return found
 
 

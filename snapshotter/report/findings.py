@@ -53,14 +53,23 @@ def findings(trends: Trends, now: datetime) -> list[Finding]:
 
 
 def all_findings(trends: Trends, now: datetime) -> list[Finding]:
-    """Return every finding, each about one thing, the most important first."""
+    """Return every finding, each about one thing, the most important first.
+
+    A package whose last runs all failed is not overdue as well.
+    """
     known = facts(trends)
+    fails = list(failing(trends, known))
+    now_failing = {(each.account_id, each.package_id) for each in fails if each.since}
     found = (
         *_snapshots(trends, now),
         *_stuck(trends.get("open_jobs", ()), known),
         *slower(trends, known),
-        *failing(trends, known),
-        *_overdue(trends, known),
+        *fails,
+        *(
+            each
+            for each in _overdue(trends, known)
+            if (each.account_id, each.package_id) not in now_failing
+        ),
         *_lost_fields(trends.get("output_field_changes", ()), known),
         *odd_volumes(trends.get("records_by_day", ()), known),
         *_waits(trends.get("queue_wait_by_day", ()), known),
@@ -85,8 +94,10 @@ def _joined(found: Iterable[Finding]) -> Iterator[Finding]:
 
 def _snapshots(trends: Trends, now: datetime) -> Iterator[Finding]:
     began = {row["account_id"]: row["started_at"] for row in trends.get("complete_runs", ())}
+    first_runs: dict[str, Row] = {}
     last_runs: dict[str, Row] = {}
     for row in sorted(trends.get("snapshot_log", ()), key=lambda row: row["started_at"]):
+        first_runs.setdefault(row["account_id"], row)
         if row["kind"] != "jobs":
             last_runs[row["account_id"]] = row
     # An account whose runs all failed before the first answer is in the log alone.
@@ -94,7 +105,8 @@ def _snapshots(trends: Trends, now: datetime) -> Iterator[Finding]:
     for account in accounts:
         of = f" of {account}" if len(accounts) > 1 else ""
         for finding in _snapshot(of, began.get(account), last_runs.get(account), now):
-            yield replace(finding, account_id=account)
+            first = first_runs.get(account, {}).get("started_at")
+            yield replace(finding, account_id=account, found_from=finding.found_from or first)
 
 
 def _snapshot(

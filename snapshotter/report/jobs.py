@@ -2,13 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from snapshotter.report.rows import Key, Row
 from snapshotter.store.tables import JOBS, chunks
+from snapshotter.times import CLOCKS_APART
 from snapshotter.trends.filters import Filters
 
 # As in sql/runtime_regressions.sql.
@@ -91,6 +93,60 @@ def last_failures(connection: Connection, filters: Filters) -> list[dict[str, An
     jobs = select(*columns).where(JOBS.c.status == "failed", *within(filters)).subquery()
     rows = connection.execute(select(jobs).where(jobs.c.place <= _FAILURES).order_by(jobs.c.place))
     return [dict(row) for row in rows.mappings()]
+
+
+class Failed(NamedTuple):
+    """How many of a package's runs failed in a period, and the last one of these."""
+
+    account_id: str
+    package_id: int | None
+    failed: int
+    runs: int
+    job_id: int
+    finished_at: datetime
+    reason: str | None
+    url: str | None
+
+
+def failed_runs(
+    connection: Connection, account_id: str, since: datetime, now: datetime
+) -> list[Failed]:
+    """Return the packages of an account of which runs failed after `since`."""
+    ended = (
+        JOBS.c.account_id == account_id,
+        JOBS.c.finished_at > since,
+        JOBS.c.finished_at <= now + CLOCKS_APART,  # a later time cannot be right
+    )
+    counted = (
+        select(JOBS.c.package_id, func.count())
+        .where(*ended, JOBS.c.status.in_(("completed", "failed")))
+        .group_by(JOBS.c.package_id)
+    )
+    runs = {row[0]: row[1] for row in connection.execute(counted)}
+    columns = (
+        JOBS.c.package_id,
+        JOBS.c.id,
+        JOBS.c.finished_at,
+        JOBS.c.error_fingerprint,
+        JOBS.c.html_url,
+    )
+    latest_last = select(*columns).where(*ended, JOBS.c.status == "failed")
+    failures: dict[int | None, list[Any]] = defaultdict(list)
+    for row in connection.execute(latest_last.order_by(JOBS.c.finished_epoch, JOBS.c.id)):
+        failures[row.package_id].append(row)
+    return [
+        Failed(
+            account_id,
+            package,
+            len(rows),
+            runs[package],
+            rows[-1].id,
+            rows[-1].finished_at,
+            rows[-1].error_fingerprint,
+            _page(rows[-1].html_url),
+        )
+        for package, rows in failures.items()
+    ]
 
 
 def job_urls(connection: Connection, job_ids: Iterable[int]) -> dict[int, str]:

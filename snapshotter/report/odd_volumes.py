@@ -9,6 +9,7 @@ from snapshotter.report.evidence import chance_of_share, is_far
 from snapshotter.report.policy import UNUSUAL_VOLUME, WROTE_NOTHING, Facts, Finding
 from snapshotter.report.rows import Key, Row, is_unusual, key_of
 from snapshotter.report.words import day, listed
+from snapshotter.texts import counted
 
 _EMPTY = 1, 10_000  # days without records, and days, that other outputs are taken to have besides
 
@@ -83,12 +84,12 @@ def _unusual(days: Sequence[Row], facts: Facts, chance: float) -> Iterator[Findi
         return
     per_run = [row["records"] / row["runs"] for row in days]
     for row in odd:
-        own = row["records"] / row["runs"]
+        own, usual = row["records"] / row["runs"], round(row["usual_records"])
         if is_far(own, per_run, chance) and not 0.5 < own / median(per_run) < 2:  # noqa: PLR2004
             yield UNUSUAL_VOLUME.finding(
-                f"{facts.names[key_of(row)]} wrote {row['records']:,} records to "
+                f"{facts.names[key_of(row)]} wrote {counted(row['records'], 'record')} to "
                 f"{listed([row['output_name']])} on {day(row['day'])}, while "
-                f"{row['usual_records']:,.0f} are usual on that weekday.",
+                f"{usual:,.0f} {'is' if usual == 1 else 'are'} usual on that weekday.",
                 facts.hours(key_of(row), row["runs"]),
                 since=row["day"],
                 found_from=datetime.combine(row["day"], time.max, UTC),

@@ -1,13 +1,18 @@
 """Values as text, in the same words as in scripts/words.js."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 
 _MAX_LENGTH = 60
 
 
 def day(at: date | None) -> str:
     return "an unknown day" if at is None else f"{at.day} {at:%B %Y}"
+
+
+def minute(at: datetime) -> str:
+    utc = at.astimezone(UTC)
+    return f"{day(utc)}, {utc:%H:%M} UTC"
 
 
 def share(value: float) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, String, bindparam, text
 
 from snapshotter.errors import UsageError
 from snapshotter.texts import no_account
@@ -24,7 +24,7 @@ select max(epoch) from (
 _BY_ID = text(
     "select package_id from jobs where package_id = :id "
     "and (account_id = :account_id or :account_id is null) limit 1"
-)
+).bindparams(bindparam("account_id", type_=String))  # PostgreSQL needs the type of a null
 _LATEST_NAMES = text(
     "select account_id, package_id, package_name from jobs where id in (select max(id) from jobs "
     "where package_id is not null and package_name is not null group by package_id, account_id)"
@@ -70,6 +70,15 @@ class Window:
         if self.package is not None and self.package_id is not None:
             raise UsageError("--package and --package-id both name a package: give one")
         Filters(self.since, self.until)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the filters are known without a database."""
+        return self.last is None and self.package is None
+
+    def fixed_filters(self) -> Filters:
+        """Return the filters of a window that `is_fixed`; the account may be unknown."""
+        return Filters(self.since, self.until, self.package_id, self.account)
 
     def filters(self, connection: Connection) -> Filters:
         """Look up the last days, the package's name and the account. Raises `UsageError`."""

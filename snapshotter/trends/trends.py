@@ -42,7 +42,12 @@ def catalogue(folder: Path | None = None) -> dict[str, str]:
 
 def question(name: str, folder: Path | None = None) -> str:
     """Return what a trend answers: the first line of its file, if that is a comment."""
-    return statements.question(statements.source(_path(name, folder)))
+    return statements.question(source_of(name, folder))
+
+
+def source_of(name: str, folder: Path | None = None) -> str:
+    """Return the text of a trend's file. Raises `UsageError`."""
+    return statements.source(_path(name, folder))
 
 
 def _files(folder: Path | None) -> dict[str, Path]:

@@ -142,6 +142,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "values": set(),
         "terminal": {"values"},
         "trends": {"filters", "values"},
+        "standalone": {"filters", "trends"},
     },
     "export": {
         "selection": set(),
@@ -175,7 +176,9 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "findings": {"evidence", "failing", "odd_volumes", "policy", "rows", "slower", "words"},
         "links": {"answers", "rows"},
         "tiles": {"answers", "totals", "words"},
+        "digest": {"answers", "findings", "jobs", "policy", "words"},
         "tables": {"answers", "links", "packages", "rows", "sections", "words"},
+        "digest_formats": {"digest", "words"},
         "page": {
             "answers",
             "charts",
@@ -205,6 +208,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "options": {"connections"},
         "accounts": {"connections", "options", "streams"},
         "db": {"connections", "options", "streams"},
+        "digest": {"connections", "options", "streams"},
         "export": {"connections", "options", "streams"},
         "report": {"connections", "options", "streams"},
         "status": {"connections", "options", "streams"},
@@ -218,6 +222,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "connections",
             "db",
             "demo",
+            "digest",
             "export",
             "options",
             "rejects",

@@ -165,6 +165,11 @@ def test_the_report_is_written_as_written(checkout: Path) -> None:
     assert "</html>" in (checkout / "report.html").read_text()
 
 
+@pytest.mark.slow
+def test_the_digest_prints_what_the_readme_shows(checkout: Path) -> None:
+    assert run("sh", block("ci:digest"), checkout) == block("digest")
+
+
 def test_the_extras_are_those_of_the_package() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     table = README.partition("| extra | needed for |")[2].partition("\n\n")[0]

@@ -1,17 +1,31 @@
-"""The SQL files as they are, in the tools that people use."""
+"""The SQL files as they are, and statements as they are printed, in the tools that people use."""
 
+import os
+import re
+import shutil
+import subprocess
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
+import psycopg
 import pytest
+from databases import PostgresServer
 from sqlalchemy import Engine, text
 from trend_jobs import DAY, ended, log_two_runs, put, ran
 
+from snapshotter import statements
+from snapshotter.export.bundle import Bundle, export_all
+from snapshotter.export.style import Style
+from snapshotter.models import Base
 from snapshotter.resources import resource_folder
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters
+from snapshotter.trends.standalone import filled, for_duckdb
 
+README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 NAMES = trends.names()
 NO_FILTER: dict[str, Any] = dict.fromkeys(("account_id", "package_id", "since", "until"))
 DAYS = {"since": DAY.date(), "until": date(2026, 1, 6)}
@@ -45,20 +59,119 @@ def history(engine: Engine) -> Engine:
     return engine
 
 
+def as_filters(parameters: dict[str, Any]) -> Filters:
+    """Return parameters as the command has them."""
+    days = {
+        name: date.fromisoformat(parameters[name])
+        for name in DAYS
+        if isinstance(parameters[name], str)
+    }
+    return Filters(**{**parameters, **days})
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_pandas_runs_each_file_with_parameters(history: Engine, name: str) -> None:
     path = resource_folder("sql") / f"{name}.sql"
     with history.connect() as connection:
         for case, parameters in PARAMETERS.items():
             found = pd.read_sql(text(path.read_text()), connection, params=parameters)
-            expected = trends.rows(connection, name, Filters(**as_filters(parameters)))
+            expected = trends.rows(connection, name, as_filters(parameters))
             assert list(found.columns) == expected.columns
             assert len(found) == len(expected.rows), case
             assert bool(len(found)) == (case != "another account"), case
 
 
-def as_filters(parameters: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: date.fromisoformat(value) if name in DAYS and isinstance(value, str) else value
-        for name, value in parameters.items()
-    }
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("name", NAMES)
+def test_postgresql_knows_the_types_of_prepared_parameters(history: Engine, name: str) -> None:
+    """A parameter may be one for all its places, or one for each."""
+    source = statements.source(statements.files()[name])
+    url = history.url
+    with psycopg.connect(f"host={url.query['host']} user=postgres dbname={url.database}") as raw:
+        for case, parameters in PARAMETERS.items():
+            expected = len(raw.execute(named(source), parameters, prepare=True).fetchall())
+            places = [part[1] for part in re.finditer(r":([a-z_]+)", statements.bare(source))]
+            values = [parameters[place] for place in places]
+            each = statements.with_parameters(escaped(source), lambda _: "%s")
+            assert len(raw.execute(each, values, prepare=True).fetchall()) == expected, case
+
+
+def escaped(source: str) -> Any:
+    return statements.bare(source).replace("%", "%%")
+
+
+def named(source: str) -> Any:
+    return statements.with_parameters(escaped(source), "%({})s".format)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_printed_statement_runs_in_its_engine(history: Engine, name: str) -> None:
+    connection = history.raw_connection()
+    for case, parameters in PARAMETERS.items():
+        filters = as_filters(parameters)
+        cursor = connection.cursor()
+        cursor.execute(filled(name, filters))
+        found = cursor.fetchall()
+        cursor.close()
+        with history.connect() as other:
+            assert len(found) == len(trends.rows(other, name, filters).rows), case
+    connection.close()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_duckdb_runs_what_is_printed_for_it(history: Engine, tmp_path: Path) -> None:
+    export_all(history, Bundle(tmp_path / "all", Style("parquet"), DAY))
+    with duckdb.connect() as duck, history.connect() as connection:
+        duck.execute("set timezone = 'UTC'")
+        for table in Base.metadata.tables:
+            duck.execute(f"create view {table} as from '{tmp_path}/all/{table}.parquet'")
+        for name in NAMES:
+            used = statements.parameters(for_duckdb(name).replace("$", ":"))
+            for case, parameters in PARAMETERS.items():
+                filters = as_filters(parameters)
+                values = {parameter: parameters[parameter] for parameter in used}
+                expected = trends.rows(connection, name, filters)
+                with_values = duck.execute(for_duckdb(name), values).df()
+                assert list(with_values.columns) == expected.columns
+                assert len(with_values) == len(expected.rows), (name, case)
+                found = duck.execute(filled(name, filters)).fetchall()
+                assert len(found) == len(expected.rows), (name, case)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_shell_runs_each_file_as_the_readme_states(
+    name: str, history: Engine, postgres: PostgresServer
+) -> None:
+    """Run the README's lines, but for the file and for where the database is."""
+    with history.connect() as connection:
+        expected = len(trends.rows(connection, name, Filters(package_id=434)).rows)
+    url = history.url
+    history.dispose()
+    shell = {"sqlite": "sqlite3", "postgresql": "psql"}.get(history.dialect.name, "mariadb")
+    search = os.pathsep.join([str(postgres.binaries), os.environ["PATH"]])
+    if shutil.which(shell, path=search) is None:
+        pytest.skip(f"no {shell} here")
+    block = README.partition("<!-- shells -->\n```sh\n")[2].partition("```")[0]
+    (command,) = (line for line in block.splitlines() if f"{shell} " in line)
+    command = command.replace("runtime_by_week", name)
+    environment = {**os.environ, "PATH": search}
+    if shell == "sqlite3":
+        command = command.replace("job_history.db", str(url.database))
+    elif shell == "psql":
+        command = command.replace("psql ", "psql -X ", 1)
+        environment |= {"PGHOST": str(url.query["host"]), "PGUSER": str(url.username)}
+        environment |= {"PGDATABASE": str(url.database)}
+    else:
+        socket = f"--socket={url.query['unix_socket']}"
+        command = command.replace("mariadb ", f"mariadb {socket} --user=root ", 1)
+        command = command.replace("job_history", str(url.database))
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=resource_folder("sql").parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 1 + expected

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, insert
 
 from snapshotter.errors import UsageError
 from snapshotter.report.answers import Scope, ask
+from snapshotter.report.totals import TILES
 from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
 from snapshotter.times import epoch
 from snapshotter.trends import trends
@@ -152,3 +153,52 @@ def test_answers_of_one_account(failed: Engine) -> None:
         assert {row["account_id"] for row in both.trends[name]} == {"acme", "beta"}
         assert {row["account_id"] for row in beta.trends[name]} == {"beta"}
         assert {row["account_id"] for row in named.trends[name]} == {"acme"}
+
+
+@pytest.fixture
+def two_periods(engine: Engine) -> Engine:
+    """Return a database with a run a day of 1 to 20 January, those of the first ten days slower."""
+    for day in range(1, 21):
+        at = f"2026-01-{day:02}T03:00:00Z"
+        times = dict.fromkeys(("created_at", "started_at", "updated_at", "completed_at"), at)
+        status = "failed" if day == 5 else "completed"
+        output = {"id": day, "name": "o", "records_count": 10 if day < 11 else 1}
+        seconds = 7200 if day < 11 else 3600
+        page = f"https://xplenty.com/acme/jobs/{day}"
+        own = {"id": day, "status": status, "outputs": [output], "runtime_in_seconds": seconds}
+        store(engine, job(**own, html_url=page, **times), at=NOW)
+    return engine
+
+
+def test_the_tiles_values_of_as_many_days_before(two_periods: Engine) -> None:
+    with two_periods.connect() as connection:
+        found = ask(connection, Scope(timedelta(days=10)), NOW)
+        of_nobody = ask(connection, Scope(timedelta(days=10), "434", "acme"), NOW)
+    assert found.days == (date(2026, 1, 11), date(2026, 1, 20))
+    assert found.before == {
+        "runs": 10,
+        "failed": 1,
+        "hours": 18,
+        "records": 90,
+        "nodes": 40,
+        "packages": 1,
+    }
+    assert of_nobody.before == found.before
+
+
+@pytest.mark.parametrize("days", [11, 20, 90])
+def test_no_values_before_if_the_history_does_not_reach_back(
+    two_periods: Engine, days: int
+) -> None:
+    with two_periods.connect() as connection:
+        found = ask(connection, Scope(timedelta(days=days)), NOW)
+    assert found.before == dict.fromkeys(TILES)
+
+
+def test_pages_of_the_jobs_and_the_packages_that_rows_name(two_periods: Engine) -> None:
+    with two_periods.connect() as connection:
+        found = ask(connection, Scope(timedelta(days=20)), NOW)
+    assert found.urls[20] == "https://xplenty.com/acme/jobs/20"  # when the package last completed
+    assert found.urls[5] == "https://xplenty.com/acme/jobs/5"  # the last failure
+    assert 19 not in found.urls
+    assert found.package_urls == {("acme", 434): "https://xplenty.com/acme/packages/434"}

@@ -101,6 +101,22 @@ def test_a_package_that_has_not_run_for_a_month_has_been_retired() -> None:
     assert len(texts(freshness=[{**monthly, "since_seconds": 200 * 86_400}])) == 1
 
 
+def test_a_package_that_fails_is_not_overdue_as_well() -> None:
+    late = {
+        **ORDERS,
+        "since_seconds": 259_200,
+        "usual_gap_seconds": 21_600.0,
+        "p95_gap_seconds": 21_800.0,
+        "runs": 60,
+        "overdue": 1,
+    }
+    fails = {**ORDERS, "failing_runs": 9, "failing_since": NOW}
+    day = {**ORDERS, "runs": 60, "failed": 9, "stopped": 0}
+    rows = {"freshness": [late], "recovery": [fails], "failures_by_day": [day]}
+    assert [finding.kind for finding in all_findings(rows, NOW)] == ["Failing"]
+    assert [finding.kind for finding in all_findings({"freshness": [late]}, NOW)] == ["Overdue"]
+
+
 def test_lost_fields() -> None:
     row = {
         **ORDERS,
@@ -254,8 +270,8 @@ def test_waits_and_jobs_of_two_accounts_are_counted_apart() -> None:
     ]
     assert texts(queue_wait_by_day=days) == [
         (
-            "Jobs of beta wait longer to start since 8 January 2026: 3 min 20 s in the median, before "
-            "20 s."
+            "Jobs of beta wait longer to start since 8 January 2026: 3 min 20 s in the median, "
+            "before 20 s."
         )
     ]
     job = {"status": "running", "age_seconds": 90_000, "p95_seconds": 1200.0, "stuck": 1}

@@ -70,6 +70,7 @@ def test_unusual_volume() -> None:
         )
     ]
     assert texts(rows(520)) == []
+    assert texts(rows(1))[0].startswith("package 434 wrote 1 record to lines on 18 January 2026")
 
 
 def test_a_volume_that_the_output_often_varies_by_is_not_reported() -> None:

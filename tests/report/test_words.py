@@ -1,6 +1,6 @@
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, timezone
 
-from snapshotter.report.words import day, large, listed, share, shortened
+from snapshotter.report.words import day, large, listed, minute, share, shortened
 
 
 def test_shares() -> None:
@@ -9,6 +9,12 @@ def test_shares() -> None:
 
 def test_days() -> None:
     assert [day(date(2026, 1, 7)), day(None)] == ["7 January 2026", "an unknown day"]
+
+
+def test_minutes_are_in_utc() -> None:
+    assert minute(datetime(2026, 1, 7, 9, 5, tzinfo=UTC)) == "7 January 2026, 09:05 UTC"
+    east = timezone(timedelta(hours=10))
+    assert minute(datetime(2026, 1, 7, 9, 5, tzinfo=east)) == "6 January 2026, 23:05 UTC"
 
 
 def test_large_numbers_are_in_millions() -> None:

@@ -23,18 +23,22 @@ Change = Callable[[dict[str, Any]], None]  # of a job, before it is stored
 
 @dataclass(frozen=True)
 class Noise:
-    """An account of this many packages and days; `rate` is that of failures."""
+    """An account of this many packages and days; `rate` is that of failures.
+
+    One package may run like clockwork, twice a day.
+    """
 
     seed: int
     packages: int = 500
     days: int = 60
     rate: float = 0.05
     account: str = "acme"
-    first_package: int = 1
+    clockwork: int | None = None
+    first_job: int = 10**6
 
 
 def store_noise(engine: Engine, noise: Noise, change: Change = lambda _job: None) -> None:
-    """Store the account; `change` may alter each job, or drop it by making it None-like."""
+    """Store the account; `change` may alter each job, or mark it as `is_dropped`."""
     chance = random.Random(noise.seed)  # noqa: S311 - no secret
     jobs = list(_jobs(chance, noise))
     for job in jobs:
@@ -70,11 +74,12 @@ def store_noise(engine: Engine, noise: Noise, change: Change = lambda _job: None
 
 
 def _jobs(chance: random.Random, noise: Noise) -> Iterator[dict[str, Any]]:
-    job_id = noise.first_package * 10**6
-    for package in range(noise.first_package, noise.first_package + noise.packages):
+    job_id = noise.first_job
+    for package in range(1, noise.packages + 1):
         usual, spread = chance.lognormvariate(6.5, 1), chance.uniform(0.1, 0.8)
         records, scatter = chance.lognormvariate(9, 2), chance.uniform(0.1, 0.8)
-        for at in _starts(chance, noise.days):
+        is_random = package != noise.clockwork
+        for at in _starts(chance, noise.days) if is_random else _clockwork(noise.days):
             job_id += 1
             job = _job(job_id, at, max(1, int(chance.lognormvariate(0, spread) * usual)))
             roll = chance.random()
@@ -103,6 +108,12 @@ def _starts(chance: random.Random, days: int) -> Iterator[datetime]:
             yield at + jitter
         gap = chance.expovariate(1 / every) if kind == "random" else every
         at += timedelta(seconds=gap)
+
+
+def _clockwork(days: int) -> Iterator[datetime]:
+    midnight = NOW.replace(hour=0)
+    for half_days in range(2 * days, -1, -1):
+        yield midnight - timedelta(hours=12 * half_days - 6)
 
 
 def _job(job_id: int, at: datetime, seconds: int) -> dict[str, Any]:

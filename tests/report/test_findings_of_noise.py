@@ -1,0 +1,118 @@
+"""Accounts in which nothing but chance happens have no finding; what is wrong in them is found."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from noisy import NOW, Noise, store_noise
+from sqlalchemy import Engine
+
+from snapshotter.report.answers import Scope, ask
+from snapshotter.report.findings import Finding, all_findings
+
+LENGTH = timedelta(days=90)
+ODD = 7  # the package in which something happens
+Change = Callable[[dict[str, Any]], None]
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def found(engine: Engine) -> list[Finding]:
+    with engine.connect() as connection:
+        return all_findings(ask(connection, Scope(LENGTH), NOW).trends, NOW)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "noise",
+    [Noise(1), Noise(2, rate=0.01), Noise(3, rate=0.15), Noise(4, days=85, rate=0.08)],
+    ids=str,
+)
+def test_five_hundred_packages_of_noise_have_no_finding(engine: Engine, noise: Noise) -> None:
+    store_noise(engine, noise)
+    assert [finding.text for finding in found(engine)] == []
+
+
+@pytest.mark.parametrize("seed", range(10, 16))
+@pytest.mark.parametrize("packages", [1, 8])
+def test_nor_have_a_few(engine: Engine, seed: int, packages: int) -> None:
+    store_noise(engine, Noise(seed, packages))
+    assert [finding.text for finding in found(engine)] == []
+
+
+def regular(change: Change) -> Change:
+    """Return what makes each run of the odd package take ten minutes, and then changes it.
+
+    The change gets each of the package's jobs with its `age` in days.
+    """
+
+    def changed(job: dict[str, Any]) -> None:
+        if job["package_id"] != ODD:
+            return
+        job["age"] = (NOW - job["created_at"]).total_seconds() / 86_400
+        job |= {"status": "completed", "error_fingerprint": None, "records": 5000}
+        job["runtime_in_seconds"] = 560 + job["id"] % 80
+        change(job)
+        del job["age"]
+
+    return changed
+
+
+@regular
+def slows(job: dict[str, Any]) -> None:
+    if job["age"] < 20:
+        job["runtime_in_seconds"] *= 2
+
+
+@regular
+def fails_now(job: dict[str, Any]) -> None:
+    if job["age"] < 4:
+        job |= {"status": "failed", "error_fingerprint": "Disk full."}
+
+
+@regular
+def fails_often(job: dict[str, Any]) -> None:
+    if job["id"] % 2:
+        job |= {"status": "failed", "error_fingerprint": "Disk full."}
+
+
+@regular
+def stops_running(job: dict[str, Any]) -> None:
+    job["is_dropped"] = job["age"] < 4
+
+
+@regular
+def writes_nothing(job: dict[str, Any]) -> None:
+    if job["age"] < 3:
+        job["records"] = 0
+
+
+@regular
+def writes_much(job: dict[str, Any]) -> None:
+    job["records"] += job["id"] % 900
+    if job["age"] < 2:
+        job["records"] *= 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "kind", "text"),
+    [
+        (slows, "Slower", "times as long since 12 January 2026"),
+        (fails_now, "Failing", "runs, since 2"),
+        (fails_often, "Failing", "; most often: Disk full."),
+        (stops_running, "Overdue", "is overdue: it last completed 4"),
+        (writes_nothing, "Volume", "wrote nothing to rows on"),
+        (writes_much, "Volume", "records to rows on "),
+    ],
+)
+def test_what_is_wrong_among_five_hundred_packages_is_found(
+    engine: Engine, change: Change, kind: str, text: str
+) -> None:
+    store_noise(engine, Noise(1, clockwork=ODD), change)
+    findings = found(engine)
+    assert {finding.package_id for finding in findings} == {ODD}
+    texts = [finding.text for finding in findings if finding.kind == kind]
+    assert texts
+    assert text in texts[0]
