@@ -15,7 +15,6 @@ from snapshotter.report.jobs import (
     within,
 )
 from snapshotter.report.rows import Row, package_names
-from snapshotter.report.slowdowns import slowdowns
 from snapshotter.report.totals import SUMMED, TILES, totals
 from snapshotter.store.tables import ACCOUNTS, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
 from snapshotter.times import CLOCKS_APART
@@ -31,7 +30,7 @@ from snapshotter.trends.filters import (
 )
 
 TRENDS = (
-    *("runtime_by_day", "runtime_regressions", "slowest_packages", "throughput"),
+    *("runtime_by_day", "runtime_regressions", "runtime_steps", "slowest_packages", "throughput"),
     *("failures_by_day", "failure_reasons", "recovery", "retries"),
     *("queue_wait_by_day", "concurrency", "open_jobs", "records_by_day", "node_hours_by_week"),
     *("output_field_changes", "freshness", "snapshot_log"),
@@ -43,12 +42,15 @@ OF_THE_PRESENT = ("open_jobs", "freshness", "runtime_regressions")
 UP_TO_NOW = ("snapshot_log",)
 # What the findings are decided from.
 OF_FINDINGS = (
-    *("runtime_by_day", "runtime_regressions", "slowest_packages", "failures_by_day", "recovery"),
-    *("retries", "queue_wait_by_day", "open_jobs", "records_by_day", "output_field_changes"),
-    *("freshness", "snapshot_log"),
+    *("runtime_by_day", "runtime_regressions", "runtime_steps", "slowest_packages"),
+    *("failures_by_day", "recovery", "retries", "queue_wait_by_day", "open_jobs"),
+    *("records_by_day", "output_field_changes", "freshness", "snapshot_log"),
 )
 # What findings need that have no moment from which on they were known.
-OF_DAYS = ("runtime_by_day", "runtime_regressions", "failures_by_day", "queue_wait_by_day")
+OF_DAYS = (
+    *("runtime_by_day", "runtime_regressions", "runtime_steps"),
+    *("failures_by_day", "queue_wait_by_day"),
+)
 _JOB_COLUMNS = ("job_id", "last_job_id", "since_job_id")
 
 
@@ -133,7 +135,6 @@ def rows_within(
     limited |= dict.fromkeys(OF_THE_PRESENT, replace(filters, since=None, until=None))
     limited |= dict.fromkeys(UP_TO_NOW, replace(filters, until=None))
     found = {name: _rows(connection, name, limit) for name, limit in limited.items()}
-    found["slowdowns"] = found["runtime_steps"] = _steps(found["runtime_by_day"])
     found["package_failure_reasons"] = _package_failure_reasons(connection, filters)
     found["complete_runs"] = _complete_runs(connection, now, filters.account_id)
     found["compared_runs"] = compared_runs(
@@ -145,21 +146,12 @@ def rows_within(
     return found
 
 
-def _steps(days: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {"account_id": account, **row}
-        for account in {row["account_id"] for row in days}
-        for row in slowdowns(row for row in days if row["account_id"] == account)
-    ]
-
-
 def rows_before(
     connection: Connection, days: tuple[date, date], account_id: str | None
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the rows that whole days decide, from the first day up to before the last one."""
     filters = Filters(*days, account_id=account_id)
     found = {name: _rows(connection, name, filters) for name in OF_DAYS}
-    found["runtime_steps"] = found["slowdowns"] = _steps(found["runtime_by_day"])
     found["compared_runs"] = compared_runs(connection, found["runtime_regressions"], filters)
     return found
 

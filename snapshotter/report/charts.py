@@ -63,7 +63,7 @@ def charts(trends: Trends, first: date, last: date) -> dict[str, object]:
 
 def _slower(trends: Trends) -> list[Row]:
     return [
-        *trends.get("slowdowns", ()),
+        *trends.get("runtime_steps", ()),
         *(row for row in trends.get("runtime_regressions", ()) if row["since"]),
     ]
 

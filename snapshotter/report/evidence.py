@@ -16,6 +16,7 @@ ALPHA = 0.002
 _RATE, _RUNS = 0.05, 20  # of failures, before any is known: as if 1 of 20 runs had failed
 _NORMAL = NormalDist()
 _DEVIATION = 1.4826  # standard deviations in a median absolute deviation of normal values
+_WIDTH = 2.56  # standard deviations between the 10th and the 90th percentile of normal values
 _LEAST_SPREAD = 2  # how far apart the 95th percentile and the median of run times are at least
 
 
@@ -87,12 +88,16 @@ def longest_run(p50: float | None, p95: float, chance: float) -> float:
 def is_far(value: float, others: Sequence[float], chance: float) -> bool:
     """Return whether a positive value is further from the others than noise of that chance.
 
-    Ratios count, in median absolute deviations; the fewer values, the more is asked for.
+    Ratios count, in standard deviations that a few outliers do not widen; the fewer values, the
+    more is asked for.
     """
-    logs = [math.log(other) for other in others if other > 0]
+    logs = sorted(math.log(other) for other in others if other > 0)
     if len(logs) < 10 or value <= 0:  # noqa: PLR2004 - fewer have no scatter
         return False
-    middle = median(logs)
-    scatter = _DEVIATION * median(abs(each - middle) for each in logs)
+    middle, edge = median(logs), len(logs) // 10
+    scatter = max(
+        _DEVIATION * median(abs(each - middle) for each in logs),
+        (logs[-1 - edge] - logs[edge]) / _WIDTH,
+    )
     bound = -_NORMAL.inv_cdf(chance / 2) * (1 + 4 / math.sqrt(len(logs)))
     return abs(math.log(value) - middle) > bound * scatter

@@ -10,7 +10,7 @@ from snapshotter.report.words import day, share, shortened
 
 _MIN_STREAK = 2
 _MIN_FAILURES, _MIN_RATE = 3, 0.05
-_OTHERS = 10, 200  # failures and runs that other packages are taken to have had besides their own
+_KNOWN = 200  # runs of other packages; what is missing of them is taken to fail as usual
 
 
 class Count(NamedTuple):
@@ -64,12 +64,13 @@ def _needed(streak: Row, count: Count, others: float, chance: float) -> int | No
 
 
 def _is_often(count: Count, total: Count, chance: float) -> bool:
-    (failed, runs), (others_failed, others) = count, _OTHERS
+    failed, runs = count
+    missing = max(0, _KNOWN - (total.runs - runs))
+    assumed = round(missing * failure_rate(0, 0))
     return (
         failed >= _MIN_FAILURES
         and failed / runs >= _MIN_RATE
-        and chance_of_share(failed, runs, total.failed + others_failed, total.runs + others)
-        <= chance
+        and chance_of_share(failed, runs, total.failed + assumed, total.runs + missing) <= chance
     )
 
 

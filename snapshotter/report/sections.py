@@ -20,7 +20,7 @@ class Column:
 
 @dataclass(frozen=True)
 class TableOf:
-    """The rows of a trend, or the `slowdowns`; `newest`: the last day first.
+    """The rows of a trend; `newest`: the last day first.
 
     `series` names the chart data that has the rows of one package. A row is marked if its column
     `flag` is true. `help` explains words that need it.
@@ -93,7 +93,7 @@ SECTIONS = (
                 ),
             ),
             TableOf(
-                "slowdowns",
+                "runtime_steps",
                 "Slower since a certain day",
                 (
                     Column("since", "Since", "day"),

@@ -40,6 +40,7 @@ def _normalized(column: str, value: Any) -> Any:
         with suppress(ValueError):  # text of a user's own trend may only look like a time
             if TIME.fullmatch(column) and _TIME_TEXT.fullmatch(value):
                 return datetime.fromisoformat(value).replace(tzinfo=UTC)
-            if DAY.fullmatch(column) and _DAY_TEXT.fullmatch(value):
+            # A slowdown is known to the day: `since` has days in one trend, and times in others.
+            if _DAY_TEXT.fullmatch(value) and (DAY.fullmatch(column) or TIME.fullmatch(column)):
                 return date.fromisoformat(value)
     return value

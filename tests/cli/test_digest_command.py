@@ -32,6 +32,8 @@ DEMO = """\
 acme: 30 January 2026, 18:00 UTC to 31 January 2026, 18:00 UTC
 
 New
+- clickstream_sessions failed 41 of 715 runs (5.7 %); most often: Out of memory: increase the \
+number of nodes.
 - product_catalogue takes 1.9 times as long since 28 January 2026 (median 36 min 16 s, before \
 18 min 44 s over 30 runs).
 

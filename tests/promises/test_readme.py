@@ -144,7 +144,7 @@ def run(shell: str, text: str, folder: Path) -> str:
 @pytest.mark.slow
 def test_the_demo_can_be_queried_as_written(checkout: Path) -> None:
     trend, select = block("ci:query").splitlines()
-    assert run("sh", trend, checkout).startswith("account_id,package_id,package_name,day,runs,")
+    assert run("sh", trend, checkout).startswith("account_id,package_id,package_name,since,ratio,")
     days = run("sh", select, checkout).splitlines()
     assert len(days) > 90
     assert all(re.fullmatch(r"20\d\d-\d\d-\d\d\|\d+", day) for day in days)

@@ -28,7 +28,7 @@ from snapshotter.trends.standalone import filled, for_duckdb
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 NAMES = trends.names()
 NO_FILTER: dict[str, Any] = dict.fromkeys(("account_id", "package_id", "since", "until"))
-DAYS = {"since": DAY.date(), "until": date(2026, 1, 6)}
+DAYS = {"since": DAY.date(), "until": date(2026, 1, 25)}
 PARAMETERS: dict[str, dict[str, Any]] = {
     "none": NO_FILTER,
     "package": {**NO_FILTER, "package_id": 434},
@@ -51,6 +51,7 @@ def history(engine: Engine) -> Engine:
             ], **own)
             for n in range(1, 26)
         ),
+        *(ended(50 + n, 1440 * n, 10 if n < 7 else 30, **own) for n in range(1, 13)),
         ended(30, 30, status="failed", **own),
         ran(31, 1, status="running", **own),
         ran(40, 20),

@@ -48,7 +48,7 @@ def test_unusual_days_of_an_output_are_by_index() -> None:
 def test_slower_packages_come_first_and_then_the_slowest() -> None:
     slowest = [{**ORDERS, "total_seconds": 9}, {**LINES, "total_seconds": 8}]
     slowdown = {**LINES, "since": date(2026, 1, 20)}
-    found = charts({"slowdowns": [slowdown], "slowest_packages": slowest}, FIRST, LAST)
+    found = charts({"runtime_steps": [slowdown], "slowest_packages": slowest}, FIRST, LAST)
     assert found["top"] == [0, 1]
     assert found["slower"] == {0: "2026-01-20"}
     assert found["totals"] == [[0, 0, 0, 8, 0, 0], [0, 0, 0, 9, 0, 0]]

@@ -42,15 +42,13 @@ def answers(engine: Engine) -> Answers:
         return ask(connection, Scope(timedelta(days=10_000)), NOW)
 
 
-def columns_of(engine: Engine, table: TableOf, answers: Answers) -> list[str]:
-    if table.trend == "slowdowns":
-        return list(answers.trends["slowdowns"][0])
+def columns_of(engine: Engine, table: TableOf) -> list[str]:
     with engine.connect() as connection:
         return list(trends.rows(connection, table.trend, Filters())[0])
 
 
 def test_each_trend_of_the_report_has_one_table() -> None:
-    assert sorted(table.trend for table in TABLES) == sorted([*TRENDS, "slowdowns"])
+    assert sorted(table.trend for table in TABLES) == sorted(TRENDS)
 
 
 def test_anchors_are_unique_and_all_that_findings_may_link_to() -> None:
@@ -59,9 +57,9 @@ def test_anchors_are_unique_and_all_that_findings_may_link_to() -> None:
 
 
 @only_sqlite
-def test_each_column_is_one_of_its_trend(engine: Engine, answers: Answers) -> None:
+def test_each_column_is_one_of_its_trend(engine: Engine) -> None:
     for table in TABLES:
-        known = columns_of(engine, table, answers)
+        known = columns_of(engine, table)
         names = [column.name for column in table.columns]
         assert set(names) <= set(known), table.trend
         assert len(names) == len(set(names)), table.trend
@@ -69,9 +67,9 @@ def test_each_column_is_one_of_its_trend(engine: Engine, answers: Answers) -> No
 
 
 @only_sqlite
-def test_rows_by_package_are_those_that_have_one(engine: Engine, answers: Answers) -> None:
+def test_rows_by_package_are_those_that_have_one(engine: Engine) -> None:
     for table in TABLES:
-        known = columns_of(engine, table, answers)
+        known = columns_of(engine, table)
         assert table.by_package == ("package_id" in known), table.trend
         shown = {column.name for column in table.columns}
         assert not shown & {"package_id", "package_name"}, table.trend

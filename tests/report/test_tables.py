@@ -69,7 +69,7 @@ def test_no_rows() -> None:
     ("name", "note"),
     [
         ("runtime_by_day", "the newest 200 of 201 rows; all: snapshotter export runtime_by_day -o"),
-        ("slowdowns", "the newest 200 of 201 rows</small>"),  # not a trend: it cannot be exported
+        ("reasons", "the newest 200 of 201 rows</small>"),  # not a trend: it cannot be exported
     ],
 )
 def test_a_long_table_has_its_newest_rows(name: str, note: str) -> None:

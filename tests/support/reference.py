@@ -7,6 +7,7 @@ the trend promises, as int, float, str, `date`, aware `datetime` or None.
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -250,6 +251,58 @@ def runtime_regressions(tables: Tables, filters: Filters) -> Answer:
             )
         )
     return sorted(answer, key=lambda row: (row[5] is not None, -(row[5] or 0)))
+
+
+def runtime_steps(tables: Tables, filters: Filters) -> Answer:
+    name = names(tables)
+    answer: Answer = []
+    jobs = [job for job in runs(tables, filters, "completed") if seconds_of(job) is not None]
+    dated = [job for job in jobs if None not in (job["package_id"], job["run_date"])]
+    for package, group in groups(dated, *PACKAGE):
+        days = [
+            (day, median(each(of_day, "runtime_in_seconds")) or 0.0)
+            for (day,), of_day in groups(group, "run_date")
+        ]
+        if (step := slowdown(days)) is not None:
+            answer.append((*package, name[package], *step))
+    return sorted(answer, key=lambda row: -row[4])
+
+
+LEAST_DAYS = 5  # on either side of a step
+
+
+def slowdown(days: list[tuple[date, float]]) -> tuple[Any, ...] | None:
+    """Return since when the days are slower, how much, and how many days there are; or None."""
+    if len(days) < 2 * LEAST_DAYS:
+        return None
+    seconds = [value for _, value in days]
+    at = change_point(seconds)
+    before, after = seconds[:at], seconds[at:]
+    then, now = median(before) or 0.0, median(after) or 0.0
+    scatter = median(abs(value - then) for value in before) or 0.0
+    usual_high = sorted(before)[9 * (len(before) - 1) // 10]
+    if not then or now < 1.5 * then or now - then < 3 * scatter or now <= usual_high:
+        return None
+    return days[at][0], quotient(now, then), now, then, len(after), len(before)
+
+
+def change_point(values: Sequence[float]) -> int:
+    """Return the index that splits the values into two parts with the least variance within them.
+
+    That is the split with the greatest variance between the parts. A few outliers do not count, and
+    of splits that are equal, but for a billionth, it is the first.
+    """
+    in_order, edge = sorted(values), max(1, len(values) // 20)
+    least, most = in_order[edge], in_order[-1 - edge]
+    exact = [Fraction(min(max(value, least), most)) for value in values]
+    between = {
+        split: (sum(exact[:split]) / split - sum(exact[split:]) / (len(exact) - split)) ** 2
+        * split
+        * (len(exact) - split)
+        for split in range(LEAST_DAYS, len(exact) - LEAST_DAYS + 1)
+    }
+    enough = Fraction(999_999_999, 10**9) * max(between.values())
+    return min(split for split, variance in between.items() if variance >= enough)
 
 
 def slowest_packages(tables: Tables, filters: Filters) -> Answer:
@@ -722,6 +775,7 @@ REFERENCE: dict[str, Callable[[Tables, Filters], Answer]] = {
         runtime_by_day,
         runtime_by_week,
         runtime_regressions,
+        runtime_steps,
         slowest_packages,
         failures_by_day,
         failure_reasons,

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
@@ -138,6 +139,66 @@ def test_a_regression_needs_ten_runs_before(engine: Engine, baseline: int) -> No
     )
     found = answer(engine, "runtime_regressions")
     assert [row[2:5] + row[7:] for row in found] == [(15.0, 10.0, 1.5, 0.0, 10, 0)] * (baseline - 9)
+
+
+def daily(seconds: Sequence[int | None], first_id: int = 1, **fields: Any) -> list[dict[str, Any]]:
+    """Return a job a day from `DAY` on, each of that many seconds; none on a day without any."""
+    return [
+        ended(first_id + place, 1440 * place, value, **fields)
+        for place, value in enumerate(seconds)
+        if value is not None
+    ]
+
+
+USUAL = [600, 610, 590, 605, 595, 4000, 600, 610, 590, 600]
+
+
+def test_runtime_steps(engine: Engine) -> None:
+    put(engine, *daily([*USUAL, 1200, 1210, 1190, 1205, 1195]))
+    put(engine, ended(50, 10, 606), ended(51, 15, 594, status="failed"), ended(52, 20, -5))
+    other = {"package_id": 2, "package": {"name": "two"}}
+    put(engine, *daily([*[100] * 5, None, *[251] * 6], 101, **other))
+    assert answer(engine, "runtime_steps") == [
+        (2, "two", "2026-01-11", 2.51, 251.0, 100.0, 6, 5),
+        (1, "one", "2026-01-15", 1.995012, 1200.0, 601.5, 5, 10),
+    ]
+    assert answer(engine, "runtime_steps", package_id=1, until=date(2026, 1, 14)) == []
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        [600],
+        [600] * 30,
+        [1200] * 10 + [600] * 10,  # faster
+        [100, 900] * 5 + [500, 1200] * 5,  # its usual scatter
+        [100, 100, 300] * 3 + [100] + [290] * 8,  # not above the 90th percentile before
+        [0] * 10 + [600] * 10,  # no ratio
+        [600] * 4 + [1200] * 5,  # too few days
+        [600] * 10 + [899] * 10,
+    ],
+)
+def test_no_step(engine: Engine, seconds: list[int]) -> None:
+    put(engine, *daily(seconds))
+    assert answer(engine, "runtime_steps") == []
+
+
+def test_of_equal_steps_it_is_the_first(engine: Engine) -> None:
+    """As much speaks for each: 5 days of 100, 5 of 200 and 5 of 300 seconds."""
+    put(engine, *daily([100] * 5 + [200] * 5 + [300] * 5))
+    assert answer(engine, "runtime_steps") == [(1, "one", "2026-01-10", 2.5, 250.0, 100.0, 10, 5)]
+
+
+def test_steps_of_two_accounts(engine: Engine) -> None:
+    put(engine, *daily([100] * 5 + [200] * 5))
+    put(engine, *daily([200] * 5 + [100] * 5, 101), account_id="beta")
+    put(engine, *daily([10] * 7 + [40] * 5, 201, package_id=2), account_id="beta")
+    expected = [
+        ("beta", 2, "one", "2026-01-12", 4.0, 40.0, 10.0, 5, 7),
+        ("acme", 1, "one", "2026-01-10", 2.0, 200.0, 100.0, 5, 5),
+    ]
+    assert answer_by_account(engine, "runtime_steps") == expected
+    assert answer_by_account(engine, "runtime_steps", account_id="acme") == expected[1:]
 
 
 def test_failure_reasons(engine: Engine) -> None:
@@ -385,7 +446,7 @@ def of_one(first_id: int, seconds: int, name: str = "one") -> list[dict[str, Any
     ]
 
 
-@pytest.mark.parametrize("name", [name for name in trends.names() if name != "snapshot_log"])
+@pytest.mark.parametrize("name", sorted({*trends.names()} - {"runtime_steps", "snapshot_log"}))
 def test_two_accounts_are_answered_apart(engine: Engine, name: str) -> None:
     """Their packages have the same ids and names, and what they do is not the same."""
     known_until(engine, DAY + timedelta(hours=6))

@@ -55,6 +55,7 @@ TABLES = [
 CALENDAR = Base.metadata.tables["calendar"]
 CHOSEN = [name for name in os.environ.get("TRENDS", "").split(",") if name] or list(REFERENCE)
 EXAMPLES = os.environ.get("EXAMPLES")
+STEPS = "runtime_steps"  # which needs more days than the other trends
 
 
 def moment(text: str) -> datetime:
@@ -102,6 +103,7 @@ class History:
     accounts: list[dict[str, Any]]
     snapshots: list[dict[str, Any]]
     filters: list[Filters] = field(default_factory=list)
+    trends: list[str] = field(default_factory=lambda: CHOSEN)
 
 
 def one_of(*values: Any) -> st.SearchStrategy[Any]:
@@ -282,17 +284,39 @@ def histories(draw: st.DrawFn) -> History:
     return History(numbered, gone, known, taken, [Filters(), draw(filters()), draw(filters())])
 
 
+@st.composite
+def stepped(draw: st.DrawFn) -> History:
+    """Return jobs of two accounts on many days, of packages that may become slower on one."""
+    numbered: list[tuple[str, dict[str, Any]]] = []
+    for package, account in ((1, "acme"), (1, "other"), (2, "other")):
+        days = draw(st.integers(8, 44))
+        step, factor = draw(st.integers(0, days)), draw(one_of(1, 1.5, 2, 3))
+        usual = draw(one_of((10, 11, 12), (10,), (0, 10), (10, 30), (10**9 // 3, 10**9 // 3 - 1)))
+        for day in range(days):
+            began = MOMENTS[0] + timedelta(days=day)
+            for _ in range(draw(one_of(1, 1, 1, 2, 0))):
+                seconds = draw(one_of(*usual)) * (factor if day >= step else 1)
+                number = len(numbered) + 1
+                times = dict.fromkeys(("created_at", "started_at", "completed_at"), sent(began))
+                named = {"package_id": package, "package": {"name": "the same"}}
+                own = {"id": number, "status": "completed", "runtime_in_seconds": int(seconds)}
+                numbered.append((account, {**own, **named, **times}))
+    limited = Filters(MOMENTS[0].date() + timedelta(days=9))
+    chosen = [Filters(), limited, Filters(package_id=1), Filters(account_id="other")]
+    return History(numbered, [], [], [], chosen, [name for name in CHOSEN if name == STEPS])
+
+
 def property_test(test: Callable[..., None]) -> Callable[..., None]:
     """Try the same histories in each run, unless `EXAMPLES` asks for others."""
     return settings(
-        max_examples=int(EXAMPLES or 25),
+        max_examples=int(EXAMPLES or 40),
         derandomize=EXAMPLES is None,
         database=None,
         deadline=None,
         # To make a failure small takes minutes if all trends run.
         phases=[Phase.generate, Phase.shrink] if "TRENDS" in os.environ else [Phase.generate],
         suppress_health_check=[*HealthCheck],
-    )(given(histories())(test))
+    )(given(histories() | stepped())(test))
 
 
 @pytest.fixture
@@ -331,7 +355,7 @@ def check(engine: Engine, history: History, calendar: pd.DataFrame, run: Run_) -
     wrong = [
         f"{name} under {chosen}:\n{found}"
         for chosen in history.filters
-        for name in CHOSEN
+        for name in history.trends
         if (found := difference(run(name, chosen), REFERENCE[name](tables, chosen)))
     ]
     assert not wrong, "\n".join(wrong)

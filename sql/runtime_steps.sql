@@ -1,0 +1,339 @@
+-- Which packages have been slower since some day?
+--
+-- grain: one row per account and package that takes longer from some day on, the worst first
+-- columns: account_id, package_id, package_name (of its latest run), since (the first slow day),
+--   ratio (of the two that follow), p50_seconds (the median of the days from then on),
+--   before_seconds (of the days before), days (with runs, from then on), before_days
+--
+-- Compared are the medians of the days with completed runs. The day is where the days' variance
+-- within the two parts is least, with at least 5 days in each; of days that differ by less than a
+-- billionth in that, the first. For this the highest and the lowest 5 % of the days (at least one
+-- on each side) are cut down to the next ones, so that a few outliers do not count.
+--
+-- Slower means that the median after is 1.5 times the one before, at least 3 median absolute
+-- deviations above it, and above the 90th percentile of the days before (the day at that place, or
+-- the one below).
+--
+-- Medians are kept doubled at each step (the sum of the two middle values, or twice the middle
+-- one), so that all but the variance is in whole numbers, the same on every engine.
+--
+-- A runtime counts if it is 0 to 1000000000 seconds (31 years); any other is ignored.
+--
+-- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
+--   last)
+
+with
+inputs as (
+    select
+        account_id,
+        package_id,
+        run_date as day,
+        runtime_in_seconds as seconds,
+        2 * row_number() over (
+            partition by package_id, account_id, run_date order by runtime_in_seconds
+        ) as place,
+        count(*) over (partition by package_id, account_id, run_date) + 1 as middle
+    from jobs
+    where
+        status = 'completed'
+        and runtime_in_seconds between 0 and 1000000000
+        and package_id is not null
+        and run_date is not null
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
+),
+
+latest_named as (
+    select
+        package_id,
+        account_id,
+        max(id) as id
+    from jobs
+    where package_name is not null
+    group by package_id, account_id
+),
+
+names as ( -- each package's latest known name
+    select
+        latest_named.account_id,
+        latest_named.package_id,
+        jobs.package_name
+    from latest_named
+    inner join jobs on latest_named.id = jobs.id
+),
+
+days as ( -- twice the median of each
+    select
+        account_id,
+        package_id,
+        day,
+        sum(
+            seconds * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end
+        ) as twice
+    from inputs
+    group by package_id, account_id, day
+),
+
+numbered as (
+    select
+        account_id,
+        package_id,
+        day,
+        twice,
+        row_number() over (partition by package_id, account_id order by day) as number,
+        row_number() over (partition by package_id, account_id order by twice) as place,
+        count(*) over (partition by package_id, account_id) as days
+    from days
+),
+
+edges as ( -- 5 % of the days, in twentieths of a day
+    select
+        account_id,
+        package_id,
+        day,
+        twice,
+        number,
+        place,
+        days,
+        case when days < 40 then 20 else days - days % 20 end as edge
+    from numbered
+    where days >= 10
+),
+
+bounds as (
+    select
+        account_id,
+        package_id,
+        day,
+        twice,
+        number,
+        days,
+        max(case when 20 * place = edge + 20 then twice end) over (
+            partition by package_id, account_id
+        ) as least,
+        max(case when 20 * place = 20 * days - edge then twice end) over (
+            partition by package_id, account_id
+        ) as most
+    from edges
+),
+
+clipped as (
+    select
+        account_id,
+        package_id,
+        day,
+        twice,
+        number,
+        days,
+        case when twice < least then least when twice > most then most else twice end as value
+    from bounds
+),
+
+sums as (
+    select
+        account_id,
+        package_id,
+        day,
+        twice,
+        number,
+        days,
+        sum(value) over (
+            partition by package_id, account_id order by number
+            rows between unbounded preceding and current row
+        ) as upto,
+        sum(value) over (partition by package_id, account_id) as whole
+    from clipped
+),
+
+splits as ( -- the variance between the parts: of those up to this day, and of those after it
+    select
+        account_id,
+        package_id,
+        day,
+        twice,
+        number,
+        days,
+        case
+            when number between 5 and days - 5
+                then
+                    (days * upto - number * whole) * 1e0 * (days * upto - number * whole)
+                    / (number * (days - number))
+        end as separation
+    from sums
+),
+
+greatest_splits as (
+    select
+        account_id,
+        package_id,
+        day,
+        twice,
+        number,
+        days,
+        separation,
+        max(separation) over (partition by package_id, account_id) as greatest_one
+    from splits
+),
+
+change_points as (
+    select
+        account_id,
+        package_id,
+        day,
+        twice,
+        number,
+        days,
+        min(case when separation >= 0.999999999 * greatest_one then number end) over (
+            partition by package_id, account_id
+        ) as before_days
+    from greatest_splits
+),
+
+parts as (
+    select
+        account_id,
+        package_id,
+        day,
+        twice,
+        days,
+        before_days,
+        case when number > before_days then 1 else 0 end as is_after
+    from change_points
+),
+
+placed as (
+    select
+        account_id,
+        package_id,
+        day,
+        twice,
+        days,
+        before_days,
+        is_after,
+        row_number() over (
+            partition by package_id, account_id, is_after order by twice
+        ) as place,
+        case when is_after = 1 then days - before_days else before_days end + 1 as middle
+    from parts
+),
+
+weighted as (
+    select
+        account_id,
+        package_id,
+        day,
+        twice,
+        days,
+        before_days,
+        is_after,
+        case when abs(2 * place - middle) < 2 then 2 - abs(2 * place - middle) else 0 end as weight,
+        case
+            when
+                10 * (place - 1) <= 9 * (before_days - 1)
+                and 9 * (before_days - 1) < 10 * place then 1
+            else 0
+        end as is_high
+    from placed
+),
+
+medians as ( -- four times the medians
+    select
+        account_id,
+        package_id,
+        days,
+        before_days,
+        min(case when is_after = 1 then day end) as since,
+        sum(case when is_after = 1 then weight * twice else 0 end) as after_fourfold,
+        sum(case when is_after = 0 then weight * twice else 0 end) as before_fourfold,
+        max(case when is_after = 0 and is_high = 1 then twice end) as high_twice
+    from weighted
+    group by package_id, account_id, days, before_days
+),
+
+slower as (
+    select
+        account_id,
+        package_id,
+        days,
+        before_days,
+        since,
+        after_fourfold,
+        before_fourfold
+    from medians
+    where
+        before_fourfold > 0
+        and 2 * after_fourfold >= 3 * before_fourfold
+        and after_fourfold > 2 * high_twice
+),
+
+deviations as (
+    select
+        slower.account_id,
+        slower.package_id,
+        slower.before_days,
+        abs(2 * days.twice - slower.before_fourfold) as deviation
+    from slower
+    inner join days
+        on slower.account_id = days.account_id and slower.package_id = days.package_id
+    where days.day < slower.since
+),
+
+placed_deviations as (
+    select
+        account_id,
+        package_id,
+        deviation,
+        2 * row_number() over (
+            partition by package_id, account_id order by deviation
+        ) as place,
+        before_days + 1 as middle
+    from deviations
+),
+
+spreads as ( -- eight times the median absolute deviation
+    select
+        account_id,
+        package_id,
+        sum(
+            deviation * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end
+        ) as eightfold
+    from placed_deviations
+    group by package_id, account_id
+),
+
+final as (
+    select
+        slower.account_id,
+        slower.package_id,
+        names.package_name,
+        slower.since,
+        round(slower.after_fourfold * 1e0 / nullif(slower.before_fourfold, 0), 6) as ratio,
+        slower.after_fourfold / 4.0 as p50_seconds,
+        slower.before_fourfold / 4.0 as before_seconds,
+        slower.days - slower.before_days as days,
+        slower.before_days
+    from slower
+    inner join spreads
+        on slower.account_id = spreads.account_id and slower.package_id = spreads.package_id
+    left join names
+        on slower.account_id = names.account_id and slower.package_id = names.package_id
+    where 2 * (slower.after_fourfold - slower.before_fourfold) >= 3 * spreads.eightfold
+)
+
+select
+    account_id,
+    package_id,
+    package_name,
+    since,
+    ratio,
+    p50_seconds,
+    before_seconds,
+    days,
+    before_days
+from final
+order by
+    ratio desc,
+    account_id,
+    package_id;
