@@ -18,6 +18,7 @@ from snapshotter.cli.options import (
 )
 from snapshotter.cli.streams import data_output
 from snapshotter.errors import Failure
+from snapshotter.texts import counted
 
 # As in `report.digest`, which is imported only when the command runs. A test holds them equal.
 KINDS = ("snapshot", "failing", "stuck", "overdue", "slower", "waiting", "fields", "volume")
@@ -108,5 +109,5 @@ def command(
         found = digest_formats.write_digest(engine, stream, (period, shape), datetime.now(UTC))
     standing = [item for item in found.items if item.kind in (fail_on or ())]
     if standing:
-        more = f" (and {len(standing) - 1:,} more)" if len(standing) > 1 else ""
-        raise Failure(f"--fail-on {standing[0].kind}: {standing[0].text}{more}")
+        number = counted(len(standing), "finding")
+        raise Failure(f"{number} to fail on; {standing[0].kind}: {standing[0].text}")

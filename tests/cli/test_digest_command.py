@@ -107,7 +107,9 @@ def test_a_finding_of_a_kind_to_fail_on_ends_with_1_after_the_output(digest: Run
         assert done.returncode == 1
         assert "orders failed each of its last 8 runs, since 23 January 2026" in done.stdout
         last = done.stderr.splitlines()[-1]
-        assert last.startswith("snapshotter: --fail-on failing: orders failed each of its last 8")
+        assert last.startswith(
+            "snapshotter: 1 finding to fail on; failing: orders failed each of its "
+        )
         assert "\x1b" not in done.stdout + done.stderr
     assert digest("--fail-on", "stuck,overdue").returncode == 0
     assert digest().returncode == 0

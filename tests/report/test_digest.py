@@ -161,7 +161,7 @@ def test_a_snapshot_is_behind_once_a_day_has_passed(engine: Engine) -> None:
     assert [item.new for item in before.items] == [True]
 
 
-def test_accounts_are_told_apart(engine: Engine) -> None:
+def test_accounts_are_kept_apart(engine: Engine) -> None:
     stored(engine, failing(0))
     other = Noise(1, 1, clockwork=1, account="beta", first_job=5 * 10**6)
     store_noise(engine, other, failing(0.5))

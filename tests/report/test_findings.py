@@ -246,7 +246,7 @@ def test_a_finding_names_its_package_its_account_and_its_job() -> None:
     assert found.since == datetime(2026, 1, 17, tzinfo=UTC)
 
 
-def test_accounts_are_named_only_if_the_packages_name_does_not_tell() -> None:
+def test_accounts_are_named_only_if_packages_share_a_name() -> None:
     rows = [
         {**lost_field(number, 1)[0], "account_id": account, "package_name": name}
         for number, account, name in ((1, "acme", "p"), (2, "beta", "p"), (3, "beta", "q"))
