@@ -33,7 +33,7 @@ def command(output: str, window: "Window", database_url: str) -> None:
 
     The main findings are plain sentences, then come charts and tables: what got slower, what fails
     and why, what waits, volume, cost, field changes, freshness, and the snapshots themselves. It
-    needs no network to open. Needs the extra `report`. By default it covers the last 90 days.
+    needs no network to open. By default it covers the last 90 days.
     """
     from snapshotter.report.answers import Scope
     from snapshotter.report.report import report

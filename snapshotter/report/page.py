@@ -2,95 +2,139 @@
 
 import base64
 import hashlib
-import json
-import re
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
-from importlib.resources import files
+from typing import Any
+
+from markupsafe import Markup
 
 from snapshotter import __version__
 from snapshotter.report.answers import Answers
 from snapshotter.report.charts import charts
 from snapshotter.report.findings import Finding, findings
-from snapshotter.report.rows import Names, package_names
-from snapshotter.report.sections import SECTIONS
-from snapshotter.report.tables import section
-from snapshotter.report.words import day, large, share
+from snapshotter.report.links import job_page, package_page, web_page
+from snapshotter.report.packages import accounts_of
+from snapshotter.report.rendering import data, render, resource
+from snapshotter.report.sections import SECTIONS, Section
+from snapshotter.report.stills import MAX_SERIES, stills
+from snapshotter.report.tables import Tables
+from snapshotter.report.tiles import tiles
+from snapshotter.report.words import day
 
 # One script of the page, in this order: the last one runs the others.
-SCRIPTS = ("words", "history", "plotting", "charts", "volumes", "tables", "page")
+SCRIPTS = (
+    "words",
+    "history",
+    "plotting",
+    "charts",
+    "volumes",
+    "tables",
+    "tiles",
+    "filters",
+    "page",
+)
+PLOTLY = "vendor/plotly-cartesian.min.js"
 
 
-def page(answers: Answers, plotly: str, now: datetime) -> str:
-    """Return the page. `plotly` is the source of that library.
+@dataclass(frozen=True)
+class Item:
+    """A finding as the page shows it; `page` is a link to what `page_of` names, if there is one."""
 
-    Its policy allows the page's own scripts alone, which it names by their hashes.
+    kind: str
+    text: str
+    section: str
+    more: str
+    page: str | None
+    page_of: str
+
+
+def page(answers: Answers, now: datetime) -> str:
+    """Return the page.
+
+    Its policy allows the page's own scripts alone, which it names by their hashes. Without jobs
+    there are no charts, and so not the library that draws them.
     """
-    names = package_names(answers.trends)
-    script = "\n".join(_resource(f"scripts/{name}.js") for name in SCRIPTS)
-    parts = {
-        "hashes": f"{_hash(script)} {_hash(plotly)}",
-        "version": __version__,
-        "title": escape(_title(answers)),
-        "facts": _facts(answers),
-        "css": _resource("report.css"),
-        "dark": _resource("dark.css"),
-        "nav": _links(),
-        "options": _options(names),
-        "body": "\n".join(_body(answers, names, now)),
-        "footer": _footer(now),
-        "data": "{}" if answers.days is None else _json(charts(answers.trends, *answers.days)),
-        "js": script,
-        "plotly": plotly,
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda field: parts[field[1]], _resource("report.html"))
+    scripts = [Markup("\n").join(resource(f"scripts/{name}.js") for name in SCRIPTS)]
+    drawn = {} if answers.days is None else charts(answers.trends, *answers.days)
+    if drawn:
+        scripts.append(resource(PLOTLY))
+    return render(
+        "page.html.j2",
+        hashes=Markup(" ").join(map(_hash, scripts)),
+        version=__version__,
+        title=_title(answers, now),
+        heading=_heading(answers),
+        facts=_facts(answers),
+        css=resource("report.css"),
+        dark=resource("dark.css"),
+        sections=_sections(answers),
+        accounts=accounts_of(answers.trends),
+        has_days=answers.days is not None,
+        findings=[_item(answers, each) for each in findings(answers.trends, now)],
+        tiles=tiles(answers),
+        stills=stills(drawn),
+        shows=_shows(answers, drawn),
+        tables=Tables(answers),
+        made=_minute(now.astimezone(UTC)),
+        data=data(drawn),
+        js=scripts[0],
+        plotly=scripts[1] if drawn else None,
+    )
 
 
-def _resource(name: str) -> str:
-    return files("snapshotter.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _hash(script: str) -> str:
+def _hash(script: str) -> Markup:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"'sha256-{digest}'"
+    return Markup(f"'sha256-{digest}'")  # noqa: S704 - base64 of our own
 
 
-def _json(value: object) -> str:
-    """Return JSON that can neither end nor comment out the script element that contains it."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
+def _sections(answers: Answers) -> list[Section]:
+    return [each for each in SECTIONS if answers.days is not None or each.anchor == "snapshot"]
 
 
-def _title(answers: Answers) -> str:
-    accounts = ", ".join(account for account, _ in answers.accounts) or "No account yet"
+def _shows(answers: Answers, drawn: Mapping[str, Any]) -> dict[str, str]:
+    """Return what each chart is limited to or is a sum of, by the chart's key; often nothing."""
+    accounts = len(accounts_of(answers.trends))
+    of_all = f"all {accounts} accounts" if accounts > 1 else ""
+    shows = {chart.key: of_all for section in SECTIONS for chart in section.charts}
+    if drawn:
+        lines = sum(1 for index in drawn["top"] if drawn["runtime"][index])
+        most = min(lines, MAX_SERIES)
+        if most < len(drawn["packages"]):
+            shows["runtime"] = f"the {most} packages that became slower or take most"
+        if accounts > 1:
+            shows["peaks"] = "the most in any one account"
+    return shows
+
+
+def _accounts(answers: Answers) -> str:
+    return ", ".join(account for account, _ in answers.accounts)
+
+
+def _title(answers: Answers, now: datetime) -> str:
+    """Return the title of the browser's window, of bookmarks and of printed pages."""
+    accounts = _accounts(answers)
+    if not accounts and answers.days is None:
+        return "Xplenty jobs: no account yet"
+    at = day(answers.days[1] if answers.days else now.astimezone(UTC).date())
+    jobs = f"Xplenty jobs of {accounts}, {at}" if accounts else f"Xplenty jobs, {at}"
+    return f"{answers.package}: {jobs}" if answers.package else jobs
+
+
+def _heading(answers: Answers) -> str:
+    accounts = _accounts(answers) or "No account yet"
     return f"{answers.package} · {accounts}" if answers.package else accounts
-
-
-def _links() -> str:
-    return "\n".join(
-        f'<li><a href="#{each.anchor}">{escape(each.short)}</a></li>' for each in SECTIONS
-    )
-
-
-def _options(names: Names) -> str:
-    return "\n".join(
-        f'<option value="{"none" if key is None else key}">{escape(_option(key, name))}</option>'
-        for key, name in sorted(names.items(), key=lambda item: item[1].casefold())
-    )
-
-
-def _option(package_id: int | None, name: str) -> str:
-    return name if str(package_id) in name or package_id is None else f"{name} ({package_id})"
 
 
 def _facts(answers: Answers) -> str:
     if answers.days is None:
         return "The database has no jobs yet."
     first, last = answers.days
-    facts = [f"{day(first)} to {day(last)} ({(last - first).days + 1:,} days, UTC)"]
+    days = (last - first).days + 1
+    period = f"{day(first)} to {day(last)}" if days > 1 else day(last)
+    facts = [f"{period} ({days:,} {'day' if days == 1 else 'days'}, UTC)"]
     for account, watermark in answers.accounts:
-        of = f" of {escape(account)}" if len(answers.accounts) > 1 else ""
+        of = f" of {account}" if len(answers.accounts) > 1 else ""
         at = f"as of {_minute(watermark)}" if watermark else "not complete yet"
         facts.append(f"data{of} {at}")
     if answers.later:
@@ -103,67 +147,10 @@ def _minute(at: datetime) -> str:
     return f"{day(at)}, {at:%H:%M} UTC"
 
 
-def _footer(now: datetime) -> str:
-    return (
-        f"Made by xplenty-snapshotter {__version__} on {_minute(now.astimezone(UTC))}. Days are "
-        "UTC dates of the runs; p50 is the median, and 95 % of the values are at most p95. "
-        "The numbers come from the trends: <code>snapshotter trends</code> lists them, "
-        "<code>snapshotter export NAME -o FILE</code> exports one in full."
-    )
-
-
-def _body(answers: Answers, names: Names, now: datetime) -> Iterator[str]:
-    yield '<section id="findings" aria-labelledby="h-findings">'
-    yield '<h2 id="h-findings">What matters most</h2>'
-    found = findings(answers.trends, now)
-    if found:
-        yield '<ol class="findings">'
-        yield from map(_item, found)
-        yield "</ol>"
-    elif answers.days is None:
-        how = "<code>snapshotter sync</code> fetches them"
-        yield f'<p class="calm">The database has no jobs yet; {how}.</p>'
-    else:
-        yield '<p class="calm">Nothing stands out in these days.</p>'
-    if answers.days is not None:
-        yield _tiles(answers, len(names))
-    yield "</section>"
-    for part in SECTIONS:
-        if answers.days is not None or part.anchor == "snapshot":
-            yield from section(part, answers.trends, names)
-
-
-def _item(finding: Finding) -> str:
+def _item(answers: Answers, finding: Finding) -> Item:
     more = next(part.short for part in SECTIONS if part.anchor == finding.section)
-    return (
-        f'<li><span class="kind">{escape(finding.kind)}</span><p>{escape(finding.text)}</p>'
-        f'<a href="#{finding.section}">{escape(more)} <span aria-hidden="true">↓</span></a>'
-        "</li>"
-    )
-
-
-def _tiles(answers: Answers, packages: int) -> str:
-    def total(trend: str, column: str) -> float:
-        return sum(row[column] or 0 for row in answers.trends[trend])
-
-    runs, failed, stopped = (
-        total("failures_by_day", column) for column in ("runs", "failed", "stopped")
-    )
-    rate = f" ({share(failed / (runs - stopped))})" if failed else ""
-    hours = total("slowest_packages", "total_seconds") / 3600
-    tiles = (
-        ("runs", "Runs that ended", f"{runs:,}"),
-        ("failed", "Failed", f"{failed:,}{rate}"),
-        ("hours", "Hours of completed runs", f"{hours:,.0f}"),
-        ("records", "Records written", large(total("records_by_day", "records"))),
-        ("nodes", "Node hours", f"{total('node_hours_by_week', 'node_hours'):,.0f}"),
-        ("packages", "Packages", f"{packages:,}"),
-    )
-    return (
-        '<dl class="tiles">'
-        + "".join(
-            f'<div class="tile"><dt>{label}</dt><dd data-tile="{key}">{value}</dd></div>'
-            for key, label, value in tiles
-        )
-        + "</dl>"
-    )
+    url = web_page(finding.url) or job_page(answers, finding.job_id)
+    page_of = "its page" if finding.job_id is None else f"job {finding.job_id}"
+    if url is None:
+        url, page_of = package_page(answers, (finding.account_id, finding.package_id)), "its page"
+    return Item(finding.kind, finding.text, finding.section, more, url, page_of)

@@ -7,7 +7,6 @@ from typing import BinaryIO, TextIO, cast
 
 from sqlalchemy import Engine
 
-from snapshotter.errors import UsageError
 from snapshotter.files import opened
 from snapshotter.report.answers import Scope, ask
 from snapshotter.report.page import page
@@ -18,15 +17,14 @@ from snapshotter.targets import database_file
 def report(engine: Engine, target: Path | TextIO, scope: Scope, now: datetime) -> None:
     """Write the report of what is in `scope`.
 
-    How the file appears: see `files.opened`. Raises `UsageError` if plotly is not installed, the
-    package is not known or the folder does not exist, `Failure` if the file cannot be written.
+    How the file appears: see `files.opened`. Raises `UsageError` if the package is not known or
+    the folder does not exist, `Failure` if the file cannot be written.
     """
-    plotly = _plotly()
     with (
         unmoving(engine).connect() as connection,
         opened(target, database_file(connection)) as file,
     ):
-        _write(file, page(ask(connection, scope, now), plotly, now))
+        _write(file, page(ask(connection, scope, now), now))
 
 
 def _write(file: BinaryIO | TextIO, text: str) -> None:
@@ -34,13 +32,3 @@ def _write(file: BinaryIO | TextIO, text: str) -> None:
         file.write(text)
     else:
         cast("BinaryIO", file).write(text.encode())
-
-
-def _plotly() -> str:
-    try:
-        from plotly.offline import get_plotlyjs  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise UsageError(
-            f"the report's charts need plotly ({error}); pip install 'xplenty-snapshotter[report]'"
-        ) from None
-    return str(get_plotlyjs())

@@ -26,17 +26,22 @@ def key_of(row: Row) -> Key:
     return row.get("account_id"), row["package_id"]
 
 
-def labels(trends: Trends) -> dict[Key, str]:
-    """Return the words for each package of the rows: its name.
-
-    Its account follows if a package of another account has that name, too.
-    """
+def names_of(trends: Trends) -> dict[Key, str]:
+    """Return the name of each package of the rows, or words for it if it has none."""
     known: dict[Key, str] = {}
     for rows in trends.values():
         for row in rows:
             if "package_id" in row and not known.get(key_of(row)):
                 known[key_of(row)] = row.get("package_name") or ""
-    named = {key: name or _unnamed(key[1]) for key, name in known.items()}
+    return {key: name or _unnamed(key[1]) for key, name in known.items()}
+
+
+def labels(trends: Trends) -> dict[Key, str]:
+    """Return the words for each package of the rows: its name.
+
+    Its account follows if a package of another account has that name, too.
+    """
+    named = names_of(trends)
     accounts: dict[str, set[str | None]] = defaultdict(set)
     for (account, _), name in named.items():
         accounts[name].add(account)

@@ -5,7 +5,7 @@ from typing import Literal
 
 Anchor = Literal["slower", "fails", "waits", "volume", "cost", "fields", "freshness", "snapshot"]
 Kind = Literal[
-    "words", "number", "decimal", "seconds", "share", "times", "day", "time", "id", "yes"
+    "words", "number", "decimal", "seconds", "share", "times", "day", "time", "id", "job", "yes"
 ]
 
 
@@ -23,7 +23,7 @@ class TableOf:
     """The rows of a trend; `newest`: the last day first.
 
     `series` names the chart data that has the rows of one package. A row is marked if its column
-    `flag` is true.
+    `flag` is true. `help` explains words that need it.
     """
 
     trend: str
@@ -33,6 +33,7 @@ class TableOf:
     series: str | None = None
     flag: str | None = None
     by_package: bool = True
+    help: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ SECTIONS = (
             Chart(
                 "runtime",
                 "Run time by day",
-                "medians; grey ticks along the axis are days without a run. Drag to zoom, "
-                "double-click to zoom out",
+                "medians, by week if a package runs on fewer than half of the days; grey ticks "
+                "along the axis are days without a run",
             ),
         ),
         tables=(
@@ -84,6 +85,11 @@ SECTIONS = (
                     Column("baseline_runs", "Runs before"),
                     Column("since", "Since", "time"),
                     Column("edited", "Edited in between", "yes"),
+                ),
+                help=(
+                    "The median of the last five completed runs against that of up to thirty "
+                    "before. “Edited in between”: the package was changed after the earlier "
+                    "runs and before the last ones."
                 ),
             ),
             TableOf(
@@ -118,17 +124,22 @@ SECTIONS = (
             ),
             TableOf(
                 "throughput",
-                "Seconds per million records, by week",
+                "Seconds for a million records, by week",
                 (
                     Column("week", "Week of", "day"),
                     _RUNS,
                     Column("records", "Records"),
-                    Column("seconds_per_million", "Seconds per million", "decimal"),
+                    Column("seconds_per_million", "Seconds for a million", "decimal"),
                     Column("pace_ratio", "Compared with the week before", "times"),
                     Column("runtime_ratio", "Time per run", "times"),
                     Column("records_ratio", "Records per run", "times"),
                 ),
                 newest=True,
+                help=(
+                    "The time of a week's runs for each million records that they wrote. If "
+                    "runs take longer while this stays the same, there is more data; if this "
+                    "grows, the package itself is slower."
+                ),
             ),
         ),
     ),
@@ -141,11 +152,7 @@ SECTIONS = (
             "without ids, numbers, dates and paths, so that similar ones are counted together."
         ),
         charts=(
-            Chart(
-                "failures",
-                "How runs ended, by day",
-                "failed runs are hatched, stopped ones crossed",
-            ),
+            Chart("failures", "How runs ended, by day", "completed, failed and stopped"),
             Chart("reasons", "Why runs failed", "the most frequent reasons"),
         ),
         tables=(
@@ -158,7 +165,7 @@ SECTIONS = (
                     Column("packages", "Packages"),
                     Column("first_seen", "First", "time"),
                     Column("last_seen", "Last", "time"),
-                    Column("last_job_id", "Last job", "id"),
+                    Column("last_job_id", "Last job", "job"),
                 ),
                 by_package=False,
             ),
@@ -175,10 +182,15 @@ SECTIONS = (
                     Column("failing_since", "Failing since", "time"),
                 ),
                 flag="failing_runs",
+                help=(
+                    "A streak is one or more failed runs of a package in a row, until a run "
+                    "completes. The time to recover is from the end of its first failure to the "
+                    "end of that completion."
+                ),
             ),
             TableOf(
                 "retries",
-                "What retries achieve",
+                "What retries are worth",
                 (
                     Column("schedule_id", "Schedule", "id"),
                     Column("chains", "Runs due"),
@@ -186,6 +198,12 @@ SECTIONS = (
                     Column("retried", "Retried"),
                     Column("eventual_rate", "Succeeded in the end", "share"),
                     Column("hours_burnt", "Hours of failed runs", "decimal"),
+                ),
+                help=(
+                    "A schedule starts a run that is due, and may start it again if it fails. "
+                    "“Succeeded at once”: the share of due runs whose first attempt completed; "
+                    "“in the end”: with their retries. The schedule's number is its id at the "
+                    "vendor."
                 ),
             ),
             TableOf(
@@ -225,7 +243,7 @@ SECTIONS = (
                 "open_jobs",
                 "Jobs that have not ended",
                 (
-                    Column("job_id", "Job", "id"),
+                    Column("job_id", "Job", "job"),
                     Column("status", "Status", "words"),
                     Column("created_at", "Created", "time"),
                     Column("age_seconds", "Age", "seconds"),
@@ -289,6 +307,10 @@ SECTIONS = (
                 ),
                 newest=True,
                 series="records",
+                help=(
+                    "“Usual” is the median of the same weekdays; the z-score is how far a day "
+                    "is from it, in units of the usual scatter."
+                ),
             ),
         ),
     ),
@@ -332,7 +354,7 @@ SECTIONS = (
                     Column("previous_position", "Position before"),
                     Column("position", "Position"),
                     Column("changed_at", "Seen", "time"),
-                    Column("job_id", "Job", "id"),
+                    Column("job_id", "Job", "job"),
                 ),
                 newest=True,
             ),
@@ -359,6 +381,7 @@ SECTIONS = (
                     Column("overdue", "Overdue", "yes"),
                 ),
                 flag="overdue",
+                help=("The usual gap is the median time between two completions of the package."),
             ),
         ),
     ),

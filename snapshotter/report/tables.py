@@ -1,59 +1,99 @@
-"""The sections of the report as HTML. Each text that comes from elsewhere is escaped."""
+"""The tables of the report: their rows as cells of text, which templates escape."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from html import escape
 from typing import Any
 
-from snapshotter.report.answers import TRENDS
-from snapshotter.report.rows import Names, Row, Trends
-from snapshotter.report.sections import Column, Kind, Section, TableOf
+from snapshotter.report.answers import TRENDS, Answers
+from snapshotter.report.links import job_page, package_page
+from snapshotter.report.packages import accounts_of, shown_names
+from snapshotter.report.rows import Key, Row, key_of
+from snapshotter.report.sections import Column, Kind, TableOf
 from snapshotter.report.words import share
 from snapshotter.times import duration
 
 MAX_ROWS = 200  # of one table: the file has to fit into a mail
+MAX_OPEN_ROWS = 12  # a longer table is folded at first
+_CLASSES: Mapping[Kind, str] = {"words": "words", "yes": "yes", "day": "at", "time": "at"}
 
 
-def section(of: Section, trends: Trends, names: Names) -> Iterator[str]:
-    """Yield a section as HTML: its text, its charts and its tables."""
-    yield f'<section id="{of.anchor}" aria-labelledby="h-{of.anchor}">'
-    yield f'<h2 id="h-{of.anchor}">{escape(of.title)}</h2><p class="lead">{escape(of.lead)}</p>'
-    for chart in of.charts:
-        yield (
-            f"<figure><figcaption>{escape(chart.title)} <small>{escape(chart.hint)}</small>"
-            f'</figcaption><div class="plot" data-chart="{chart.key}" role="img" '
-            f'aria-label="{escape(chart.title)}; the numbers are in the tables below">'
-            "</div></figure>"
-        )
-    for table in of.tables:
-        yield from _table(table, list(trends.get(table.trend, ())), names)
-    yield "</section>"
+@dataclass(frozen=True)
+class Cell:
+    """`text` is for people; `value`, if that differs, and `at`, of a time, are exact."""
+
+    text: str
+    value: float | None = None
+    at: str | None = None
+    url: str | None = None
+    style: str = "number"
 
 
-def _table(of: TableOf, rows: Sequence[Row], names: Names) -> Iterator[str]:
-    if not rows:
-        yield f'<p class="empty">{escape(of.caption)}: none in these days.</p>'
-        return
-    rows = _ordered(of, rows)
-    shown = rows[:MAX_ROWS]
-    name = f"t-{of.trend}"
-    series = f' data-series="{of.series}"' if of.series else ""
-    note = _note(of, len(shown), len(rows))
-    yield f'<details open data-rows="{len(shown)}"><summary>{escape(of.caption)}</summary>'
-    yield f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{name}"><table{series}>'
-    yield f'<caption id="{name}"><span>{escape(of.caption)}</span> <small>{escape(note)}</small>'
-    yield "</caption><thead><tr>"
-    if of.by_package:
-        yield '<th scope="col">Package</th>'
-    for column in of.columns:
-        yield f'<th scope="col"{_class(column)}>{escape(column.head)}</th>'
-    yield "</tr></thead><tbody>"
-    for row in shown:
-        yield from _row(of, row, names)
-    width = len(of.columns) + of.by_package
-    yield f'</tbody><tfoot><tr><td colspan="{width}">'
-    yield f"… on paper, the first 40 of {len(shown)} rows</td></tr></tfoot>"
-    yield "</table></div></details>"
+@dataclass(frozen=True)
+class TableRow:
+    """`package` and `account` are what the page's filters compare, None if they do not apply."""
+
+    cells: list[Cell]
+    package: str | None
+    account: str | None
+    head: Cell | None
+    flag: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    of: TableOf
+    rows: list[TableRow]
+    heads: list[tuple[str, str]]  # text and style
+    note: str
+
+    @property
+    def is_open(self) -> bool:
+        return len(self.rows) <= MAX_OPEN_ROWS
+
+
+class Tables:
+    """Makes tables of answers. Rows have an account's column if there is more than one account."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._names = shown_names(answers.trends)
+        self._has_accounts = len(accounts_of(answers.trends)) > 1
+
+    def table(self, of: TableOf) -> Table:
+        rows = _ordered(of, list(self._answers.trends.get(of.trend, ())))
+        shown = rows[:MAX_ROWS]
+        columns = list(self._columns(of))
+        heads = [("Package", "")] if of.by_package else []
+        heads += [(column.head, style(column.kind)) for column in columns]
+        made = [self._row(of, columns, row) for row in shown]
+        return Table(of, made, heads, _note(of, len(shown), len(rows)))
+
+    def _columns(self, of: TableOf) -> Iterator[Column]:
+        if self._has_accounts and all(column.name != "account_id" for column in of.columns):
+            yield Column("account_id", "Account", "words")
+        for column in of.columns:
+            if column.name != "account_id" or self._has_accounts:
+                yield column
+
+    def _row(self, of: TableOf, columns: Sequence[Column], row: Row) -> TableRow:
+        cells = [self._cell(column.kind, row.get(column.name)) for column in columns]
+        account = row.get("account_id") if self._has_accounts else None
+        flag = bool(of.flag and row[of.flag])
+        if not of.by_package:
+            return TableRow(cells, None, account, None, flag)
+        key = key_of(row)
+        head = Cell(self._names[key], url=package_page(self._answers, key))
+        return TableRow(cells, _package(key), account, head, flag)
+
+    def _cell(self, kind: Kind, value: Any) -> Cell:
+        if kind == "job" and value is not None:
+            return Cell(str(value), url=job_page(self._answers, value))
+        return cell(kind, value)
+
+
+def _package(key: Key) -> str:
+    return "none" if key[1] is None else str(key[1])
 
 
 def _ordered(of: TableOf, rows: Sequence[Row]) -> Sequence[Row]:
@@ -72,20 +112,6 @@ def _note(of: TableOf, shown: int, rows: int) -> str:
     return f"{note}; all: snapshotter export {of.trend} -o FILE" if of.trend in TRENDS else note
 
 
-def _row(of: TableOf, row: Row, names: Names) -> Iterator[str]:
-    flag = ' class="flag"' if of.flag and row[of.flag] else ""
-    if of.by_package:
-        package = row["package_id"]
-        yield (
-            f'<tr data-package="{"none" if package is None else package}"{flag}>'
-            f'<th scope="row">{escape(names[package])}</th>'
-        )
-    else:
-        yield f"<tr{flag}>"
-    yield "".join(f"<td{_class(c)}>{cell(c.kind, row[c.name])}</td>" for c in of.columns)
-    yield "</tr>"
-
-
 def _when(row: Row) -> tuple[bool, str, int]:
     for name in ("day", "week", "changed_at", "started_at"):
         if name in row:
@@ -94,28 +120,27 @@ def _when(row: Row) -> tuple[bool, str, int]:
     return False, "", 0
 
 
-def _class(column: Column) -> str:
-    classes = {"words": "words", "yes": "yes", "day": "at", "time": "at"}
-    return f' class="{classes.get(column.kind, "number")}"'
+def style(kind: Kind) -> str:
+    return _CLASSES.get(kind, "number")
 
 
-def cell(kind: Kind, value: Any) -> str:  # noqa: PLR0911 - a line a kind
-    """Return a value as people read it, with the exact value in an attribute if it differs."""
+def cell(kind: Kind, value: Any) -> Cell:  # noqa: PLR0911 - a line a kind
+    """Return a value as people read it, with the exact one if that differs."""
     if value is None:
-        return "\N{EN DASH}"
+        return Cell("\N{EN DASH}", style=style(kind))
     match kind:
         case "words":
-            return escape(str(value))
+            return Cell(str(value), style=style(kind))
         case "yes":
-            return "yes" if value else "no"
-        case "id":
-            return str(value)
+            return Cell("yes" if value else "no", style=style(kind))
+        case "id" | "job":
+            return Cell(str(value))
         case "day":
             return _dated(value, "%Y-%m-%d")
         case "time":
             return _dated(value, "%Y-%m-%d %H:%M")
         case _:
-            return f'<data value="{value}">{_number(kind, value)}</data>'
+            return Cell(_number(kind, value), value=value)
 
 
 def _number(kind: Kind, value: float) -> str:
@@ -132,5 +157,5 @@ def _number(kind: Kind, value: float) -> str:
             return f"{value:,}"
 
 
-def _dated(at: date | datetime, form: str) -> str:
-    return f'<time datetime="{at.isoformat()}">{at.strftime(form)}</time>'
+def _dated(at: date | datetime, form: str) -> Cell:
+    return Cell(at.strftime(form), at=at.isoformat(), style="at")

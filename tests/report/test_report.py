@@ -1,8 +1,6 @@
 """The report's file: it has the numbers of the trends on every engine, and appears whole."""
 
 import errno
-import re
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -108,12 +106,3 @@ def test_the_file_appears_whole_or_not_at_all(
         report(engine, target, Scope(DAYS), NOW)
     assert target.read_text() == "yesterday's"
     assert not list(tmp_path.glob("*.part"))
-
-
-@only_sqlite
-def test_without_plotly_the_extra_is_named(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    with pytest.raises(UsageError, match=re.escape("pip install 'xplenty-snapshotter[report]'")):
-        report(engine, tmp_path / "report.html", Scope(DAYS), NOW)

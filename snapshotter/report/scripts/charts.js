@@ -1,12 +1,15 @@
 "use strict";
-// The charts of runtime, failures and waits. Each chart is a function of the package, null for all,
-// and returns `traces` and `layout` for plotly, and `shown`: what it is limited to, if it is.
+// The charts of runtime, failures and waits. Each chart is a function of what filters.js returns as
+// chosen, and returns `traces` and `layout` for plotly, and `shown`: what it is limited to, if it is.
 
-function runtimeChart(only) {
-  const chosen = (only === null ? report.top : [only]).filter((index) => report.runtime[index]);
-  const packages = chosen.map(runtimeOf);
-  const drawn = packages.flatMap(({ p50, p95 }) => (only === null ? [p50] : [p50, p95]));
-  const unit = unitFor(drawn);
+const MOST_REASONS = 12;
+
+function runtimeChart(chosen) {
+  const { only } = chosen;
+  const asked = only === null ? report.top.filter((index) => chosen.packages.includes(index)) : [only];
+  const drawn = asked.filter((index) => report.runtime[index]).slice(0, MOST_SERIES);
+  const packages = drawn.map((index) => runtimeOf(index, only === null));
+  const unit = unitFor(packages.flatMap(({ p50, p95 }) => (only === null ? [p50] : [p50, p95])));
   const lines = packages.flatMap((each, index) =>
     only === null
       ? [runtimeLine(each, unit.convert(each.p50), each.name, index)]
@@ -15,23 +18,25 @@ function runtimeChart(only) {
           runtimeLine(each, unit.convert(each.p95), "p95", 1),
         ],
   );
-  const asked = only === null ? report.top.length : 1;
-  const isPart = only === null && report.packages.length > asked;
+  const isPart = only === null && chosen.packages.length > drawn.length;
   return {
-    traces: [...lines, daysWithoutRuns(daysWithRows(listsOf(report.runtime, only)))],
+    traces: [...lines, daysWithoutRuns(daysWithRows(listsOf(report.runtime, chosen)))],
     layout: { xaxis: dayAxis(), yaxis: { title: axisTitle(unit.name) }, ...slowerSince(only) },
-    shown: isPart ? `the ${asked} packages that got slower or take most` : "",
+    shown: isPart ? `the ${drawn.length} packages that became slower or take most` : "",
   };
 }
 
-function runtimeOf(index) {
-  const [p50, p95, runs] = byDay(report.runtime[index]);
+/** Return a package's medians; those of weeks for a rare one among others, to be joined. */
+function runtimeOf(index, isOneOfMany) {
+  const weekly = isOneOfMany && report.weekly[index];
+  const [p50, p95, runs] = byDay(weekly || report.runtime[index]);
   const name = packageName(index);
+  const week = weekly ? "week to " : "";
   const text = allDays().map((day, place) =>
     p50[place] === null
       ? ""
-      : `${cut(name, HOVER_LENGTH)}<br>${day}: median ${duration(p50[place])}, ` +
-        `p95 ${duration(p95[place])}, ${count(runs[place])} runs`,
+      : `${cut(name, HOVER_LENGTH)}<br>${week}${day}: median ${duration(p50[place])}, ` +
+        `p95 ${duration(p95[place])}, ${counted(runs[place], "run")}`,
   );
   return { name, p50, p95, text };
 }
@@ -54,8 +59,8 @@ function slowerSince(only) {
   };
 }
 
-function failuresChart(only) {
-  const lists = listsOf(report.failures, only);
+function failuresChart(chosen) {
+  const lists = listsOf(report.failures, chosen);
   const [completed, failed, stopped] = runsByEnd(lists);
   const x = allDays();
   const text = x.map(
@@ -97,8 +102,18 @@ function runsByEnd(lists) {
   return [completed, failed, stopped];
 }
 
-function reasonsChart(only) {
-  const found = only === null ? report.all_reasons : report.reasons[only] || [];
+/** Return the most frequent reasons and their runs, of all chosen accounts together. */
+function reasonsOf(chosen) {
+  if (chosen.only !== null) return report.reasons[chosen.only] || [];
+  const counts = new Map();
+  for (const [reason, runs] of ofAccounts(report.all_reasons, chosen).flat()) {
+    counts.set(reason, (counts.get(reason) || 0) + runs);
+  }
+  return [...counts].sort(([, one], [, other]) => other - one).slice(0, MOST_REASONS);
+}
+
+function reasonsChart(chosen) {
+  const found = reasonsOf(chosen);
   const rows = found.map(([reason, runs]) => [reason || "no reason given", runs]).reverse();
   const places = rows.map((_, place) => place);
   const length = innerWidth < 640 ? 22 : 58;
@@ -128,14 +143,16 @@ function reasonsChart(only) {
   };
 }
 
-function waitsChart() {
-  const [cluster, queue, p50, p95, runs] = byDay(report.waits);
+function waitsChart(chosen) {
+  const lists = ofAccounts(report.waits, chosen);
+  if (lists.length > 1) return waitsOfAccounts(lists);
+  const [cluster, queue, p50, p95, runs] = byDay(lists[0]);
   const unit = unitFor([cluster, queue, p50]);
   const text = allDays().map((day, place) => {
     if (p50[place] === null) return `${day}: no run`;
     const wait =
       `${day}: median ${duration(p50[place])}, p95 ${duration(p95[place])}, ` +
-      `${count(runs[place])} jobs`;
+      counted(runs[place], "job");
     if (cluster[place] === null) return wait;
     const parts = `for the cluster ${duration(cluster[place])}, in its queue`;
     return `${wait}<br>${parts} ${duration(queue[place])}`;
@@ -154,12 +171,34 @@ function waitsChart() {
   };
 }
 
-function peaksChart() {
-  const peaks = Array.from({ length: 24 }, () => emptyDays());
-  const [steps, hours, most] = report.peaks;
-  daysOf(steps).forEach((day, row) => {
-    if (day < report.days) peaks[hours[row]][day] = most[row];
+/** Return a line per account: a median of several accounts would be of none of them. */
+function waitsOfAccounts(lists) {
+  const medians = lists.map((columns) => byDay(columns)[2]);
+  const unit = unitFor(medians);
+  const lines = medians.slice(0, MOST_SERIES).map((p50, index) => {
+    const name = report.accounts[index];
+    const text = allDays().map((day, place) =>
+      p50[place] === null ? "" : `${cut(name, HOVER_LENGTH)}<br>${day}: ${duration(p50[place])}`,
+    );
+    return line({ name: cut(name, LEGEND_LENGTH), y: unit.convert(p50), text, index });
   });
+  const shown = lists.length > MOST_SERIES ? `${MOST_SERIES} of ${lists.length} accounts` : "";
+  return {
+    traces: lines,
+    layout: { showlegend: true, xaxis: dayAxis(), yaxis: { title: axisTitle(unit.name) } },
+    shown,
+  };
+}
+
+function peaksChart(chosen) {
+  const peaks = Array.from({ length: 24 }, () => emptyDays());
+  const lists = ofAccounts(report.peaks, chosen);
+  for (const [steps, hours, most] of lists) {
+    daysOf(steps).forEach((day, row) => {
+      if (day >= report.days) return;
+      peaks[hours[row]][day] = Math.max(peaks[hours[row]][day] || 0, most[row]);
+    });
+  }
   const text = peaks.map((values, hour) =>
     values.map((jobs, day) =>
       jobs === null ? "" : `${dayAt(day)}, ${hour}:00 UTC: ${count(jobs)} at once`,
@@ -180,6 +219,6 @@ function peaksChart() {
   return {
     traces: [heatmap],
     layout: { xaxis: dayAxis(), yaxis: { title: axisTitle("hour, UTC"), ...hourAxis } },
-    shown: "",
+    shown: lists.length > 1 ? "the most in any one account" : "",
   };
 }

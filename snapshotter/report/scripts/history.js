@@ -42,9 +42,20 @@ function sum(values) {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** Return the lists of one package, or of all if `only` is null; those without rows are left out. */
-function listsOf(lists, only) {
-  return (only === null ? lists : [lists[only]]).filter(Boolean);
+/** Return the lists of the chosen packages; those without rows are left out. */
+function listsOf(lists, chosen) {
+  return chosen.packages.map((index) => lists[index]).filter(Boolean);
+}
+
+/** Return what each chosen account has; a package's account is chosen with it. */
+function ofAccounts(lists, { account }) {
+  return account === null ? lists : [lists[account]];
+}
+
+/** Return whether values are on fewer than half of the days from the first to the last of them. */
+function isRare(values) {
+  const days = values.flatMap((value, day) => (value === null ? [] : [day]));
+  return days.length > 1 && days.length < (days.at(-1) - days[0] + 1) / 2;
 }
 
 function packageName(index) {

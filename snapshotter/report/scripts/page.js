@@ -1,7 +1,6 @@
 "use strict";
 // The page: its package, its theme, printing, and drawing charts as they come into view.
 
-const MOST_OPEN_ROWS = 12; // a longer table is folded at first
 const PLOTLY_OPTIONS = {
   displaylogo: false,
   responsive: true,
@@ -13,11 +12,12 @@ const CHARTS = {
   reasons: reasonsChart,
   waits: waitsChart,
   peaks: peaksChart,
-  records: (only) => (only === null ? allRecordsChart() : recordsChart(only)),
+  records: (chosen) => (chosen.only === null ? allRecordsChart : recordsChart)(chosen),
   nodes: nodesChart,
 };
 const OF_ALL_PACKAGES = ["waits", "peaks"]; // whichever package is chosen
-const packageSelect = document.getElementById("package");
+const PAPER_WIDTH = 660; // pixels, of A4 and of US Letter between their margins
+const PAPER_HEIGHT = 230;
 const themeButton = document.getElementById("theme");
 const statusLine = document.getElementById("status-line");
 const darkStyle = document.getElementById("dark");
@@ -27,13 +27,8 @@ const plots = [...document.querySelectorAll("[data-chart]")];
 const inView = new Set(); // plots that have come into view
 const stale = new Set(plots); // plots that no longer show what is chosen
 let theme = null; // "dark" or "light" once chosen; null: the system's
-let unfoldedForPrint = null; // while printing: the details to fold again
-
-function chosenPackage() {
-  const keys = (report.packages || []).map((_, index) => packageKey(index));
-  const index = keys.indexOf(packageSelect.value);
-  return index < 0 ? null : index;
-}
+let chosen = report.packages ? chosenOf(null, null) : null; // null: there are no jobs
+let isPrinting = false;
 
 function redrawAll() {
   for (const plot of plots) stale.add(plot);
@@ -42,13 +37,21 @@ function redrawAll() {
 
 function drawChart(plot) {
   if (!window.Plotly || !stale.delete(plot)) return;
-  const only = chosenPackage();
-  const { traces, layout, shown } = CHARTS[plot.dataset.chart](only);
-  const ofAll = only === null || OF_ALL_PACKAGES.includes(plot.dataset.chart);
-  label(plot, ofAll ? shown || "all packages" : packageName(only));
-  if (layout.height) plot.style.height = `${layout.height}px`;
+  plot.closest("figure").classList.add("drawn");
+  const { traces, layout, shown } = CHARTS[plot.dataset.chart](chosen);
+  label(plot, scopeOfChart(plot.dataset.chart, shown));
+  const height = layout.height || (isPrinting ? PAPER_HEIGHT : null);
+  plot.style.height = height === null ? "" : `${height}px`;
   const note = traces.every((trace) => (trace.z || trace.x).length === 0) ? nothingNote() : {};
-  Plotly.react(plot, traces, layoutWith({ ...layout, ...note }), PLOTLY_OPTIONS);
+  const size = isPrinting ? { width: PAPER_WIDTH, height, autosize: false } : { autosize: true };
+  Plotly.react(plot, traces, layoutWith({ ...layout, ...note, ...size }), PLOTLY_OPTIONS);
+}
+
+function scopeOfChart(key, shown) {
+  if (!OF_ALL_PACKAGES.includes(key)) {
+    return chosen.only === null && shown ? shown : scopeOf(chosen);
+  }
+  return shown || scopeOf({ ...chosen, only: null, isAll: chosen.account === null });
 }
 
 function label(plot, shows) {
@@ -56,6 +59,8 @@ function label(plot, shows) {
   const title = caption.firstChild.textContent.trim();
   plot.setAttribute("aria-label", `${title}: ${shows}. The numbers are in the tables below.`);
   plot.dataset.shows = shows;
+  const isObvious = shows === "all packages" && chosen.isAll;
+  caption.querySelector(".shows").textContent = isObvious ? "" : shows;
 }
 
 function nothingNote() {
@@ -63,13 +68,36 @@ function nothingNote() {
   return { annotations: [{ text: "nothing in these days", showarrow: false, ...middle }] };
 }
 
-function showPackage() {
-  const only = chosenPackage();
-  const rows = filterTables(only);
-  if (report.packages) fillTiles(only);
+function show(account, only) {
+  chosen = chosenOf(account, only);
+  // On paper the drawings of everything stand for the charts, unless something is chosen.
+  document.documentElement.classList.toggle("narrowed", !chosen.isAll);
+  const rows = filterTables(chosen);
+  fillTiles(chosen);
   redrawAll();
-  const shows = only === null ? "all packages" : packageName(only);
-  statusLine.textContent = `Showing ${shows}: ${count(rows)} table rows.`;
+  statusLine.textContent = `Showing ${scopeOf(chosen)}: ${counted(rows, "table row")}.`;
+}
+
+function showAccount() {
+  packageInput.value = "";
+  suggestPackages();
+  show(chosenAccount(), null);
+}
+
+/** Show the package that the field names, at once if one is picked from its list. */
+function showPackage({ type }) {
+  const text = packageInput.value;
+  const found = text.trim() ? packagesLike(text) : [];
+  if (text.trim() && found.length !== 1) {
+    if (type === "input") return; // still typing
+    const count = found.length ? `${found.length} packages have` : "No package has";
+    statusLine.textContent = `${count} “${text}” in the name or id. Showing ${scopeOf(chosen)}.`;
+    return;
+  }
+  const only = found.length ? found[0] : null;
+  if (type === "input" && only !== null && report.packages[only].label !== text) return;
+  if (only !== null) packageInput.value = report.packages[only].label;
+  if (chosen.only !== only) show(chosenAccount(), only);
 }
 
 function isDark() {
@@ -81,9 +109,13 @@ function applyTheme(name) {
   darkStyle.media = { dark: "screen", light: "not all" }[name] ?? darkBySystem;
 }
 
+function nameThemeButton() {
+  themeButton.textContent = isDark() ? "Light colours" : "Dark colours";
+}
+
 function showTheme() {
   applyTheme(theme);
-  themeButton.setAttribute("aria-pressed", String(isDark()));
+  nameThemeButton();
   redrawAll();
 }
 
@@ -92,47 +124,49 @@ function toggleTheme() {
   showTheme();
 }
 
-function foldLongTables() {
-  for (const details of document.querySelectorAll("details")) {
-    details.open = Number(details.dataset.rows) <= MOST_OPEN_ROWS;
-  }
-}
-
 function drawOnSight() {
   const observer = new IntersectionObserver(
     (entries) => {
       for (const { isIntersecting, target } of entries) {
         if (!isIntersecting) continue;
-        inView.add(target);
+        const plot = target.querySelector("[data-chart]");
+        inView.add(plot);
         observer.unobserve(target);
-        drawChart(target);
+        drawChart(plot);
       }
     },
     { rootMargin: "200px" },
   );
-  for (const plot of plots) observer.observe(plot);
+  for (const plot of plots) observer.observe(plot.closest("figure"));
 }
 
+// A page is laid out for paper only after this event, so charts get the width of paper here.
 function prepareForPrint() {
-  unfoldedForPrint = [...document.querySelectorAll("details:not([open])")];
-  for (const details of unfoldedForPrint) details.open = true;
+  if (!chosen || chosen.isAll) return;
+  isPrinting = true;
   applyTheme("light");
   for (const plot of plots) inView.add(plot);
   redrawAll();
 }
 
 function restoreAfterPrint() {
-  if (unfoldedForPrint === null) return;
-  for (const details of unfoldedForPrint) details.open = false;
-  unfoldedForPrint = null;
+  if (!isPrinting) return;
+  isPrinting = false;
   showTheme();
 }
 
 document.documentElement.classList.add("js");
-foldLongTables();
-packageSelect.value = "";
-themeButton.setAttribute("aria-pressed", String(isDark()));
-packageSelect.addEventListener("change", showPackage);
+nameThemeButton();
+if (packageInput) {
+  packageInput.value = "";
+  suggestPackages();
+  packageInput.addEventListener("input", showPackage);
+  packageInput.addEventListener("change", showPackage);
+}
+if (accountSelect) {
+  accountSelect.value = "";
+  accountSelect.addEventListener("change", showAccount);
+}
 themeButton.addEventListener("click", toggleTheme);
 systemIsDark.addEventListener("change", showTheme);
 addEventListener("load", drawOnSight); // plotly is the last script of the page

@@ -65,7 +65,7 @@ function line({ name, y, text, index, size = 5 }) {
     hoverinfo: "text",
     name,
     mode: "lines+markers",
-    connectgaps: false,
+    connectgaps: isRare(y),
     line: { color: seriesColour(index), dash: DASHES[index], width: 2 },
     marker: { symbol: SYMBOLS[index], size, color: seriesColour(index) },
   };

@@ -1,5 +1,5 @@
 "use strict";
-// The tables and tiles of one package. A table by day holds the newest rows of all packages; the
+// The tables of one package or account. A table by day holds the newest rows of all packages; the
 // rows of one package are made from the data of its chart.
 
 const PACKAGE_ROWS = { runtime: runtimeRows, failures: failureRows, records: recordRows };
@@ -46,19 +46,29 @@ function recordRows(index) {
   return rows.sort(([, one], [, other]) => (one < other ? 1 : one > other ? -1 : 0));
 }
 
-/** Show one package in every table, all of them if `only` is null; return how many rows show. */
-function filterTables(only) {
-  return sum([...document.querySelectorAll("table")].map((table) => filterTable(table, only)));
+/** Show what is chosen in every table; return how many rows show. */
+function filterTables(chosen) {
+  return sum([...document.querySelectorAll("table")].map((table) => filterTable(table, chosen)));
 }
 
-function filterTable(table, only) {
-  const made = fillTable(table, only);
-  const rows = [...table.tBodies[0].rows].filter((row) => row.dataset.package !== undefined);
+function filterTable(table, chosen) {
+  const made = fillTable(table, chosen.only);
+  const rows = [...table.tBodies[0].rows].filter(
+    ({ dataset }) => dataset.package !== undefined || dataset.account !== undefined,
+  );
   if (!rows.length) return 0;
-  for (const row of rows) row.hidden = only !== null && row.dataset.package !== packageKey(only);
+  for (const row of rows) row.hidden = !isChosen(row.dataset, chosen);
   const shown = made ?? rows.filter((row) => !row.hidden).length;
   emptyNote(table).hidden = shown > 0;
   return shown;
+}
+
+/** Return whether a row is of the chosen account and package, as far as it has them. */
+function isChosen(dataset, { account, only }) {
+  const isOfAnother =
+    account !== null && dataset.account !== undefined && dataset.account !== report.accounts[account];
+  if (isOfAnother) return false;
+  return only === null || dataset.package === undefined || dataset.package === packageKey(only);
 }
 
 /** Put the rows of one package in place of the newest of all; return how many, null if none are. */
@@ -71,7 +81,8 @@ function fillTable(table, only) {
   body.dataset.own = "";
   const rows = rowsOfPackage(only);
   const classes = [...table.tHead.rows[0].cells].slice(1).map((cell) => cell.className);
-  for (const texts of rows) addRow(body, only, texts, classes);
+  const account = report.accounts.length > 1 ? [report.accounts[report.packages[only].account]] : [];
+  for (const texts of rows) addRow(body, only, [...account, ...texts], classes);
   table.append(body);
   return rows.length;
 }
@@ -96,25 +107,7 @@ function emptyNote(table) {
   if (found) return found;
   const note = document.createElement("p");
   note.className = "empty";
-  note.textContent = "No row of this package here.";
+  note.textContent = "No rows of these here.";
   table.after(note);
   return note;
-}
-
-function fillTiles(only) {
-  const totals = listsOf(report.totals, only);
-  const [runs, failed, stopped, seconds, records, nodes] = [0, 1, 2, 3, 4, 5].map((place) =>
-    sum(totals.map((total) => total[place])),
-  );
-  const texts = {
-    runs: count(runs),
-    failed: count(failed) + (failed ? ` (${share(failed / (runs - stopped))})` : ""),
-    hours: whole(seconds / 3600),
-    records: large(records),
-    nodes: whole(nodes),
-    packages: count(totals.length),
-  };
-  for (const tile of document.querySelectorAll("[data-tile]")) {
-    tile.textContent = texts[tile.dataset.tile];
-  }
 }

@@ -1,7 +1,7 @@
 "use strict";
 // The charts of records and node hours, as charts.js describes them.
 
-function recordsChart(only) {
+function recordsChart({ only }) {
   const outputs = report.records[only];
   const lines = outputs.slice(0, MOST_SERIES).map(outputLine);
   const ran = allDays().map((_, day) => (lines.some(({ y }) => y[day] !== null) ? 1 : null));
@@ -39,8 +39,8 @@ function outputLine([name, steps, values, scores, usual], index) {
   };
 }
 
-function allRecordsChart() {
-  const { totals, unusual } = recordsByDay();
+function allRecordsChart(chosen) {
+  const { totals, unusual } = recordsByDay(chosen);
   const text = allDays().map((day, place) =>
     totals[place] === null ? "" : `${day}: ${count(totals[place])} records`,
   );
@@ -49,7 +49,7 @@ function allRecordsChart() {
     y: totals,
     name: "records of all outputs",
     mode: "lines+markers",
-    connectgaps: false,
+    connectgaps: isRare(totals),
     line: { color: seriesColour(0), width: 2 },
     marker: { size: 4.5 },
     hoverinfo: "text",
@@ -63,11 +63,11 @@ function allRecordsChart() {
 }
 
 /** Return the records of each day, and by day a line about each output that is unusual on it. */
-function recordsByDay() {
+function recordsByDay({ packages }) {
   const totals = emptyDays();
   const unusual = new Map();
-  report.records.forEach((outputs, index) => {
-    for (const [name, steps, values, scores] of outputs) {
+  packages.forEach((index) => {
+    for (const [name, steps, values, scores] of report.records[index]) {
       const packagePart = cut(packageName(index), LEGEND_LENGTH);
       const source = `${packagePart} → ${outputName(name, LEGEND_LENGTH)}`;
       daysOf(steps).forEach((day, row) => {
@@ -100,8 +100,8 @@ function unusualDays(totals, unusual) {
   };
 }
 
-function nodesChart(only) {
-  const { series, others } = nodeHours(only);
+function nodesChart(chosen) {
+  const { series, others } = nodeHours(chosen);
   const bars = series.map((index, place) =>
     nodesBar(packageName(index), report.node_hours[index], place),
   );
@@ -125,10 +125,10 @@ function nodesChart(only) {
 }
 
 /** Return the packages that have a bar of their own, the largest first, and the others. */
-function nodeHours(only) {
-  if (only !== null) return { series: report.node_hours[only] ? [only] : [], others: [] };
-  const ranked = report.node_hours
-    .flatMap((hours, index) => (hours ? [{ index, total: sum(hours) }] : []))
+function nodeHours({ packages }) {
+  const ranked = packages
+    .filter((index) => report.node_hours[index])
+    .map((index) => ({ index, total: sum(report.node_hours[index]) }))
     .sort((one, other) => other.total - one.total)
     .map(({ index }) => index);
   const most = ranked.length > MOST_SERIES ? MOST_SERIES - 1 : MOST_SERIES;

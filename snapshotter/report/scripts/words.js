@@ -28,6 +28,11 @@ function count(value) {
   return grouped(String(value));
 }
 
+/** Return a number and its noun, which agree: 1 run, 2 runs. */
+function counted(value, noun) {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
 function whole(value) {
   return grouped(fixed(value, 0));
 }
