@@ -293,11 +293,7 @@ def rebuild(connection: sa.Connection, table: str, *, is_upgrade: bool) -> None:
     ).scalar_one()
     change = TO_MILLISECONDS if is_upgrade else TO_MICROSECONDS
     times = TIMES[table].split()
-    columns = [
-        row.name
-        for row in connection.exec_driver_sql(f"pragma table_xinfo({table})")
-        if not row.hidden  # what the file computes by itself
-    ]
+    columns = columns_of(connection, table)
     values = [change.format(name) if name in times else quoted(name) for name in columns]
     connection.exec_driver_sql(definition(statement, table, is_upgrade=is_upgrade))
     connection.exec_driver_sql(
@@ -306,6 +302,14 @@ def rebuild(connection: sa.Connection, table: str, *, is_upgrade: bool) -> None:
     )
     connection.exec_driver_sql(f"drop table {table}")
     connection.exec_driver_sql(f"alter table {NEW} rename to {table}")
+
+
+def columns_of(connection: sa.Connection, table: str) -> list[str]:
+    """Return the columns of a table of SQLite, but for those that it computes by itself."""
+    rows = connection.exec_driver_sql(f"pragma table_xinfo({table})").all()
+    if not rows:  # SQLite before 3.26, which computes none
+        rows = connection.exec_driver_sql(f"pragma table_info({table})").all()
+    return [row.name for row in rows if not getattr(row, "hidden", False)]
 
 
 NEW = "snapshotter_new_table"
