@@ -4,6 +4,7 @@ This is the one rule for terminals, log lines and Markdown; files of data keep t
 """
 
 import re
+from urllib.parse import urlsplit
 
 # C0 and C1 controls (a terminal obeys them), line and paragraph separators, the marks that change
 # the direction of text, what has no width (it hides a part of a name), annotations and tags, and
@@ -27,9 +28,19 @@ def markdown(text: str) -> str:
     return _OF_MARKDOWN.sub(r"\\\g<0>", printable(" ".join(text.split())))
 
 
-def is_link(url: str) -> bool:
-    """Whether a URL can be the target of a terminal's link: http or https, in plain ASCII."""
-    return re.fullmatch(r"https?://[!-~]+", url) is not None
+def web_page(url: str | None) -> str | None:
+    """Return a URL that a reader may follow, http or https in plain ASCII; None for any other.
+
+    The API may send anything: `javascript:` and the like would act on the reader's page, and an
+    escape sequence or a quote would end the link.
+    """
+    if url is None or not re.fullmatch(r"https?://[!-~]+", url) or set(url) & set("<>\"'`\\|"):
+        return None
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return None
+    return url if host else None
 
 
 def _spelled(character: str) -> str:

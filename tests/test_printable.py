@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from snapshotter.printable import is_link, markdown, printable
+from snapshotter.printable import markdown, printable, web_page
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,26 @@ def test_text_is_no_markup_in_markdown(text: str, cell: str) -> None:
     assert markdown(text) == cell
 
 
-def test_a_link_is_a_plain_address_of_the_web() -> None:
-    assert is_link("https://dashboard.xplenty.com/acme/jobs/1?a=b#c")
-    for url in (
-        *("javascript:alert(1)", "file:///etc/passwd", "", "https://", "https://a b"),
-        *("https://x\x1b\\", "https://x\x07", "https://x\u202e", "https://x/\n", " https://x"),
-    ):
-        assert not is_link(url), url
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://dashboard.xplenty.com/acme/jobs/1?a=b#c",
+        "http://127.0.0.1:8080/jobs/7?a=1&b=2#c",
+    ],
+)
+def test_pages_that_a_reader_may_follow(url: str) -> None:
+    assert web_page(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(None, "", "jobs/7", "//example.org/7", "/etc/passwd", "#here", "https://", "https:7"),
+        *("javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)", "java\nscript:x"),
+        *("data:text/html,<script>", "file:///etc/passwd", "ftp://example.org/", "blob:x"),
+        *("https://example.org/\nx", "https://example.org/\u202e", "http://[::1", "https:///x"),
+        *("https://x\x1b\\", "https://x\x07", "https://a b", 'https://x/"><b>', "https://x|y"),
+    ],
+)
+def test_other_urls_are_no_links(url: str | None) -> None:
+    assert web_page(url) is None

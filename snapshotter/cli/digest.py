@@ -8,14 +8,8 @@ from typing import Any
 import click
 
 from snapshotter.cli.connections import reading
-from snapshotter.cli.options import (
-    Command,
-    Duration,
-    Moment,
-    account_option,
-    database_option,
-    required,
-)
+from snapshotter.cli.options import Command, account_option, database_option, required
+from snapshotter.cli.parameters import Duration, Moment
 from snapshotter.cli.streams import data_output
 from snapshotter.errors import Failure
 from snapshotter.texts import counted

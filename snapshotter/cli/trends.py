@@ -99,7 +99,7 @@ def command(
 
 def _answer(request: "Request", shape: str, database_url: str) -> "View":
     """Return what a trend answers; for a terminal with the pages of its jobs."""
-    from snapshotter.trends.links import job_links
+    from snapshotter.trends.job_links import job_links
     from snapshotter.trends.terminal import View
     from snapshotter.trends.trends import fetched, run
 

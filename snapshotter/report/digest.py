@@ -60,7 +60,7 @@ class Digest:
 
 def digest(connection: Connection, period: Period, now: datetime) -> Digest:
     """Return the digest of a period, as of `now`. Raises `UsageError` for an unknown account."""
-    answers = ask(connection, Scope(EVIDENCE, None, period.account, OF_FINDINGS), now)
+    answers = ask(connection, Scope(EVIDENCE, account=period.account, trends=OF_FINDINGS), now)
     begins = _begins(connection, answers, period, now)
     begin = max(begins.values(), default=period.since or _ago(now, period.last))
     found = all_findings(answers.trends, now)

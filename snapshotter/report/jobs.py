@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
+from snapshotter.printable import web_page
 from snapshotter.report.rows import Key, Row
 from snapshotter.store.tables import JOBS, chunks
 from snapshotter.times import CLOCKS_APART
@@ -143,7 +143,7 @@ def failed_runs(
             rows[-1].id,
             rows[-1].finished_at,
             rows[-1].error_fingerprint,
-            _page(rows[-1].html_url),
+            web_page(rows[-1].html_url),
         )
         for package, rows in failures.items()
     ]
@@ -154,7 +154,7 @@ def job_urls(connection: Connection, job_ids: Iterable[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     for ids in chunks(set(job_ids)):
         asked = select(JOBS.c.id, JOBS.c.html_url).where(JOBS.c.id.in_(ids))
-        pages = ((job_id, _page(url)) for job_id, url in connection.execute(asked))
+        pages = ((job_id, web_page(url)) for job_id, url in connection.execute(asked))
         found |= {job_id: url for job_id, url in pages if url is not None}
     return found
 
@@ -173,18 +173,7 @@ def package_urls(connection: Connection, filters: Filters) -> dict[tuple[str, in
     asked = select(JOBS.c.account_id, JOBS.c.package_id, JOBS.c.id, JOBS.c.html_url)
     found: dict[tuple[str, int], str] = {}
     for account, package, job_id, url in connection.execute(asked.where(JOBS.c.id.in_(latest))):
-        page, end = _page(url), f"/jobs/{job_id}"
+        page, end = web_page(url), f"/jobs/{job_id}"
         if page is not None and page.endswith(end):
             found[account, package] = f"{page.removesuffix(end)}/packages/{package}"
     return found
-
-
-def _page(url: str | None) -> str | None:
-    """Return a URL if it is one of a web page: the API may send anything."""
-    if url is None or not url.isascii() or not url.isprintable() or set(url) & set(" <>\"'`\\|"):
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return url if parts.scheme in ("http", "https") and parts.netloc else None

@@ -10,10 +10,11 @@ from typing import Any
 from markupsafe import Markup
 
 from snapshotter import __version__
+from snapshotter.printable import web_page
 from snapshotter.report.answers import Answers
 from snapshotter.report.charts import charts
 from snapshotter.report.findings import Finding, findings
-from snapshotter.report.links import job_page, package_page, web_page
+from snapshotter.report.links import job_page, package_page
 from snapshotter.report.packages import accounts_of
 from snapshotter.report.rendering import data, render, resource
 from snapshotter.report.sections import SECTIONS, Section

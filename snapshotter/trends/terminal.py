@@ -10,7 +10,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from snapshotter.printable import is_link, printable
+from snapshotter.printable import printable, web_page
 from snapshotter.trends.cells import cell, head, is_job_id, is_number
 from snapshotter.trends.fitting import Column, fitted
 from snapshotter.trends.layout import WRAPPED, Place, arranged
@@ -98,8 +98,8 @@ def _linked(column: Column, view: View) -> list[Text]:
     """Return a column's cells; ids of jobs are links to their pages, if those are known."""
     if not is_job_id(column.name) or not view.links:
         return [Text(shown) for shown in column.cells]
-    urls = [view.links.get(row[column.index], "") for row in view.result.rows]
+    urls = [web_page(view.links.get(row[column.index])) for row in view.result.rows]
     return [
-        Text(shown, Style(link=url) if is_link(url) else "")
+        Text(shown, Style(link=url) if url else "")
         for shown, url in zip(column.cells, urls, strict=True)
     ]

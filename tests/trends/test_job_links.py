@@ -6,7 +6,7 @@ from samples import store
 from sqlalchemy import Engine, event
 from trend_jobs import ran
 
-from snapshotter.trends.links import job_links
+from snapshotter.trends.job_links import job_links
 from snapshotter.trends.values import Result
 
 URL = "https://dashboard.xplenty.com/acme/jobs/{}"

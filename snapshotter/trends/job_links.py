@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Connection, bindparam, text
 
-from snapshotter.printable import is_link
+from snapshotter.printable import web_page
 from snapshotter.trends.cells import is_job_id
 from snapshotter.trends.values import Result
 
@@ -21,5 +21,5 @@ def job_links(connection: Connection, result: Result) -> dict[int, str]:
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
         found = connection.execute(_URLS, {"ids": some})
-        links |= {job_id: url for job_id, url in found if is_link(url)}
+        links |= {job_id: url for job_id, url in found if web_page(url)}
     return links
