@@ -67,10 +67,11 @@ def store_noise(engine: Engine, noise: Noise, change: Change = lambda _job: None
         "finished_epoch": epoch(NOW),
     }
     with engine.begin() as connection:
-        connection.execute(insert(ACCOUNTS).values(**known, api_url=""))
-        connection.execute(insert(JOBS), jobs)
+        connection.execute(insert(ACCOUNTS).values(**known, api_url="https://x.example"))
+        done = connection.execute(insert(SNAPSHOTS).values(run))
+        (snapshot_id,) = done.inserted_primary_key or ()
+        connection.execute(insert(JOBS), [{**job, "snapshot_id": snapshot_id} for job in jobs])
         connection.execute(insert(OUTPUTS), outputs)
-        connection.execute(insert(SNAPSHOTS).values(run))
 
 
 def _jobs(chance: random.Random, noise: Noise) -> Iterator[dict[str, Any]]:
@@ -135,5 +136,4 @@ def _job(job_id: int, at: datetime, seconds: int) -> dict[str, Any]:
         "html_url": f"https://xplenty.com/acme/jobs/{job_id}",
         "first_seen_at": finished,
         "last_changed_at": finished,
-        "snapshot_id": 1,
     }
