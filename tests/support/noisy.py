@@ -69,8 +69,9 @@ def store_noise(engine: Engine, noise: Noise, change: Change = lambda _job: None
     with engine.begin() as connection:
         connection.execute(insert(ACCOUNTS).values(**known, api_url="https://x.example"))
         done = connection.execute(insert(SNAPSHOTS).values(run))
-        (snapshot_id,) = done.inserted_primary_key or ()
-        connection.execute(insert(JOBS), [{**job, "snapshot_id": snapshot_id} for job in jobs])
+        key = done.inserted_primary_key
+        assert key is not None
+        connection.execute(insert(JOBS), [{**job, "snapshot_id": key[0]} for job in jobs])
         connection.execute(insert(OUTPUTS), outputs)
 
 
