@@ -11,7 +11,7 @@ from math import ceil, floor, log10
 from statistics import median
 
 WIDTH = 720
-LEFT, RIGHT, TOP, HEIGHT = 62, 708, 8, 124  # of the part between the axes
+LEFT, RIGHT, TOP, HEIGHT = 62, 708, 8, 92  # of the part between the axes
 BOTTOM = TOP + HEIGHT
 MAX_POINTS = 320  # of a line: more are closer than two pixels
 MAX_BARS = 366
