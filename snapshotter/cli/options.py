@@ -48,19 +48,14 @@ account_option = click.option("--account", metavar="ID", help="Only this account
 status_option = click.option("--status", help="Only the jobs with this status.")
 
 
-def last_option(default: str | None = None) -> Callable[[Any], Any]:
-    """Return the option for the last days; a command may have a default for it."""
-    return click.option(
-        "--last",
-        type=Days(),
-        default=default,
-        show_default=default is not None,
-        help="Only the last days, e.g. 30d or 12w, ending with the newest day stored.",
-    )
-
-
+last_option = click.option(
+    "--last",
+    type=Days(),
+    help="Only the last days, e.g. 30d or 12w, ending with the newest day stored, or before "
+    "--until.",
+)
 _FILTER_OPTIONS = (
-    last_option(),
+    last_option,
     since_option,
     until_option,
     package_option,

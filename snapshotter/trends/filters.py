@@ -44,6 +44,8 @@ class Filters:
     account_id: str | None = None
 
     def __post_init__(self) -> None:
+        if self.until == date.min:
+            raise UsageError(f"--until {self.until}: there is no day before it")
         if self.since is not None and self.until is not None and self.until <= self.since:
             raise UsageError(
                 f"--until {self.until} is not after --since {self.since}: the range is empty"
@@ -103,12 +105,7 @@ class Window:
         require_account(connection, self.account)
         since, until = self.since, self.until
         if self.last is not None:
-            since, end = last_days(connection, self.last, self.account)
-            until = until or end
-            if since is not None and until is not None and until <= since:
-                raise UsageError(
-                    f"--until {until} is not after the first of the last days, {since}"
-                )
+            since, until = last_days(connection, self.last, until, self.account)
         package = Package(self.account, self.package_id)
         if self.package is not None:
             package = find_package(connection, self.package, self.account)
@@ -135,11 +132,21 @@ def require_account(connection: Connection, account_id: str | None) -> None:
 
 
 def last_days(
-    connection: Connection, last: timedelta, account_id: str | None = None
+    connection: Connection,
+    last: timedelta,
+    until: date | None = None,
+    account_id: str | None = None,
 ) -> tuple[date | None, date | None]:
-    """Return the first of the last days and the day after them, as `Filters` takes them."""
+    """Return the first of the last days and the day after them, as `Filters` takes them.
+
+    They end with the newest day that is stored, or before `until`.
+    """
     newest = newest_day(connection, account_id=account_id)
-    return (None, None) if newest is None else (first_day(newest, last), day_after(newest))
+    if newest is None:
+        return None, until
+    if until is not None:
+        newest = min(newest, until - timedelta(days=1))
+    return first_day(newest, last), until or day_after(newest)
 
 
 def first_day(newest: date, last: timedelta) -> date | None:

@@ -130,6 +130,7 @@ def test_the_newest_day_if_all_jobs_are_of_the_future(engine: Engine) -> None:
         ({"last": timedelta(days=7), "since": DAY.date()}, "both set the first day"),
         ({"package": "one", "package_id": 1}, "both name a package"),
         ({"since": DAY.date(), "until": DAY.date()}, "the range is empty"),
+        ({"until": date.min}, "there is no day before it"),
     ],
 )
 def test_a_window_that_contradicts_itself(asked: dict[str, Any], said: str) -> None:
@@ -147,8 +148,8 @@ def test_a_window_becomes_filters(engine: Engine) -> None:
         )
         assert Window(last=week, until=date(2026, 1, 1), package_id=2).filters(
             connection
-        ) == Filters(date(2025, 12, 30), date(2026, 1, 1), 2)
-        with pytest.raises(
-            UsageError, match="--until 2025-12-30 is not after the first of the last days"
-        ):
-            Window(last=week, until=date(2025, 12, 30)).filters(connection)
+        ) == Filters(date(2025, 12, 25), date(2026, 1, 1), 2)
+        # A later day than the newest does not make the last days empty.
+        assert Window(last=week, until=date(2027, 1, 1)).filters(connection) == Filters(
+            date(2025, 12, 30), date(2027, 1, 1)
+        )
