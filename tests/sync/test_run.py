@@ -60,7 +60,9 @@ def test_a_line_for_each_reason(syncer: Syncer, caplog: pytest.LogCaptureFixture
 @pytest.mark.slow
 @sqlite
 @pytest.mark.parametrize("wrong", ["account", "key"])
-def test_an_account_that_the_api_never_accepted_counts_for_nothing(syncer: Syncer, wrong: str) -> None:
+def test_an_account_that_the_api_never_accepted_counts_for_nothing(
+    syncer: Syncer, wrong: str
+) -> None:
     account = syncer.account
     account.add_job(id=7)
     if wrong == "account":
