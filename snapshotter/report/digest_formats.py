@@ -1,16 +1,15 @@
 """The digest as text, Markdown, JSON, or the payload of a Slack webhook. All text is escaped."""
 
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TextIO, cast
+from typing import NamedTuple, TextIO
 
 from sqlalchemy import Engine
 
-from snapshotter.files import opened
+from snapshotter.files import opened, write_text
 from snapshotter.printable import markdown, printable
 from snapshotter.report.digest import FAILED, Digest, Item, Period, digest
 from snapshotter.report.words import minute
@@ -42,12 +41,8 @@ def write_digest(
     with unmoving(engine).connect() as connection:
         found = digest(connection, period, now)
         own = database_file(connection)
-    text = written(found, how)
     with opened(target, own) as file:
-        if isinstance(file, io.TextIOBase):
-            file.write(text)
-        else:
-            cast("BinaryIO", file).write(text.encode())
+        write_text(file, written(found, how))
     return found
 
 
