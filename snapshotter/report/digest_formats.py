@@ -76,9 +76,7 @@ def _time(at: date | datetime | None) -> str | None:
 
 
 def _lines(found: Digest, marks: _Marks) -> Iterator[str]:
-    accounts = ", ".join(found.accounts) or "No account yet"
-    until = "" if found.until is None else f" to {minute(found.until)}"
-    yield marks.head(marks.plain(f"{accounts}: {minute(found.since)}{until}"))
+    yield marks.head(marks.plain(_title(found)))
     findings = [item for item in found.items if item.kind != FAILED]
     parts = (
         ("New", [item for item in findings if item.new]),
@@ -93,6 +91,14 @@ def _lines(found: Digest, marks: _Marks) -> Iterator[str]:
     if not found.items:
         yield ""
         yield "Nothing stands out."
+
+
+def _title(found: Digest) -> str:
+    if not found.accounts:
+        return "No account yet"
+    since = minute(found.since)
+    period = f"since {since}" if found.until is None else f"{since} to {minute(found.until)}"
+    return f"{', '.join(found.accounts)}: {period}"
 
 
 def _part(items: Sequence[Item], marks: _Marks) -> Iterator[str]:

@@ -176,9 +176,17 @@ def test_accounts_are_kept_apart(engine: Engine) -> None:
 
 
 def test_without_jobs_there_is_nothing_to_compare(engine: Engine) -> None:
-    assert made(engine) == Digest([], NOW - DAY, None, [])
+    found = made(engine)
+    assert (found.accounts, found.since, found.until) == ([], NOW - DAY, None)
     since = datetime(2026, 1, 1, tzinfo=UTC)
     assert made(engine, since=since).since == since
+
+
+def test_a_database_that_was_never_synced_has_no_snapshot(engine: Engine) -> None:
+    (item,) = made(engine).items
+    assert (item.kind, item.text) == ("snapshot", "No snapshot is complete yet.")
+    assert item.new
+    assert item.account_id is None
 
 
 @pytest.mark.parametrize("last", [timedelta(days=100), timedelta(days=100_000), timedelta.max])

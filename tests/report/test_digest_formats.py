@@ -47,7 +47,12 @@ def test_text() -> None:
 
 def test_a_quiet_digest() -> None:
     assert written(digest(), "text").endswith("UTC\n\nNothing stands out.\n")
-    assert written(Digest([], SINCE, None, []), "text").startswith("No account yet: 30 January")
+
+
+def test_the_title_without_an_account_or_an_end() -> None:
+    assert written(Digest([], SINCE, None, []), "text").startswith("No account yet\n\n")
+    never_complete = written(Digest(["acme"], SINCE, None, []), "text")
+    assert never_complete.startswith("acme: since 30 January 2026, 06:00 UTC\n\n")
 
 
 @pytest.mark.parametrize("how", ["text", "markdown", "slack"])

@@ -32,6 +32,10 @@ def test_no_findings() -> None:
     assert findings(log, NOW) == []
 
 
+def test_a_database_without_an_account_has_no_snapshot() -> None:
+    assert texts(complete_runs=[], snapshot_log=[]) == ["No snapshot is complete yet."]
+
+
 def test_stuck_jobs() -> None:
     job = {
         **ORDERS,

@@ -220,10 +220,11 @@ def test_without_jobs_the_page_names_the_command_that_fetches_them() -> None:
     assert [link for link in links(found) if link.startswith("#")] == [
         *("#findings", "#snapshot", "#snapshot")
     ]
-    empty = html(Answers([], None, None, {"snapshot_log": []}))
+    empty = html(Answers([], None, None, {"snapshot_log": [], "complete_runs": []}))
+    assert "No snapshot is complete yet." in empty
     assert "The database has no jobs yet; <code>snapshotter sync</code> fetches them." in empty
     assert '<dl class="tiles">' not in empty
-    assert links(empty) == ["#findings", "#snapshot"]
+    assert links(empty) == ["#findings", "#snapshot", "#snapshot"]
     assert len(empty.encode()) < 100_000
     assert "Plotly.react" in empty
     assert "plotly.js (" not in empty
