@@ -27,6 +27,7 @@ class _Marks(NamedTuple):
     plain: Callable[[str], str]
     head: Callable[[str], str]
     line: Callable[[str, str | None], str]
+    gap: tuple[str, ...] = ()  # the lines between the heading of a list and the list
 
 
 def write_digest(
@@ -87,6 +88,7 @@ def _lines(found: Digest, marks: _Marks) -> Iterator[str]:
         if items:
             yield ""
             yield marks.head(title)
+            yield from marks.gap
             yield from _part(items, marks)
     if not found.items:
         yield ""
@@ -128,5 +130,5 @@ def _slack_line(text: str, url: str | None) -> str:
 
 
 _TEXT = _Marks(printable, str, _text_line)
-_MARKED = _Marks(markdown, lambda title: f"**{title}**\n", _markdown_line)
+_MARKED = _Marks(markdown, lambda title: f"**{title}**", _markdown_line, gap=("",))
 _SLACK = _Marks(_in_slack, lambda title: f"*{title}*", _slack_line)

@@ -122,4 +122,17 @@ def test_markdown_shows_names_as_they_are() -> None:
     assert r"\# head \@all \| x" in line
     assert line.endswith(f" [job](<{URL}>)")
     assert "<script>" not in text
-    assert text.startswith("**acme: 30 January 2026, 06:00 UTC to 31 January 2026, 06:00 UTC**\n")
+
+
+def test_in_markdown_a_blank_line_ends_each_part() -> None:
+    assert written(digest(item(), item("lines is overdue.", new=False)), "markdown") == (
+        "**acme: 30 January 2026, 06:00 UTC to 31 January 2026, 06:00 UTC**\n"
+        "\n"
+        "**New**\n"
+        "\n"
+        "- orders is overdue.\n"
+        "\n"
+        "**Still**\n"
+        "\n"
+        "- lines is overdue.\n"
+    )
