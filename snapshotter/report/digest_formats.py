@@ -35,8 +35,8 @@ def write_digest(
 ) -> Digest:
     """Write the digest of a period in one of the `FORMATS`, and return it.
 
-    How a file appears: see `files.opened`. Raises `UsageError` if the account is not known or the
-    folder does not exist, `Failure` if the file cannot be written.
+    How a file appears: see `files.opened`. Raises what `digest` does, `UsageError` if the
+    folder does not exist, and `Failure` if the file cannot be written.
     """
     period, how = what
     with unmoving(engine).connect() as connection:

@@ -151,6 +151,15 @@ def test_the_formats(digest: Run, tmp_path: Path) -> None:
         (["--last", "7"], "'7' has no unit; did you mean 7d?"),
         (["--last", "soon"], "'soon' is not a length of time; expected something like 1d, 12h"),
         (["--since", "soon"], "'soon' is not a time"),
+        (
+            ["--since", "2026-01-31T00:00:01Z"],
+            "--since 2026-01-31T00:00:01Z is after the newest data that is stored, 2026-01-31T00:",
+        ),
+        (["--since", "9999-01-01"], "--since 9999-01-01T00:00:00Z is after the newest data"),
+        (
+            ["--last", "1d", "--since", "2026-01-01"],
+            "--last and --since both set the begin of the period",
+        ),
         (["--format", "html"], "'html' is not one of 'text', 'markdown', 'json', 'slack'"),
         (["--account", "nobody"], "nobody"),
         (["-o", "no/digest.txt"], "there is no folder 'no'"),
@@ -183,5 +192,6 @@ def test_the_help_states_how_the_digest_before_is_known() -> None:
     command_ = group().commands["digest"]
     text = " ".join(command_.get_help(click.Context(command_)).split())
     assert "no state is kept" in text
+    assert "e.g. 1d, 12h or 1w. [default: 1d]" in text
     for kind in KINDS:
         assert kind in text

@@ -175,6 +175,18 @@ def test_accounts_are_kept_apart(engine: Engine) -> None:
         made(engine, account="nobody")
 
 
+def test_a_period_that_begins_after_the_newest_data_is_refused(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="--since 2026-01-31T12:00:01Z is in the future"):
+        made(engine, since=NOW + timedelta(seconds=1))
+    stored(engine, failing(0))
+    assert made(engine, since=NOW).since == NOW
+    after = "--since 2026-01-31T12:00:01Z is after the newest data that is stored, 2026-01-31T12:00"
+    with pytest.raises(UsageError, match=after):
+        made(engine, since=NOW + timedelta(seconds=1))
+    with engine.connect() as connection, pytest.raises(UsageError, match=after):  # behind
+        digest(connection, Period(DAY, NOW + timedelta(seconds=1)), NOW + DAY)
+
+
 def test_without_jobs_there_is_nothing_to_compare(engine: Engine) -> None:
     found = made(engine)
     assert (found.accounts, found.since, found.until) == ([], NOW - DAY, None)
