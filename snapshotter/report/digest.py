@@ -15,6 +15,7 @@ from snapshotter.report.answers import OF_FINDINGS, Answers, Scope, ask, rows_be
 from snapshotter.report.findings import Finding, all_findings
 from snapshotter.report.jobs import Failed, failed_runs
 from snapshotter.report.policy import Facts, facts
+from snapshotter.report.rows import unnamed
 from snapshotter.report.words import shortened
 from snapshotter.store.tables import COMPLETE, SNAPSHOTS
 from snapshotter.times import stamp
@@ -171,7 +172,7 @@ def _failures(failed: Sequence[Failed], known: Facts, answers: Answers) -> Itera
     }
     for each in sorted(failed, key=lambda each: (-each.failed, -each.job_id)):
         key = each.account_id, each.package_id
-        name = known.names.get(key) or f"package {each.package_id}"
+        name = known.names.get(key) or unnamed(each.package_id)
         still = ", and has not completed since" if open_streaks.get(key) else ""
         reason = shortened(each.reason).rstrip(".")
         why = f"; the last one: {reason}" if reason else ""

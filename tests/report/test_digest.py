@@ -108,6 +108,18 @@ def test_runs_that_failed_in_the_period_are_listed_with_reason_and_page(engine: 
     assert made(engine, timedelta(hours=3)).items == []
 
 
+def test_a_long_name_is_cut(engine: Engine) -> None:
+    @regular
+    def change(job: dict[str, Any]) -> None:
+        job["package_name"] = 300 * "x"
+        if job["age"] < 0.5:
+            job["status"] = "failed"
+
+    stored(engine, change)
+    (item,) = made(engine).items
+    assert item.text.startswith(f"{59 * 'x'}… failed 1 of 2 runs")
+
+
 def test_a_run_that_failed_before_another_completed(engine: Engine) -> None:
     stored(engine, failing(1, 0.5))
     (item,) = made(engine).items
