@@ -2,7 +2,7 @@
 
 import pytest
 
-from snapshotter.report.rows import Row, Trends, is_unusual, labels, names_of
+from snapshotter.report.rows import Key, Row, Trends, is_unusual, labels, names_of
 
 
 def test_a_package_has_the_first_name_that_any_trend_knows() -> None:
@@ -29,7 +29,7 @@ def test_a_package_without_a_name_has_its_id_and_jobs_may_have_no_package() -> N
         {"package_id": None, "package_name": None},
     ]
     found = names_of({"recovery": rows})
-    numbered = {(None, 9): "package 9", (None, 8): "package 8"}
+    numbered: dict[Key, str] = {(None, 9): "package 9", (None, 8): "package 8"}
     assert found == {**numbered, (None, None): "jobs without a package"}
     assert names_of({}) == {}
 
