@@ -22,6 +22,7 @@ from snapshotter.report.sections import SECTIONS
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOSTILE = "</script><!--<script> & {{ js }} {% if %} \u2028 \" '"
+SPELLED = HOSTILE.replace("\u2028", r"\u2028")
 OF_ACME = {"account_id": "acme"}
 
 
@@ -131,10 +132,10 @@ def test_data_neither_ends_nor_changes_the_page() -> None:
     found = Elements(html(answers(trends={"runtime_by_day": rows}, package=HOSTILE)))
     assert len(found.texts["script"]) == 3
     assert json.loads(found.texts["script"][0])["packages"] == [
-        {"id": 434, "name": HOSTILE, "label": f"{HOSTILE} (434)", "account": 0}
+        {"id": 434, "name": SPELLED, "label": f"{SPELLED} (434)", "account": 0}
     ]
-    assert found.texts["title"][0] == f"{HOSTILE}: Xplenty jobs of acme, 31 January 2026"
-    assert found.texts["h1"] == [f"{HOSTILE} · acme"]
+    assert found.texts["title"][0] == f"{SPELLED}: Xplenty jobs of acme, 31 January 2026"
+    assert found.texts["h1"] == [f"{SPELLED} · acme"]
     plain = Elements(html(answers(trends={"runtime_by_day": [day_of(434, "orders")]}, package="x")))
     assert found.attributes == plain.attributes
 
