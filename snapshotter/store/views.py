@@ -149,10 +149,15 @@ def differences(connection: Connection) -> list[str]:
     names, rows = _names(connection), {row.name: row for row in _rows(connection)}
     lines = []
     for view in shipped().values():
-        row = rows.get(view.name)
+        row, now = rows.get(view.name), _definition(connection, view.name)
         if view.name not in names:
             lines.append(f"view {view.name} is missing")
-        elif row is None or row.definition != _definition(connection, view.name):
+        elif now is None or row is None or row.state == "foreign":
+            lines.append(
+                f"another table or view has the name of the view {view.name}; rename or drop it "
+                "and run 'snapshotter db upgrade'"
+            )
+        elif row.definition != now:
             lines.append(f"view {view.name} is not as this program creates it")
         elif row.source != view.digest or row.state != "created":
             lines.append(f"view {view.name} is outdated")

@@ -37,6 +37,14 @@ def differences(engine: Engine) -> list[str]:
         return views.differences(connection)
 
 
+def taken(name: str) -> str:
+    """Return the line of a check for a name that a user's table or view has."""
+    return (
+        f"another table or view has the name of the view {name}; rename or drop it and run "
+        "'snapshotter db upgrade'"
+    )
+
+
 def execute(engine: Engine, *script: str) -> None:
     with engine.begin() as connection:
         for statement in script:
@@ -131,7 +139,7 @@ def test_what_users_have_made_stays_and_is_named(
     execute(engine, "drop view retries", "create view retries as select 7 as mine")
     execute(engine, "drop view recovery")
     assert differences(engine) == [
-        "view freshness is not as this program creates it",
+        taken("freshness"),
         "view recovery is missing",
         "view retries is not as this program creates it",
     ]
@@ -142,6 +150,7 @@ def test_what_users_have_made_stays_and_is_named(
             "freshness",
             "retries",
         }
+    assert differences(engine) == [taken("freshness"), taken("retries")]
     revisions.require_head(engine, may_create=True)
     assert not views.are_outdated(engine)  # so no run warns again
     with engine.connect() as connection:
