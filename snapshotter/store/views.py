@@ -6,7 +6,7 @@ program's: a user's table or view of such a name stays, and so does a view that 
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -147,10 +147,11 @@ def set_aside(connection: Connection) -> Iterator[None]:
 def differences(connection: Connection) -> list[str]:
     """Return a line for each view that is missing, changed or outdated."""
     names, rows = _names(connection), {row.name: row for row in _rows(connection)}
+    taken = set(map(_folding(connection), names))
     lines = []
     for view in shipped().values():
         row, now = rows.get(view.name), _definition(connection, view.name)
-        if view.name not in names:
+        if view.name not in taken:
             lines.append(f"view {view.name} is missing")
         elif now is None or row is None or row.state == "foreign":
             lines.append(
@@ -176,6 +177,18 @@ def _names(connection: Connection) -> set[str]:
     if connection.dialect.name == "postgresql":
         names |= set(found.get_materialized_view_names())
     return names
+
+
+def _folding(connection: Connection) -> Callable[[str], str]:
+    """Return what makes of a name the one that the database takes for the same."""
+    match connection.dialect.name:
+        case "sqlite":
+            return str.lower
+        case "mysql" | "mariadb":
+            folds = connection.execute(text("select @@lower_case_table_names")).scalar()
+            return str.lower if folds else str
+        case _:
+            return str
 
 
 _DEFINITIONS = {
@@ -234,13 +247,14 @@ def _drop(connection: Connection) -> Dropped:
 def _create_all(connection: Connection, dropped: Dropped) -> list[str]:
     """Create the views; return what is to be reported."""
     names, views = _names(connection), shipped()
+    taken = set(map(_folding(connection), names))
     if REGISTRY.name not in names:
         return []
     connection.execute(delete(REGISTRY).where(REGISTRY.c.name.not_in(list(views))))
     foreign: list[str] = []
     refused: dict[str, list[str]] = {}
     for view in views.values():
-        if view.name in names and view.name not in dropped.kept:
+        if view.name in taken and view.name not in dropped.kept:
             _record(connection, Row(view.name, "foreign", view.digest, "", None))
             foreign.append(view.name)
             continue

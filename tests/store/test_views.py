@@ -282,7 +282,34 @@ def own(database_url: str) -> Iterator[Engine]:
 
 
 @sqlite
-def test_a_name_in_capitals_is_the_users_too(own: Engine, caplog: pytest.LogCaptureFixture) -> None:
-    execute(own, "drop view packages", "create table Packages (mine integer)")
-    (warning,) = upgrade(own, caplog)
-    assert "packages" in warning
+@pytest.mark.parametrize(
+    "thing", ["table Packages (mine integer)", "view Packages as select 7 as mine"]
+)
+@pytest.mark.parametrize("state", ["created", "pending"])
+def test_a_name_in_capitals_is_the_users_too(
+    own: Engine, caplog: pytest.LogCaptureFixture, thing: str, state: str
+) -> None:
+    execute(own, "drop view packages", f"create {thing}")
+    execute(
+        own,
+        f"update snapshotter_views set state = '{state}', definition = null "
+        "where name = 'packages'",
+    )
+    assert differences(own) == [taken("packages")]
+    for _ in range(2):
+        (warning,) = upgrade(own, caplog)
+        assert "another table or view has the name: packages;" in warning
+        assert differences(own) == [taken("packages")]
+    assert made(own)["packages"] == "foreign"
+    assert "Packages" in {*inspect(own).get_table_names(), *inspect(own).get_view_names()}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+def test_names_are_compared_as_the_server_does(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """PostgreSQL and MariaDB on Linux have both names at once."""
+    name = engine.dialect.identifier_preparer.quote_identifier("Retries")
+    execute(engine, f"create view {name} as select 7 as mine")
+    assert upgrade(engine, caplog) == []
+    revisions.check(engine)
