@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from snapshotter import statements
+from snapshotter.errors import DatabaseError
 from snapshotter.models import LongText
 from snapshotter.store import postgresql_views
 from snapshotter.store.engine import reading
@@ -136,7 +137,8 @@ def refresh(connection: Connection) -> None:
 def set_aside(connection: Connection) -> Iterator[None]:
     """Drop the views, and make them of the shipped files after the block.
 
-    What cannot be made is left as it is and named in a warning; nothing is raised for it.
+    What cannot be made is left as it is and named in a warning; nothing is raised for it. Raises
+    `DatabaseError` if another program made a table of the registry's name.
     """
     dropped = _drop(connection)
     yield
@@ -177,6 +179,20 @@ def _names(connection: Connection) -> set[str]:
     if connection.dialect.name == "postgresql":
         names |= set(found.get_materialized_view_names())
     return names
+
+
+def _has_registry(connection: Connection, names: set[str]) -> bool:
+    """Whether the registry is among the tables. Raises `DatabaseError` if it has other columns."""
+    same = _folding(connection)
+    found = next((name for name in names if same(name) == REGISTRY.name), None)
+    if found is None:
+        return False
+    if not {column["name"] for column in inspect(connection).get_columns(found)} >= {*Row._fields}:
+        raise DatabaseError(
+            f"the database already has a table {found!r} that this tool did not create; "
+            "rename or drop it and run this command again"
+        )
+    return True
 
 
 def _folding(connection: Connection) -> Callable[[str], str]:
@@ -231,7 +247,7 @@ def _is_ours(connection: Connection, row: Row) -> bool:
 
 def _drop(connection: Connection) -> Dropped:
     dropped, names = Dropped(), _names(connection)
-    for row in _rows(connection) if REGISTRY.name in names else ():
+    for row in _rows(connection) if _has_registry(connection, names) else ():
         if row.name not in names or not _is_ours(connection, row):
             continue
         # MariaDB commits each statement: after a kill the next run makes the view.
@@ -248,7 +264,7 @@ def _create_all(connection: Connection, dropped: Dropped) -> list[str]:
     """Create the views; return what is to be reported."""
     names, views = _names(connection), shipped()
     taken = set(map(_folding(connection), names))
-    if REGISTRY.name not in names:
+    if not _has_registry(connection, names):
         return []
     connection.execute(delete(REGISTRY).where(REGISTRY.c.name.not_in(list(views))))
     foreign: list[str] = []

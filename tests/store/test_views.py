@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from command import Done, python
 from samples import job
 from sqlalchemy import Connection, Engine, inspect, text
 from trend_jobs import DAY, ahead, ended, known_until, log_two_runs, put, ran
 
 from snapshotter import statements
+from snapshotter.errors import DatabaseError
 from snapshotter.store import revisions, views
 from snapshotter.store.engine import open_engine
 from snapshotter.trends import trends
@@ -49,6 +52,13 @@ def execute(engine: Engine, *script: str) -> None:
     with engine.begin() as connection:
         for statement in script:
             connection.exec_driver_sql(statement)
+
+
+def alembic(engine: Engine, *words: str, folder: Path) -> Done:
+    url = engine.url.render_as_string(hide_password=False)
+    ini = Path(__file__).parent.parent.parent / "alembic.ini"
+    arguments = ["-m", "alembic", "-c", str(ini), *words]
+    return python(arguments, cwd=folder, env={"SNAPSHOTTER_DATABASE_URL": url})
 
 
 def upgrade(engine: Engine, caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -313,3 +323,24 @@ def test_names_are_compared_as_the_server_does(
     execute(engine, f"create view {name} as select 7 as mine")
     assert upgrade(engine, caplog) == []
     revisions.check(engine)
+
+
+@pytest.mark.parametrize("name", ["snapshotter_views", "Snapshotter_Views"])
+def test_a_users_table_of_the_registrys_name_stops_the_upgrade(
+    own: Engine, tmp_path: Path, name: str
+) -> None:
+    """Before anything is changed: MariaDB commits each statement."""
+    if name.istitle() and own.dialect.name != "sqlite":
+        return  # another name there
+    assert alembic(own, "downgrade", "0006", folder=tmp_path).returncode == 0
+    execute(own, f"create table {name} (mine integer)")
+    why = f"the database already has a table '{name}' that this tool did not create; rename or drop"
+    with pytest.raises(DatabaseError, match=why):
+        revisions.upgrade(own)
+    done = alembic(own, "upgrade", "head", folder=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(f"snapshotter: {why}")
+    assert revisions.current(own) == "0006"
+    execute(own, f"drop table {name}")
+    revisions.upgrade(own)
+    revisions.check(own)
