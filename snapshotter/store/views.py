@@ -228,17 +228,23 @@ def _definition(connection: Connection, name: str) -> str | None:
 
 
 def _is_ours(connection: Connection, row: Row) -> bool:
-    """Whether a view is as this program has created it.
-
-    Another version of the server may write the same view in other words, so it is created again
-    under another name and compared.
-    """
+    """Whether a view is as this program has created it."""
     if row.definition is None:
         return row.state == "pending"  # the run that was creating it was killed
     now = _definition(connection, row.name)
     if now is None or now == row.definition:
         return now is not None
-    if _refusal(connection, _statement(connection, _SCRATCH, row.statement)):
+    return _is_same(connection, row.name, row.statement)
+
+
+def _is_same(connection: Connection, name: str, body: str) -> bool:
+    """Whether a view is what this select would make of it.
+
+    Another version of the server may write the same view in other words, so it is created again
+    under another name and compared.
+    """
+    now = _definition(connection, name)
+    if now is None or _refusal(connection, _statement(connection, _SCRATCH, body)):
         return False
     same = _definition(connection, _SCRATCH) == now
     _refusal(connection, f"drop view {_SCRATCH}")
@@ -270,11 +276,15 @@ def _create_all(connection: Connection, dropped: Dropped) -> list[str]:
     foreign: list[str] = []
     refused: dict[str, list[str]] = {}
     for view in views.values():
-        if view.name in taken and view.name not in dropped.kept:
+        is_kept = view.name in dropped.kept
+        if view.name in taken and not is_kept:
+            if _is_same(connection, view.name, view.select):  # a downgrade has dropped its row
+                _record_as_created(connection, view)
+                continue
             _record(connection, Row(view.name, "foreign", view.digest, "", None))
             foreign.append(view.name)
             continue
-        why = _create(connection, view, is_kept=view.name in dropped.kept)
+        why = _create(connection, view, is_kept=is_kept)
         for statement in () if why else dropped.belongings.get(view.name, ()):
             why = why or _refusal(connection, statement)
         if why:
@@ -299,9 +309,13 @@ def _create(connection: Connection, view: View, *, is_kept: bool) -> str:
         return f"{why} (used by {users})" if users else why
     for comment in _comments(connection, view):
         _refusal(connection, comment)
+    _record_as_created(connection, view)
+    return ""
+
+
+def _record_as_created(connection: Connection, view: View) -> None:
     made = _definition(connection, view.name)
     _record(connection, Row(view.name, "created", view.digest, view.select, made))
-    return ""
 
 
 def _statement(connection: Connection, name: str, body: str, *, is_kept: bool = False) -> str:

@@ -250,6 +250,22 @@ def test_a_view_that_others_need_is_kept_if_its_columns_change(
 
 
 @postgresql
+def test_a_view_that_a_downgrade_has_kept_is_known_again(
+    engine: Engine, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """The downgrade drops the registry, and leaves the views that a user's view needs."""
+    execute(engine, "create view mine as select package_name, overdue from freshness")
+    done = alembic(engine, "downgrade", "0006", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert inspect(engine).get_view_names() == ["freshness", "mine"]
+    assert upgrade(engine, caplog) == []
+    assert made(engine) == dict.fromkeys(views.shipped(), "created")
+    revisions.check(engine)
+    execute(engine, "drop view mine")
+    assert upgrade(engine, caplog) == []
+
+
+@postgresql
 def test_without_the_right_to_create_views_everything_else_goes_on(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
