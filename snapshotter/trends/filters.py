@@ -131,6 +131,11 @@ def require_account(connection: Connection, account_id: str | None) -> None:
         raise UsageError(no_account(account_id, known))
 
 
+def has_several_accounts(connection: Connection) -> bool:
+    answered = text("select count(*) from accounts where api_url <> ''")
+    return int(connection.execute(answered).scalar() or 0) > 1
+
+
 def last_days(
     connection: Connection,
     last: timedelta,
