@@ -102,7 +102,7 @@ edges as ( -- 5 % of the days, in twentieths of a day
     where days >= 10
 ),
 
-bounds as (
+bounds as ( -- sums of one value each: some engines take long for a maximum over all rows
     select
         account_id,
         package_id,
@@ -110,10 +110,10 @@ bounds as (
         twice,
         number,
         days,
-        max(case when 20 * place = edge + 20 then twice end) over (
+        sum(case when 20 * place = edge + 20 then twice else 0 end) over (
             partition by package_id, account_id
         ) as least,
-        max(case when 20 * place = 20 * days - edge then twice end) over (
+        sum(case when 20 * place = 20 * days - edge then twice else 0 end) over (
             partition by package_id, account_id
         ) as most
     from edges
@@ -173,7 +173,10 @@ greatest_splits as (
         number,
         days,
         separation,
-        max(separation) over (partition by package_id, account_id) as greatest_one
+        max(separation) over (
+            partition by package_id, account_id order by separation desc
+            rows between unbounded preceding and current row
+        ) as greatest_one
     from splits
 ),
 
@@ -185,8 +188,10 @@ change_points as (
         twice,
         number,
         days,
-        min(case when separation >= 0.999999999 * greatest_one then number end) over (
+        first_value(number) over (
             partition by package_id, account_id
+            order by
+                case when separation >= 0.999999999 * greatest_one then 0 else 1 end, number
         ) as before_days
     from greatest_splits
 ),
@@ -242,25 +247,34 @@ medians as ( -- four times the medians
     select
         account_id,
         package_id,
+        day,
+        twice,
         days,
         before_days,
-        min(case when is_after = 1 then day end) as since,
-        sum(case when is_after = 1 then weight * twice else 0 end) as after_fourfold,
-        sum(case when is_after = 0 then weight * twice else 0 end) as before_fourfold,
-        max(case when is_after = 0 and is_high = 1 then twice end) as high_twice
+        is_after,
+        sum(case when is_after = 1 then weight * twice else 0 end) over (
+            partition by package_id, account_id
+        ) as after_fourfold,
+        sum(case when is_after = 0 then weight * twice else 0 end) over (
+            partition by package_id, account_id
+        ) as before_fourfold,
+        sum(case when is_after = 0 and is_high = 1 then twice else 0 end) over (
+            partition by package_id, account_id
+        ) as high_twice
     from weighted
-    group by package_id, account_id, days, before_days
 ),
 
-slower as (
+deviations as ( -- of the packages that are slower
     select
         account_id,
         package_id,
+        day,
         days,
         before_days,
-        since,
+        is_after,
         after_fourfold,
-        before_fourfold
+        before_fourfold,
+        abs(2 * twice - before_fourfold) as deviation
     from medians
     where
         before_fourfold > 0
@@ -268,25 +282,19 @@ slower as (
         and after_fourfold > 2 * high_twice
 ),
 
-deviations as (
-    select
-        slower.account_id,
-        slower.package_id,
-        slower.before_days,
-        abs(2 * days.twice - slower.before_fourfold) as deviation
-    from slower
-    inner join days
-        on slower.account_id = days.account_id and slower.package_id = days.package_id
-    where days.day < slower.since
-),
-
 placed_deviations as (
     select
         account_id,
         package_id,
+        day,
+        days,
+        before_days,
+        is_after,
+        after_fourfold,
+        before_fourfold,
         deviation,
         2 * row_number() over (
-            partition by package_id, account_id order by deviation
+            partition by package_id, account_id, is_after order by deviation
         ) as place,
         before_days + 1 as middle
     from deviations
@@ -296,30 +304,37 @@ spreads as ( -- eight times the median absolute deviation
     select
         account_id,
         package_id,
+        days,
+        before_days,
+        after_fourfold,
+        before_fourfold,
+        min(case when is_after = 1 then day end) as since,
         sum(
-            deviation * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end
+            case
+                when is_after = 0 and abs(place - middle) < 2
+                    then deviation * (2 - abs(place - middle))
+                else 0
+            end
         ) as eightfold
     from placed_deviations
-    group by package_id, account_id
+    group by package_id, account_id, days, before_days, after_fourfold, before_fourfold
 ),
 
 final as (
     select
-        slower.account_id,
-        slower.package_id,
+        spreads.account_id,
+        spreads.package_id,
         names.package_name,
-        slower.since,
-        round(slower.after_fourfold * 1e0 / nullif(slower.before_fourfold, 0), 6) as ratio,
-        slower.after_fourfold / 4.0 as p50_seconds,
-        slower.before_fourfold / 4.0 as before_seconds,
-        slower.days - slower.before_days as days,
-        slower.before_days
-    from slower
-    inner join spreads
-        on slower.account_id = spreads.account_id and slower.package_id = spreads.package_id
+        spreads.since,
+        round(spreads.after_fourfold * 1e0 / nullif(spreads.before_fourfold, 0), 6) as ratio,
+        spreads.after_fourfold / 4.0 as p50_seconds,
+        spreads.before_fourfold / 4.0 as before_seconds,
+        spreads.days - spreads.before_days as days,
+        spreads.before_days
+    from spreads
     left join names
-        on slower.account_id = names.account_id and slower.package_id = names.package_id
-    where 2 * (slower.after_fourfold - slower.before_fourfold) >= 3 * spreads.eightfold
+        on spreads.account_id = names.account_id and spreads.package_id = names.package_id
+    where 2 * (spreads.after_fourfold - spreads.before_fourfold) >= 3 * spreads.eightfold
 )
 
 select
