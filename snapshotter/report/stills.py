@@ -128,7 +128,7 @@ def _peaks(data: Data) -> Drawing:
     marks = [Mark(path, f"heat h{level}") for level, path in enumerate(paths, 1) if path]
     named = [(f"fill heat h{level}", name) for level, name in _levels(highest)]
     swatches, names, height = legend(named)
-    about = f"At most {counted(highest, 'job')} at once. {_period(whole)}"
+    about = f"At most {counted(int(highest), 'job')} at once. {_period(whole)}"
     return Drawing(about, height, marks + swatches, labels + names)
 
 
