@@ -109,7 +109,7 @@ def _answer(request: "Request", shape: str, database_url: str) -> "View":
     name = str(request.name)
     with reading(database_url) as engine:
         with engine.connect() as connection:
-            filters = request.window.filters(connection)
+            filters = request.window.filters(connection, name)
         with (
             engine.connect() as connection,
             run(connection, name, filters, request.folder) as result,
@@ -156,16 +156,16 @@ def print_statement(
             raise UsageError("--dialect leaves the parameters open: leave the filters out")
         statement = standalone.for_duckdb(name, sql_dir)
     else:
-        statement = standalone.filled(name, _filters(window, database_url), sql_dir)
+        statement = standalone.filled(name, _filters(name, window, database_url), sql_dir)
     with data_output() as file:
         file.write(statement)
 
 
-def _filters(window: "Window", database_url: str) -> "Filters":
+def _filters(name: str, window: "Window", database_url: str) -> "Filters":
     if window.is_fixed:
         return window.fixed_filters()
     with reading(database_url) as engine, engine.connect() as connection:
-        return window.filters(connection)
+        return window.filters(connection, name)
 
 
 def show_result(view: "View", shape: str, how: "Style | None" = None) -> None:

@@ -52,7 +52,7 @@ def carry_out(engine: Engine, request: Request, target: Path | TextIO, now: date
     """
     with engine.connect() as connection:
         require_status(connection, request.status)
-        filters = request.window.filters(connection)
+        filters = request.window.filters(connection, request.name)
     if request.name is None:
         bundle = Bundle(_folder(target), request.style, now, request.by_month)
         entries = export_all(engine, bundle, filters, request.status)
