@@ -29,7 +29,8 @@ _TABLES: dict[str, dict[str, Any]] = {
     },
     "rejected_records": {"sort_desc": "id", "facets": ["reason", "account_id"]},
 }
-_HELPERS = ("alembic_version",)  # of Alembic, so that the models do not have it
+# Helpers that the models do not have.
+_HELPERS = ("alembic_version", "snapshotter_views", "job_changes_without_jobs")
 _FIELDS = ("account_id", "package_id", "since", "until")  # of a query, in this order
 _PREFIX = "trend_"  # a query hides a view of the same name
 
@@ -40,14 +41,13 @@ def metadata(database: str) -> dict[str, Any]:
     That is the name of its file without the ending.
     """
     tables = {name: _described(table) for name, table in Base.metadata.tables.items()}
-    trends = {name: statements.source(path) for name, path in statements.files().items()}
-    views = {name: {"description": statements.question(text)} for name, text in trends.items()}
+    views = {name: statements.source(path) for name, path in statements.view_files().items()}
     return {
         "title": "Xplenty job history",
         "databases": {
             database: {
-                "tables": tables | {name: {"hidden": True} for name in _HELPERS} | views,
-                "queries": {_PREFIX + name: _query(text) for name, text in trends.items()},
+                "tables": tables | _hidden() | {name: _view(text) for name, text in views.items()},
+                "queries": {_PREFIX + name: _query(views[name]) for name in statements.files()},
             }
         },
     }
@@ -60,6 +60,15 @@ def _described(table: Table) -> dict[str, Any]:
         "columns": {column.name: column.comment for column in table.columns},
         **({"hidden": True} if shown is None else shown),
     }
+
+
+def _hidden() -> dict[str, Any]:
+    return {name: {"hidden": True} for name in _HELPERS}
+
+
+def _view(source: str) -> dict[str, Any]:
+    columns = {name: words for name, words in statements.columns(source).items() if words}
+    return {"description": statements.question(source), "columns": columns}
 
 
 def _query(source: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ The exception is a file in a folder that cannot be written: it is overwritten in
 """
 
 import errno
+import io
 import os
 import shutil
 import stat
@@ -11,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, TextIO, cast
 
 from snapshotter import interrupt, temporary_files
 from snapshotter.errors import Failure, UsageError
@@ -20,6 +21,14 @@ from snapshotter.targets import DESCRIPTORS, followed, refuse_database
 # Errors after which a file may still be written in place: its folder belongs to another user, or is
 # read-only, or the file itself is a mount point.
 _MAY_BE_IN_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
+
+
+def write_text(file: BinaryIO | TextIO, text: str) -> None:
+    """Write a text, in UTF-8 into a binary file."""
+    if isinstance(file, io.TextIOBase):
+        file.write(text)
+    else:
+        cast("BinaryIO", file).write(text.encode())
 
 
 @contextmanager

@@ -15,7 +15,12 @@ _UNPRINTABLE = re.compile(
     "\\U00013430-\\U0001343f\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a"
     "\\U000e0001\\U000e0020-\\U000e007f]"
 )
-_OF_MARKDOWN = re.compile(r"[\\|`*<>\[\]~&$]|(?<![^\W_])_|_(?![^\W_])")
+# Marks, but for an underscore within a word, and what makes a link of a bare URL.
+_OF_MARKDOWN = re.compile(
+    r"[\\`*{}\[\]()#+!|~@$]|(?<![^\W_])_|_(?![^\W_])|(?<=:)//|(?<=www)\.", re.IGNORECASE
+)
+# Not all programs take a backslash before these.
+_OF_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def printable(text: str) -> str:
@@ -24,8 +29,9 @@ def printable(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Return the text as the content of a cell of a Markdown table: no markup, link or HTML."""
-    return _OF_MARKDOWN.sub(r"\\\g<0>", printable(" ".join(text.split())))
+    """Return the text as one line of Markdown, also in a table: no markup, link or HTML."""
+    line = _OF_MARKDOWN.sub(r"\\\g<0>", printable(" ".join(text.split())))
+    return line.translate(_OF_HTML)
 
 
 def web_page(url: str | None) -> str | None:

@@ -25,6 +25,11 @@ def files() -> dict[str, Path]:
     return files_in(resource_folder("sql"))
 
 
+def view_files() -> dict[str, Path]:
+    """Return the shipped files by the names of their views: trends, and what is a view alone."""
+    return files() | files_in(resource_folder("sql") / "views")
+
+
 def files_in(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.sql")) if path.is_file()}
 
@@ -42,6 +47,13 @@ def question(source: str) -> str:
     """Return what a file answers: its first line, if that is a comment."""
     first, _, _ = source.partition("\n")
     return first.removeprefix("--").strip() if first.startswith("--") else ""
+
+
+def columns(source: str) -> dict[str, str]:
+    """Return the columns that a file's head describes, with the words in parentheses."""
+    head = re.search(r"^-- columns: (.*?)\n(?:--\n|(?!--))", source, re.DOTALL | re.MULTILINE)
+    words = re.sub(r"\s*\n--\s*", " ", head[1]) if head else ""
+    return dict(re.findall(r"(\w+)(?: \(((?:[^()]|\([^()]*\))*)\))?(?:, |$)", words))
 
 
 def bare(source: str) -> str:

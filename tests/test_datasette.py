@@ -12,10 +12,11 @@ from urllib.parse import urlencode
 import command
 import pytest
 from datasette_environment import Datasette, install
+from readme import block
 
 from snapshotter.datasette import metadata
 from snapshotter.models import Base
-from snapshotter.statements import files
+from snapshotter.statements import files, view_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("datasette")]
 
@@ -62,6 +63,20 @@ def test_it_describes_every_table_and_column(datasette: Datasette) -> None:
     page = datasette.get("/demo/job_outputs")
     assert "One row per output of a job" in page
     assert "number of records written" in page
+
+
+def test_it_describes_every_view(datasette: Datasette) -> None:
+    described = metadata("demo")["databases"]["demo"]["tables"]
+    assert all(described[name]["description"] for name in view_files())
+    page = datasette.get("/demo/packages")
+    assert "Which packages are there, and since when do they run?" in page
+    assert "jobs, whatever their status" in page
+
+
+def test_the_line_of_the_readme(datasette: Datasette) -> None:
+    query = urlencode({"sql": block("query:sql").strip(), "_shape": "array"})
+    found = json.loads(datasette.get(f"/demo.json?{query}"))
+    assert [*found[0]] == ["account_id", "package_name", "week", "p95_seconds"]
 
 
 def test_it_facets_the_jobs_and_labels_links_to_them(datasette: Datasette, demo: Path) -> None:

@@ -1,6 +1,7 @@
 """Files and folders that appear whole: their modes, what is not overwritten, what a kill leaves."""
 
 import errno
+import io
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ from writing import (
 
 from snapshotter import temporary_files
 from snapshotter.errors import Failure, Interrupted, UsageError
+from snapshotter.files import write_text
 
 pytest_plugins = ["writing_fixtures"]
 
@@ -46,6 +48,13 @@ def test_a_replaced_file_keeps_its_mode(tmp_path: Path, kept: int) -> None:
 
 
 @as_root
+def test_a_text_goes_into_text_and_binary_files() -> None:
+    text, binary = io.StringIO(), io.BytesIO()
+    write_text(text, "Größe\n")
+    write_text(binary, "Größe\n")
+    assert (text.getvalue(), binary.getvalue().decode()) == ("Größe\n", "Größe\n")
+
+
 def test_a_replaced_file_keeps_its_owner_and_group(tmp_path: Path) -> None:
     target = tmp_path / "x"
     target.write_text("old")

@@ -39,9 +39,10 @@ def test_nothing_invisible_is_printed() -> None:
     [
         ("a|b\n`c`", r"a\|b \`c\`"),
         ("\x1b[2J\u2028x", r"\\x1b\[2J x"),
-        ("<img src=x> &lt;", r"\<img src=x\> \&lt;"),
-        ("[x](y) *b* ~s~ $m$", r"\[x\](y) \*b\* \~s\~ \$m\$"),
+        ("<img src=x> &lt;", "&lt;img src=x&gt; &amp;lt;"),
+        ("[x](y) *b* ~s~ $m$", r"\[x\]\(y\) \*b\* \~s\~ \$m\$"),
         ("package_name _x_ \\|", r"package_name \_x\_ \\\|"),
+        ("see https://x.example WWW.x.example", r"see https:\//x.example WWW\.x.example"),
         ("Größe 📦, 50 %", "Größe 📦, 50 %"),
     ],
 )

@@ -80,3 +80,20 @@ def test_a_file_as_editors_save_it(tmp_path: Path, newline: str, encoding: str) 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*none\.sql: No such file"):
         statements.source(tmp_path / "none.sql")
+
+
+def test_the_columns_of_a_head() -> None:
+    head = (
+        "-- Why?\n--\n-- grain: a row\n-- columns: day, runs (completed, failed (or\n"
+        "--   stopped)), share\n--\n-- more\nselect 1;\n"
+    )
+    assert statements.columns(head) == {
+        "day": "",
+        "runs": "completed, failed (or stopped)",
+        "share": "",
+    }
+    assert statements.columns("select 1") == {}
+
+
+def test_the_views_are_the_trends_and_more() -> None:
+    assert {*statements.view_files()} == {*statements.files(), "packages"}

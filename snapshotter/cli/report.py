@@ -39,10 +39,9 @@ def command(output: str, window: "Window", database_url: str) -> None:
     from snapshotter.report.report import report
 
     target = required(output)
-    package = window.package if window.package_id is None else str(window.package_id)
     scope = Scope(
         window.last or DEFAULT_LENGTH,
-        package,
+        window.package if window.package_id is None else window.package_id,
         window.account,
         since=window.since,
         until=window.until,

@@ -15,7 +15,7 @@ from snapshotter.report.jobs import (
     package_urls,
     within,
 )
-from snapshotter.report.rows import Row, package_names
+from snapshotter.report.rows import Row, names_of
 from snapshotter.report.totals import SUMMED, TILES, totals
 from snapshotter.store.tables import ACCOUNTS, ANSWERED, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
 from snapshotter.times import CLOCKS_APART
@@ -61,7 +61,7 @@ class Scope:
     """What a report covers: this many days, up to the newest day stored; a package, an account."""
 
     length: timedelta
-    package: str | None = None  # its name or id; None for all
+    package: str | int | None = None  # its name or id, or its id alone; None for all
     account: str | None = None  # None for all
     since: date | None = None  # instead of the length
     until: date | None = None  # the day after the last one
@@ -109,7 +109,8 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
     found = rows_within(connection, filters, now, scope.trends)
     name = None
     if package.package_id is not None:
-        name = package_names(found).get(package.package_id, f"package {package.package_id}")
+        names = (name for key, name in names_of(found).items() if key[1] == package.package_id)
+        name = next(names, f"package {package.package_id}")
     return Answers(
         accounts,
         days,

@@ -1,18 +1,16 @@
 """The digest as text, Markdown, JSON, or the payload of a Slack webhook. All text is escaped."""
 
-import io
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TextIO, cast
+from typing import NamedTuple, TextIO
 
 from sqlalchemy import Engine
 
-from snapshotter.files import opened
-from snapshotter.printable import printable
+from snapshotter.files import opened, write_text
+from snapshotter.printable import markdown, printable
 from snapshotter.report.digest import FAILED, Digest, Item, Period, digest
 from snapshotter.report.words import minute
 from snapshotter.store.engine import unmoving
@@ -21,8 +19,6 @@ from snapshotter.times import stamp
 
 FORMATS = ("text", "markdown", "json", "slack")
 MAX_LINES = 8  # of each part: a digest is read in a mail or a chat
-
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~@]|(?<=:)//|(?<=www)\.)")
 
 
 class _Marks(NamedTuple):
@@ -45,12 +41,8 @@ def write_digest(
     with unmoving(engine).connect() as connection:
         found = digest(connection, period, now)
         own = database_file(connection)
-    text = written(found, how)
     with opened(target, own) as file:
-        if isinstance(file, io.TextIOBase):
-            file.write(text)
-        else:
-            cast("BinaryIO", file).write(text.encode())
+        write_text(file, written(found, how))
     return found
 
 
@@ -112,11 +104,6 @@ def _part(items: Sequence[Item], marks: _Marks) -> Iterator[str]:
         yield marks.line(f"and {len(items) - len(shown):,} more", None)
 
 
-def _in_markdown(text: str) -> str:
-    escaped = _MARKDOWN.sub(r"\\\1", printable(text))
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
 def _in_slack(text: str) -> str:
     return printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
@@ -135,5 +122,5 @@ def _slack_line(text: str, url: str | None) -> str:
 
 
 _TEXT = _Marks(printable, str, _text_line)
-_MARKED = _Marks(_in_markdown, lambda title: f"**{title}**\n", _markdown_line)
+_MARKED = _Marks(markdown, lambda title: f"**{title}**\n", _markdown_line)
 _SLACK = _Marks(_in_slack, lambda title: f"*{title}*", _slack_line)

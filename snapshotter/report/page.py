@@ -21,7 +21,7 @@ from snapshotter.report.sections import SECTIONS, Section
 from snapshotter.report.stills import MAX_SERIES, stills
 from snapshotter.report.tables import Tables
 from snapshotter.report.tiles import tiles
-from snapshotter.report.words import day
+from snapshotter.report.words import day, minute
 
 # One script of the page, in this order: the last one runs the others.
 SCRIPTS = (
@@ -77,7 +77,7 @@ def page(answers: Answers, now: datetime) -> str:
         stills=stills(drawn),
         shows=_shows(answers, drawn),
         tables=Tables(answers),
-        made=_minute(now.astimezone(UTC)),
+        made=minute(now),
         data=data(drawn),
         js=scripts[0],
         plotly=scripts[1] if drawn else None,
@@ -136,16 +136,12 @@ def _facts(answers: Answers) -> str:
     facts = [f"{period} ({days:,} {'day' if days == 1 else 'days'}, UTC)"]
     for account, watermark in answers.accounts:
         of = f" of {account}" if len(answers.accounts) > 1 else ""
-        at = f"as of {_minute(watermark)}" if watermark else "not complete yet"
+        at = f"as of {minute(watermark)}" if watermark else "not complete yet"
         facts.append(f"data{of} {at}")
     if answers.later:
         jobs, are = ("job", "is") if answers.later == 1 else ("jobs", "are")
         facts.append(f"{answers.later:,} {jobs} dated after {day(last)} {are} left out")
     return " · ".join(facts)
-
-
-def _minute(at: datetime) -> str:
-    return f"{day(at)}, {at:%H:%M} UTC"
 
 
 def _item(answers: Answers, finding: Finding) -> Item:

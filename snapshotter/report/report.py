@@ -1,13 +1,12 @@
 """The report: one HTML file that opens offline, from the trends and the findings."""
 
-import io
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import TextIO
 
 from sqlalchemy import Engine
 
-from snapshotter.files import opened
+from snapshotter.files import opened, write_text
 from snapshotter.report.answers import Scope, ask
 from snapshotter.report.page import page
 from snapshotter.store.engine import unmoving
@@ -24,11 +23,4 @@ def report(engine: Engine, target: Path | TextIO, scope: Scope, now: datetime) -
         unmoving(engine).connect() as connection,
         opened(target, database_file(connection)) as file,
     ):
-        _write(file, page(ask(connection, scope, now), now))
-
-
-def _write(file: BinaryIO | TextIO, text: str) -> None:
-    if isinstance(file, io.TextIOBase):
-        file.write(text)
-    else:
-        cast("BinaryIO", file).write(text.encode())
+        write_text(file, page(ask(connection, scope, now), now))

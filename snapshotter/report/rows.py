@@ -6,20 +6,9 @@ from typing import Any
 
 Row = Mapping[str, Any]
 Trends = Mapping[str, Sequence[Row]]  # by the trend's name
-Names = Mapping[int | None, str]  # of packages, by id
 Key = tuple[str | None, int | None]  # of a package: its account and its id
 
 OUTLIER = 3.5  # the usual bound of a z-score by the median
-
-
-def package_names(trends: Trends) -> dict[int | None, str]:
-    """Return a name to show for each package of the rows."""
-    known: dict[int | None, str] = {}
-    for rows in trends.values():
-        for row in rows:
-            if "package_id" in row and not known.get(row["package_id"]):
-                known[row["package_id"]] = row.get("package_name") or ""
-    return {key: name or _unnamed(key) for key, name in known.items()}
 
 
 def key_of(row: Row) -> Key:

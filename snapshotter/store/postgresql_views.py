@@ -126,15 +126,19 @@ def set_aside(connection: Connection, columns: Mapping[str, Sequence[str]]) -> I
             depths[oid] = max(depth, depths.get(oid, 0))
     saved = [_saved(connection, oid) for oid in sorted(depths, key=lambda oid: depths[oid])]
     for view in reversed(saved):
-        connection.exec_driver_sql(f"drop view {view.name}")
+        _execute(connection, f"drop view {view.name}")
     yield
     for view in saved:
         try:
             for statement in view.statements:
-                connection.exec_driver_sql(statement.replace("%", "%%"))
+                _execute(connection, statement)
         except DBAPIError as error:
             why = str(error.orig).splitlines()[0]
             raise _unmade(view.name, f"cannot be created on the new types ({why})") from error
+
+
+def _execute(connection: Connection, statement: str) -> None:
+    connection.exec_driver_sql(statement.replace("%", "%%"))  # names may have the driver's sign
 
 
 def _saved(connection: Connection, oid: int) -> SavedView:

@@ -30,7 +30,6 @@ from sqlalchemy.exc import DBAPIError
 
 from snapshotter import statements
 from snapshotter.models import LongText
-from snapshotter.resources import resource_folder
 from snapshotter.store import postgresql_views
 from snapshotter.store.engine import reading
 
@@ -105,21 +104,14 @@ def shipped() -> dict[str, View]:
 
 
 def _sources() -> dict[str, str]:
-    files = statements.files() | statements.files_in(resource_folder("sql") / "views")
-    return {name: statements.source(path) for name, path in files.items()}
+    return {name: statements.source(path) for name, path in statements.view_files().items()}
 
 
 def _view(name: str, source: str) -> View:
     statement = statements.with_parameters(statements.bare(source), lambda _: "null")
     lines = "\n".join(line.rstrip() for line in statement.splitlines() if line.strip())
-    return View(name, lines, statements.question(source), _columns(source), _digest(source))
-
-
-def _columns(source: str) -> dict[str, str]:
-    """Return the columns that a file's head describes, with the words in parentheses."""
-    head = re.search(r"^-- columns: (.*?)\n(?:--\n|(?!--))", source, re.DOTALL | re.MULTILINE)
-    words = re.sub(r"\s*\n--\s*", " ", head[1]) if head else ""
-    return dict(re.findall(r"(\w+)(?: \(((?:[^()]|\([^()]*\))*)\))?(?:, |$)", words))
+    question, columns = statements.question(source), statements.columns(source)
+    return View(name, lines, question, columns, _digest(source))
 
 
 def _digest(words: str) -> str:

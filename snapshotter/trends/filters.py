@@ -201,15 +201,19 @@ def _day_of(epoch: int) -> date:
     return (EPOCH + timedelta(seconds=epoch)).date()
 
 
-def find_package(connection: Connection, name_or_id: str, account_id: str | None = None) -> Package:
+def find_package(
+    connection: Connection, name_or_id: str | int, account_id: str | None = None
+) -> Package:
     """Return the package of an id, or the only one of a name, of an account or of any.
 
-    Raises `UsageError` if no package has the name, or more than one.
+    A number is an id alone. Raises `UsageError` if no package has the name, or more than one.
     """
-    is_id = re.fullmatch(r"[0-9]{1,18}", name_or_id) is not None
+    is_id = isinstance(name_or_id, int) or re.fullmatch(r"[0-9]{1,18}", name_or_id) is not None
     asked = {"id": int(name_or_id) if is_id else None, "account_id": account_id}
     if is_id and connection.execute(_BY_ID, asked).first() is not None:
         return Package(account_id, int(name_or_id))
+    if isinstance(name_or_id, int):
+        raise _no_package(f"--package-id {name_or_id}")
     known = _packages(connection, account_id)
     for same in (str.__eq__, lambda one, other: one.casefold() == other.casefold()):
         found = sorted(package for package, name in known if same(name, name_or_id))
@@ -217,8 +221,12 @@ def find_package(connection: Connection, name_or_id: str, account_id: str | None
             raise UsageError(f"--package {name_or_id!r}: {_ambiguous(found)}")
         if found:
             return found[0]
-    raise UsageError(
-        f"--package {name_or_id!r}: no job of such a package is stored; "
+    raise _no_package(f"--package {name_or_id!r}")
+
+
+def _no_package(asked: str) -> UsageError:
+    return UsageError(
+        f"{asked}: no job of such a package is stored; "
         "'snapshotter trends slowest_packages' lists them"
     )
 

@@ -112,6 +112,7 @@ def test_a_package_is_named_by_its_name_or_its_id(
         (["-o", ""], "no output given: add -o FILE (or -o - for standard output)"),
         (["-o", "no/x.html"], "there is no folder 'no'"),
         (["-o", "x.html", "--package", "nobody"], "--package 'nobody': no job of such a package"),
+        (["-o", "x.html", "--package-id", "99"], "--package-id 99: no job of such a package"),
         (["-o", "x.html", "--since", "2026-02-01"], "--since 2026-02-01 is after the last day"),
         (["-o", "x.html", "--since", "2026-01-01", "--last", "3d"], "both set the first day"),
         (["-o", "x.html", "--last", "1h"], "'1h' is not in days or weeks"),

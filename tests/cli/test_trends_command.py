@@ -1,6 +1,8 @@
 """`snapshotter trends` as a user runs it."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,30 @@ def test_what_cannot_be_written_is_refused_before_a_database_is_opened(
 def test_an_unknown_status_is_named_without_a_database(run: Run) -> None:
     done = run("export", "jobs", "-o", "x.csv", "--status", "faild")
     assert_one_line(done, 2, "--status 'faild' is not a documented status; did you mean 'failed'?")
+
+
+def test_the_statement_of_a_trend_runs_as_it_is(run: Run, tmp_path: Path) -> None:
+    assert run("demo").returncode == 0
+    demo = ("--database", "sqlite:///demo.db")
+    asked = ("runtime_by_week", "--package", "orders_to_warehouse", "--until", "2025-12-01")
+    statement = run("trends", *asked, "--sql", *demo).stdout
+    assert statement.startswith("-- How long did each package take, week by week?\n")
+    with closing(sqlite3.connect(tmp_path / "demo.db")) as connection:
+        rows = connection.execute(statement).fetchall()
+    shown = run("trends", *asked, "--format", "json", *demo)
+    assert [row[3] for row in rows] == [row["week"] for row in json.loads(shown.stdout)]
+
+
+def test_the_statement_needs_no_database_without_names(run: Run) -> None:
+    done = run("trends", "failure_reasons", "--sql", "--package-id", "434", "--since", "2026-01-01")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "package_id = 434" in done.stdout
+    assert "run_date >= '2026-01-01'" in done.stdout
+    assert "$since" in run("trends", "failure_reasons", "--sql", "--dialect", "duckdb").stdout
+
+
+@pytest.mark.parametrize(
+    "words", [["--dialect", "duckdb"], ["--sql", "--limit", "3"], ["--sql", "-o", "x.csv"]]
+)
+def test_options_that_a_statement_cannot_have(run: Run, words: list[str]) -> None:
+    assert_one_line(run("trends", "failure_reasons", *words), 2, "--dialect is for --sql")

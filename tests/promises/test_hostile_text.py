@@ -157,7 +157,7 @@ def test_no_line_of_a_pipe_is_split(
             rows = done.stdout.split("\n")[:-1]
             columns = {len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) for row in rows}
             assert len(columns) == 1, done.stdout
-            assert "<b>" not in re.sub(r"\\<", "", done.stdout)
+            assert "<" not in done.stdout
     hostile.intercept = refusal
     done = run("sync", **acme)
     assert "owned" in done.stderr

@@ -11,20 +11,13 @@ from pathlib import Path
 
 import click
 import pytest
+from readme import README, block
 
 from snapshotter.cli.entry import group
 from snapshotter.models import Base
 from snapshotter.trends import trends
 
 ROOT = Path(__file__).parent.parent.parent
-README = (ROOT / "README.md").read_text()
-
-
-def block(marker: str) -> str:
-    """Return the fenced block after `<!-- marker -->`."""
-    found = re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README, re.DOTALL)
-    assert found is not None, marker
-    return found[1]
 
 
 @pytest.mark.slow

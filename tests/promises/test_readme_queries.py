@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from databases import PostgresServer
+from readme import block
 from sqlalchemy import URL, Engine, text
-from test_readme import block
 from trend_jobs import ended, put
 
 LINE = block("query:sql").strip()

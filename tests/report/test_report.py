@@ -99,7 +99,7 @@ def test_the_file_appears_whole_or_not_at_all(
         file.write(text[:99].encode())
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module, "_write", full)
+    monkeypatch.setattr(module, "write_text", full)
     target = tmp_path / "report.html"
     target.write_text("yesterday's")
     with pytest.raises(Failure, match=r"cannot write .*: No space left on device"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from snapshotter.report.rows import Row, Trends, is_unusual, package_names
+from snapshotter.report.rows import Row, Trends, is_unusual, names_of
 
 
 def test_a_package_has_the_first_name_that_any_trend_knows() -> None:
@@ -18,7 +18,8 @@ def test_a_package_has_the_first_name_that_any_trend_knows() -> None:
         ],
         "concurrency": [{"hour": 3}],
     }
-    assert package_names(trends) == {1: "orders", 2: "lines", 3: "package 3"}
+    found = {key[1]: name for key, name in names_of(trends).items()}
+    assert found == {1: "orders", 2: "lines", 3: "package 3"}
 
 
 def test_a_package_without_a_name_has_its_id_and_jobs_may_have_no_package() -> None:
@@ -26,8 +27,9 @@ def test_a_package_without_a_name_has_its_id_and_jobs_may_have_no_package() -> N
         {"package_id": 9, "package_name": ""},
         {"package_id": None, "package_name": None},
     ]
-    assert package_names({"recovery": rows}) == {9: "package 9", None: "jobs without a package"}
-    assert package_names({}) == {}
+    found = names_of({"recovery": rows})
+    assert found == {(None, 9): "package 9", (None, None): "jobs without a package"}
+    assert names_of({}) == {}
 
 
 @pytest.mark.parametrize(

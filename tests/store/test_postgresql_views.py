@@ -13,15 +13,15 @@ pytestmark = pytest.mark.parametrize("empty_database_url", ["postgresql"], indir
 MADE = (
     "create table jobs (id integer, extra json)",
     (
-        """create view "my view" with (security_barrier=true) as """
+        """create view "my 5 % view" with (security_barrier=true) as """
         "select id, extra ->> 'a' as \"A %\" from jobs"
     ),
-    """create view of_mine as select "A %", count(*) as number from "my view" group by 1""",
+    """create view of_mine as select "A %", count(*) as number from "my 5 % view" group by 1""",
     "create view other as select id from jobs",
     "comment on view of_mine is 'it''s mine'",
     "comment on column of_mine.number is '100 %'",
     "grant select on of_mine to public",
-    'grant select (id) on "my view" to pg_monitor with grant option',
+    'grant select (id) on "my 5 % view" to pg_monitor with grant option',
 )
 SEEN = """
 select relname, pg_get_viewdef(pg_class.oid), reloptions, cast(relacl as text), (
@@ -46,7 +46,7 @@ def connection(empty_database_url: str) -> Iterator[Connection]:
 def test_they_come_back_with_all_that_belongs_to_them(connection: Connection) -> None:
     connection.exec_driver_sql('insert into jobs values (7, \'{"a": "x"}\')')
     before = connection.execute(text(SEEN)).all()
-    assert [row.relname for row in before] == ["my view", "of_mine", "other"]
+    assert [row.relname for row in before] == ["my 5 % view", "of_mine", "other"]
     with postgresql_views.set_aside(connection, {"jobs": ["extra"]}):
         left = connection.execute(text(SEEN)).all()
         assert [row.relname for row in left] == ["other"]

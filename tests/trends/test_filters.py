@@ -40,6 +40,15 @@ def test_a_package_by_its_name(engine: Engine) -> None:
                 find_package(connection, words)
 
 
+def test_a_number_is_an_id_and_no_name(engine: Engine) -> None:
+    put(engine, ran(1, 1, package={"name": "7"}))
+    with engine.connect() as connection:
+        assert find_package(connection, "7") == ("acme", 1)
+        assert find_package(connection, 1) == (None, 1)
+        with pytest.raises(UsageError, match="--package-id 7: no job of such a package"):
+            find_package(connection, 7)
+
+
 def test_a_package_of_two_accounts(engine: Engine) -> None:
     put(engine, ran(1, 1), ran(2, 1, package_id=2, package={"name": "two"}))
     put(

@@ -14,5 +14,5 @@ def test_markdown_stays_a_table() -> None:
     write_markdown(Result(["reason", "day", "last_seen", "p50_seconds"], rows), file)
     assert file.getvalue() == (
         "| reason | day | last_seen | p50_seconds |\n| --- | --- | --- | --- |\n"
-        "| a\\|b \\`c\\` \\<b\\> | 2026-01-05 | 2026-01-05T01:02:03Z | 60 |\n|  |  |  |  |\n"
+        "| a\\|b \\`c\\` &lt;b&gt; | 2026-01-05 | 2026-01-05T01:02:03Z | 60 |\n|  |  |  |  |\n"
     )
