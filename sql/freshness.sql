@@ -96,23 +96,32 @@ names as ( -- each package's latest known name
     inner join jobs on latest_named.id = jobs.id
 ),
 
+numbered_accounts as ( -- numbers are sorted faster than texts, above all by MariaDB
+    select
+        account_id,
+        row_number() over (order by account_id) as account_number
+    from jobs
+    group by account_id
+),
+
 inputs as (
     select
         id,
-        account_id,
+        numbered_accounts.account_number,
         package_id,
         finished_epoch - lag(finished_epoch) over (
-            partition by package_id, account_id order by finished_epoch, id
+            partition by package_id, account_number order by finished_epoch, id
         ) as gap,
         lead(id) over (
-            partition by package_id, account_id order by finished_epoch, id
+            partition by package_id, account_number order by finished_epoch, id
         ) as next_id
     from jobs
     cross join known
+    left join numbered_accounts on jobs.account_id = numbered_accounts.account_id
     where
         status = 'completed'
         and finished_epoch between known.epoch - 1000000000 and known.epoch
-        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
         and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
@@ -120,22 +129,22 @@ inputs as (
 
 ranked as (
     select
-        account_id,
+        account_number,
         package_id,
         gap,
         case when next_id is null then id end as last_job_id,
         20 * count(gap) over (
-            partition by package_id, account_id order by gap
+            partition by package_id, account_number order by gap
             rows between unbounded preceding and current row
         ) as place,
-        10 * count(gap) over (partition by package_id, account_id) + 10 as p50_place,
-        19 * count(gap) over (partition by package_id, account_id) + 1 as p95_place
+        10 * count(gap) over (partition by package_id, account_number) + 10 as p50_place,
+        19 * count(gap) over (partition by package_id, account_number) + 1 as p95_place
     from inputs
 ),
 
 packages as (
     select
-        account_id,
+        account_number,
         package_id,
         max(last_job_id) as last_job_id,
         count(*) as runs,
@@ -148,12 +157,12 @@ packages as (
             * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
         ) / 20.0 as p95_gap_seconds
     from ranked
-    group by package_id, account_id
+    group by package_id, account_number
 ),
 
 latest as (
     select
-        packages.account_id,
+        jobs.account_id,
         packages.package_id,
         packages.last_job_id,
         packages.runs,

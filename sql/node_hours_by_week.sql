@@ -13,10 +13,18 @@
 --   last)
 
 with
+numbered_accounts as ( -- numbers are sorted faster than texts, above all by MariaDB
+    select
+        account_id,
+        row_number() over (order by account_id) as account_number
+    from jobs
+    group by account_id
+),
+
 inputs as (
     select
         jobs.id,
-        jobs.account_id,
+        numbered_accounts.account_number,
         jobs.package_id,
         jobs.cluster_id,
         calendar.week,
@@ -24,10 +32,11 @@ inputs as (
         case when jobs.cluster_nodes between 0 and 1000000 then jobs.cluster_nodes end as nodes
     from jobs
     left join calendar on jobs.run_date = calendar.day
+    left join numbered_accounts on jobs.account_id = numbered_accounts.account_id
     where
         status in ('completed', 'failed', 'stopped')
         and runtime_in_seconds between 0 and 1000000000
-        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
         and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
@@ -54,7 +63,7 @@ names as ( -- each package's latest known name
 
 weeks as (
     select
-        account_id,
+        account_number,
         package_id,
         cluster_id,
         week,
@@ -64,12 +73,12 @@ weeks as (
         count(nodes) as node_runs,
         sum(seconds * 1e0 * nodes) as node_seconds
     from inputs
-    group by package_id, account_id, cluster_id, week
+    group by package_id, account_number, cluster_id, week
 ),
 
 final as (
     select
-        weeks.account_id,
+        jobs.account_id,
         weeks.package_id,
         names.package_name,
         weeks.cluster_id,
@@ -82,7 +91,7 @@ final as (
     from weeks
     inner join jobs on weeks.last_id = jobs.id
     left join names
-        on weeks.account_id = names.account_id and weeks.package_id = names.package_id
+        on jobs.account_id = names.account_id and weeks.package_id = names.package_id
 )
 
 select

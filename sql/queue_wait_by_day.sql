@@ -17,26 +17,35 @@
 --   last)
 
 with
-inputs as ( -- many waits are equal, so they are counted first
+numbered_accounts as ( -- numbers are sorted faster than texts, above all by MariaDB
     select
         account_id,
+        row_number() over (order by account_id) as account_number
+    from jobs
+    group by account_id
+),
+
+inputs as ( -- many waits are equal, so they are counted first
+    select
+        numbered_accounts.account_number,
         run_date as day,
         queue_seconds,
         cluster_wait_seconds,
         count(*) as jobs
     from jobs
+    left join numbered_accounts on jobs.account_id = numbered_accounts.account_id
     where
         queue_seconds between 0 and 1000000000
-        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
         and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
-    group by run_date, queue_seconds, cluster_wait_seconds, account_id
+    group by run_date, queue_seconds, cluster_wait_seconds, account_number
 ),
 
 waits as (
     select
-        account_id,
+        account_number,
         day,
         'whole' as part,
         queue_seconds as seconds,
@@ -44,7 +53,7 @@ waits as (
     from inputs
     union all
     select
-        account_id,
+        account_number,
         day,
         'cluster' as part,
         cluster_wait_seconds as seconds,
@@ -53,7 +62,7 @@ waits as (
     where cluster_wait_seconds is not null
     union all
     select
-        account_id,
+        account_number,
         day,
         'queue' as part,
         queue_seconds - cluster_wait_seconds as seconds,
@@ -64,23 +73,23 @@ waits as (
 
 ranked as (
     select
-        account_id,
+        account_number,
         day,
         part,
         seconds,
         jobs,
         sum(jobs) over (
-            partition by day, part, account_id order by seconds
+            partition by day, part, account_number order by seconds
             rows between unbounded preceding and current row
         ) as upto,
-        10 * sum(jobs) over (partition by day, part, account_id) + 10 as p50_place,
-        19 * sum(jobs) over (partition by day, part, account_id) + 1 as p95_place
+        10 * sum(jobs) over (partition by day, part, account_number) + 10 as p50_place,
+        19 * sum(jobs) over (partition by day, part, account_number) + 1 as p95_place
     from waits
 ),
 
 places as ( -- whole places and the twentieths beyond
     select
-        account_id,
+        account_number,
         day,
         part,
         seconds,
@@ -96,7 +105,7 @@ places as ( -- whole places and the twentieths beyond
 
 parts as (
     select
-        account_id,
+        account_number,
         day,
         part,
         sum(jobs) as runs,
@@ -125,12 +134,12 @@ parts as (
             )
         ) / 20.0 as p95_seconds
     from places
-    group by day, part, account_id
+    group by day, part, account_number
 ),
 
 final as (
     select
-        account_id,
+        numbered_accounts.account_id,
         day,
         max(case when part = 'whole' then runs end) as runs,
         max(case when part = 'whole' then p50_seconds end) as p50_seconds,
@@ -141,7 +150,8 @@ final as (
         max(case when part = 'queue' then p50_seconds end) as queue_p50_seconds,
         max(case when part = 'queue' then p95_seconds end) as queue_p95_seconds
     from parts
-    group by day, account_id
+    left join numbered_accounts on parts.account_number = numbered_accounts.account_number
+    group by day, numbered_accounts.account_id
 )
 
 select

@@ -15,9 +15,17 @@
 --   last)
 
 with
-inputs as (
+numbered_accounts as ( -- numbers are sorted faster than texts, above all by MariaDB
     select
         account_id,
+        row_number() over (order by account_id) as account_number
+    from jobs
+    group by account_id
+),
+
+inputs as (
+    select
+        numbered_accounts.account_number,
         package_id,
         calendar.week as week,
         case
@@ -25,9 +33,10 @@ inputs as (
         end as seconds
     from jobs
     left join calendar on jobs.run_date = calendar.day
+    left join numbered_accounts on jobs.account_id = numbered_accounts.account_id
     where
         status = 'completed'
-        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
         and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
@@ -45,31 +54,32 @@ latest_named as (
 
 names as ( -- each package's latest known name
     select
-        latest_named.account_id,
+        numbered_accounts.account_number,
         latest_named.package_id,
         jobs.package_name
     from latest_named
     inner join jobs on latest_named.id = jobs.id
+    inner join numbered_accounts on latest_named.account_id = numbered_accounts.account_id
 ),
 
 ranked as (
     select
-        account_id,
+        account_number,
         package_id,
         week,
         seconds,
         20 * count(seconds) over (
-            partition by package_id, account_id, week order by seconds
+            partition by package_id, account_number, week order by seconds
             rows between unbounded preceding and current row
         ) as place,
-        10 * count(seconds) over (partition by package_id, account_id, week) + 10 as p50_place,
-        19 * count(seconds) over (partition by package_id, account_id, week) + 1 as p95_place
+        10 * count(seconds) over (partition by package_id, account_number, week) + 10 as p50_place,
+        19 * count(seconds) over (partition by package_id, account_number, week) + 1 as p95_place
     from inputs
 ),
 
 weeks as (
     select
-        account_id,
+        account_number,
         package_id,
         week,
         count(*) as runs,
@@ -83,12 +93,12 @@ weeks as (
         ) / 20.0 as p95_seconds,
         max(seconds) as max_seconds
     from ranked
-    group by package_id, account_id, week
+    group by package_id, account_number, week
 ),
 
 final as (
     select
-        weeks.account_id,
+        numbered_accounts.account_id,
         weeks.package_id,
         names.package_name,
         weeks.week,
@@ -97,8 +107,9 @@ final as (
         weeks.p95_seconds,
         weeks.max_seconds
     from weeks
+    left join numbered_accounts on weeks.account_number = numbered_accounts.account_number
     left join names
-        on weeks.account_id = names.account_id and weeks.package_id = names.package_id
+        on weeks.account_number = names.account_number and weeks.package_id = names.package_id
 )
 
 select

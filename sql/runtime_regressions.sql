@@ -77,23 +77,33 @@ known as ( -- the latest of these
     from clocks
 ),
 
+numbered_accounts as ( -- numbers are sorted faster than texts, above all by MariaDB
+    select
+        account_id,
+        row_number() over (order by account_id) as account_number
+    from jobs
+    group by account_id
+),
+
 inputs as (
     select
         id,
-        account_id,
+        numbered_accounts.account_number,
         package_id,
         runtime_in_seconds as seconds,
         row_number() over (
-            partition by package_id, account_id order by coalesce(finished_epoch, 0) desc, id desc
+            partition by package_id, account_number
+            order by coalesce(finished_epoch, 0) desc, id desc
         ) as age
     from jobs
     cross join known
+    left join numbered_accounts on jobs.account_id = numbered_accounts.account_id
     where
         status = 'completed'
         and (finished_epoch is null or finished_epoch <= known.epoch)
         and runtime_in_seconds between 0 and 1000000000
         and package_id is not null
-        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
         and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
@@ -111,17 +121,18 @@ latest_named as (
 
 names as ( -- each package's latest known name
     select
-        latest_named.account_id,
+        numbered_accounts.account_number,
         latest_named.package_id,
         jobs.package_name
     from latest_named
     inner join jobs on latest_named.id = jobs.id
+    inner join numbered_accounts on latest_named.account_id = numbered_accounts.account_id
 ),
 
 compared as (
     select
         id,
-        account_id,
+        account_number,
         package_id,
         seconds,
         age,
@@ -132,20 +143,20 @@ compared as (
 
 placed as (
     select
-        account_id,
+        account_number,
         package_id,
         is_recent,
         seconds,
         2 * row_number() over (
-            partition by package_id, account_id, is_recent order by seconds
+            partition by package_id, account_number, is_recent order by seconds
         ) as place,
-        count(*) over (partition by package_id, account_id, is_recent) + 1 as middle
+        count(*) over (partition by package_id, account_number, is_recent) + 1 as middle
     from compared
 ),
 
 medians as (
     select
-        account_id,
+        account_number,
         package_id,
         is_recent,
         count(*) as runs,
@@ -153,18 +164,18 @@ medians as (
             seconds * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end
         ) as twice
     from placed
-    group by package_id, account_id, is_recent
+    group by package_id, account_number, is_recent
 ),
 
 deviations as (
     select
-        compared.account_id,
+        compared.account_number,
         compared.package_id,
         abs(2 * compared.seconds - medians.twice) as deviation
     from compared
     inner join medians
         on
-            compared.account_id = medians.account_id
+            compared.account_number = medians.account_number
             and compared.package_id = medians.package_id
             and compared.is_recent = medians.is_recent
     where compared.is_recent = 0
@@ -172,30 +183,30 @@ deviations as (
 
 placed_deviations as (
     select
-        account_id,
+        account_number,
         package_id,
         deviation,
         2 * row_number() over (
-            partition by package_id, account_id order by deviation
+            partition by package_id, account_number order by deviation
         ) as place,
-        count(*) over (partition by package_id, account_id) + 1 as middle
+        count(*) over (partition by package_id, account_number) + 1 as middle
     from deviations
 ),
 
 spreads as ( -- four times the median absolute deviation
     select
-        account_id,
+        account_number,
         package_id,
         sum(
             deviation * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end
         ) as fourfold
     from placed_deviations
-    group by package_id, account_id
+    group by package_id, account_number
 ),
 
 slower as (
     select
-        recent.account_id,
+        recent.account_number,
         recent.package_id,
         recent.twice as recent_twice,
         baseline.twice as baseline_twice,
@@ -204,11 +215,11 @@ slower as (
     from medians as recent
     inner join medians as baseline
         on
-            recent.account_id = baseline.account_id
+            recent.account_number = baseline.account_number
             and recent.package_id = baseline.package_id
             and baseline.is_recent = 0
     inner join spreads
-        on recent.account_id = spreads.account_id and recent.package_id = spreads.package_id
+        on recent.account_number = spreads.account_number and recent.package_id = spreads.package_id
     where
         recent.is_recent = 1
         and recent.runs = 5
@@ -220,7 +231,7 @@ slower as (
 
 bounds as (
     select
-        compared.account_id,
+        compared.account_number,
         compared.package_id,
         max(case when compared.age = 5 then jobs.id end) as since_job_id,
         max(case when compared.age = 5 then jobs.finished_at end) as since,
@@ -228,15 +239,17 @@ bounds as (
         max(case when compared.age = 6 then jobs.started_at end) as fast_until
     from compared
     inner join slower
-        on compared.account_id = slower.account_id and compared.package_id = slower.package_id
+        on
+            compared.account_number = slower.account_number
+            and compared.package_id = slower.package_id
     inner join jobs on compared.id = jobs.id
     where compared.age in (5, 6)
-    group by compared.package_id, compared.account_id
+    group by compared.package_id, compared.account_number
 ),
 
 edits as (
     select
-        compared.account_id,
+        compared.account_number,
         compared.package_id,
         max(
             case
@@ -247,14 +260,16 @@ edits as (
         ) as edited
     from compared
     inner join bounds
-        on compared.account_id = bounds.account_id and compared.package_id = bounds.package_id
+        on
+            compared.account_number = bounds.account_number
+            and compared.package_id = bounds.package_id
     inner join jobs on compared.id = jobs.id
-    group by compared.package_id, compared.account_id
+    group by compared.package_id, compared.account_number
 ),
 
 final as (
     select
-        slower.account_id,
+        numbered_accounts.account_id,
         slower.package_id,
         names.package_name,
         slower.recent_twice / 2.0 as recent_p50,
@@ -266,12 +281,13 @@ final as (
         slower.baseline_runs,
         edits.edited
     from slower
+    left join numbered_accounts on slower.account_number = numbered_accounts.account_number
     inner join bounds
-        on slower.account_id = bounds.account_id and slower.package_id = bounds.package_id
+        on slower.account_number = bounds.account_number and slower.package_id = bounds.package_id
     inner join edits
-        on slower.account_id = edits.account_id and slower.package_id = edits.package_id
+        on slower.account_number = edits.account_number and slower.package_id = edits.package_id
     left join names
-        on slower.account_id = names.account_id and slower.package_id = names.package_id
+        on slower.account_number = names.account_number and slower.package_id = names.package_id
 )
 
 select

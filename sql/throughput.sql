@@ -14,19 +14,28 @@
 --   last)
 
 with
+numbered_accounts as ( -- numbers are sorted faster than texts, above all by MariaDB
+    select
+        account_id,
+        row_number() over (order by account_id) as account_number
+    from jobs
+    group by account_id
+),
+
 inputs as (
     select
         jobs.id as job_id,
-        jobs.account_id,
+        numbered_accounts.account_number,
         jobs.package_id,
         calendar.week,
         jobs.runtime_in_seconds as seconds
     from jobs
     left join calendar on jobs.run_date = calendar.day
+    left join numbered_accounts on jobs.account_id = numbered_accounts.account_id
     where
         status = 'completed'
         and runtime_in_seconds between 0 and 1000000000
-        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
         and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
@@ -44,11 +53,12 @@ latest_named as (
 
 names as ( -- each package's latest known name
     select
-        latest_named.account_id,
+        numbered_accounts.account_number,
         latest_named.package_id,
         jobs.package_name
     from latest_named
     inner join jobs on latest_named.id = jobs.id
+    inner join numbered_accounts on latest_named.account_id = numbered_accounts.account_id
 ),
 
 written as ( -- billions and the rest are summed separately: a sum of SQLite has 64 bits
@@ -65,7 +75,7 @@ written as ( -- billions and the rest are summed separately: a sum of SQLite has
 
 weeks as (
     select
-        inputs.account_id,
+        inputs.account_number,
         inputs.package_id,
         inputs.week,
         count(*) as runs,
@@ -73,27 +83,27 @@ weeks as (
         sum(written.billions) * 1000000000 + sum(written.rest) as records
     from inputs
     inner join written on inputs.job_id = written.job_id
-    group by inputs.package_id, inputs.account_id, inputs.week
+    group by inputs.package_id, inputs.account_number, inputs.week
 ),
 
 compared as (
     select
-        account_id,
+        account_number,
         package_id,
         week,
         runs,
         seconds,
         records,
         lag(runs) over (
-            partition by package_id, account_id
+            partition by package_id, account_number
             order by case when week is null then 1 else 0 end, week
         ) as runs_before,
         lag(seconds) over (
-            partition by package_id, account_id
+            partition by package_id, account_number
             order by case when week is null then 1 else 0 end, week
         ) as seconds_before,
         lag(records) over (
-            partition by package_id, account_id
+            partition by package_id, account_number
             order by case when week is null then 1 else 0 end, week
         ) as records_before
     from weeks
@@ -101,7 +111,7 @@ compared as (
 
 final as (
     select
-        compared.account_id,
+        numbered_accounts.account_id,
         compared.package_id,
         names.package_name,
         compared.week,
@@ -122,8 +132,9 @@ final as (
             / nullif(compared.seconds_before * 1e0 * compared.records, 0), 6
         ) as pace_ratio
     from compared
+    left join numbered_accounts on compared.account_number = numbered_accounts.account_number
     left join names
-        on compared.account_id = names.account_id and compared.package_id = names.package_id
+        on compared.account_number = names.account_number and compared.package_id = names.package_id
 )
 
 select

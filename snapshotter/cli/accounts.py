@@ -83,7 +83,8 @@ def rename(old: str, new: str, database_url: str) -> None:
     valid_account_id(new, "NEW")
     with writing(database_url) as engine:
         account = accounts.rename(engine, old, new)
-    print_if_possible(f"account {old} is now {new}: {account.jobs:,} jobs, {account.runs:,} runs")
+    rows = f"{counted(account.jobs, 'job')}, {counted(account.runs, 'run')}"
+    print_if_possible(f"account {old} is now {new}: {rows}")
 
 
 def _moment(at: datetime | None) -> str:

@@ -6,6 +6,7 @@ from snapshotter.cli.connections import opened
 from snapshotter.cli.options import Group, database_option
 from snapshotter.cli.streams import print_if_possible, print_line
 from snapshotter.errors import DatabaseError
+from snapshotter.texts import counted
 
 
 @click.group("db", cls=Group)
@@ -50,6 +51,6 @@ def check(database_url: str) -> None:
         for line in differences:
             print_if_possible(line)
         raise DatabaseError(
-            f"the database differs from the models in {len(differences)} places"
+            f"the database differs from the models in {counted(len(differences), 'place')}"
         ) from None
     print_if_possible(f"as expected, at revision {revisions.head()}")

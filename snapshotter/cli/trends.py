@@ -81,8 +81,10 @@ def command(
         return
     require(name, sql_dir)  # a mistyped name is not blamed on the database
     if as_sql or dialect:
-        if not as_sql or limit or output is not None or asked != type(asked)():
-            raise UsageError("--dialect is for --sql, which cannot have --limit, --format or -o")
+        if not as_sql:
+            raise UsageError("--dialect is for the statement that --sql prints; add --sql")
+        if limit or output is not None or asked != type(asked)():
+            raise UsageError("--sql prints a statement: leave --limit, --format and -o out")
         print_statement(name, window, sql_dir, None if dialect else database_url)
         return
     asked = _with_format(asked, output)
@@ -99,6 +101,7 @@ def command(
 
 def _answer(request: "Request", shape: str, database_url: str) -> "View":
     """Return what a trend answers; for a terminal with the pages of its jobs."""
+    from snapshotter.trends.filters import has_several_accounts
     from snapshotter.trends.job_links import job_links
     from snapshotter.trends.terminal import View
     from snapshotter.trends.trends import fetched, run
@@ -106,7 +109,7 @@ def _answer(request: "Request", shape: str, database_url: str) -> "View":
     name = str(request.name)
     with reading(database_url) as engine:
         with engine.connect() as connection:
-            filters = request.window.filters(connection)
+            filters = request.window.filters(connection, name)
         with (
             engine.connect() as connection,
             run(connection, name, filters, request.folder) as result,
@@ -115,7 +118,8 @@ def _answer(request: "Request", shape: str, database_url: str) -> "View":
         with engine.connect() as connection:
             is_linked = shape == "table" and sys.stdout.isatty()
             links = job_links(connection, answer) if is_linked else {}
-    return View(answer, name, links)
+            several = request.window.account is None and has_several_accounts(connection)
+    return View(answer, name, links, several)
 
 
 def _list(questions: dict[str, str]) -> None:
@@ -152,16 +156,16 @@ def print_statement(
             raise UsageError("--dialect leaves the parameters open: leave the filters out")
         statement = standalone.for_duckdb(name, sql_dir)
     else:
-        statement = standalone.filled(name, _filters(window, database_url), sql_dir)
+        statement = standalone.filled(name, _filters(name, window, database_url), sql_dir)
     with data_output() as file:
         file.write(statement)
 
 
-def _filters(window: "Window", database_url: str) -> "Filters":
+def _filters(name: str, window: "Window", database_url: str) -> "Filters":
     if window.is_fixed:
         return window.fixed_filters()
     with reading(database_url) as engine, engine.connect() as connection:
-        return window.filters(connection)
+        return window.filters(connection, name)
 
 
 def show_result(view: "View", shape: str, how: "Style | None" = None) -> None:

@@ -12,6 +12,7 @@ from snapshotter.export.bundle import Bundle, export_all, export_by_month, requi
 from snapshotter.export.export import export
 from snapshotter.export.selection import Selection, require, require_status
 from snapshotter.export.style import Style
+from snapshotter.texts import counted
 from snapshotter.trends.filters import Window
 
 
@@ -51,11 +52,11 @@ def carry_out(engine: Engine, request: Request, target: Path | TextIO, now: date
     """
     with engine.connect() as connection:
         require_status(connection, request.status)
-        filters = request.window.filters(connection)
+        filters = request.window.filters(connection, request.name)
     if request.name is None:
         bundle = Bundle(_folder(target), request.style, now, request.by_month)
         entries = export_all(engine, bundle, filters, request.status)
-        return f"{sum(entry.rows for entry in entries):,} rows of {len(entries)} files"
+        return f"{counted(sum(entry.rows for entry in entries), 'row')} of {len(entries)} files"
     selection = Selection(
         request.name, filters, request.status, folder=request.folder, limit=request.limit
     )
@@ -64,7 +65,7 @@ def carry_out(engine: Engine, request: Request, target: Path | TextIO, now: date
         rows = sum(entry.rows for entry in export_by_month(engine, bundle, selection))
     else:
         rows = export(engine, selection, target, request.style)
-    return f"{rows:,} rows of {request.name}"
+    return f"{counted(rows, 'row')} of {request.name}"
 
 
 def _folder(target: Path | TextIO) -> Path:

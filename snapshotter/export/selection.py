@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, exists, select
 
+from snapshotter import statements
 from snapshotter.errors import UsageError
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.statuses import STATUSES
@@ -29,6 +30,12 @@ _OPTIONS = {
     "package": "--package and --package-id",
     "account": "--account",
     "status": "--status",
+}
+# The parameters of a trend that each needs.
+_PARAMETERS = {
+    "day": {"since", "until"},
+    "package": {"package_id"},
+    "account": {"account_id"},
 }
 _ALL = Filters()
 
@@ -74,7 +81,8 @@ def narrowed_by(name: str) -> set[str]:
     if name in TABLES:
         narrowing = {"day": name in _DAYS, "account": "account_id" in TABLES[name].columns}
         return {what for what, is_possible in narrowing.items() if is_possible}
-    return {"day", "package", "account"}
+    used = statements.parameters(statements.source(statements.files()[name]))
+    return {kind for kind, names in _PARAMETERS.items() if names & used}
 
 
 def require_status(connection: Connection, status: str | None) -> None:

@@ -22,7 +22,7 @@ from snapshotter.times import stamp
 
 EVIDENCE = timedelta(days=90)  # the history that the findings are judged by
 KINDS = ("snapshot", "failing", "stuck", "overdue", "slower", "waiting", "fields", "volume")
-FAILED = "failed"  # the kind of what is no finding: that runs of a package failed in the period
+FAILED = "failed"  # a kind of item, not of finding: runs of a package failed in the period
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def digest(connection: Connection, period: Period, now: datetime) -> Digest:
     items = [
         _item(finding, new=new) for new, finding in sorted(standing, key=lambda pair: not pair[0])
     ]
-    # A finding that links a failed job says it all.
+    # A finding that links a failed job already reports it.
     failing = {
         (each.account_id, each.package_id)
         for each in found

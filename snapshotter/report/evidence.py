@@ -21,7 +21,7 @@ _LEAST_SPREAD = 2  # how far apart the 95th percentile and the median of run tim
 
 
 def level(packages: int) -> float:
-    """Return the chance below which a finding about one of so many packages is shown."""
+    """Return the chance below which a finding about one of this many packages is shown."""
     return ALPHA / max(1, packages)
 
 
@@ -56,12 +56,12 @@ def chance_of_share(own: int, of: int, marked: int, total: int) -> float:
 
 
 def _ways(of: int, number: int) -> float:
-    """Return the logarithm of the number of ways to choose so many."""
+    """Return the logarithm of the number of ways to choose that many."""
     return math.lgamma(of + 1) - math.lgamma(number + 1) - math.lgamma(of - number + 1)
 
 
 def failure_rate(failed: int, runs: int) -> float:
-    """Return the rate to expect if so many runs failed, also if there are few or none."""
+    """Return the rate of failures to expect after these runs, which may be few or none."""
     return (failed + _RATE * _RUNS) / (runs + _RUNS)
 
 

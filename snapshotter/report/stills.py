@@ -28,6 +28,7 @@ from snapshotter.report.svg import (
     stacks,
     ticks,
 )
+from snapshotter.texts import counted
 
 Data = Mapping[str, Any]  # what `charts` returns
 _Line = tuple[str, Points, bool]  # name, points, and whether gaps are joined
@@ -88,7 +89,7 @@ def _reasons(data: Data) -> Drawing:
             Text(362, y + 12, _cut(reason or "no reason given", _REASON_LENGTH), "", "end")
         )
         texts.append(Text(376 + width, y + 12, f"{runs:,}"))
-    about = f"The {len(rows)} most frequent reasons of failed runs." if rows else "No run failed."
+    about = "Why runs failed, the most frequent reason first." if rows else "No run failed."
     return Drawing(
         about, 16 + 24 * max(1, len(rows)), [Mark(bars, "fill failed")], texts or _nothing(18)
     )
@@ -127,7 +128,7 @@ def _peaks(data: Data) -> Drawing:
     marks = [Mark(path, f"heat h{level}") for level, path in enumerate(paths, 1) if path]
     named = [(f"fill heat h{level}", name) for level, name in _levels(highest)]
     swatches, names, height = legend(named)
-    about = f"At most {highest} jobs at once. {_period(whole)}"
+    about = f"At most {counted(int(highest), 'job')} at once. {_period(whole)}"
     return Drawing(about, height, marks + swatches, labels + names)
 
 

@@ -6,7 +6,7 @@ program's: a user's table or view of such a name stays, and so does a view that 
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from snapshotter import statements
+from snapshotter.errors import DatabaseError
 from snapshotter.models import LongText
 from snapshotter.store import postgresql_views
 from snapshotter.store.engine import reading
@@ -136,7 +137,8 @@ def refresh(connection: Connection) -> None:
 def set_aside(connection: Connection) -> Iterator[None]:
     """Drop the views, and make them of the shipped files after the block.
 
-    What cannot be made is left as it is and named in a warning; nothing is raised for it.
+    What cannot be made is left as it is and named in a warning; nothing is raised for it. Raises
+    `DatabaseError` if another program made a table of the registry's name.
     """
     dropped = _drop(connection)
     yield
@@ -147,12 +149,18 @@ def set_aside(connection: Connection) -> Iterator[None]:
 def differences(connection: Connection) -> list[str]:
     """Return a line for each view that is missing, changed or outdated."""
     names, rows = _names(connection), {row.name: row for row in _rows(connection)}
+    taken = set(map(_folding(connection), names))
     lines = []
     for view in shipped().values():
-        row = rows.get(view.name)
-        if view.name not in names:
+        row, now = rows.get(view.name), _definition(connection, view.name)
+        if view.name not in taken:
             lines.append(f"view {view.name} is missing")
-        elif row is None or row.definition != _definition(connection, view.name):
+        elif now is None or row is None or row.state == "foreign":
+            lines.append(
+                f"another table or view has the name of the view {view.name}; rename or drop it "
+                "and run 'snapshotter db upgrade'"
+            )
+        elif row.definition != now:
             lines.append(f"view {view.name} is not as this program creates it")
         elif row.source != view.digest or row.state != "created":
             lines.append(f"view {view.name} is outdated")
@@ -171,6 +179,32 @@ def _names(connection: Connection) -> set[str]:
     if connection.dialect.name == "postgresql":
         names |= set(found.get_materialized_view_names())
     return names
+
+
+def _has_registry(connection: Connection, names: set[str]) -> bool:
+    """Whether the registry is among the tables. Raises `DatabaseError` if it has other columns."""
+    same = _folding(connection)
+    found = next((name for name in names if same(name) == REGISTRY.name), None)
+    if found is None:
+        return False
+    if not {column["name"] for column in inspect(connection).get_columns(found)} >= {*Row._fields}:
+        raise DatabaseError(
+            f"the database already has a table {found!r} that this tool did not create; "
+            "rename or drop it and run this command again"
+        )
+    return True
+
+
+def _folding(connection: Connection) -> Callable[[str], str]:
+    """Return what makes of a name the one that the database takes for the same."""
+    match connection.dialect.name:
+        case "sqlite":
+            return str.lower
+        case "mysql" | "mariadb":
+            folds = connection.execute(text("select @@lower_case_table_names")).scalar()
+            return str.lower if folds else str
+        case _:
+            return str
 
 
 _DEFINITIONS = {
@@ -194,17 +228,23 @@ def _definition(connection: Connection, name: str) -> str | None:
 
 
 def _is_ours(connection: Connection, row: Row) -> bool:
-    """Whether a view is as this program has created it.
-
-    Another version of the server may write the same view in other words, so it is created again
-    under another name and compared.
-    """
+    """Whether a view is as this program has created it."""
     if row.definition is None:
         return row.state == "pending"  # the run that was creating it was killed
     now = _definition(connection, row.name)
     if now is None or now == row.definition:
         return now is not None
-    if _refusal(connection, _statement(connection, _SCRATCH, row.statement)):
+    return _is_same(connection, row.name, row.statement)
+
+
+def _is_same(connection: Connection, name: str, body: str) -> bool:
+    """Whether a view is what this select would make of it.
+
+    Another version of the server may write the same view in other words, so it is created again
+    under another name and compared.
+    """
+    now = _definition(connection, name)
+    if now is None or _refusal(connection, _statement(connection, _SCRATCH, body)):
         return False
     same = _definition(connection, _SCRATCH) == now
     _refusal(connection, f"drop view {_SCRATCH}")
@@ -213,7 +253,7 @@ def _is_ours(connection: Connection, row: Row) -> bool:
 
 def _drop(connection: Connection) -> Dropped:
     dropped, names = Dropped(), _names(connection)
-    for row in _rows(connection) if REGISTRY.name in names else ():
+    for row in _rows(connection) if _has_registry(connection, names) else ():
         if row.name not in names or not _is_ours(connection, row):
             continue
         # MariaDB commits each statement: after a kill the next run makes the view.
@@ -229,17 +269,22 @@ def _drop(connection: Connection) -> Dropped:
 def _create_all(connection: Connection, dropped: Dropped) -> list[str]:
     """Create the views; return what is to be reported."""
     names, views = _names(connection), shipped()
-    if REGISTRY.name not in names:
+    taken = set(map(_folding(connection), names))
+    if not _has_registry(connection, names):
         return []
     connection.execute(delete(REGISTRY).where(REGISTRY.c.name.not_in(list(views))))
     foreign: list[str] = []
     refused: dict[str, list[str]] = {}
     for view in views.values():
-        if view.name in names and view.name not in dropped.kept:
+        is_kept = view.name in dropped.kept
+        if view.name in taken and not is_kept:
+            if _is_same(connection, view.name, view.select):  # a downgrade has dropped its row
+                _record_as_created(connection, view)
+                continue
             _record(connection, Row(view.name, "foreign", view.digest, "", None))
             foreign.append(view.name)
             continue
-        why = _create(connection, view, is_kept=view.name in dropped.kept)
+        why = _create(connection, view, is_kept=is_kept)
         for statement in () if why else dropped.belongings.get(view.name, ()):
             why = why or _refusal(connection, statement)
         if why:
@@ -264,9 +309,13 @@ def _create(connection: Connection, view: View, *, is_kept: bool) -> str:
         return f"{why} (used by {users})" if users else why
     for comment in _comments(connection, view):
         _refusal(connection, comment)
+    _record_as_created(connection, view)
+    return ""
+
+
+def _record_as_created(connection: Connection, view: View) -> None:
     made = _definition(connection, view.name)
     _record(connection, Row(view.name, "created", view.digest, view.select, made))
-    return ""
 
 
 def _statement(connection: Connection, name: str, body: str, *, is_kept: bool = False) -> str:

@@ -31,6 +31,9 @@ _LATEST_NAMES = text(
 )
 
 
+OF_RUNS = ("snapshot_log",)  # trends of this program's runs, whose days these are
+
+
 @dataclass(frozen=True)
 class Filters:
     """Which runs a trend covers, by their `run_date` (UTC): from `since`, up to before `until`.
@@ -100,12 +103,19 @@ class Window:
         """Return the filters of a window that `is_fixed`; the account may be unknown."""
         return Filters(self.since, self.until, self.package_id, self.account)
 
-    def filters(self, connection: Connection) -> Filters:
-        """Look up the last days, the package's name and the account. Raises `UsageError`."""
+    def filters(self, connection: Connection, name: str | None = None) -> Filters:
+        """Look up the last days, the package's name and the account. Raises `UsageError`.
+
+        The last days of the trend `name` end with its newest one: with that of a run of this
+        program if it is about these, else with that of a job.
+        """
         require_account(connection, self.account)
         since, until = self.since, self.until
         if self.last is not None:
-            since, until = last_days(connection, self.last, until, self.account)
+            if name in OF_RUNS:
+                since, until = _bounds(_newest_run(connection), self.last, until)
+            else:
+                since, until = last_days(connection, self.last, until, self.account)
         package = Package(self.account, self.package_id)
         if self.package is not None:
             package = find_package(connection, self.package, self.account)
@@ -131,6 +141,11 @@ def require_account(connection: Connection, account_id: str | None) -> None:
         raise UsageError(no_account(account_id, known))
 
 
+def has_several_accounts(connection: Connection) -> bool:
+    answered = text("select count(*) from accounts where api_url <> ''")
+    return int(connection.execute(answered).scalar() or 0) > 1
+
+
 def last_days(
     connection: Connection,
     last: timedelta,
@@ -141,12 +156,22 @@ def last_days(
 
     They end with the newest day that is stored, or before `until`.
     """
-    newest = newest_day(connection, account_id=account_id)
+    return _bounds(newest_day(connection, account_id=account_id), last, until)
+
+
+def _bounds(
+    newest: date | None, last: timedelta, until: date | None
+) -> tuple[date | None, date | None]:
     if newest is None:
         return None, until
     if until is not None:
         newest = min(newest, until - timedelta(days=1))
     return first_day(newest, last), until or day_after(newest)
+
+
+def _newest_run(connection: Connection) -> date | None:
+    began = connection.execute(text("select max(started_epoch) from snapshots")).scalar()
+    return None if began is None else _day_of(began)
 
 
 def first_day(newest: date, last: timedelta) -> date | None:

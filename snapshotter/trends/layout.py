@@ -128,11 +128,11 @@ class Place:
     rank: Rank
 
 
-def arranged(trend: str, result: Result) -> list[Place]:
+def arranged(trend: str, result: Result, *, several_accounts: bool = False) -> list[Place]:
     """Return the columns in the order in which a terminal shows them.
 
-    The account is one of them if the rows have more than one. A package's id counts as its name if
-    it has no other, or if another package of the rows has the same one.
+    The account is one of them if the database has several, or the rows do. A package's id counts
+    as its name if it has no other, or if another package of the rows has the same one.
     """
     columns = result.columns
     policy = POLICIES.get(trend) or _own(columns)
@@ -141,7 +141,7 @@ def arranged(trend: str, result: Result) -> list[Place]:
     for index, column in enumerate(columns):
         rank = policy.rank(column)
         if column == "account_id":
-            if len({row[index] for row in result.rows}) < 2:  # noqa: PLR2004 - accounts
+            if not several_accounts and len({row[index] for row in result.rows}) == 1:
                 continue
             rank = Rank.NAME
         elif column == "package_id":

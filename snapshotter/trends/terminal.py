@@ -24,11 +24,15 @@ _LONGEST = 300  # characters of a text that is wrapped
 
 @dataclass(frozen=True)
 class View:
-    """A trend's rows as they are shown. `links` has the addresses of jobs, by id."""
+    """A trend's rows as they are shown. `links` has the addresses of jobs, by id.
+
+    With `several_accounts` the account is shown, whichever the rows are of.
+    """
 
     result: Result
     trend: str = ""
     links: Mapping[int, str] = field(default_factory=dict)
+    several_accounts: bool = False
 
 
 def show(view: View, file: TextIO, width: int | None = None) -> None:
@@ -40,7 +44,7 @@ def show(view: View, file: TextIO, width: int | None = None) -> None:
     if not result.rows:
         console.print(NO_ROWS)
         return
-    places = arranged(view.trend, result)
+    places = arranged(view.trend, result, several_accounts=view.several_accounts)
     columns = [_column(place, result) for place in places]
     kept = fitted(columns, console.width)
     console.print(_table(kept, view))

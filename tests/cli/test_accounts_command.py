@@ -29,7 +29,7 @@ def test_listing_renaming_and_forgetting(engine: Engine) -> None:
         "acme              2         1  2026-01-31T12:00:00Z  2026-01-31T12:00:00Z\n"
     )
     done = command(engine, "accounts", "rename", "acme", "acme-group")
-    assert done.stdout == "account acme is now acme-group: 2 jobs, 1 runs\n"
+    assert done.stdout == "account acme is now acme-group: 2 jobs, 1 run\n"
     done = command(engine, "accounts", "rename", "acme-group", "a/b")
     assert (done.returncode, "not a valid account id" in done.stderr) == (2, True)
     done = command(engine, "accounts", "forget", "acme-grup")

@@ -15,7 +15,7 @@ def test_the_schema_commands(run: Run, tmp_path: Path) -> None:
     assert run("db", "check").returncode == 0
     with closing(sqlite3.connect(tmp_path / "job_history.db")) as connection, connection:
         connection.execute("drop table calendar")
-    assert_one_line(run("db", "check"), 1, "the database differs from the models")
+    assert_one_line(run("db", "check"), 1, "the database differs from the models in 1 place (")
 
 
 def test_a_schema_that_is_behind_names_the_command(

@@ -73,7 +73,7 @@ def test_a_trend_in_a_file_is_what_export_writes(
         assert (tmp_path / f"trends-{name}").read_bytes() == (tmp_path / name).read_bytes()
     (tmp_path / "mine.sql").write_text("select id, package_name from jobs order by id")
     own = ("trends", "mine", "--sql-dir", ".", "--limit", "1", "-o")
-    assert run(*own, "mine.csv").stderr == "1 rows of mine in mine.csv\n"
+    assert run(*own, "mine.csv").stderr == "1 row of mine in mine.csv\n"
     assert (tmp_path / "mine.csv").read_text() == "id,package_name\n1,p1\n"
     german = run("trends", "slowest_packages", "--excel", "--locale", "de_DE")
     assert german.stdout.startswith("\ufeffaccount_id;package_id;")
@@ -121,7 +121,12 @@ def test_the_statement_needs_no_database_without_names(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--dialect", "duckdb"], ["--sql", "--limit", "3"], ["--sql", "-o", "x.csv"]]
+    ("words", "said"),
+    [
+        (["--dialect", "duckdb"], "add --sql"),
+        (["--sql", "--limit", "3"], "leave --limit, --format and -o out"),
+        (["--sql", "-o", "x.csv"], "leave --limit, --format and -o out"),
+    ],
 )
-def test_options_that_a_statement_cannot_have(run: Run, words: list[str]) -> None:
-    assert_one_line(run("trends", "failure_reasons", *words), 2, "--dialect is for --sql")
+def test_options_that_a_statement_cannot_have(run: Run, words: list[str], said: str) -> None:
+    assert_one_line(run("trends", "failure_reasons", *words), 2, said)

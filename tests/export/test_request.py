@@ -27,7 +27,7 @@ def test_one_table_into_a_stream(engine: Engine) -> None:
     put(engine, job(), job(id=8, status="failed", outputs=None))
     out = io.StringIO()
     request = Request("jobs", Style(), Window(), "failed")
-    assert carry_out(engine, request, out, NOW) == "1 rows of jobs"
+    assert carry_out(engine, request, out, NOW) == "1 row of jobs"
     assert out.getvalue().count("\n") == 2
 
 

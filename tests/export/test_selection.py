@@ -107,6 +107,7 @@ def test_rejects_by_their_day(engine: Engine) -> None:
             "by day; leave --last, --since and --until out",
         ),
         ("runtime_by_day", (Filters(), "failed"), "cannot be narrowed by status"),
+        ("snapshot_log", (Filters(package_id=1),), "cannot be narrowed by package"),
         ("jobz", (), "no table or trend 'jobz'; did you mean 'jobs'?"),
     ],
 )
@@ -121,6 +122,7 @@ def test_what_a_table_or_a_trend_can_be_narrowed_by() -> None:
     assert narrowed_by("accounts") == {"account"}
     assert narrowed_by("calendar") == {"day"}
     assert narrowed_by("runtime_by_day") == {"day", "package", "account"}
+    assert narrowed_by("snapshot_log") == {"day", "account"}
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -101,6 +101,12 @@ def test_what_there_is_is_drawn() -> None:
     assert "31 Jan" in [text.text for text in found["failures"].texts]
 
 
+def test_a_number_agrees_with_its_noun() -> None:
+    row = {"account_id": "acme", "day": FIRST, "hour": 3, "peak": 1}
+    found = stills(charts({"concurrency": [row]}, FIRST, FIRST))
+    assert found["peaks"].about.startswith("At most 1 job at once.")
+
+
 def test_nothing_to_draw() -> None:
     found = stills(charts({}, FIRST, FIRST))
     for key in ("runtime", "reasons", "waits", "records", "nodes"):

@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from command import Done, python
 from samples import job
 from sqlalchemy import Connection, Engine, inspect, text
 from trend_jobs import DAY, ahead, ended, known_until, log_two_runs, put, ran
 
 from snapshotter import statements
+from snapshotter.errors import DatabaseError
 from snapshotter.store import revisions, views
 from snapshotter.store.engine import open_engine
 from snapshotter.trends import trends
@@ -37,10 +40,25 @@ def differences(engine: Engine) -> list[str]:
         return views.differences(connection)
 
 
+def taken(name: str) -> str:
+    """Return the line of a check for a name that a user's table or view has."""
+    return (
+        f"another table or view has the name of the view {name}; rename or drop it and run "
+        "'snapshotter db upgrade'"
+    )
+
+
 def execute(engine: Engine, *script: str) -> None:
     with engine.begin() as connection:
         for statement in script:
             connection.exec_driver_sql(statement)
+
+
+def alembic(engine: Engine, *words: str, folder: Path) -> Done:
+    url = engine.url.render_as_string(hide_password=False)
+    ini = Path(__file__).parent.parent.parent / "alembic.ini"
+    arguments = ["-m", "alembic", "-c", str(ini), *words]
+    return python(arguments, cwd=folder, env={"SNAPSHOTTER_DATABASE_URL": url})
 
 
 def upgrade(engine: Engine, caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -131,7 +149,7 @@ def test_what_users_have_made_stays_and_is_named(
     execute(engine, "drop view retries", "create view retries as select 7 as mine")
     execute(engine, "drop view recovery")
     assert differences(engine) == [
-        "view freshness is not as this program creates it",
+        taken("freshness"),
         "view recovery is missing",
         "view retries is not as this program creates it",
     ]
@@ -142,6 +160,7 @@ def test_what_users_have_made_stays_and_is_named(
             "freshness",
             "retries",
         }
+    assert differences(engine) == [taken("freshness"), taken("retries")]
     revisions.require_head(engine, may_create=True)
     assert not views.are_outdated(engine)  # so no run warns again
     with engine.connect() as connection:
@@ -231,6 +250,22 @@ def test_a_view_that_others_need_is_kept_if_its_columns_change(
 
 
 @postgresql
+def test_a_view_that_a_downgrade_has_kept_is_known_again(
+    engine: Engine, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """The downgrade drops the registry, and leaves the views that a user's view needs."""
+    execute(engine, "create view mine as select package_name, overdue from freshness")
+    done = alembic(engine, "downgrade", "0006", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert inspect(engine).get_view_names() == ["freshness", "mine"]
+    assert upgrade(engine, caplog) == []
+    assert made(engine) == dict.fromkeys(views.shipped(), "created")
+    revisions.check(engine)
+    execute(engine, "drop view mine")
+    assert upgrade(engine, caplog) == []
+
+
+@postgresql
 def test_without_the_right_to_create_views_everything_else_goes_on(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -273,7 +308,55 @@ def own(database_url: str) -> Iterator[Engine]:
 
 
 @sqlite
-def test_a_name_in_capitals_is_the_users_too(own: Engine, caplog: pytest.LogCaptureFixture) -> None:
-    execute(own, "drop view packages", "create table Packages (mine integer)")
-    (warning,) = upgrade(own, caplog)
-    assert "packages" in warning
+@pytest.mark.parametrize(
+    "thing", ["table Packages (mine integer)", "view Packages as select 7 as mine"]
+)
+@pytest.mark.parametrize("state", ["created", "pending"])
+def test_a_name_in_capitals_is_the_users_too(
+    own: Engine, caplog: pytest.LogCaptureFixture, thing: str, state: str
+) -> None:
+    execute(own, "drop view packages", f"create {thing}")
+    execute(
+        own,
+        f"update snapshotter_views set state = '{state}', definition = null "
+        "where name = 'packages'",
+    )
+    assert differences(own) == [taken("packages")]
+    for _ in range(2):
+        (warning,) = upgrade(own, caplog)
+        assert "another table or view has the name: packages;" in warning
+        assert differences(own) == [taken("packages")]
+    assert made(own)["packages"] == "foreign"
+    assert "Packages" in {*inspect(own).get_table_names(), *inspect(own).get_view_names()}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+def test_names_are_compared_as_the_server_does(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """PostgreSQL and MariaDB on Linux have both names at once."""
+    name = engine.dialect.identifier_preparer.quote_identifier("Retries")
+    execute(engine, f"create view {name} as select 7 as mine")
+    assert upgrade(engine, caplog) == []
+    revisions.check(engine)
+
+
+@pytest.mark.parametrize("name", ["snapshotter_views", "Snapshotter_Views"])
+def test_a_users_table_of_the_registrys_name_stops_the_upgrade(
+    own: Engine, tmp_path: Path, name: str
+) -> None:
+    """Before anything is changed: MariaDB commits each statement."""
+    if name.istitle() and own.dialect.name != "sqlite":
+        return  # another name there
+    assert alembic(own, "downgrade", "0006", folder=tmp_path).returncode == 0
+    execute(own, f"create table {name} (mine integer)")
+    why = f"the database already has a table '{name}' that this tool did not create; rename or drop"
+    with pytest.raises(DatabaseError, match=why):
+        revisions.upgrade(own)
+    done = alembic(own, "upgrade", "head", folder=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(f"snapshotter: {why}")
+    assert revisions.current(own) == "0006"
+    execute(own, f"drop table {name}")
+    revisions.upgrade(own)
+    revisions.check(own)

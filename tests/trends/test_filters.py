@@ -124,6 +124,20 @@ def test_the_last_days_end_before_a_job_of_the_future(engine: Engine) -> None:
         assert last_days(connection, week) == (date(2026, 1, 1), date(2026, 1, 8))
 
 
+def test_the_last_days_of_runs_are_theirs(engine: Engine) -> None:
+    """A quiet account has runs on days without a job."""
+    day = timedelta(days=1)
+    with engine.connect() as connection:
+        assert Window(last=day).filters(connection, "snapshot_log") == Filters()
+    put(engine, ran(1, 1, started_at="2025-12-01T00:00:00Z"))
+    log_two_runs(engine)  # on the 5th
+    with engine.connect() as connection:
+        assert Window(last=day).filters(connection, "snapshot_log") == Filters(
+            date(2026, 1, 5), date(2026, 1, 6)
+        )
+        assert Window(last=day).filters(connection, "open_jobs").since == date(2025, 12, 1)
+
+
 def test_the_newest_day_if_all_jobs_are_of_the_future(engine: Engine) -> None:
     put(engine, ahead(1))
     with engine.begin() as connection:

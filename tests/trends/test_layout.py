@@ -123,6 +123,14 @@ def test_an_id_is_a_helper_unless_it_tells_packages_apart() -> None:
     assert twins["package_id"] is Rank.NAME
     both = ranks("open_jobs", columns, ("acme", 1, "one", 0), ("beta", 2, "one", 0))
     assert [*both] == ["account_id", "package_name", "stuck", "package_id"]
+
+
+def test_the_account_is_shown_if_the_database_has_several() -> None:
+    """Also above rows that happen to be all of one."""
+    result = Result(["account_id", "package_name"], [("acme", "one")])
+    for several, columns in ((True, [0, 1]), (False, [1])):
+        places = arranged("open_jobs", result, several_accounts=several)
+        assert [place.index for place in places] == columns
     assert ranks("records_by_day", ["package_id", "records"], (1, 1))["package_id"] is Rank.NAME
 
 
