@@ -1,6 +1,7 @@
 """Makes text safe to print: an API or a database may send anything.
 
-This is the one rule for terminals, log lines and Markdown; files of data keep their text.
+This is the one rule for terminals, log lines, Markdown and the report; files of data keep their
+text.
 """
 
 import re

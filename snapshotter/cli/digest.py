@@ -11,13 +11,14 @@ from snapshotter.cli.connections import reading
 from snapshotter.cli.options import Command, account_option, database_option, required
 from snapshotter.cli.parameters import Duration, Moment
 from snapshotter.cli.streams import data_output
-from snapshotter.errors import Failure
+from snapshotter.errors import Failure, UsageError
 from snapshotter.texts import counted
 
 # As in `report.digest`, which is imported only when the command runs. A test holds them equal.
 KINDS = ("snapshot", "failing", "stuck", "overdue", "slower", "waiting", "fields", "volume")
 FORMATS = ("text", "markdown", "json", "slack")
 ANY = "any"
+DEFAULT_LENGTH = timedelta(days=1)
 
 
 class Period(Duration):
@@ -52,9 +53,7 @@ class Kinds(click.ParamType[tuple[str, ...]]):
 @click.option(
     "--last",
     type=Period(),
-    default="1d",
-    show_default=True,
-    help="How long ago the digest before was made, e.g. 1d, 12h or 1w.",
+    help="How long ago the digest before was made, e.g. 1d, 12h or 1w.  [default: 1d]",
 )
 @click.option("--since", type=Moment(), help="News since this time (UTC) instead, by the data.")
 @account_option
@@ -76,7 +75,7 @@ class Kinds(click.ParamType[tuple[str, ...]]):
 @click.option("-o", "--output", metavar="FILE", help="Write to this file; - is standard output.")
 @database_option
 def command(
-    last: timedelta,
+    last: timedelta | None,
     since: datetime | None,
     account: str | None,
     shape: str,
@@ -95,7 +94,9 @@ def command(
     from snapshotter.report import digest, digest_formats
 
     target = "-" if output is None else required(output)
-    period = digest.Period(last, since, account)
+    if last is not None and since is not None:
+        raise UsageError("--last and --since both set the begin of the period: give one")
+    period = digest.Period(last or DEFAULT_LENGTH, since, account)
     with (
         reading(database_url) as engine,
         data_output() if target == "-" else nullcontext(Path(target)) as stream,

@@ -10,12 +10,15 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
+from snapshotter.errors import UsageError
 from snapshotter.report.answers import OF_FINDINGS, Answers, Scope, ask, rows_before
 from snapshotter.report.findings import Finding, all_findings
 from snapshotter.report.jobs import Failed, failed_runs
 from snapshotter.report.policy import Facts, facts
+from snapshotter.report.rows import unnamed
 from snapshotter.report.words import shortened
 from snapshotter.store.tables import COMPLETE, SNAPSHOTS
+from snapshotter.times import stamp
 
 EVIDENCE = timedelta(days=90)  # the history that the findings are judged by
 KINDS = ("snapshot", "failing", "stuck", "overdue", "slower", "waiting", "fields", "volume")
@@ -59,8 +62,12 @@ class Digest:
 
 
 def digest(connection: Connection, period: Period, now: datetime) -> Digest:
-    """Return the digest of a period, as of `now`. Raises `UsageError` for an unknown account."""
+    """Return the digest of a period, as of `now`.
+
+    Raises `UsageError` if the account is not known, or the period begins after the newest data.
+    """
     answers = ask(connection, Scope(EVIDENCE, account=period.account, trends=OF_FINDINGS), now)
+    _require_begin(period.since, _newest(answers), now)
     begins = _begins(connection, answers, period, now)
     begin = max(begins.values(), default=period.since or _ago(now, period.last))
     found = all_findings(answers.trends, now)
@@ -88,6 +95,14 @@ def digest(connection: Connection, period: Period, now: datetime) -> Digest:
     items += _failures(failed, facts(answers.trends), answers)
     accounts = [account for account, _ in answers.accounts]
     return Digest(accounts, begin, _newest(answers), items)
+
+
+def _require_begin(since: datetime | None, newest: datetime | None, now: datetime) -> None:
+    if since is not None and since > (newest or now):
+        when = (
+            f"after the newest data that is stored, {stamp(newest)}" if newest else "in the future"
+        )
+        raise UsageError(f"--since {stamp(since)} is {when}")
 
 
 def _begins(
@@ -157,7 +172,7 @@ def _failures(failed: Sequence[Failed], known: Facts, answers: Answers) -> Itera
     }
     for each in sorted(failed, key=lambda each: (-each.failed, -each.job_id)):
         key = each.account_id, each.package_id
-        name = known.names.get(key) or f"package {each.package_id}"
+        name = known.names.get(key) or unnamed(each.package_id)
         still = ", and has not completed since" if open_streaks.get(key) else ""
         reason = shortened(each.reason).rstrip(".")
         why = f"; the last one: {reason}" if reason else ""

@@ -27,6 +27,7 @@ class _Marks(NamedTuple):
     plain: Callable[[str], str]
     head: Callable[[str], str]
     line: Callable[[str, str | None], str]
+    gap: tuple[str, ...] = ()  # the lines between the heading of a list and the list
 
 
 def write_digest(
@@ -34,8 +35,8 @@ def write_digest(
 ) -> Digest:
     """Write the digest of a period in one of the `FORMATS`, and return it.
 
-    How a file appears: see `files.opened`. Raises `UsageError` if the account is not known or the
-    folder does not exist, `Failure` if the file cannot be written.
+    How a file appears: see `files.opened`. Raises what `digest` does, `UsageError` if the
+    folder does not exist, and `Failure` if the file cannot be written.
     """
     period, how = what
     with unmoving(engine).connect() as connection:
@@ -76,9 +77,7 @@ def _time(at: date | datetime | None) -> str | None:
 
 
 def _lines(found: Digest, marks: _Marks) -> Iterator[str]:
-    accounts = ", ".join(found.accounts) or "No account yet"
-    until = "" if found.until is None else f" to {minute(found.until)}"
-    yield marks.head(marks.plain(f"{accounts}: {minute(found.since)}{until}"))
+    yield marks.head(marks.plain(_title(found)))
     findings = [item for item in found.items if item.kind != FAILED]
     parts = (
         ("New", [item for item in findings if item.new]),
@@ -89,10 +88,19 @@ def _lines(found: Digest, marks: _Marks) -> Iterator[str]:
         if items:
             yield ""
             yield marks.head(title)
+            yield from marks.gap
             yield from _part(items, marks)
     if not found.items:
         yield ""
         yield "Nothing stands out."
+
+
+def _title(found: Digest) -> str:
+    if not found.accounts:
+        return "No account yet"
+    since = minute(found.since)
+    period = f"since {since}" if found.until is None else f"{since} to {minute(found.until)}"
+    return f"{', '.join(found.accounts)}: {period}"
 
 
 def _part(items: Sequence[Item], marks: _Marks) -> Iterator[str]:
@@ -122,5 +130,5 @@ def _slack_line(text: str, url: str | None) -> str:
 
 
 _TEXT = _Marks(printable, str, _text_line)
-_MARKED = _Marks(markdown, lambda title: f"**{title}**\n", _markdown_line)
+_MARKED = _Marks(markdown, lambda title: f"**{title}**", _markdown_line, gap=("",))
 _SLACK = _Marks(_in_slack, lambda title: f"*{title}*", _slack_line)

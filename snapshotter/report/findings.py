@@ -102,6 +102,8 @@ def _snapshots(trends: Trends, now: datetime) -> Iterator[Finding]:
             last_runs[row["account_id"]] = row
     # An account whose runs all failed before the first answer is in the log alone.
     accounts = sorted({*began, *last_runs})
+    if "complete_runs" in trends and not accounts:
+        yield NO_SNAPSHOT.finding("No snapshot is complete yet.", 0)
     for account in accounts:
         of = f" of {account}" if len(accounts) > 1 else ""
         for finding in _snapshot(of, began.get(account), last_runs.get(account), now):

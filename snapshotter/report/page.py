@@ -72,6 +72,7 @@ def page(answers: Answers, now: datetime) -> str:
         sections=_sections(answers),
         accounts=accounts_of(answers.trends),
         has_days=answers.days is not None,
+        has_runs=bool(answers.trends.get("snapshot_log")),
         findings=[_item(answers, each) for each in findings(answers.trends, now)],
         tiles=tiles(answers),
         stills=stills(drawn),

@@ -8,6 +8,7 @@ from typing import Literal, TypedDict, Unpack
 from snapshotter.report.evidence import level
 from snapshotter.report.rows import Key, Row, Trends, by_package, key_of, labels
 from snapshotter.report.sections import Anchor
+from snapshotter.report.words import shortened
 
 Kind = Literal["Snapshot", "Stuck", "Failing", "Overdue", "Fields", "Slower", "Waiting", "Volume"]
 
@@ -92,8 +93,9 @@ UNUSUAL_VOLUME = Rule("Volume", "volume")  # of the day's runs
 class Facts:
     """What the findings of all kinds need to know about the account.
 
-    `chance` is the one that noise may have of looking like a finding about a package; `days` has
-    the run times of each package, `seconds` their median, `burnt` the hours of its failed runs.
+    `names` are the words for packages in a sentence. `chance` is the one that noise may have of
+    looking like a finding about a package; `days` has the run times of each package, `seconds`
+    their median, `burnt` the hours of its failed runs.
     """
 
     names: Mapping[Key, str]
@@ -131,7 +133,7 @@ class Facts:
 
 def facts(trends: Trends) -> Facts:
     """Return the facts that the rows of these trends hold."""
-    names = labels(trends)
+    names = labels(trends, shortened)
     burnt: dict[Key, float] = {}
     for row in trends.get("retries", ()):
         burnt[key_of(row)] = burnt.get(key_of(row), 0) + float(row["hours_burnt"] or 0)

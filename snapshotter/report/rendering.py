@@ -1,4 +1,8 @@
-"""Templates as text: every value in them is escaped, unless it is marked as safe here."""
+"""Templates as text: every value in them is escaped, unless it is marked as safe here.
+
+Here, and not where they are read, values get the spelling of `printable` as well, which shows
+characters that would hide a part of a name or draw it backwards.
+"""
 
 import json
 import re
@@ -7,6 +11,8 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+
+from snapshotter.printable import printable
 
 
 def render(template: str, **values: object) -> str:
@@ -22,9 +28,24 @@ def resource(name: str) -> Markup:
 
 def data(value: object) -> Markup:
     """Return JSON that can neither end nor comment out the script element that contains it."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(_shown(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     safe = re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
     return Markup(safe)  # noqa: S704 - no character is left that HTML gives a meaning
+
+
+def _shown(value: object) -> object:
+    """Return a value with every text in it printable."""
+    match value:
+        case Markup():
+            return value
+        case str():
+            return printable(value)
+        case list() | tuple():
+            return [_shown(each) for each in value]
+        case dict():
+            return {_shown(key): _shown(each) for key, each in value.items()}
+        case _:
+            return value
 
 
 @cache
@@ -32,6 +53,7 @@ def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("snapshotter.report"),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,7 +1,7 @@
 """Rows of trends as the report reads them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -21,16 +21,17 @@ def names_of(trends: Trends) -> dict[Key, str]:
     for rows in trends.values():
         for row in rows:
             if "package_id" in row and not known.get(key_of(row)):
-                known[key_of(row)] = row.get("package_name") or ""
-    return {key: name or _unnamed(key[1]) for key, name in known.items()}
+                name = row.get("package_name") or ""
+                known[key_of(row)] = "" if name.isspace() else name
+    return {key: name or unnamed(key[1]) for key, name in known.items()}
 
 
-def labels(trends: Trends) -> dict[Key, str]:
-    """Return the words for each package of the rows: its name.
+def labels(trends: Trends, spelled: Callable[[str], str] = str) -> dict[Key, str]:
+    """Return the words for each package of the rows: its name, as `spelled`.
 
     Its account follows if a package of another account has that name, too.
     """
-    named = names_of(trends)
+    named = {key: spelled(name) for key, name in names_of(trends).items()}
     accounts: dict[str, set[str | None]] = defaultdict(set)
     for (account, _), name in named.items():
         accounts[name].add(account)
@@ -48,7 +49,8 @@ def by_package(rows: Iterable[Row]) -> dict[Key, list[Row]]:
     return grouped
 
 
-def _unnamed(package_id: int | None) -> str:
+def unnamed(package_id: int | None) -> str:
+    """Return the words for a package without a name, or for none."""
     return "jobs without a package" if package_id is None else f"package {package_id}"
 
 

@@ -11,6 +11,7 @@ import command
 import pytest
 from command_line import assert_one_line
 from samples import job, store
+from sqlalchemy import update
 
 from snapshotter.api.client import Client
 from snapshotter.cli import digest as cli
@@ -23,8 +24,10 @@ from snapshotter.settings import Key, Service
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.server import serve
 from snapshotter.store.engine import open_engine
+from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
 from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Plan, sync
+from snapshotter.times import epoch
 
 Run = Callable[..., command.Done]
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -75,7 +78,13 @@ def failing(database_url: str) -> None:
         failed: dict[str, Any] = {"status": "failed", "errors": "\x1b[31m<!channel>"}
         runs.append(job(id=day, outputs=[], **times, **(failed if day > 22 else {})))
     engine = open_engine(database_url)
-    store(engine, *runs, at=datetime(2026, 1, 31, tzinfo=UTC))
+    until, now = datetime(2026, 1, 31, tzinfo=UTC), datetime.now(UTC)
+    store(engine, *runs, at=until)
+    mark = {"watermark": until, "watermark_epoch": epoch(until)}
+    began = {"started_at": now, "started_epoch": epoch(now), "status": "completed"}
+    with engine.begin() as connection:
+        connection.execute(update(ACCOUNTS).values(**mark, api_url="https://x.example"))
+        connection.execute(update(SNAPSHOTS).values(**mark, **began))
     engine.dispose()
 
 
@@ -142,6 +151,15 @@ def test_the_formats(digest: Run, tmp_path: Path) -> None:
         (["--last", "7"], "'7' has no unit; did you mean 7d?"),
         (["--last", "soon"], "'soon' is not a length of time; expected something like 1d, 12h"),
         (["--since", "soon"], "'soon' is not a time"),
+        (
+            ["--since", "2026-01-31T00:00:01Z"],
+            "--since 2026-01-31T00:00:01Z is after the newest data that is stored, 2026-01-31T00:",
+        ),
+        (["--since", "9999-01-01"], "--since 9999-01-01T00:00:00Z is after the newest data"),
+        (
+            ["--last", "1d", "--since", "2026-01-01"],
+            "--last and --since both set the begin of the period",
+        ),
         (["--format", "html"], "'html' is not one of 'text', 'markdown', 'json', 'slack'"),
         (["--account", "nobody"], "nobody"),
         (["-o", "no/digest.txt"], "there is no folder 'no'"),
@@ -158,15 +176,22 @@ def test_what_cannot_be_done_is_one_line(
 
 
 @only_sqlite
-def test_a_database_without_jobs(digest: Run) -> None:
-    done = digest("--last", "1w", "--fail-on", "any")
-    assert done.returncode == 0
-    assert done.stdout.startswith("No account yet: ")
+def test_a_monitor_fails_on_a_database_that_was_never_synced(
+    digest: Run, database_url: str
+) -> None:
+    with writing(database_url, may_create=True):
+        pass  # it has the tables, and no row
+    done = digest("--last", "1w", "--fail-on", "snapshot")
+    assert done.returncode == 1
+    assert done.stdout == "No account yet\n\nNew\n- No snapshot is complete yet.\n"
+    assert "1 finding to fail on; snapshot: No snapshot is complete yet." in done.stderr
+    assert digest("--fail-on", "failing").returncode == 0
 
 
 def test_the_help_states_how_the_digest_before_is_known() -> None:
     command_ = group().commands["digest"]
     text = " ".join(command_.get_help(click.Context(command_)).split())
     assert "no state is kept" in text
+    assert "e.g. 1d, 12h or 1w. [default: 1d]" in text
     for kind in KINDS:
         assert kind in text

@@ -176,7 +176,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "words": set(),
         "jobs": {"rows"},
         "packages": {"rows"},
-        "policy": {"evidence", "rows", "sections"},
+        "policy": {"evidence", "rows", "sections", "words"},
         "stills": {"svg"},
         "totals": {"rows"},
         "answers": {"jobs", "rows", "totals"},
@@ -187,7 +187,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "findings": {"evidence", "failing", "odd_volumes", "policy", "rows", "slower", "words"},
         "links": {"answers", "rows"},
         "tiles": {"answers", "totals", "words"},
-        "digest": {"answers", "findings", "jobs", "policy", "words"},
+        "digest": {"answers", "findings", "jobs", "policy", "rows", "words"},
         "tables": {"answers", "links", "packages", "rows", "sections", "words"},
         "digest_formats": {"digest", "words"},
         "page": {

@@ -108,6 +108,18 @@ def test_runs_that_failed_in_the_period_are_listed_with_reason_and_page(engine: 
     assert made(engine, timedelta(hours=3)).items == []
 
 
+def test_a_long_name_is_cut(engine: Engine) -> None:
+    @regular
+    def change(job: dict[str, Any]) -> None:
+        job["package_name"] = 300 * "x"
+        if job["age"] < 0.5:
+            job["status"] = "failed"
+
+    stored(engine, change)
+    (item,) = made(engine).items
+    assert item.text.startswith(f"{59 * 'x'}… failed 1 of 2 runs")
+
+
 def test_a_run_that_failed_before_another_completed(engine: Engine) -> None:
     stored(engine, failing(1, 0.5))
     (item,) = made(engine).items
@@ -175,10 +187,30 @@ def test_accounts_are_kept_apart(engine: Engine) -> None:
         made(engine, account="nobody")
 
 
+def test_a_period_that_begins_after_the_newest_data_is_refused(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="--since 2026-01-31T12:00:01Z is in the future"):
+        made(engine, since=NOW + timedelta(seconds=1))
+    stored(engine, failing(0))
+    assert made(engine, since=NOW).since == NOW
+    after = "--since 2026-01-31T12:00:01Z is after the newest data that is stored, 2026-01-31T12:00"
+    with pytest.raises(UsageError, match=after):
+        made(engine, since=NOW + timedelta(seconds=1))
+    with engine.connect() as connection, pytest.raises(UsageError, match=after):  # behind
+        digest(connection, Period(DAY, NOW + timedelta(seconds=1)), NOW + DAY)
+
+
 def test_without_jobs_there_is_nothing_to_compare(engine: Engine) -> None:
-    assert made(engine) == Digest([], NOW - DAY, None, [])
+    found = made(engine)
+    assert (found.accounts, found.since, found.until) == ([], NOW - DAY, None)
     since = datetime(2026, 1, 1, tzinfo=UTC)
     assert made(engine, since=since).since == since
+
+
+def test_a_database_that_was_never_synced_has_no_snapshot(engine: Engine) -> None:
+    (item,) = made(engine).items
+    assert (item.kind, item.text) == ("snapshot", "No snapshot is complete yet.")
+    assert item.new
+    assert item.account_id is None
 
 
 @pytest.mark.parametrize("last", [timedelta(days=100), timedelta(days=100_000), timedelta.max])

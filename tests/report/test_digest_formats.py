@@ -47,7 +47,12 @@ def test_text() -> None:
 
 def test_a_quiet_digest() -> None:
     assert written(digest(), "text").endswith("UTC\n\nNothing stands out.\n")
-    assert written(Digest([], SINCE, None, []), "text").startswith("No account yet: 30 January")
+
+
+def test_the_title_without_an_account_or_an_end() -> None:
+    assert written(Digest([], SINCE, None, []), "text").startswith("No account yet\n\n")
+    never_complete = written(Digest(["acme"], SINCE, None, []), "text")
+    assert never_complete.startswith("acme: since 30 January 2026, 06:00 UTC\n\n")
 
 
 @pytest.mark.parametrize("how", ["text", "markdown", "slack"])
@@ -117,4 +122,17 @@ def test_markdown_shows_names_as_they_are() -> None:
     assert r"\# head \@all \| x" in line
     assert line.endswith(f" [job](<{URL}>)")
     assert "<script>" not in text
-    assert text.startswith("**acme: 30 January 2026, 06:00 UTC to 31 January 2026, 06:00 UTC**\n")
+
+
+def test_in_markdown_a_blank_line_ends_each_part() -> None:
+    assert written(digest(item(), item("lines is overdue.", new=False)), "markdown") == (
+        "**acme: 30 January 2026, 06:00 UTC to 31 January 2026, 06:00 UTC**\n"
+        "\n"
+        "**New**\n"
+        "\n"
+        "- orders is overdue.\n"
+        "\n"
+        "**Still**\n"
+        "\n"
+        "- lines is overdue.\n"
+    )

@@ -32,6 +32,10 @@ def test_no_findings() -> None:
     assert findings(log, NOW) == []
 
 
+def test_a_database_without_an_account_has_no_snapshot() -> None:
+    assert texts(complete_runs=[], snapshot_log=[]) == ["No snapshot is complete yet."]
+
+
 def test_stuck_jobs() -> None:
     job = {
         **ORDERS,
@@ -70,6 +74,20 @@ def test_overdue_packages() -> None:
         "every 6 h; so are 3 more."
     )
     assert texts(freshness=[{**row, "overdue": 0}, {**row, "overdue": None}]) == []
+
+
+def test_a_long_name_of_a_package_is_cut_in_a_sentence() -> None:
+    row = {
+        **ORDERS,
+        "package_name": 300 * "x",
+        "since_seconds": 259_200,
+        "usual_gap_seconds": 21_600.0,
+        "p95_gap_seconds": 21_800.0,
+        "runs": 60,
+        "overdue": 1,
+    }
+    assert texts(freshness=[row])[0].startswith(f"{59 * 'x'}… is overdue: ")
+    assert texts(freshness=[{**row, "package_name": "  "}])[0].startswith("package 434 is overdue")
 
 
 def test_a_package_is_overdue_only_after_gaps_that_its_own_do_not_explain() -> None:

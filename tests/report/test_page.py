@@ -22,6 +22,7 @@ from snapshotter.report.sections import SECTIONS
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOSTILE = "</script><!--<script> & {{ js }} {% if %} \u2028 \" '"
+SPELLED = HOSTILE.replace("\u2028", r"\u2028")
 OF_ACME = {"account_id": "acme"}
 
 
@@ -131,10 +132,10 @@ def test_data_neither_ends_nor_changes_the_page() -> None:
     found = Elements(html(answers(trends={"runtime_by_day": rows}, package=HOSTILE)))
     assert len(found.texts["script"]) == 3
     assert json.loads(found.texts["script"][0])["packages"] == [
-        {"id": 434, "name": HOSTILE, "label": f"{HOSTILE} (434)", "account": 0}
+        {"id": 434, "name": SPELLED, "label": f"{SPELLED} (434)", "account": 0}
     ]
-    assert found.texts["title"][0] == f"{HOSTILE}: Xplenty jobs of acme, 31 January 2026"
-    assert found.texts["h1"] == [f"{HOSTILE} · acme"]
+    assert found.texts["title"][0] == f"{SPELLED}: Xplenty jobs of acme, 31 January 2026"
+    assert found.texts["h1"] == [f"{SPELLED} · acme"]
     plain = Elements(html(answers(trends={"runtime_by_day": [day_of(434, "orders")]}, package="x")))
     assert found.attributes == plain.attributes
 
@@ -220,10 +221,11 @@ def test_without_jobs_the_page_names_the_command_that_fetches_them() -> None:
     assert [link for link in links(found) if link.startswith("#")] == [
         *("#findings", "#snapshot", "#snapshot")
     ]
-    empty = html(Answers([], None, None, {"snapshot_log": []}))
+    empty = html(Answers([], None, None, {"snapshot_log": [], "complete_runs": []}))
+    assert "No snapshot is complete yet." in empty
     assert "The database has no jobs yet; <code>snapshotter sync</code> fetches them." in empty
     assert '<dl class="tiles">' not in empty
-    assert links(empty) == ["#findings", "#snapshot"]
+    assert links(empty) == ["#findings", "#snapshot", "#snapshot"]
     assert len(empty.encode()) < 100_000
     assert "Plotly.react" in empty
     assert "plotly.js (" not in empty

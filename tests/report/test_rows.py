@@ -2,7 +2,7 @@
 
 import pytest
 
-from snapshotter.report.rows import Row, Trends, is_unusual, names_of
+from snapshotter.report.rows import Key, Row, Trends, is_unusual, labels, names_of
 
 
 def test_a_package_has_the_first_name_that_any_trend_knows() -> None:
@@ -25,11 +25,23 @@ def test_a_package_has_the_first_name_that_any_trend_knows() -> None:
 def test_a_package_without_a_name_has_its_id_and_jobs_may_have_no_package() -> None:
     rows: list[Row] = [
         {"package_id": 9, "package_name": ""},
+        {"package_id": 8, "package_name": " \t\u3000"},
         {"package_id": None, "package_name": None},
     ]
     found = names_of({"recovery": rows})
-    assert found == {(None, 9): "package 9", (None, None): "jobs without a package"}
+    numbered: dict[Key, str] = {(None, 9): "package 9", (None, 8): "package 8"}
+    assert found == {**numbered, (None, None): "jobs without a package"}
     assert names_of({}) == {}
+
+
+def test_a_name_that_is_alike_once_spelled_has_its_account() -> None:
+    rows: list[Row] = [
+        {"account_id": "acme", "package_id": 1, "package_name": "orders"},
+        {"account_id": "beta", "package_id": 2, "package_name": "ordinary"},
+    ]
+    assert [*labels({"recovery": rows}).values()] == ["orders", "ordinary"]
+    cut = labels({"recovery": rows}, lambda name: name[:3])
+    assert [*cut.values()] == ["ord (acme)", "ord (beta)"]
 
 
 @pytest.mark.parametrize(
