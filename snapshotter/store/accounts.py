@@ -126,7 +126,7 @@ def rename(engine: Engine, old: str, new: str) -> Stored:
 
 
 def _copy_row(connection: Connection, old: str, new: str) -> None:
-    """Give the new name the old one's row of `accounts`, which other rows refer to.
+    """Copy the old name's row of `accounts` to the new name, which other rows then refer to.
 
     A row that the new name has stays if the old one has not answered.
     """

@@ -127,7 +127,7 @@ def test_no_command_prints_a_control_character_on_a_terminal(
 
 
 def _name_the_account(path: Path, name: str) -> None:
-    """Give the stored account a hostile name, which no command would accept."""
+    """Rename the stored account to a hostile name, which no command would accept."""
     with closing(sqlite3.connect(path)) as connection, connection:
         for table in ("accounts", "jobs", "snapshots", "rejected_records"):
             connection.execute(f"update {table} set account_id = ?", (name,))

@@ -19,7 +19,7 @@ def texts(**trends: Any) -> list[str]:
 
 
 def day(failed: int, runs: int, package_id: int = 434) -> dict[str, Any]:
-    """Return a day of so many runs, and one more that was stopped."""
+    """Return a day of that number of runs, and one more that was stopped."""
     name = "orders" if package_id == 434 else f"p{package_id}"
     counts = {"runs": runs + 1, "failed": failed, "stopped": 1}
     return {"package_id": package_id, "package_name": name, **counts}

@@ -53,7 +53,7 @@ def days(before: int, after: int, **columns: Any) -> list[dict[str, Any]]:
 
 
 def others(number: int) -> dict[str, list[dict[str, Any]]]:
-    """Return rows that only make the account have so many other packages."""
+    """Return rows that only make the account have that number of other packages."""
     return {"recovery": [{"package_id": each, "failing_runs": 0} for each in range(number)]}
 
 
