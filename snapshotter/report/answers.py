@@ -10,7 +10,6 @@ from sqlalchemy import Connection, and_, func, select
 from snapshotter.errors import UsageError
 from snapshotter.report.jobs import (
     compared_runs,
-    job_urls,
     last_failures,
     package_urls,
     within,
@@ -29,6 +28,7 @@ from snapshotter.trends.filters import (
     newest_day,
     require_account,
 )
+from snapshotter.trends.job_links import job_pages
 from snapshotter.trends.values import oldest_first
 
 TRENDS = (
@@ -146,7 +146,7 @@ def rows_within(
         connection, found["runtime_regressions"], limited["runtime_regressions"]
     )
     found["last_failures"] = last_failures(connection, filters)
-    urls = job_urls(connection, _named_jobs(found))
+    urls = job_pages(connection, _named_jobs(found))
     found["job_urls"] = [{"job_id": job_id, "url": url} for job_id, url in urls.items()]
     return found
 

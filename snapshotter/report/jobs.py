@@ -1,7 +1,7 @@
 """What the report asks of single jobs: the runs that are compared, last failures, and pages."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -147,16 +147,6 @@ def failed_runs(
         )
         for package, rows in failures.items()
     ]
-
-
-def job_urls(connection: Connection, job_ids: Iterable[int]) -> dict[int, str]:
-    """Return the web pages of these jobs, as far as they are known."""
-    found: dict[int, str] = {}
-    for ids in chunks(set(job_ids)):
-        asked = select(JOBS.c.id, JOBS.c.html_url).where(JOBS.c.id.in_(ids))
-        pages = ((job_id, web_page(url)) for job_id, url in connection.execute(asked))
-        found |= {job_id: url for job_id, url in pages if url is not None}
-    return found
 
 
 def package_urls(connection: Connection, filters: Filters) -> dict[tuple[str, int], str]:

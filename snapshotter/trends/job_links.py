@@ -1,5 +1,7 @@
 """Where the jobs of a trend's rows are shown: the addresses of their pages."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import BigInteger, Connection, bindparam, text
 
 from snapshotter.printable import web_page
@@ -16,10 +18,15 @@ def job_links(connection: Connection, result: Result) -> dict[int, str]:
     """Return the address of each job that the rows name, if it is one of the web."""
     places = [place for place, column in enumerate(result.columns) if is_job_id(column)]
     named = dict.fromkeys(row[place] for row in result.rows for place in places)
-    ids = [each for each in named if isinstance(each, int)]
-    links: dict[int, str] = {}
+    return job_pages(connection, (each for each in named if isinstance(each, int)))
+
+
+def job_pages(connection: Connection, job_ids: Iterable[int]) -> dict[int, str]:
+    """Return the web pages of these jobs, as far as they are known."""
+    ids = list(dict.fromkeys(job_ids))
+    pages: dict[int, str] = {}
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
         found = connection.execute(_URLS, {"ids": some})
-        links |= {job_id: url for job_id, url in found if web_page(url)}
-    return links
+        pages |= {job_id: url for job_id, url in found if web_page(url)}
+    return pages

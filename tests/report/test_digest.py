@@ -1,11 +1,10 @@
 """What a digest contains, and what is new in it, decided from the history alone."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from noisy import NOW, Noise, store_noise
+from noisy import NOW, Change, Noise, regular, store_noise
 from sqlalchemy import Engine, insert
 
 from snapshotter.errors import UsageError
@@ -15,22 +14,8 @@ from snapshotter.times import epoch
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
-Change = Callable[[dict[str, Any]], None]
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-def regular(change: Change) -> Change:
-    """Return what makes each run alike, and then changes it by its `age` in days."""
-
-    def changed(job: dict[str, Any]) -> None:
-        job["age"] = (NOW - job["created_at"]).total_seconds() / 86_400
-        job |= {"status": "completed", "error_fingerprint": None, "records": 5000}
-        job["runtime_in_seconds"] = 560 + job["id"] % 80
-        change(job)
-        del job["age"]
-
-    return changed
 
 
 def failing(younger: float, older: float = 0) -> Change:

@@ -1,11 +1,11 @@
 """Accounts in which nothing but chance happens have no finding; what is wrong in them is found."""
 
-from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from noisy import NOW, Noise, store_noise
+from noisy import NOW, Change, Noise, regular, store_noise
 from sqlalchemy import Engine
 
 from snapshotter.report.answers import Scope, ask
@@ -13,7 +13,7 @@ from snapshotter.report.findings import Finding, all_findings
 
 LENGTH = timedelta(days=90)
 ODD = 7  # the package in which something happens
-Change = Callable[[dict[str, Any]], None]
+of_the_odd_package = partial(regular, package=ODD)
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -42,54 +42,36 @@ def test_nor_have_a_few(engine: Engine, seed: int, packages: int, rate: float) -
     assert [finding.text for finding in found(engine)] == []
 
 
-def regular(change: Change) -> Change:
-    """Return what makes each run of the odd package take ten minutes, and then changes it.
-
-    The change gets each of the package's jobs with its `age` in days.
-    """
-
-    def changed(job: dict[str, Any]) -> None:
-        if job["package_id"] != ODD:
-            return
-        job["age"] = (NOW - job["created_at"]).total_seconds() / 86_400
-        job |= {"status": "completed", "error_fingerprint": None, "records": 5000}
-        job["runtime_in_seconds"] = 560 + job["id"] % 80
-        change(job)
-        del job["age"]
-
-    return changed
-
-
-@regular
+@of_the_odd_package
 def slows(job: dict[str, Any]) -> None:
     if job["age"] < 20:
         job["runtime_in_seconds"] *= 2
 
 
-@regular
+@of_the_odd_package
 def fails_now(job: dict[str, Any]) -> None:
     if job["age"] < 4:
         job |= {"status": "failed", "error_fingerprint": "Disk full."}
 
 
-@regular
+@of_the_odd_package
 def fails_often(job: dict[str, Any]) -> None:
     if job["id"] % 2:
         job |= {"status": "failed", "error_fingerprint": "Disk full."}
 
 
-@regular
+@of_the_odd_package
 def stops_running(job: dict[str, Any]) -> None:
     job["is_dropped"] = job["age"] < 4
 
 
-@regular
+@of_the_odd_package
 def writes_nothing(job: dict[str, Any]) -> None:
     if job["age"] < 3:
         job["records"] = 0
 
 
-@regular
+@of_the_odd_package
 def writes_much(job: dict[str, Any]) -> None:
     job["records"] += job["id"] % 900
     if job["age"] < 2:

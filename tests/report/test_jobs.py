@@ -10,12 +10,12 @@ from sqlalchemy import Engine
 from snapshotter.report.jobs import (
     compared_runs,
     failed_runs,
-    job_urls,
     last_failures,
     package_urls,
 )
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters
+from snapshotter.trends.job_links import job_pages
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 ALL = Filters()
@@ -106,7 +106,7 @@ def test_failed_runs_of_a_period(failed: Engine) -> None:
 def test_only_a_web_page_is_a_link(engine: Engine, url: str) -> None:
     store(engine, ran(1, 1, html_url=url), ran(2, 2), at=NOW)
     with engine.connect() as connection:
-        assert job_urls(connection, [1, 2, 3]) == {2: f"{PAGE}/2"}
+        assert job_pages(connection, [1, 2, 3]) == {2: f"{PAGE}/2"}
 
 
 def test_the_page_of_a_package_is_beside_its_jobs(engine: Engine) -> None:

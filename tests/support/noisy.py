@@ -138,3 +138,21 @@ def _job(job_id: int, at: datetime, seconds: int) -> dict[str, Any]:
         "first_seen_at": finished,
         "last_changed_at": finished,
     }
+
+
+def regular(change: Change, package: int | None = None) -> Change:
+    """Return what makes each run take ten minutes, and then changes it.
+
+    The change gets each job, or each of a package, with its `age` in days.
+    """
+
+    def changed(job: dict[str, Any]) -> None:
+        if package is not None and job["package_id"] != package:
+            return
+        job["age"] = (NOW - job["created_at"]).total_seconds() / _DAY
+        job |= {"status": "completed", "error_fingerprint": None, "records": 5000}
+        job["runtime_in_seconds"] = 560 + job["id"] % 80
+        change(job)
+        del job["age"]
+
+    return changed
