@@ -23,7 +23,7 @@ class Count(NamedTuple):
 def failing(trends: Trends, facts: Facts) -> Iterator[Finding]:
     """Yield a finding for each package that fails now, or often.
 
-    It fails now if its last runs all failed, so many that its usual failures do not explain it,
+    It fails now if its last runs all failed, more of them than its usual failures explain,
     and often if the failures of the other packages do not explain its own.
     """
     counts = failures(trends.get("failures_by_day", ()))

@@ -54,7 +54,7 @@ def page(answers: Answers, now: datetime) -> str:
     """Return the page.
 
     Its policy allows the page's own scripts alone, which it names by their hashes. Without jobs
-    there are no charts, and so not the library that draws them.
+    there are neither charts nor the library that draws them.
     """
     scripts = [Markup("\n").join(resource(f"scripts/{name}.js") for name in SCRIPTS)]
     drawn = {} if answers.days is None else charts(answers.trends, *answers.days)

@@ -43,7 +43,7 @@ class Column:
 def fitted(columns: list[Column], room: int) -> list[Column]:
     """Return the columns that fit, each with its width. Names and verdicts are left out last.
 
-    Helpers give way before a text gets short, facts before it gets shorter.
+    Helpers are left out before a text gets short, facts before it gets shorter.
     """
     whole = [column.whole_width for column in columns]
     if total(whole) <= room:

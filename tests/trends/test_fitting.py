@@ -1,4 +1,4 @@
-"""What gives way if there is little room, and in which order."""
+"""What is left out if there is little room, and in which order."""
 
 from snapshotter.trends.fitting import Column, fitted, total
 from snapshotter.trends.layout import Rank
