@@ -56,7 +56,14 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "settings",
             "texts",
         },
-        "configured_accounts": {"configuration", "errors", "key_sources", "settings", "texts"},
+        "configured_accounts": {
+            "configuration",
+            "errors",
+            "key_sources",
+            "logs",
+            "settings",
+            "texts",
+        },
     },
     "api": {
         "bodies": set(),
@@ -225,12 +232,14 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "server": {"account", "api", "faults"},
     },
     "cli": {
-        "configuration": set(),
+        "file_values": set(),
+        "option_names": set(),
         "parameters": set(),
         "streams": set(),
+        "configuration": {"file_values", "option_names", "parameters"},
         "connections": {"configuration"},
         "next_step": {"connections"},
-        "options": {"connections", "parameters"},
+        "options": {"configuration", "connections", "parameters"},
         "accounts": {"connections", "options", "streams"},
         "db": {"connections", "options", "streams"},
         "digest": {"connections", "options", "parameters", "streams"},
@@ -242,7 +251,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "verify": {"connections", "next_step", "options", "parameters", "streams"},
         "rejects": {"connections", "next_step", "options", "streams", "sync"},
         "trends": {"connections", "export", "options", "parameters", "streams"},
-        "demo": {"connections", "options", "streams", "sync", "trends"},
+        "demo": {"connections", "options", "parameters", "streams", "sync", "trends"},
         "entry": {
             "accounts",
             "connections",
@@ -250,6 +259,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "demo",
             "digest",
             "export",
+            "option_names",
             "options",
             "recipe",
             "rejects",
@@ -358,6 +368,7 @@ def test_help_imports_nothing_heavy() -> None:
         "try: group().main(['sync', '--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'pandas', 'pyarrow', 'alembic', 'sqlalchemy', 'requests', 'msgspec', 'rich'}\n"
+        "heavy |= {'tomllib', 'platformdirs', 'keyring'}\n"
         "heavy &= set(sys.modules)\n"
         "sys.exit(repr(heavy) if heavy else 0)"
     )
