@@ -76,6 +76,7 @@ def group() -> "click.Group":
     from snapshotter import __version__
     from snapshotter.cli import (
         accounts,
+        config,
         db,
         demo,
         digest,
@@ -107,7 +108,7 @@ def group() -> "click.Group":
         """
 
     modules = (
-        *(accounts, db, demo, digest, export, recipe),
+        *(accounts, config, db, demo, digest, export, recipe),
         *(rejects, report, status, sync, trends, verify),
     )
     for module in modules:

@@ -240,7 +240,9 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "connections": {"configuration"},
         "next_step": {"connections"},
         "options": {"configuration", "connections", "parameters"},
+        "shown_settings": {"configuration", "connections", "option_names"},
         "accounts": {"connections", "options", "streams"},
+        "config": {"configuration", "options", "shown_settings", "streams"},
         "db": {"connections", "options", "streams"},
         "digest": {"connections", "options", "parameters", "streams"},
         "export": {"connections", "options", "streams"},
@@ -254,6 +256,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "demo": {"connections", "options", "parameters", "streams", "sync", "trends"},
         "entry": {
             "accounts",
+            "config",
             "connections",
             "db",
             "demo",
