@@ -128,7 +128,7 @@ def _ending(error: BaseException) -> Ending:
         case SnapshotterError():
             ending = error.exit_code, _named(error)
         case Interrupted() | KeyboardInterrupt():
-            ending = Stopped.exit_code, INTERRUPTED
+            ending = Stopped.exit_code, str(error) or INTERRUPTED
         case streams.OutputLost():
             # The reader has gone: there is nobody to print to.
             ending = _FAILED, "" if isinstance(error, streams.OutputGone) else str(error)

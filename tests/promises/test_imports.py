@@ -114,6 +114,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "prepared": {"bulk", "tables"},
         "revisions": {"engine", "ownership", "views"},
         "diff": {"prepared", "tables"},
+        "opening": {"engine", "revisions", "urls", "wait_limit"},
         "write": {"bulk", "error_scope", "prepared", "sizes", "tables"},
         "load": {"diff", "prepared", "tables", "write"},
         "set_aside": {
@@ -130,6 +131,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "context": set(),
         "reconcile": set(),
         "status": set(),
+        "summary": set(),
         "run": {"context"},
         "by_id": {"run"},
         "gone": {"reconcile", "run"},
@@ -139,6 +141,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "verify": {"context", "gone", "reconcile", "run"},
         "refresh": {"by_id", "count", "gone", "run"},
         "sync": {"by_id", "context", "count", "gone", "listing", "refresh", "retry_rejects", "run"},
+        "account_run": {"context", "run", "sync"},
     },
     "trends": {
         "cells": set(),
@@ -230,7 +233,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "verify": {"connections", "next_step", "options", "parameters", "streams"},
         "rejects": {"connections", "next_step", "options", "streams", "sync"},
         "trends": {"connections", "export", "options", "parameters", "streams"},
-        "demo": {"connections", "options", "streams", "sync", "trends"},
+        "demo": {"connections", "options", "streams", "trends"},
         "entry": {
             "accounts",
             "connections",
