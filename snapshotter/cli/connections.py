@@ -6,28 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from snapshotter import logs
-from snapshotter.settings import Service, privacy, service
+from snapshotter.cli.configuration import current
+from snapshotter.configured_accounts import Account, accounts
+from snapshotter.settings import privacy
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from snapshotter.api.client import Client
-    from snapshotter.redact import Redaction
     from snapshotter.store.wait_limit import TimeLeft
     from snapshotter.sync.account_run import RunOptions
 
 NO_ACCOUNTS = "no accounts yet; 'snapshotter sync' adds the first"
-
-
-class ApiConnection(NamedTuple):
-    """A client of the API, whose account it reads, and how secrets of the answers are stored."""
-
-    client: "Client"
-    service: Service
-    redact: "Redaction"
 
 
 @dataclass(frozen=True)
@@ -40,10 +31,11 @@ class ApiOptions:
     max_requests: int | None
     max_time: timedelta | None
     variables: str
+    account: tuple[str, ...] = ()
 
-    def service(self) -> Service:
-        """Return whose jobs are read. Raises `UsageError`."""
-        return service(os.environ, self.api_key_file, self.timeout)
+    def accounts(self) -> list[Account]:
+        """Return the accounts to read. Raises `UsageError`."""
+        return accounts(os.environ, current(), self.account, self.api_key_file)
 
     @contextmanager
     def run_options(self) -> Iterator["RunOptions"]:
@@ -63,17 +55,6 @@ class ApiOptions:
         limits = Limits(self.reserve_credits, self.max_requests, seconds)
         with InterruptibleClock() as clock:
             yield RunOptions(limits, redact, clock)
-
-    @contextmanager
-    def connect(self) -> Iterator[ApiConnection]:
-        """Open a client of the API; a signal stops it after the page that is being read."""
-        from snapshotter.sync.account_run import client_of
-
-        xplenty = self.service()
-        logs.run_mark().account = xplenty.account_id
-        logs.learn(xplenty.key.secret)
-        with self.run_options() as options, client_of(xplenty, options) as client:
-            yield ApiConnection(client, xplenty, options.redact)
 
 
 @contextmanager

@@ -85,7 +85,8 @@ def run(api_options: ApiOptions, database_url: str, plan: "Plan") -> None:
     from snapshotter.sync.summary import incomplete, summary
 
     began = time.monotonic()
-    service = api_options.service()
+    (account,) = api_options.accounts()
+    service = account.service(api_options.timeout)
     with api_options.run_options() as options, _ticker() as tick:
         watched = replace(options, watcher=_Watcher(tick))
         outcome = run_account(service, Database(database_url), plan, watched)
