@@ -71,6 +71,7 @@ def group() -> "click.Group":
         demo,
         digest,
         export,
+        init,
         recipe,
         rejects,
         report,
@@ -98,7 +99,7 @@ def group() -> "click.Group":
         """
 
     modules = (
-        *(accounts, config, db, demo, digest, export, recipe),
+        *(accounts, config, db, demo, digest, export, init, recipe),
         *(rejects, report, status, sync, trends, verify),
     )
     for module in modules:
