@@ -248,7 +248,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "connections": {"configuration"},
         "endings": {"connections", "streams"},
         "new_configuration": {"connections"},
-        "next_step": {"connections"},
+        "next_step": {"configuration", "connections"},
         "options": {"configuration", "connections", "parameters"},
         "shown_settings": {"configuration", "connections", "option_names"},
         "accounts": {"connections", "options", "streams"},
