@@ -40,6 +40,15 @@ def no_account(account_id: str, known: Iterable[str]) -> str:
     return f"no account {account_id!r} in this database{hint}"
 
 
+def of_another_account(job_id: int, account_id: str, owner: str) -> str:
+    """Return the message for a job that the database has under another account, the `owner`."""
+    return (
+        f"job {job_id} of account {account_id} is stored under account {owner}: if that account "
+        f"has a new name, run 'snapshotter accounts rename {owner} {account_id}', else name "
+        "another database"
+    )
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` with the most similar name; empty if none is similar."""
     known = {each.casefold(): each for each in names}

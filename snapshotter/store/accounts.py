@@ -9,9 +9,10 @@ from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, 
 
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.models import Base
+from snapshotter.store import owned
 from snapshotter.store.engine import named_errors
 from snapshotter.store.lock import lock
-from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, SNAPSHOTS
+from snapshotter.store.tables import ACCOUNTS, JOBS, SNAPSHOTS
 from snapshotter.texts import no_account
 
 # Every table with an account id, including those of later revisions.
@@ -86,10 +87,7 @@ def forget(engine: Engine, account_id: str, *, with_jobs: bool) -> Stored:
             )
         with engine.begin() as connection:
             jobs = select(JOBS.c.id).where(JOBS.c.account_id == account_id)
-            outputs = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id.in_(jobs))
-            connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(outputs)))
-            connection.execute(delete(OUTPUTS).where(OUTPUTS.c.job_id.in_(jobs)))
-            connection.execute(delete(CHANGES).where(CHANGES.c.job_id.in_(jobs)))
+            owned.remove(connection, JOBS, connection.execute(jobs).scalars().all())
             for table in NAMED:
                 connection.execute(delete(table).where(table.c.account_id == account_id))
     return account
