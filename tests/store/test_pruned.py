@@ -134,13 +134,14 @@ def test_an_old_record_that_cannot_be_read_stays_away(syncer: Syncer) -> None:
     assert [row["job_id"] for row in syncer.rows(REJECTS)] == [None]  # nothing would recognise it
     syncer.account.advance(60)
     outcome = syncer(Plan(full=True))
-    assert (outcome.inserted, reasons(syncer).keys()) == (0, {None})
+    assert (outcome.inserted, {*reasons(syncer)}) == (0, {None})
     syncer.account.advance(60)
     syncer()
     assert by_id(syncer) == []
     touched(syncer, bad)
     syncer()
-    assert (reasons(syncer).keys(), syncer.rows(PRUNED)) == ({bad, None}, [])
+    assert {*reasons(syncer)} == {bad, None}
+    assert syncer.rows(PRUNED) == []
     syncer.account.jobs[bad]["owner_id"] = 8
     touched(syncer, bad)
     assert syncer().inserted == 1
