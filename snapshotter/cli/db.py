@@ -2,7 +2,7 @@
 
 import click
 
-from snapshotter.cli import db_prune
+from snapshotter.cli import db_copy, db_prune
 from snapshotter.cli.connections import opened
 from snapshotter.cli.options import Group, database_option
 from snapshotter.cli.streams import print_if_possible, print_line
@@ -15,7 +15,8 @@ def command() -> None:
     """Manage the database: its schema (by Alembic), its size, and copies of it."""
 
 
-command.add_command(db_prune.command)
+for each in (db_copy, db_prune):
+    command.add_command(each.command)
 
 
 @command.command()

@@ -79,7 +79,7 @@ def forget(engine: Engine, account_id: str, *, with_jobs: bool) -> Stored:
     `Stopped` while a run of it is in progress.
     """
     find(stored(engine), account_id)
-    with _alone(engine, [account_id]):
+    with alone(engine, [account_id]):
         account = find(stored(engine), account_id)
         if account.jobs and not with_jobs:
             raise UsageError(
@@ -102,7 +102,7 @@ def rename(engine: Engine, old: str, new: str) -> Stored:
     if old == new:
         raise UsageError(f"account {old!r} has this name")
     find(stored(engine), old)
-    with _alone(engine, [old, new]):
+    with alone(engine, [old, new]):
         accounts = stored(engine)
         find(accounts, old)
         own = {each.account_id: each.jobs for each in accounts}.get(new, 0)
@@ -142,7 +142,7 @@ def _copy_row(connection: Connection, old: str, new: str) -> None:
 
 
 @contextmanager
-def _alone(engine: Engine, account_ids: list[str]) -> Iterator[None]:
+def alone(engine: Engine, account_ids: list[str]) -> Iterator[None]:
     """Lock the accounts, in a fixed order, in its `with`. Raises `Stopped` if a run has one."""
     with named_errors(), ExitStack() as stack:
         for account_id in sorted(account_ids):
