@@ -40,6 +40,11 @@ def no_account(account_id: str, known: Iterable[str]) -> str:
     return f"no account {account_id!r} in this database{hint}"
 
 
+def in_megabytes(number: int) -> str:
+    """Return a number of bytes in millions, like `1,234.5 MB`."""
+    return f"{number / 1_000_000:,.1f} MB"
+
+
 def of_another_account(job_id: int, account_id: str, owner: str) -> str:
     """Return the message for a job that the database has under another account, the `owner`."""
     return (

@@ -49,4 +49,7 @@ def command(target_url: str, database_url: str) -> None:
                 database_copy.require_empty(target)
                 require_head(target, may_create=True)
                 rows = database_copy.copy(source, target, check)
-    print_if_possible(f"copied {counted(rows, 'row')} to {shown(target_url)}; both have the same")
+    print_if_possible(
+        f"copied {counted(rows['jobs'], 'job')} to {shown(target_url)}, "
+        f"{counted(sum(rows.values()), 'row')} in all; both databases have the same"
+    )

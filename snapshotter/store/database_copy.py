@@ -99,8 +99,8 @@ def _tables_of(connection: Connection) -> list[Table]:
     return [table for table in _TABLES if table.name in names]
 
 
-def copy(source: Engine, target: Engine, between: Callable[[], None]) -> int:
-    """Copy every row, and return their number.
+def copy(source: Engine, target: Engine, between: Callable[[], None]) -> dict[str, int]:
+    """Copy every row, and return their numbers by table.
 
     Both schemas are at head, and the target is empty. `between` is called between two batches, and
     ends the copy by raising. Raises `Failure` if the target refuses a row or ends up with others,
@@ -117,7 +117,7 @@ def copy(source: Engine, target: Engine, between: Callable[[], None]) -> int:
                 if _digest(here, table, between) != digest:
                     raise Failure(f"the copy of {table.name} has other rows; nothing was copied")
             _set_sequences(here)
-    return sum(digest.rows for digest in before.values())
+    return {table.name: digest.rows for table, digest in before.items()}
 
 
 def _copy_table(
