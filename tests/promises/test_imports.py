@@ -114,6 +114,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "tables": set(),
         "urls": set(),
         "wait_limit": set(),
+        "owned": {"tables"},
         "rejects": {"backoff", "reject_payload", "reject_reasons", "tables"},
         "server_setup": {"wait_limit"},
         "sqlite_connection": {"wait_limit"},
@@ -127,17 +128,30 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "urls",
             "wait_limit",
         },
+        "backup": {"driver_errors", "engine", "ownership"},
         "bulk": {"engine", "session_setup"},
         "ledger": {"engine", "error_scope", "ids", "tables"},
         "lock": {"engine", "session_setup"},
         "views": {"engine", "postgresql_views"},
-        "accounts": {"engine", "lock", "tables"},
+        "accounts": {"engine", "lock", "owned", "tables"},
         "prepared": {"bulk", "tables"},
+        "prune": {"bulk", "lock", "owned", "reject_payload", "rejects", "sizes", "tables"},
         "revisions": {"engine", "ownership", "views"},
+        "database_copy": {
+            "accounts",
+            "bulk",
+            "engine",
+            "error_scope",
+            "ownership",
+            "sizes",
+            "tables",
+        },
         "diff": {"prepared", "tables"},
         "opening": {"engine", "revisions", "urls", "wait_limit"},
+        "vacuum": {"accounts", "driver_errors", "engine", "tables"},
         "write": {"bulk", "error_scope", "prepared", "sizes", "tables"},
         "load": {"diff", "prepared", "tables", "write"},
+        "pruned": {"prepared", "tables", "write"},
         "set_aside": {
             "backoff",
             "error_scope",
@@ -240,6 +254,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "server": {"account", "api", "faults"},
     },
     "cli": {
+        "confirm": set(),
         "file_values": set(),
         "option_names": set(),
         "parameters": set(),
@@ -251,9 +266,12 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "next_step": {"configuration", "connections"},
         "options": {"configuration", "connections", "parameters"},
         "shown_settings": {"configuration", "connections", "option_names"},
-        "accounts": {"connections", "options", "streams"},
+        "accounts": {"confirm", "connections", "options", "streams"},
         "config": {"configuration", "options", "shown_settings", "streams"},
-        "db": {"connections", "options", "streams"},
+        "db_backup": {"connections", "options", "streams"},
+        "db_copy": {"connections", "options", "parameters", "streams"},
+        "db_prune": {"confirm", "connections", "options", "parameters", "streams"},
+        "db_vacuum": {"connections", "options", "streams"},
         "digest": {"connections", "options", "parameters", "streams"},
         "each_account": {"endings", "streams"},
         "export": {"connections", "options", "streams"},
@@ -262,6 +280,15 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "report": {"connections", "options", "streams"},
         "reporting": {"endings", "streams"},
         "status": {"connections", "next_step", "options", "parameters", "streams"},
+        "db": {
+            "connections",
+            "db_backup",
+            "db_copy",
+            "db_prune",
+            "db_vacuum",
+            "options",
+            "streams",
+        },
         "progress": {"each_account"},
         "trends": {"connections", "export", "options", "parameters", "streams"},
         "verify": {"connections", "each_account", "next_step", "options", "parameters", "streams"},
@@ -386,7 +413,6 @@ def test_help_imports_nothing_heavy() -> None:
         "try: group().main(['sync', '--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'pandas', 'pyarrow', 'alembic', 'sqlalchemy', 'requests', 'msgspec', 'rich'}\n"
-        "heavy |= {'tomllib', 'platformdirs', 'keyring'}\n"
         "heavy &= set(sys.modules)\n"
         "sys.exit(repr(heavy) if heavy else 0)"
     )
