@@ -531,3 +531,35 @@ class RejectedRecord(Base):
         String(32),
         comment="digest of the whole record without its package and cluster, to detect changes",
     )
+
+
+class PrunedJob(Base):
+    __tablename__ = "pruned_jobs"
+    __table_args__ = (
+        Index(None, "account_id", "gone_at"),
+        {
+            "comment": "One row per job that db prune has removed, and that the API may still list",
+            **_MYSQL,
+        },
+    )
+
+    job_id: Mapped[int] = mapped_column(
+        Id, primary_key=True, autoincrement=False, comment="the job's id at the API"
+    )
+    account_id: Mapped[str] = mapped_column(
+        Name, ForeignKey("accounts.account_id"), comment="the account it was read from"
+    )
+    status: Mapped[str | None] = mapped_column(Name, comment="the job's status when it was pruned")
+    created_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, comment="when the job was requested"
+    )
+    updated_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime,
+        comment="when the API last updated the job; a later update stores the job again",
+    )
+    gone_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, comment="when the job was first found to be missing at the API"
+    )
+    pruned_at: Mapped[datetime] = mapped_column(
+        UTCDateTime, comment="when the job was pruned, by this host's clock"
+    )

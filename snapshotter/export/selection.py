@@ -23,7 +23,12 @@ NO_MONTH = "__HIVE_DEFAULT_PARTITION__"  # Hive's name for rows without a value
 
 # Rows of these tables go by their job's day; those of others by the day in these columns.
 OF_JOBS = ("jobs", "job_outputs", "output_fields", "job_changes")
-_DAYS = {"calendar": "day", "snapshots": "started_at", "rejected_records": "rejected_at"}
+_DAYS = {
+    "calendar": "day",
+    "pruned_jobs": "pruned_at",
+    "rejected_records": "rejected_at",
+    "snapshots": "started_at",
+}
 # The options of the command, by what they narrow an export by.
 _OPTIONS = {
     "day": "--last, --since and --until",

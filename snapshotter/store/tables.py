@@ -15,6 +15,7 @@ CHANGES: Table = _TABLES["job_changes"]
 FIELDS: Table = _TABLES["output_fields"]
 JOBS: Table = _TABLES["jobs"]
 OUTPUTS: Table = _TABLES["job_outputs"]
+PRUNED: Table = _TABLES["pruned_jobs"]
 REJECTS: Table = _TABLES["rejected_records"]
 SNAPSHOTS: Table = _TABLES["snapshots"]
 

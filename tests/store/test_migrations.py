@@ -100,6 +100,7 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
         "job_outputs": ("id",),
         "jobs": ("id",),
         "output_fields": ("output_id", "position"),
+        "pruned_jobs": ("job_id",),
         "rejected_records": ("id",),
         "snapshots": ("id",),
     }
@@ -115,6 +116,7 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
         ("jobs", "fk_jobs_account_id_accounts", "account_id", "accounts"),
         ("jobs", "fk_jobs_snapshot_id_snapshots", "snapshot_id", "snapshots"),
         ("output_fields", "fk_output_fields_output_id_job_outputs", "output_id", "job_outputs"),
+        ("pruned_jobs", "fk_pruned_jobs_account_id_accounts", "account_id", "accounts"),
         ("snapshots", "fk_snapshots_account_id_accounts", "account_id", "accounts"),
     }
     indexes = {
@@ -140,6 +142,7 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
         ),
         ("ix_jobs_account_id_gone_at_finished_at", "account_id", "gone_at", "finished_at"),
         ("ix_jobs_package_id_run_date", "package_id", "run_date"),
+        ("ix_pruned_jobs_account_id_gone_at", "account_id", "gone_at"),
         ("ix_rejected_records_account_id_job_id", "account_id", "job_id"),
     }
     engine.dispose()
@@ -206,6 +209,7 @@ STORAGE = {
     "mysql": "select substring_index(name, '/', -1), table_id "
     "from information_schema.innodb_sys_tables where name like concat(database(), '/%')",
 }
+LATER_TABLES = {"pruned_jobs"}
 
 
 @pytest.mark.parametrize(("old", "new"), [("0004", "0005"), ("0005", "0006")])
@@ -218,7 +222,7 @@ def test_comments_change_at_once_and_nothing_else_does(
     engine = open_engine(empty_database_url)
 
     def seen() -> tuple[dict[str, object], dict[str, object], set[object]]:
-        tables = [*Base.metadata.tables]
+        tables = [*set(Base.metadata.tables) - LATER_TABLES]
         with engine.connect() as connection:
             found = inspect(connection)
             comments: dict[str, object] = {
@@ -239,7 +243,7 @@ def test_comments_change_at_once_and_nothing_else_does(
         return comments, properties, {row for row in files if row[0] in tables}
 
     before = seen()
-    assert len(before[2]) == len(Base.metadata.tables)
+    assert len(before[2]) == len(set(Base.metadata.tables) - LATER_TABLES)
     assert alembic(empty_database_url, "upgrade", new, folder=tmp_path).returncode == 0
     after = seen()
     assert after[0] != before[0]
