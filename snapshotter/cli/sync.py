@@ -46,6 +46,12 @@ log = logging.getLogger(__name__)
     metavar="MINUTES",
     help="How long before the start of the last complete run a listing begins.",
 )
+@click.option(
+    "--log-summaries",
+    is_flag=True,
+    help="Also request the summaries of failed jobs' logs, each once, at most 100 in a run, and "
+    "none once half of the hour's credits are spent.",
+)
 @takes_api_options
 @database_option
 def command(
@@ -56,6 +62,7 @@ def command(
     package_id: int | None,
     full: bool,
     overlap: int,
+    log_summaries: bool,
     api_options: ApiOptions,
     database_url: str,
 ) -> None:
@@ -74,7 +81,9 @@ def command(
         raise UsageError("job ids already select the jobs: leave --full and the filters out")
     if full and filters != ListFilters():
         raise UsageError("--full reads the whole list: leave --since, --status, --package-id out")
-    run(api_options, database_url, Plan(ids, filters, full, overlap=timedelta(minutes=overlap)))
+    since_before = timedelta(minutes=overlap)
+    plan = Plan(ids, filters, full, overlap=since_before, log_summaries=log_summaries)
+    run(api_options, database_url, plan)
 
 
 def run(api_options: ApiOptions, database_url: str, plan: "Plan") -> None:

@@ -11,7 +11,15 @@ from snapshotter.errors import Stopped, UsageError
 from snapshotter.models import Base
 from snapshotter.store.engine import named_errors
 from snapshotter.store.lock import lock
-from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, SNAPSHOTS
+from snapshotter.store.tables import (
+    ACCOUNTS,
+    CHANGES,
+    FIELDS,
+    JOBS,
+    LOG_SUMMARIES,
+    OUTPUTS,
+    SNAPSHOTS,
+)
 from snapshotter.texts import no_account
 
 # Every table with an account id, including those of later revisions.
@@ -89,7 +97,8 @@ def forget(engine: Engine, account_id: str, *, with_jobs: bool) -> Stored:
             outputs = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id.in_(jobs))
             connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(outputs)))
             connection.execute(delete(OUTPUTS).where(OUTPUTS.c.job_id.in_(jobs)))
-            connection.execute(delete(CHANGES).where(CHANGES.c.job_id.in_(jobs)))
+            for table in (CHANGES, LOG_SUMMARIES):
+                connection.execute(delete(table).where(table.c.job_id.in_(jobs)))
             for table in NAMED:
                 connection.execute(delete(table).where(table.c.account_id == account_id))
     return account
