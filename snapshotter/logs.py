@@ -9,7 +9,11 @@ through one handler, which masks the secrets that it knows and spells control ch
 import json
 import logging
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,15 +26,21 @@ _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
 @dataclass(slots=True)
-class About:
-    """What this process works on. A process has one run, which may log from several threads.
+class RunMark:
+    """The account and the run that a line is about, if they are known."""
+
+    account: str = ""
+    run: int | None = None
+
+
+@dataclass(slots=True)
+class About(RunMark):
+    """What this process works on: one run, unless `of_one_run` sets one of several apart.
 
     `is_stamped`: the final line has the time, as the log of a cron job needs.
     `ended`: the counts of the run's summary, for the last line of JSON.
     """
 
-    account: str = ""
-    run: int | None = None
     database: str = ""
     verbosity: int = 0
     is_json: bool = False
@@ -40,16 +50,38 @@ class About:
 
 
 ABOUT = About()
+_run_mark: ContextVar[RunMark | None] = ContextVar("run_mark", default=None)
 _secrets: set[str] = set()
 _mask = Mask()
+_learning = threading.Lock()
+
+
+def run_mark() -> RunMark:
+    """Return the mark of the run that this thread works for, to be read or set."""
+    return _run_mark.get() or ABOUT
+
+
+@contextmanager
+def of_one_run(account: str = "") -> Iterator[RunMark]:
+    """Give this thread's lines a mark of their own in the block.
+
+    A thread that is started in it has the mark if it runs in a copy of this context.
+    """
+    mark = RunMark(account)
+    token = _run_mark.set(mark)
+    try:
+        yield mark
+    finally:
+        _run_mark.reset(token)
 
 
 def learn(secret: str) -> None:
     """Mask a secret from now on, in every form in which a server or a library may print it."""
     global _mask  # noqa: PLW0603 - one process, one set of secrets
     if len(secret) >= SHORTEST_SECRET:
-        _secrets.add(secret)
-        _mask = Mask(*_secrets)
+        with _learning:
+            _secrets.add(secret)
+            _mask = Mask(*_secrets)
 
 
 def masked(text: str) -> str:
@@ -109,7 +141,8 @@ def _time(created: float) -> datetime:
 
 
 def _head(level: str, created: float) -> dict[str, Any]:
-    known = {"account": masked(ABOUT.account) or None, "run": ABOUT.run}
+    about = run_mark()
+    known = {"account": masked(about.account) or None, "run": about.run}
     return {
         "time": _time(created).isoformat(timespec="milliseconds"),
         "level": level,
@@ -119,7 +152,8 @@ def _head(level: str, created: float) -> dict[str, Any]:
 
 def _mark(created: float) -> str:
     at = f"{_time(created):%Y-%m-%dT%H:%M:%SZ}"
-    known = [at, ABOUT.account, "" if ABOUT.run is None else f"run {ABOUT.run}"]
+    about = run_mark()
+    known = [at, about.account, "" if about.run is None else f"run {about.run}"]
     return f" [{printable(masked(' '.join(filter(None, known))))}]"
 
 

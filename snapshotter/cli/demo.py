@@ -9,7 +9,6 @@ import click
 from snapshotter.cli.connections import reading, writing
 from snapshotter.cli.options import Command
 from snapshotter.cli.streams import print_line
-from snapshotter.cli.sync import summary
 from snapshotter.cli.trends import show_result
 from snapshotter.errors import UsageError
 
@@ -55,6 +54,7 @@ def _sync_twice(path: Path) -> None:
     from snapshotter.simulator.account import SimulatedAccount
     from snapshotter.simulator.server import serve
     from snapshotter.sync.context import Context
+    from snapshotter.sync.summary import summary
     from snapshotter.sync.sync import Plan, sync
 
     account = SimulatedAccount()

@@ -6,22 +6,23 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING
 
 import click
 
 from snapshotter import logs
-from snapshotter.cli.connections import ApiOptions, shown, writing
+from snapshotter.cli.connections import ApiOptions
 from snapshotter.cli.options import Command, database_option, takes_api_options
 from snapshotter.cli.parameters import ID, Integer, Moment
 from snapshotter.cli.streams import print_if_possible
-from snapshotter.errors import RecordError, RequestRefused, UsageError
+from snapshotter.errors import RecordError, UsageError
 from snapshotter.settings import DEFAULT_OVERLAP
-from snapshotter.texts import decoded, nearest
+from snapshotter.texts import decoded
 
 if TYPE_CHECKING:
-    from snapshotter.store.ledger import Outcome
+    from snapshotter.sync.run import Run
     from snapshotter.sync.sync import Plan
 
 log = logging.getLogger(__name__)
@@ -88,72 +89,30 @@ def command(
 
 def run(api_options: ApiOptions, database_url: str, plan: "Plan") -> None:
     """Run a sync and report how it ended. Raises `RecordError` if something was set aside."""
-    from snapshotter.sync.context import Context
-    from snapshotter.sync.sync import sync
+    from snapshotter.store.opening import Database
+    from snapshotter.sync.account_run import run_account
+    from snapshotter.sync.summary import incomplete, summary
 
     began = time.monotonic()
-    with (
-        api_options.connect() as (client, service, redact),
-        _ticker() as tick,
-        writing(database_url, client.time_left, may_create=True) as engine,
-        _status_hint(plan.filters.status),
-    ):
-        log.info("reading account %s into %s", service.account_id, shown(database_url))
-        outcome = sync(Context(engine, client, service, redact, tick), plan)
+    (account,) = api_options.accounts()
+    service = account.service(api_options.timeout)
+    with api_options.run_options() as options, _ticker() as tick:
+        watched = replace(options, watcher=_Watcher(tick))
+        outcome = run_account(service, Database(database_url), plan, watched)
     last = summary(outcome, time.monotonic() - began)
     logs.ABOUT.run, logs.ABOUT.summary = outcome.snapshot_id, last
     logs.ABOUT.ended = outcome.counts()
     print_if_possible(f"{last}{logs.mark()}")
-    if why := _incomplete(outcome):
+    if why := incomplete(outcome):
         raise RecordError(why)
 
 
-def summary(outcome: "Outcome", seconds: float | None = None) -> str:
-    """Return a run's last line."""
-    left = "unknown" if outcome.credits_remaining is None else f"{outcome.credits_remaining:,}"
-    parts = [
-        f"{len(outcome.seen):,} jobs seen",
-        f"{outcome.inserted:,} new",
-        f"{outcome.changed:,} changed",
-        *([f"{outcome.gone:,} gone"] if outcome.gone else []),
-        *([f"{outcome.rejected:,} set aside"] if outcome.rejected else []),
-        f"{outcome.requests:,} requests",
-        f"{left} credits left",
-        *([] if seconds is None else [f"{seconds:.1f} s"]),
-    ]
-    return ", ".join(parts)
+class _Watcher:
+    def __init__(self, tick: Callable[[int], None]) -> None:
+        self.progress = tick
 
-
-def _incomplete(outcome: "Outcome") -> str:
-    """Return what a finished run could not store, in words; empty if it stored everything."""
-    if outcome.missing:
-        listed = ", ".join(map(str, outcome.missing[:10])) + ("…" if outcome.missing[10:] else "")
-        return f"the API has no job {listed}; the others are stored"
-    if outcome.rejected:
-        is_one = outcome.rejected == 1
-        were, them = ("record was", "it") if is_one else ("records were", "them")
-        return (
-            f"{outcome.rejected:,} {were} set aside into rejected_records, with the reason; the "
-            f"rest is stored, and later runs try {them} again; 'snapshotter rejects' lists {them}"
-        )
-    if outcome.noted:
-        more = f", and {len(outcome.noted) - 1} more" if outcome.noted[1:] else ""
-        return f"{outcome.noted[0]}{more}; the rest is stored"
-    return ""
-
-
-@contextmanager
-def _status_hint(status: str | None) -> Iterator[None]:
-    """Take a refusal of an undocumented status for a typing error. Raises `UsageError`."""
-    from snapshotter.statuses import STATUSES
-
-    try:
-        yield
-    except RequestRefused as error:
-        if status is None or status in STATUSES:
-            raise
-        known = nearest(status, STATUSES) or f"; known are {', '.join(STATUSES)}"
-        raise UsageError(f"--status {status!r}: {error}{known}") from None
+    def begin(self, run: "Run") -> None:
+        pass
 
 
 @contextmanager

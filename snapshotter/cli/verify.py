@@ -38,16 +38,19 @@ def command(sample: int, repair: bool, api_options: ApiOptions, database_url: st
     Exit 65 if anything differs and is not repaired. Changes made at the API since the last sync are
     not counted as differences: the next sync fetches them.
     """
+    from snapshotter.sync.account_run import client_of
     from snapshotter.sync.context import Context
     from snapshotter.sync.sync import Plan, open_run
     from snapshotter.sync.verify import Comparison, Sample, verify
 
     found = Comparison()
     chance = random.Random()  # noqa: S311 - which pages it chooses is not a secret
-    with api_options.connect() as (client, service, redact):
+    (account,) = api_options.accounts()
+    service = account.service(api_options.timeout)
+    with api_options.run_options() as options, client_of(service, options) as client:
         try:
             with (writing if repair else reading)(database_url, client.time_left) as engine:
-                context = Context(engine, client, service, redact)
+                context = Context(engine, client, service, options.redact)
                 with open_run(context, Plan(ids=())) if repair else nullcontext() as run:
                     verify(context, Sample(sample, chance), found, repair=run)
         finally:
