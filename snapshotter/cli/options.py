@@ -125,6 +125,12 @@ def required(output: str | None) -> str:
 
 _API_OPTIONS = (
     click.option(
+        "--account",
+        multiple=True,
+        metavar="NAME",
+        help="Only this account, by its name in the configuration file or its id; may be repeated.",
+    ),
+    click.option(
         "--api-key-file",
         type=click.Path(path_type=Path),
         help="Read the key from this file.  [default: XPLENTY_API_KEY]",

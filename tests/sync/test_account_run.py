@@ -77,7 +77,7 @@ def test_nobody_has_to_watch(service: Service, database: Database) -> None:
 
 
 def test_lines_name_the_account_and_the_run(service: Service, database: Database) -> None:
-    with logs.of_one_run() as mark:
+    with logs.marked(logs.RunMark()) as mark:
         run_account(service, database, Plan(), RunOptions())
         assert (mark.account, mark.run) == (service.account_id, 1)
     assert (logs.ABOUT.account, logs.ABOUT.run) == ("", None)
