@@ -16,23 +16,21 @@ import msgspec
 from requests.auth import HTTPBasicAuth
 
 from snapshotter import __version__
-from snapshotter.api import bodies, certificates, decoding, prefetch, proxies, transport
+from snapshotter.api import bodies, certificates, decoding, prefetch, proxies, transport, updates
 from snapshotter.api.limits import Allowance, Clock, Limits, SystemClock
 from snapshotter.api.lists import ListReaders
 from snapshotter.api.narrowing import PAGE_SIZE, ListedRecords, Places
 from snapshotter.api.one_job import OneJob
 from snapshotter.api.paging import Cursor, ItemT, Listed, Page, pages
-from snapshotter.api.records import Record, Reject, time_in
+from snapshotter.api.records import Record, Reject
 from snapshotter.api.retry import Caller, Request, Retrying
 from snapshotter.api.summaries import Summarized
-from snapshotter.errors import RequestRefused
 from snapshotter.message_mask import Mask
 from snapshotter.settings import Service
 from snapshotter.times import stamp
 
 ACCEPT = "application/vnd.xplenty+json; version=2"
 MAX_CREDITS = 2**31  # what a column of the run's row can hold
-MOST_PAGES_OF_A_SECOND = 20
 
 
 @dataclass(frozen=True)
@@ -230,35 +228,12 @@ class Client:
 
         Also whether they are certainly all: a list that moves between two pages may hide one.
         """
-        query = {"sort": "updated", "direction": "asc", "limit": "", **ListFilters(moment).query()}
-        list_ = self._readers.reader(query, Places())
-        found: list[Record | Reject] = []
-        for number in range(MOST_PAGES_OF_A_SECOND):
-            listed = list_(len(found), PAGE_SIZE)
-            found += listed.records
-            times = map(_updated_at, listed.records)
-            past = max((at for at in times if at is not None), default=moment) > moment
-            if past or not listed.records or listed.more is False:
-                return found, number == 0
-        return found, False
+        since = ListFilters(moment).query()
+        return updates.touched_at(self._readers, moment, since)
 
     def newest(self) -> datetime | None:
         """Return the latest `updated_at` of all jobs; None for an account without jobs."""
-        list_ = self._readers.reader(
-            {"sort": "updated", "direction": "desc", "limit": ""}, Places()
-        )
-        times: list[datetime] = []
-        for limit in (1, PAGE_SIZE):
-            try:
-                records = list_(0, limit).records
-            except RequestRefused:
-                if limit == PAGE_SIZE:
-                    raise
-                continue  # perhaps for this record alone
-            times = [at for at in map(_updated_at, records) if at is not None]
-            if times or not records:
-                break
-        return max(times, default=None)
+        return updates.newest(self._readers)
 
     def job(self, job_id: int) -> Record | Reject | None:
         """Return one job; None if the API has no such job.
@@ -288,12 +263,6 @@ def _opened(service: Service) -> tuple[transport.Session, Mask]:
         session.verify = certificates.trusted()
         secrets += proxies.check(service.api_url)
     return session, Mask(*secrets)
-
-
-def _updated_at(record: Record | Reject) -> datetime | None:
-    if isinstance(record, Record):
-        return record.job.updated_at
-    return time_in(record.payload, "updated_at")
 
 
 def _credits(reported: msgspec.Raw) -> int | None:

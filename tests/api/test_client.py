@@ -88,16 +88,6 @@ def test_an_error_that_nests_without_end() -> None:
         read(asking)
 
 
-def test_the_newest_job_may_be_one_that_cannot_be_read() -> None:
-    bad = job(owner_id="x", updated_at="2026-01-03T00:00:00Z")
-    worse = {**bad, "updated_at": "soon"}
-    with serve(answer(body=json.dumps([bad]).encode())) as wire:
-        assert client(wire.url).newest() == datetime(2026, 1, 3, tzinfo=UTC)
-    pages = [answer(body=json.dumps(each).encode()) for each in ([worse], [worse, job()])]
-    with serve(*pages) as wire:
-        assert client(wire.url).newest() == datetime(2026, 1, 2, 3, 6, 5, tzinfo=UTC)
-
-
 def test_a_key_that_is_sent_back_across_the_bound_of_a_message_is_hidden() -> None:
     body = json.dumps({"message": "x" * 295 + "s3cr3t-of-the-test"}).encode()
     with serve(answer(422, body)) as wire:

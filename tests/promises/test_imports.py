@@ -19,6 +19,7 @@ FOLDERS: dict[str, set[str]] = {
     "trends": set(),
     "export": {"store", "trends"},
     "report": {"store", "trends"},
+    "history": {"api", "store", "sync", "trends", "export", "report"},
     "simulator": set(),
     "cli": {"api", "store", "sync", "trends", "export", "report", "simulator"},
 }
@@ -79,6 +80,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "prefetch": {"bodies", "deadlines", "paging"},
         "lists": {"bodies", "decoding", "narrowing", "paging", "records", "retry", "transport"},
         "one_job": {"decoding", "lists", "records", "retry", "summaries", "transport"},
+        "updates": {"lists", "narrowing", "records"},
         "client": {
             "bodies",
             "certificates",
@@ -94,6 +96,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "retry",
             "summaries",
             "transport",
+            "updates",
         },
     },
     "store": {
@@ -201,6 +204,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "formats": {"excel", "formulas", "parquet", "sink", "spreadsheet", "style"},
         "export": {"formats", "selection", "style"},
         "bundle": {"export", "selection", "style"},
+        "frames": {"export", "style"},
         "request": {"bundle", "export", "selection", "style"},
     },
     "report": {
@@ -240,6 +244,10 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "words",
         },
         "report": {"answers", "page"},
+    },
+    "history": {
+        "options": set(),
+        "history": {"options"},
     },
     "simulator": {
         "faults": set(),
