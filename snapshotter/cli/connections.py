@@ -48,7 +48,7 @@ class ApiOptions:
         from snapshotter.redact import Redaction
         from snapshotter.sync.account_run import RunOptions
 
-        kept = privacy(os.environ, self.variables)
+        kept = privacy(current().environment(os.environ), self.variables)
         hash_key = None if kept.hash_key is None else kept.hash_key.secret
         redact = Redaction(kept.variables, kept.secret_names, hash_key)
         seconds = None if self.max_time is None else self.max_time.total_seconds()

@@ -45,12 +45,9 @@ def run_each_account(
     context: tuple["RunOptions", "Database"],
     manner: Manner,
 ) -> None:
-    """Do something with each account, and report each as it ends.
-
-    Raises what the only one has raised, or `AccountsFailed`.
-    """
+    """Do something with each account; of several, report each as it ends."""
     from snapshotter.store.opening import filling, reading
-    from snapshotter.sync.several import Work, failure, run_each
+    from snapshotter.sync.several import Work, run_each
 
     options, database = context
 
@@ -66,11 +63,25 @@ def run_each_account(
             pass
 
     def ended(attempt: "Attempt") -> None:
-        _print_end(attempt, manner, is_one=len(attempts) == 1)
+        if len(attempts) > 1:
+            _report(attempt, manner)
 
     run_each(attempts, Work(do, ending, interrupted, check, prepare, ended), manner.at_once)
+
+
+def finish(attempts: Sequence["Attempt"], manner: Manner) -> None:
+    """Report the end of the only account, or of all.
+
+    Raises what went wrong with the only one, or `AccountsFailed`.
+    """
+    from snapshotter.sync.several import failure
+
     if len(attempts) == 1:
         (attempt,) = attempts
+        if attempt.summary and (attempt.error or not manner.is_quiet):
+            logs.ABOUT.summary, logs.ABOUT.ended = attempt.summary, attempt.counts
+            if manner.prints:
+                print_if_possible(f"{attempt.summary}{logs.mark()}")
         if attempt.error is not None:
             raise attempt.error
         return
@@ -81,15 +92,9 @@ def run_each_account(
         logs.ABOUT.summary = f"{counted(len(attempts), 'account')} done"
 
 
-def _print_end(attempt: "Attempt", manner: Manner, *, is_one: bool) -> None:
-    is_shown = bool(attempt.exit_code) or not manner.is_quiet
-    summary = attempt.summary if is_shown else ""
-    if is_one:  # the end of the command prints the rest
-        if summary:
-            logs.ABOUT.summary, logs.ABOUT.ended = summary, attempt.counts
-            if manner.prints:
-                print_if_possible(f"{summary}{logs.mark()}")
-        return
+def _report(attempt: "Attempt", manner: Manner) -> None:
+    """Print how one of several accounts has ended."""
+    summary = attempt.summary if attempt.error or not manner.is_quiet else ""
     with logs.marked(attempt.mark):
         if summary and manner.prints:
             print_if_possible(f"{summary}{logs.mark()}")

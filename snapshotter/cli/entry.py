@@ -5,6 +5,7 @@ handler as early as possible.
 """
 
 import gc
+import os
 import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from snapshotter.cli.endings import Ending, ending
 from snapshotter.errors import Interrupted, Stopped
 from snapshotter.interrupt import INTERRUPTED
 from snapshotter.settings import known_secrets
+from snapshotter.texts import cleaned
 
 if TYPE_CHECKING:
     import click
@@ -46,6 +48,7 @@ def main() -> None:
 def _run() -> Ending:
     try:
         words = [word for word in map(_without_return, sys.argv[1:]) if word is not None]
+        _clean_variables()
         logs.configure(is_json=_asks_for_json(words))
         for secret in known_secrets():
             logs.learn(secret)
@@ -75,6 +78,7 @@ def group() -> "click.Group":
         trends,
         verify,
     )
+    from snapshotter.cli.option_names import name_variables
     from snapshotter.cli.options import Group
 
     @click.group(
@@ -98,6 +102,7 @@ def group() -> "click.Group":
     )
     for module in modules:
         snapshotter.add_command(module.command)
+    name_variables(snapshotter)
     return snapshotter
 
 
@@ -106,7 +111,16 @@ def _without_return(word: str) -> str | None:
     return None if word == "\r" else word.rstrip("\r")
 
 
+def _clean_variables() -> None:
+    """Drop white space and the like around the values of this command's variables."""
+    for name, value in os.environ.items():
+        if name.startswith("SNAPSHOTTER_") and cleaned(value) != value:
+            os.environ[name] = cleaned(value)
+
+
 def _asks_for_json(words: list[str]) -> bool:
     """Return whether errors are JSON; asked before click parses, whose errors are lines, too."""
+    if not any(word.startswith("--log-format") for word in words):
+        return os.environ.get("SNAPSHOTTER_LOG_FORMAT") == "json"
     pairs = pairwise([*words, ""])
     return any(w == "--log-format=json" or (w, v) == ("--log-format", "json") for w, v in pairs)

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from snapshotter import logs
 from snapshotter.times import duration
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, Task
+    from rich.progress import Progress, Task, TaskID
 
     from snapshotter.cli.each_account import Manner
     from snapshotter.sync.run import Run
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 NARROWEST, NARROWEST_OF_SEVERAL = 80, 100  # columns; a bar with its numbers needs as many
 REDRAWN_EVERY = 0.1  # seconds
+SPEED_OF_LAST = 30.0  # seconds
 
 
 @contextmanager
@@ -113,7 +115,7 @@ class _Display:
         """Return what is called with the number of jobs that a run has read."""
         name = run.account_id if self._accounts > 1 else ""
         try:
-            bar = _Bar(self._started(), run, name, may_ask=self._may_ask)
+            bar = _Bar(run, name, may_ask=self._may_ask)
         except Exception:  # noqa: BLE001 - a bar is not worth a run
             return lambda _jobs: None
         self._bars.append(bar)
@@ -121,46 +123,53 @@ class _Display:
         def tick(jobs: int) -> None:
             now = time.monotonic()
             with self._lock, suppress(Exception):
+                bar.note(jobs, now)
                 if now - self._drawn_at >= REDRAWN_EVERY:
                     self._drawn_at = now
-                    bar.update(jobs)
+                    bar.draw(self._started())
 
         return tick
 
     def _started(self) -> "Progress":
-        with self._lock:
-            if self._progress is None:
-                self._progress = _new_progress()
-                self._progress.start()
-            return self._progress
+        if self._progress is None:
+            self._progress = _new_progress(has_names=self._accounts > 1)
+            self._progress.start()
+        return self._progress
 
 
 class _Bar:
-    """The bar of one run."""
+    """The bar of one run: its numbers, as texts for the columns of the display."""
 
-    def __init__(self, progress: "Progress", run: "Run", name: str, *, may_ask: bool) -> None:
+    def __init__(self, run: "Run", name: str, *, may_ask: bool) -> None:
         from snapshotter.sync.account_size import AccountSize
 
-        self._progress, self._client = progress, run.client
+        self._client, self._name = run.client, name
         self._size = AccountSize(run, may_ask=may_ask)
-        self._task = progress.add_task(name, total=None, count="", rate="", credits="", left="")
+        self._task: TaskID | None = None
+        self._counts: deque[tuple[float, int]] = deque()  # of the last seconds
 
-    def update(self, jobs: int) -> None:
+    def note(self, jobs: int, now: float) -> None:
+        self._counts.append((now, jobs))
+        while now - self._counts[0][0] > SPEED_OF_LAST:
+            self._counts.popleft()
+
+    def draw(self, progress: "Progress") -> None:
+        (began, first), (now, jobs) = self._counts[0], self._counts[-1]
+        speed = (jobs - first) / (now - began) if now > began else 0.0
         done = self._size.before + jobs
-        total, left = self._size.of(done), self._client.credits_remaining
-        (task,) = (each for each in self._progress.tasks if each.id == self._task)
-        speed = task.speed
-        seconds = None if total is None or not speed else (total - done) / speed
-        self._progress.update(
-            self._task,
-            completed=done,
-            total=total,
-            count=f"{done:,}{'' if total is None else f' of ~{_round(total):,}'} jobs",
-            rate=f"{speed:,.0f} jobs/s" if speed else "",
-            credits="" if left is None else f"{left:,} credits",
-            left="" if seconds is None else f"{duration(max(1, round(seconds)))} left",
-            refresh=True,
-        )
+        total, credits_left = self._size.of(done), self._client.credits_remaining
+        seconds = (total - done) / speed if total is not None and speed else None
+        fields = {
+            "name": self._name,
+            "count": f"{done:,}{'' if total is None else f' of ~{_round(total):,}'} jobs",
+            "share": None if total is None else done / total,
+            "speed": f"{speed:,.0f} jobs/s" if speed else "",
+            "credits": "" if credits_left is None else f"{credits_left:,} credits",
+            "left": "" if seconds is None else f"{duration(max(1, round(seconds)))} left",
+        }
+        if self._task is None:
+            self._task = progress.add_task("", total=None, start=True, **fields)  # type: ignore[arg-type]
+        progress.update(self._task, refresh=True, **fields)  # type: ignore[arg-type]
 
     def close(self) -> None:
         self._size.close()
@@ -172,9 +181,10 @@ def _round(number: int) -> int:
     return round(number / unit) * unit
 
 
-def _new_progress() -> "Progress":
+def _new_progress(*, has_names: bool) -> "Progress":
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn
+    from rich.progress import Progress, ProgressColumn
+    from rich.progress_bar import ProgressBar
     from rich.table import Column
     from rich.text import Text
 
@@ -186,20 +196,28 @@ def _new_progress() -> "Progress":
             self._name = name
 
         def render(self, task: "Task") -> Text:
-            return Text(str(task.fields.get(self._name, task.description)))
+            return Text(str(task.fields[self._name]))
 
-    class Visible(Console):
+    class Bar(ProgressColumn):
+        """How much is done, once it is known how much there is; it gets the width that is left."""
+
+        def __init__(self) -> None:
+            super().__init__(Column(ratio=1))
+
+        def render(self, task: "Task") -> "ProgressBar | Text":
+            share = task.fields["share"]
+            return Text("") if share is None else ProgressBar(total=1, completed=share)
+
+    class PlainConsole(Console):
         """A console that leaves the cursor alone."""
 
         def show_cursor(self, show: bool = True) -> bool:  # noqa: ARG002, FBT002 - rich's
             return True
 
-    fields = (Field(name) for name in ("count", "rate", "credits", "left"))
     return Progress(
-        Field("name"),
-        BarColumn(bar_width=None),
-        *fields,
-        console=Visible(file=sys.stderr),
+        *([Field("name")] if has_names else []),
+        *(Field("count"), Bar(), Field("speed"), Field("credits"), Field("left")),
+        console=PlainConsole(file=sys.stderr),
         auto_refresh=False,
         transient=True,
         redirect_stdout=False,

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from snapshotter.cli.connections import ApiOptions
-from snapshotter.cli.each_account import Manner, only_one, run_each_account
+from snapshotter.cli.each_account import Manner, finish, only_one, run_each_account
 from snapshotter.cli.options import Command, database_option, takes_api_options
 from snapshotter.cli.parameters import ID, Integer, Moment
 from snapshotter.cli.progress import bars
@@ -156,6 +156,7 @@ def run(
 
         attempts += [Attempt(account, watch) for account in accounts]
         run_each_account(attempts, read, (options, database), manner)
+    finish(attempts, manner)
 
 
 def _ids(job_ids: tuple[int, ...], ids_file: IO[bytes] | None) -> list[int] | None:

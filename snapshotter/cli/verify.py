@@ -8,7 +8,7 @@ import click
 
 from snapshotter.cli import next_step
 from snapshotter.cli.connections import ApiOptions, reading, writing
-from snapshotter.cli.each_account import Manner, run_each_account
+from snapshotter.cli.each_account import Manner, finish, run_each_account
 from snapshotter.cli.options import Command, database_option, takes_api_options
 from snapshotter.cli.parameters import Integer
 from snapshotter.cli.streams import print_if_possible
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from snapshotter.settings import Service
     from snapshotter.sync.several import Attempt
     from snapshotter.sync.verify import Comparison
+
+_MANNER = Manner(prints=False)  # each account prints more than its summary
 
 
 @click.command("verify", cls=Command)
@@ -59,8 +61,8 @@ def command(sample: int, repair: bool, api_options: ApiOptions, database_url: st
             print_if_possible(next_step.line(next_step.after_verify(found, is_repaired=repair)))
             _raise_for(found, is_repaired=repair)
 
-        database = Database(database_url)
-        run_each_account(attempts, compare, (options, database), Manner(prints=False))
+        run_each_account(attempts, compare, (options, Database(database_url)), _MANNER)
+    finish(attempts, _MANNER)
 
 
 def _compared(

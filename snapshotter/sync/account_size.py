@@ -37,12 +37,12 @@ class AccountSize:
             self.before = unfinished.cursor.offset
 
     def of(self, done: int) -> int | None:
-        """Return how many jobs there are, more than are `done`; None while that is unknown."""
+        """Return about how many jobs there are; None while that is unknown, or has been wrong."""
         credits_left = self._run.client.credits_remaining
         has_credits = credits_left is None or credits_left >= LEAST_CREDITS
         if self.is_first and self._thread is None and done >= LARGE and has_credits:
             self._start(done)
-        return None if self._estimate is None else max(self._estimate, done + 1)
+        return self._estimate if self._estimate is not None and self._estimate > done else None
 
     def _start(self, done: int) -> None:
         has, self._cancel = self._run.client.prober()

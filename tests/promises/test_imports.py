@@ -57,7 +57,14 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "settings",
             "texts",
         },
-        "configured_accounts": {"configuration", "errors", "key_sources", "settings", "texts"},
+        "configured_accounts": {
+            "configuration",
+            "errors",
+            "key_sources",
+            "logs",
+            "settings",
+            "texts",
+        },
     },
     "api": {
         "bodies": set(),
@@ -258,13 +265,15 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "server": {"account", "api", "faults"},
     },
     "cli": {
-        "configuration": set(),
+        "file_values": set(),
+        "option_names": set(),
         "parameters": set(),
         "streams": set(),
+        "configuration": {"file_values", "option_names", "parameters"},
         "connections": {"configuration"},
         "endings": {"connections", "streams"},
         "next_step": {"connections"},
-        "options": {"connections", "parameters"},
+        "options": {"configuration", "connections", "parameters"},
         "accounts": {"connections", "options", "streams"},
         "db": {"connections", "options", "streams"},
         "digest": {"connections", "options", "parameters", "streams"},
@@ -277,9 +286,9 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "progress": {"each_account"},
         "trends": {"connections", "export", "options", "parameters", "streams"},
         "verify": {"connections", "each_account", "next_step", "options", "parameters", "streams"},
-        "demo": {"connections", "options", "streams", "trends"},
+        "demo": {"connections", "options", "parameters", "streams", "trends"},
         "sync": {"connections", "each_account", "options", "parameters", "progress", "reporting"},
-        "rejects": {"connections", "next_step", "options", "streams", "sync"},
+        "rejects": {"configuration", "connections", "next_step", "options", "streams", "sync"},
         "entry": {
             "accounts",
             "db",
@@ -287,6 +296,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "digest",
             "endings",
             "export",
+            "option_names",
             "options",
             "recipe",
             "rejects",
@@ -395,6 +405,7 @@ def test_help_imports_nothing_heavy() -> None:
         "try: group().main(['sync', '--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'pandas', 'pyarrow', 'alembic', 'sqlalchemy', 'requests', 'msgspec', 'rich'}\n"
+        "heavy |= {'tomllib', 'platformdirs', 'keyring'}\n"
         "heavy &= set(sys.modules)\n"
         "sys.exit(repr(heavy) if heavy else 0)"
     )
