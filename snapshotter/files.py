@@ -70,6 +70,37 @@ def synced(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
+def placed(target: Path, database: Path | None, *, replaces: bool) -> Iterator[Path]:
+    """Yield an empty file for its owner only; it takes the target's name when it is complete.
+
+    It is for a writer that needs a path, in a folder of its own for what the writer puts beside it.
+    An existing file is replaced only with `replaces`. Raises `UsageError` for a missing folder, a
+    target that cannot be replaced, and a file of the `database`; `Failure` if it cannot be written.
+    """
+    shown = repr(str(target))
+    with _named(shown):
+        if not target.parent.is_dir():
+            raise UsageError(f"cannot write {shown}: there is no folder {str(target.parent)!r}")
+        path = followed(target, shown)
+        refuse_database(path, database, shown)
+        if path.exists() and not path.is_file():
+            raise UsageError(f"cannot write {shown}: it is not a regular file")
+        if path.exists() and not replaces:
+            raise UsageError(f"{shown} exists; add --force to replace it, or name another file")
+        temporary_files.remove_dead(path.parent)
+        with temporary_files.new_folder(path) as part:
+            with synced(part / path.name):
+                pass
+            yield part / path.name
+            descriptor = os.open(part / path.name, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            (part / path.name).replace(path)
+
+
+@contextmanager
 def folder(
     target: Path, manifest: str, is_ours: Callable[[Path], bool], database: Path | None = None
 ) -> Iterator[Path]:

@@ -42,6 +42,10 @@ class InterruptibleClock:
 
     interrupted = ""
 
+    def __init__(self, step: str = "page") -> None:
+        """`step`: what is finished after the first signal, for the message on a terminal."""
+        self._step = step
+
     def __enter__(self) -> Self:
         self._before: dict[int, Any] = {
             number: signal.signal(number, self._ask)
@@ -74,7 +78,8 @@ class InterruptibleClock:
             # Not by a stream: the signal may have come while it was written to. A terminal that
             # hung up cannot be written.
             with suppress(OSError):
-                os.write(2, b"\r\nfinishing the current page; press Ctrl-C again to stop now\r\n")
+                line = f"finishing the current {self._step}; press Ctrl-C again to stop now"
+                os.write(2, f"\r\n{line}\r\n".encode())
 
 
 class _Guard:

@@ -40,6 +40,20 @@ def no_account(account_id: str, known: Iterable[str]) -> str:
     return f"no account {account_id!r} in this database{hint}"
 
 
+def in_megabytes(number: int) -> str:
+    """Return a number of bytes in millions, like `1,234.5 MB`."""
+    return f"{number / 1_000_000:,.1f} MB"
+
+
+def of_another_account(job_id: int, account_id: str, owner: str) -> str:
+    """Return the message for a job that the database has under another account, the `owner`."""
+    return (
+        f"job {job_id} of account {account_id} is stored under account {owner}: if that account "
+        f"has a new name, run 'snapshotter accounts rename {owner} {account_id}', else name "
+        "another database"
+    )
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` with the most similar name; empty if none is similar."""
     known = {each.casefold(): each for each in names}

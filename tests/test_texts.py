@@ -3,7 +3,7 @@
 import pytest
 
 from snapshotter.errors import UsageError
-from snapshotter.texts import cleaned, counted, decoded, nearest, no_account
+from snapshotter.texts import cleaned, counted, decoded, in_megabytes, nearest, no_account
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,7 @@ def test_an_unknown_account_is_named_with_a_similar_one() -> None:
     message = "no account 'acmee' in this database"
     assert no_account("acmee", ["acme", "beta"]) == f"{message}; did you mean 'acme'?"
     assert no_account("acmee", []) == f"{message}; 'snapshotter accounts' lists them"
+
+
+def test_a_size_is_in_megabytes() -> None:
+    assert (in_megabytes(0), in_megabytes(1_234_567_890)) == ("0.0 MB", "1,234.6 MB")

@@ -1,16 +1,15 @@
 """`snapshotter accounts`: lists the accounts of a database; removes or renames one."""
 
-import sys
 from datetime import datetime
 
 import click
 from click.core import ParameterSource
 
-from snapshotter import logs
+from snapshotter.cli.confirm import require_consent
 from snapshotter.cli.connections import NO_ACCOUNTS, reading, writing
 from snapshotter.cli.options import Group, database_option
 from snapshotter.cli.streams import print_if_possible, print_line
-from snapshotter.errors import Stopped, UsageError
+from snapshotter.errors import UsageError
 from snapshotter.settings import account_id as valid_account_id
 from snapshotter.texts import counted
 from snapshotter.times import stamp
@@ -60,10 +59,7 @@ def forget(name: str, with_jobs: bool, yes: bool, database_url: str) -> None:
             f"{counted(account.rejected, 'record')} set aside of account {name}"
         )
         if account.jobs and with_jobs and not yes:
-            if not (sys.stdin.isatty() and sys.stderr.isatty()):
-                raise UsageError(f"this would remove {what} for good; add --yes")
-            if not click.confirm(logs.safe(f"Remove {what} for good?"), err=True):
-                raise Stopped("nothing was removed")
+            require_consent(what)
         accounts.forget(engine, name, with_jobs=with_jobs)
     print_if_possible(f"removed: {what}")
 

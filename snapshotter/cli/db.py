@@ -2,6 +2,7 @@
 
 import click
 
+from snapshotter.cli import db_backup, db_copy, db_prune, db_vacuum
 from snapshotter.cli.connections import opened
 from snapshotter.cli.options import Group, database_option
 from snapshotter.cli.streams import print_if_possible, print_line
@@ -11,7 +12,11 @@ from snapshotter.texts import counted
 
 @click.group("db", cls=Group)
 def command() -> None:
-    """Manage the schema of the database, by Alembic."""
+    """Manage the database: its schema (by Alembic), its size, and copies of it."""
+
+
+for each in (db_backup, db_copy, db_prune, db_vacuum):
+    command.add_command(each.command)
 
 
 @command.command()

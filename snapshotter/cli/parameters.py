@@ -62,8 +62,8 @@ class Duration(click.ParamType[timedelta]):
     def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
         if isinstance(value, timedelta):
             return value
-        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)([smhdw]?)", value, re.ASCII)
-        if found is None or not float(found[1]):
+        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)([a-z]?)", value, re.ASCII)
+        if found is None or found[2] not in self.seconds or not float(found[1]):
             self.fail(
                 f"{value!r} is not a length of time; expected something like {self.expected}",
                 param,
@@ -80,17 +80,33 @@ class Days(Duration):
 
     name = "days"
     expected = "30d or 12w"
+    units = "days or weeks"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
         if isinstance(value, str) and re.fullmatch(r"[0-9.]+", value):
             self.fail(f"{value!r} has no unit; did you mean {value}d?", param, ctx)
         if isinstance(value, str) and re.fullmatch(r"[0-9.]+[smh]", value):
             self.fail(
-                f"{value!r} is not in days or weeks; expected something like {self.expected}",
+                f"{value!r} is not in {self.units}; expected something like {self.expected}",
                 param,
                 ctx,
             )
         return super().convert(value, param, ctx)
+
+
+class Age(Days):
+    """A number of days, weeks or years of 365 days; a day at least."""
+
+    name = "age"
+    expected = "2y, 26w or 180d"
+    units = "days, weeks or years"
+    seconds = {**Duration.seconds, "y": 365 * 86_400}  # noqa: RUF012 - a constant
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
+        age = super().convert(value, param, ctx)
+        if age < timedelta(days=1):
+            self.fail(f"{value!r} is less than a day", param, ctx)
+        return age
 
 
 class Mode(click.Choice[str]):

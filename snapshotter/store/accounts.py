@@ -9,17 +9,10 @@ from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, 
 
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.models import Base
+from snapshotter.store import owned
 from snapshotter.store.engine import named_errors
 from snapshotter.store.lock import lock
-from snapshotter.store.tables import (
-    ACCOUNTS,
-    CHANGES,
-    FIELDS,
-    JOBS,
-    LOG_SUMMARIES,
-    OUTPUTS,
-    SNAPSHOTS,
-)
+from snapshotter.store.tables import ACCOUNTS, JOBS, SNAPSHOTS
 from snapshotter.texts import no_account
 
 # Every table with an account id, including those of later revisions.
@@ -86,7 +79,7 @@ def forget(engine: Engine, account_id: str, *, with_jobs: bool) -> Stored:
     `Stopped` while a run of it is in progress.
     """
     find(stored(engine), account_id)
-    with _alone(engine, [account_id]):
+    with alone(engine, [account_id]):
         account = find(stored(engine), account_id)
         if account.jobs and not with_jobs:
             raise UsageError(
@@ -94,11 +87,7 @@ def forget(engine: Engine, account_id: str, *, with_jobs: bool) -> Stored:
             )
         with engine.begin() as connection:
             jobs = select(JOBS.c.id).where(JOBS.c.account_id == account_id)
-            outputs = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id.in_(jobs))
-            connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(outputs)))
-            connection.execute(delete(OUTPUTS).where(OUTPUTS.c.job_id.in_(jobs)))
-            for table in (CHANGES, LOG_SUMMARIES):
-                connection.execute(delete(table).where(table.c.job_id.in_(jobs)))
+            owned.remove(connection, JOBS, connection.execute(jobs).scalars().all())
             for table in NAMED:
                 connection.execute(delete(table).where(table.c.account_id == account_id))
     return account
@@ -113,7 +102,7 @@ def rename(engine: Engine, old: str, new: str) -> Stored:
     if old == new:
         raise UsageError(f"account {old!r} has this name")
     find(stored(engine), old)
-    with _alone(engine, [old, new]):
+    with alone(engine, [old, new]):
         accounts = stored(engine)
         find(accounts, old)
         own = {each.account_id: each.jobs for each in accounts}.get(new, 0)
@@ -153,7 +142,7 @@ def _copy_row(connection: Connection, old: str, new: str) -> None:
 
 
 @contextmanager
-def _alone(engine: Engine, account_ids: list[str]) -> Iterator[None]:
+def alone(engine: Engine, account_ids: list[str]) -> Iterator[None]:
     """Lock the accounts, in a fixed order, in its `with`. Raises `Stopped` if a run has one."""
     with named_errors(), ExitStack() as stack:
         for account_id in sorted(account_ids):

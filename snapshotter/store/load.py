@@ -20,6 +20,7 @@ from snapshotter.store.diff import Stored
 from snapshotter.store.prepared import Prepared
 from snapshotter.store.tables import JOBS
 from snapshotter.store.write import Batch, Stamp, write
+from snapshotter.texts import of_another_account
 
 _PARTS = ("package", "cluster")
 _COLUMNS_OF_PARTS = tuple(
@@ -45,12 +46,13 @@ class Mode(NamedTuple):
     """How to load. `partial`: the jobs were asked for one by one.
 
     `overwrite`: apply even if the stored row has a later `updated_at`, because it is known to be
-    wrong. `limit`: the bytes of a row that the database takes; a job with a longer one is refused
-    before it is sent.
+    wrong. `restores`: store a job that was pruned, too. `limit`: the bytes of a row that the
+    database takes; a job with a longer one is refused before it is sent.
     """
 
     partial: bool = False
     overwrite: bool = False
+    restores: bool = False
     limit: int | None = None
 
 
@@ -91,11 +93,7 @@ def _known(
         if (before := stored.get(job_id)) is None:
             continue
         if before.account_id != stamp.account_id:
-            raise UsageError(
-                f"job {job_id} of account {stamp.account_id} is stored under account "
-                f"{before.account_id}: if that account has a new name, run 'snapshotter accounts "
-                f"rename {before.account_id} {stamp.account_id}', else name another database"
-            )
+            raise UsageError(of_another_account(job_id, stamp.account_id, before.account_id))
         if mode.overwrite or not _is_older(job.rows.job, before.job):
             known.append(_filled(job, before.job) if mode.partial else job)
     return known

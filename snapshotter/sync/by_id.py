@@ -12,6 +12,7 @@ from snapshotter.errors import (
     Stopped,
     UsageError,
 )
+from snapshotter.store.load import Mode
 from snapshotter.sync.run import Run
 
 LOST_AFTER = 3  # jobs in a row without an answer, before checking whether the API answers at all
@@ -50,10 +51,10 @@ class ById:
         return NoAnswer.MISSING if answer is None else _asked_for(job_id, answer)
 
     def bring(self, job_id: int) -> Record | Reject | NoAnswer:
-        """Request a job, and store it."""
+        """Request a job, and store it, even if it was pruned."""
         answer = self.get(job_id)
         if not isinstance(answer, NoAnswer):
-            self._run.store([answer], partial=True)
+            self._run.store([answer], Mode(partial=True, restores=True))
         return answer
 
     def settle(self) -> None:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Select, func, select
 
 from snapshotter.api.narrowing import PAGE_SIZE
 from snapshotter.api.records import Record, Reject
-from snapshotter.store import rejects
+from snapshotter.store import pruned, rejects
 from snapshotter.store.reject_payload import time_of
-from snapshotter.store.tables import JOBS, REJECTS, chunks, live
+from snapshotter.store.tables import JOBS, PRUNED, REJECTS, chunks, live
 from snapshotter.times import EPOCH
 
 Records = Sequence[Record | Reject]
@@ -45,22 +45,29 @@ class Index:
 
 
 def expected_count(engine: Engine, account_id: str) -> int:
-    """Return how many jobs the list should have: those stored and not gone, and the rejects."""
-    jobs = select(func.count()).select_from(JOBS).where(*live(account_id))
-    rejected = select(func.count()).select_from(REJECTS).where(*rejects.only_here(account_id))
+    """Return how many jobs the list should have: stored or pruned and not gone, and rejects."""
+    counted = (
+        select(func.count()).select_from(JOBS).where(*live(account_id)),
+        select(func.count()).select_from(PRUNED).where(*pruned.listed(account_id)),
+        select(func.count()).select_from(REJECTS).where(*rejects.only_here(account_id)),
+    )
     with engine.connect() as connection:
-        return sum(int(connection.execute(each).scalar_one()) for each in (jobs, rejected))
+        return sum(int(connection.execute(each).scalar_one()) for each in counted)
 
 
 def present(engine: Engine, account_id: str, job_ids: Iterable[int]) -> set[int]:
     """Return those of the ids that `expected_count` counts."""
     found: set[int] = set()
-    jobs = select(JOBS.c.id).where(*live(account_id))
-    rejected = select(REJECTS.c.job_id).where(*rejects.only_here(account_id))
+    counted = (
+        (JOBS.c.id, live(account_id)),
+        (PRUNED.c.job_id, pruned.listed(account_id)),
+        (REJECTS.c.job_id, rejects.only_here(account_id)),
+    )
     for ids in chunks(job_ids):
         with engine.connect() as connection:
-            found.update(connection.execute(jobs.where(JOBS.c.id.in_(ids))).scalars())
-            found.update(connection.execute(rejected.where(REJECTS.c.job_id.in_(ids))).scalars())
+            for key, conditions in counted:
+                these = select(key).where(*conditions, key.in_(ids))
+                found.update(connection.execute(these).scalars())
     return found
 
 
@@ -71,15 +78,10 @@ def index(
     *,
     without: Collection[int] = (),
 ) -> Index:
-    """Return the jobs that the list should have; with `status`, the stored jobs that have it.
+    """Return the jobs that the list should have; with `status`, those known to have it.
 
     `without`: ids of jobs to leave out.
     """
-    jobs = select(JOBS.c.id, JOBS.c.created_at).where(*live(account_id))
-    if status is not None:
-        jobs = jobs.where(JOBS.c.status == status)
-    # Without this, engines sort a job without a time differently.
-    jobs = jobs.order_by(JOBS.c.created_at.is_not(None), JOBS.c.created_at, JOBS.c.id)
     rejected = select(REJECTS.c.job_id).where(*rejects.only_here(account_id))
     not_stored: list[tuple[int, datetime | None]] = []
     if status is None:
@@ -93,9 +95,25 @@ def index(
     with engine.connect() as connection:
         streaming = connection.execution_options(yield_per=10_000)
         ordered = (
-            (row.id, row.created_at) for row in streaming.execute(jobs) if row.id not in without
+            (row.id, row.created_at)
+            for row in streaming.execute(_in_order(account_id, status))
+            if row.id not in without
         )
         return Index(heapq.merge(ordered, sorted(not_stored, key=_order), key=_order))
+
+
+def _in_order(account_id: str, status: str | None) -> Select[tuple[int, datetime | None]]:
+    """Return the select of the jobs that are stored or pruned, in the list's order."""
+    jobs = select(JOBS.c.id, JOBS.c.created_at).where(*live(account_id))
+    removed = select(PRUNED.c.job_id, PRUNED.c.created_at).where(*pruned.listed(account_id))
+    if status is not None:
+        jobs = jobs.where(JOBS.c.status == status)
+        removed = removed.where(PRUNED.c.status == status)
+    both = jobs.union_all(removed).subquery()
+    # Without the first key, engines sort a job without a time differently.
+    return select(both.c.id, both.c.created_at).order_by(
+        both.c.created_at.is_not(None), both.c.created_at, both.c.id
+    )
 
 
 def _order(job: tuple[int, datetime | None]) -> tuple[int, int]:

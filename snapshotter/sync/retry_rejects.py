@@ -8,6 +8,7 @@ from snapshotter import __version__
 from snapshotter.api.records import Record, Reject
 from snapshotter.errors import RequestFailed, RequestRefused
 from snapshotter.store import rejects
+from snapshotter.store.load import Mode
 from snapshotter.store.reject_payload import is_whole, read_again, time_of
 from snapshotter.store.rejects import RejectState
 from snapshotter.sync.by_id import ById, NoAnswer
@@ -88,7 +89,7 @@ class _Retry:
         answers, self._answers, self._bytes = self._answers, [], 0
         if not answers:
             return
-        self._run.store(answers, partial=True)
+        self._run.store(answers, Mode(partial=True))
         # Jobs that share a second are listed together.
         seconds = {
             record.job.updated_at.replace(microsecond=0): record.job.id

@@ -12,7 +12,7 @@ from snapshotter.api.records import Record, Reject
 from snapshotter.errors import SnapshotterError
 from snapshotter.printable import printable
 from snapshotter.statuses import STATUSES, is_open
-from snapshotter.store import reject_reasons, rejects, sizes
+from snapshotter.store import pruned, reject_reasons, rejects, sizes
 from snapshotter.store.ledger import Ledger, Listing, Outcome
 from snapshotter.store.load import Loaded, Mode, load, mark_gone
 from snapshotter.store.lock import CheckLock
@@ -39,6 +39,9 @@ class Run:
         self.redact, self._progress = context.redact, context.progress
         self.ledger, self.outcome, self._check_lock = ledger, outcome, check_lock
         self.open_seen: set[int] = set()
+        self._has_pruned = pruned.are_there(
+            self.engine
+        )  # none is added while this run has the lock
         self._limit = sizes.apply_packet_limit(self.engine)
         self._aside: list[tuple[int | None, str]] = []
         self._unknown: dict[str | None, list[int]] = {}
@@ -88,6 +91,7 @@ class Run:
         ids, stamp = list(job_ids), self.stamp
         with self.transaction() as connection:
             gone = sum(mark_gone(connection, stamp, job_id) for job_id in ids)
+            gone += pruned.mark_gone(connection, stamp, ids)
             rejects.forget(connection, self.account_id, ids)
         self.outcome.gone += gone
         return gone
@@ -137,44 +141,39 @@ class Run:
     def store(
         self,
         records: Sequence[Record | Reject],
+        mode: Mode = Mode(),  # noqa: B008 - immutable
         *,
         pages: int = 0,
-        partial: bool = False,
-        overwrite: bool = False,
     ) -> None:
         """Store the records of an answer in one transaction: jobs as rows, the others as rejects.
 
-        `pages`: how many pages of a list they are. `partial`: jobs asked for by id lack details
-        that lists have; what is stored of those stays. `overwrite`: replace what is stored even
-        if it has a later `updated_at`.
+        `pages`: how many pages of a list they are.
         """
-        self._put(self._flat(records), None, partial=partial, overwrite=overwrite)
+        self._put(self._flat(records), None, mode)
         self.outcome.pages += pages
 
     def store_pages(
         self, records: Sequence[Prepared | Reject], pages: int, checkpoint: Listing
     ) -> None:
         """Store what pages of a listing have brought, in one transaction with its checkpoint."""
-        self._put(records, checkpoint)
+        self._put(records, checkpoint, Mode())
         self.outcome.pages += pages
 
     def _put(
         self,
         records: Sequence[Prepared | Reject],
         checkpoint: Listing | None,
-        *,
-        partial: bool = False,
-        overwrite: bool = False,
+        mode: Mode,
     ) -> None:
         self._check_lock()
         self._note_spending()
         good = {each.job_id: each for each in records if isinstance(each, Prepared)}
         # What a partial answer leaves out is filled in from what is stored.
-        is_suspect = partial or any(
+        is_suspect = mode.partial or any(
             sizes.is_suspect(self._limit, len(each.record.raw)) for each in good.values()
         )
-        mode = Mode(partial, overwrite, self._limit if is_suspect else None)
-        written = self._write(records, mode, checkpoint)
+        limit = self._limit if is_suspect else None
+        written = self._write(records, mode._replace(limit=limit), checkpoint)
         self.ledger.is_known |= bool(records)
         self._count(written, good)
         self._note_for_report(written, good)
@@ -182,16 +181,18 @@ class Run:
     def _write(
         self, records: Sequence[Prepared | Reject], mode: Mode, checkpoint: Listing | None
     ) -> "_Written":
-        jobs = [each for each in records if isinstance(each, Prepared)]
-        good = {job.job_id: job for job in jobs}
-        bad = [each for each in records if isinstance(each, Reject)]
         with self.engine.begin() as connection:
+            stays = self._stay_pruned(connection, records, mode)
+            records = [each for each in records if each.job_id not in stays]
+            jobs = [each for each in records if isinstance(each, Prepared)]
+            good = {job.job_id: job for job in jobs}
+            bad = [each for each in records if isinstance(each, Reject)]
             loaded = load(connection, self.stamp, jobs, mode)
             bad += [
                 Reject(job_id, None, self.redact(reason), good[job_id].record.document)
                 for job_id, reason in loaded.refused.items()
             ]
-            stored = good.keys() - {reject.job_id for reject in bad}
+            stored = (good.keys() | stays) - {reject.job_id for reject in bad}
             rejects.forget(connection, self.account_id, stored)
             fresh = set_aside(connection, self.stamp, bad, self.redact) if bad else []
             if checkpoint is not None:
@@ -201,9 +202,17 @@ class Run:
                     page_size=self.client.page_size,
                     sends_links=self.client.sends_links,
                 )
-            elif records:
+            elif records or stays:
                 self.ledger.ensure(connection)
         return _Written(stored, loaded, fresh)
+
+    def _stay_pruned(
+        self, connection: Connection, records: Sequence[Prepared | Reject], mode: Mode
+    ) -> set[int]:
+        """Return the ids of pruned jobs that are not to be stored: see `pruned.settle`."""
+        if not self._has_pruned:
+            return set()
+        return pruned.settle(connection, self.stamp, records, restores=mode.restores)
 
     def _count(self, written: "_Written", good: Mapping[int, Prepared]) -> None:
         outcome = self.outcome
@@ -211,7 +220,9 @@ class Run:
         outcome.changed += len(written.loaded.changed)
         outcome.rejected += len(written.rejected)
         outcome.seen.update(written.job_ids)
-        self.open_seen |= {i for i in written.job_ids if is_open(good[i].record.job.status)}
+        self.open_seen |= {
+            i for i in written.job_ids & good.keys() if is_open(good[i].record.job.status)
+        }
         self._progress(len(outcome.seen))
 
     def _note_for_report(self, written: "_Written", good: Mapping[int, Prepared]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
+from snapshotter.store import pruned
 from snapshotter.store.tables import (
     ACCOUNTS,
     ANSWERED,
@@ -34,6 +35,7 @@ class Freshness:
     """How fresh an account's data is. Times are UTC; `fresh_at` and runs by this host's clock.
 
     `fresh_at`: when the last complete run began; None before the first.
+    `pruned`: how many jobs `db prune` has removed.
     `ahead`: when a complete run began that is in the future by this clock; it does not count.
     `listing`: the offset and `since` of a listing in progress; None if there is none.
     """
@@ -47,6 +49,7 @@ class Freshness:
     listing: tuple[int, datetime | None] | None
     runs: list[dict[str, Any]]
     ahead: datetime | None = None
+    pruned: int = 0
 
     def age(self, now: datetime) -> timedelta | None:
         return None if self.fresh_at is None else max(timedelta(0), now - self.fresh_at)
@@ -66,6 +69,7 @@ class Freshness:
             "watermark": _stamp(self.watermark),
             "jobs": self.jobs,
             "open_jobs": self.open_jobs,
+            "pruned_jobs": self.pruned,
             "rejected_records": self.rejected,
             "listing_under_way": self.listing
             and {"offset": self.listing[0], "since": _stamp(self.listing[1])},
@@ -93,7 +97,8 @@ class Freshness:
                 f"  not counted: a run that began at {_stamp(self.ahead)}, which is in the future "
                 "by this host's clock"
             )
-        yield f"  stored: {counted(self.jobs, 'job')}"
+        removed = f", and {self.pruned:,} pruned" if self.pruned else ""
+        yield f"  stored: {counted(self.jobs, 'job')}{removed}"
         waiting = [
             *([counted(self.open_jobs, "open job")] if self.open_jobs else []),
             *([f"{counted(self.rejected, 'record')} set aside"] if self.rejected else []),
@@ -166,6 +171,7 @@ def _account(connection: Connection, row: Any, latest_start: datetime) -> Freshn
         None if offset is None else (offset, row.listing_since),
         [dict(run) for run in connection.execute(latest).mappings()],
         connection.execute(began.where(SNAPSHOTS.c.started_at > latest_start)).scalar(),
+        pruned.count(connection, row.account_id),
     )
 
 

@@ -6,6 +6,7 @@ since the last listing began, by the API's own times, is not covered yet and is 
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,10 +18,12 @@ from snapshotter.api.records import Record, Reject, time_in
 from snapshotter.errors import RequestFailed, RequestRefused, SnapshotterError, Stopped
 from snapshotter.flatten import flatten
 from snapshotter.statuses import STATUSES, is_open
-from snapshotter.store import rejects
+from snapshotter.store import pruned, rejects
 from snapshotter.store.diff import compare
 from snapshotter.store.ledger import Ledger
-from snapshotter.store.tables import JOBS, live
+from snapshotter.store.load import Mode
+from snapshotter.store.pruned import PrunedJob
+from snapshotter.store.tables import JOBS, PRUNED, live
 from snapshotter.sync import reconcile
 from snapshotter.sync.context import Context
 from snapshotter.sync.gone import Gone
@@ -39,7 +42,8 @@ class Comparison:
     """What a comparison with the API has found.
 
     `counted` has (what, at the API, here); jobs are named by their ids, a record without one by
-    None. `unrepaired`: why a repair left the jobs that are gone as they were.
+    None. `pruned`: how many of the jobs here are pruned. `unrepaired`: why a repair left the jobs
+    that are gone as they were.
     """
 
     counted: list[tuple[str, int, int]] = field(default_factory=list)
@@ -49,6 +53,7 @@ class Comparison:
     gone: set[int] = field(default_factory=set)
     set_aside: list[int | None] = field(default_factory=list)
     newer: set[int | None] = field(default_factory=set)
+    pruned: int = 0
     unrepaired: str = ""
 
     @property
@@ -63,6 +68,9 @@ class Comparison:
             difference = "" if there == here else f"  {self._why_counts_differ()}"
             yield f"{what:{width}}  {there:10,}  {here:10,}{difference}"
         yield f"{counted(self.read, 'job')} read again, field by field"
+        if self.pruned:
+            verb = "is" if self.pruned == 1 else "are"
+            yield f"{counted(self.pruned, 'job')} {verb} pruned: counted as here, not compared"
         if self.newer:
             yield (
                 f"{counted(len(self.newer), 'job')} moved since the last sync; not a difference: "
@@ -179,14 +187,16 @@ class _Verification:
         return there
 
     def _by_status(self) -> dict[str, int]:
-        statement = (
-            select(JOBS.c.status, func.count())
-            .where(*live(self._context.account_id))
-            .group_by(JOBS.c.status)
-        )
+        account_id, here = self._context.account_id, Counter[str | None]()
         with self._context.engine.connect() as connection:
-            here = {row[0]: int(row[1]) for row in connection.execute(statement)}
-        return {status: here.get(status, 0) for status in STATUSES}
+            for status, conditions in (
+                (JOBS.c.status, live(account_id)),
+                (PRUNED.c.status, pruned.listed(account_id)),
+            ):
+                counts = select(status, func.count()).where(*conditions).group_by(status)
+                here.update({row[0]: int(row[1]) for row in connection.execute(counts)})
+            self._found.pruned = pruned.count(connection, account_id)
+        return {status: here[status] for status in STATUSES}
 
     def _search(self, status: str, total: int, index: reconcile.Index) -> None:
         for difference in reconcile.differences(self._page(status), total, index):
@@ -197,11 +207,16 @@ class _Verification:
         found, repair = self._found, self._repair
         differing = self._differing([record for record in listed if isinstance(record, Record)])
         wrong: list[Record | Reject] = []
+        as_pruned = self._as_pruned(listed)
         for record in listed:
             if record.job_id in self._rejected:
                 continue
             columns = ["jobs"]
-            if isinstance(record, Record):
+            if record.job_id in as_pruned:
+                if as_pruned[record.job_id].gone_at is None:
+                    continue
+                columns = ["gone_at"]
+            elif isinstance(record, Record):
                 if record.job_id not in differing:
                     continue
                 columns = differing[record.job_id]
@@ -214,7 +229,7 @@ class _Verification:
             else:
                 found.missing.add(record.job_id)
         if repair is not None and wrong:
-            repair.store(wrong, overwrite=True)
+            repair.store(wrong, Mode(overwrite=True))
         self._ask_for(unlisted)
 
     def _ask_for(self, unlisted: list[int]) -> None:
@@ -249,6 +264,17 @@ class _Verification:
             for job_id in connection.execute(marked).scalars():
                 differing[job_id] = [*differing.get(job_id, []), "gone_at"]
         return differing
+
+    def _as_pruned(self, records: reconcile.Records) -> dict[int | None, PrunedJob]:
+        """Return the pruned jobs, by id, that the API has as they were when they were pruned."""
+        ids = [record.job_id for record in records if record.job_id is not None]
+        with self._context.engine.connect() as connection:
+            known = pruned.find(connection, ids)
+        return {
+            record.job_id: known[record.job_id]
+            for record in records
+            if record.job_id in known and known[record.job_id].is_same(record)
+        }
 
     def _is_newer(self, record: Record | Reject, columns: list[str]) -> bool:
         """Whether a difference arose after the last listing began, or in a job that is open.

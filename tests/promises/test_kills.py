@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
@@ -27,6 +27,7 @@ from urllib.parse import parse_qsl
 
 import databases
 import pytest
+from accounts import add
 from alembic import command
 from command import Running, start, start_fresh
 from lines import unmarked
@@ -42,7 +43,16 @@ from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Answer, Request, as_sent
 from snapshotter.store import revisions, views
 from snapshotter.store.engine import open_engine
-from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
+from snapshotter.store.tables import (
+    ACCOUNTS,
+    CHANGES,
+    FIELDS,
+    JOBS,
+    OUTPUTS,
+    PRUNED,
+    REJECTS,
+    SNAPSHOTS,
+)
 
 TABLES = [table for table in Base.metadata.sorted_tables if table.name != "calendar"]
 KILLS = 4
@@ -752,6 +762,77 @@ def schema(engine: Engine) -> dict[str, Any]:
         }
         days = connection.execute(text("select count(*) from calendar")).scalar_one()
     return {**tables, "days": days}
+
+
+# Housekeeping
+
+
+def aged(account: SimulatedAccount) -> str:
+    """Have five jobs finish ten days before the others; return the age that they alone have."""
+    account.now -= timedelta(days=10)
+    finished(account, range(1, 6))
+    account.now += timedelta(days=10)
+    finished(account, range(6, 9))
+    return f"{(datetime.now(UTC) - account.now).days + 5}d"
+
+
+def test_a_kill_while_jobs_are_pruned(
+    account: SimulatedAccount, store: Store, forks: Forks
+) -> None:
+    """Each job is whole or pruned, and the next prune removes the rest. At each fifth boundary."""
+    words = ("db", "prune", "--older-than", aged(account), "--yes")
+    assert forks.run("sync").code == 0
+    kept, jobs = store.keep(), readable(account)
+    places: list[str] = []
+    assert forks.halting(*words, look=places.append, pruned_at_once=2).code == 0
+    store.wait_until_alone()
+    left = [row.id for row in store.rows(JOBS)]
+    assert left == [6, 7, 8]
+    for boundary, place in enumerate(places):
+        if boundary % 5 and place != BEFORE_COMMIT:
+            continue
+        store.restore(kept)
+        killed = forks.run(*words, at=boundary, pruned_at_once=2)
+        assert killed.code == -signal.SIGKILL, killed.said
+        store.wait_until_alone()
+        stored_now = {*store.assert_no_half_job(jobs)}
+        pruned = {row.job_id for row in store.rows(PRUNED)}
+        assert (stored_now | pruned, stored_now & pruned) == ({*jobs}, set()), place
+    assert forks.run(*words).code == 0
+    assert [row.id for row in store.rows(JOBS)] == left
+    assert forks.run("sync", "--full").code == 0
+    assert [row.id for row in store.rows(JOBS)] == left
+
+
+def test_a_kill_while_a_database_is_copied(
+    store: Store, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """All rows are there, or none; then the next copy begins anew. At five boundaries."""
+    source = f"sqlite:///{tmp_path}/source.db"
+    revisions.upgrade(source)
+    engine = open_engine(source)
+    add(engine, "acme", 1, 2, 3)
+    words = ("db", "copy", "--to", store.url)
+    before = store.keep()
+    with Forks({**environment, "SNAPSHOTTER_DATABASE_URL": source}, tmp_path) as forks:
+        places: list[str] = []
+        assert forks.halting(*words, look=places.append).code == 0
+        whole_copy = store.keep()
+        assert len(whole_copy["jobs"]) == 3
+        kills_in_vain = 0
+        for boundary in range(0, len(places), len(places) // 5 + 1):
+            store.restore(before)
+            store.wait_until_alone()
+            killed = forks.run(*words, at=boundary)
+            assert killed.code == -signal.SIGKILL, killed.said
+            store.wait_until_alone()
+            assert store.keep() in (before, whole_copy), killed.said
+            kills_in_vain += store.keep() == whole_copy
+        assert kills_in_vain < 3  # most are before the commit
+        store.restore(before)
+        assert forks.run(*words).code == 0
+    assert store.keep() == whole_copy
+    engine.dispose()
 
 
 # SIGTERM and SIGINT

@@ -8,7 +8,8 @@ that, each halt with where it is.
 
 A page that was fetched early is stored in the transaction of the page before it, if it has arrived
 by then, which depends on timing. An order with `together` (true: all pages have arrived; false:
-none) takes the timing out, so that each run has the same boundaries.
+none) takes the timing out, so that each run has the same boundaries. `pruned_at_once` is how many
+jobs `db prune` removes in a transaction.
 
 A boundary is the moment before a statement, before a commit or a rollback, or after a connection
 was given back; but only the first one, and those when something was written or committed since the
@@ -35,6 +36,7 @@ import snapshotter.interrupt
 import snapshotter.sync.sync  # noqa: F401
 from snapshotter.api import prefetch
 from snapshotter.cli import entry
+from snapshotter.store import prune
 
 _LONGEST = 60  # seconds; a run that hangs dies of SIGALRM
 _WRITES = ("insert", "update", "delete", "copy", "create", "alter", "drop", "release")
@@ -79,6 +81,7 @@ def _run(order: dict[str, Any], orders: IO[str], answers: IO[str], said: IO[byte
     _watch(halt if order.get("halts") else strike)
     if "together" in order:
         _fix_arrivals(together=order["together"])
+    prune.AT_ONCE = order.get("pruned_at_once", prune.AT_ONCE)
     sys.argv = ["snapshotter", *order["words"]]
     code: Any = 0
     try:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from clock import Impatient
 from failing import failing
+from pruning import half_pruned
 from sqlalchemy import Connection, delete, select, update
 from syncer import Syncer, command, history
 
@@ -25,7 +26,7 @@ from snapshotter.simulator.server import serve
 from snapshotter.statuses import STATUSES
 from snapshotter.store.engine import open_engine
 from snapshotter.store.lock import lock
-from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
+from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, PRUNED, REJECTS, SNAPSHOTS
 from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Plan, open_run
 from snapshotter.sync.verify import Comparison, Sample, verify
@@ -579,3 +580,21 @@ def test_verify_looks_at_all_else_before_it_gives_up(syncer: Syncer) -> None:
         verify(Context(syncer.engine, client, service, Redaction()), pages, found)
     assert found.gone == {gone}
     assert (found.read, [what for what, _, _ in found.counted][-1]) == (4, "stopping")
+
+
+@sqlite
+def test_pruned_jobs_are_counted_and_not_missing(syncer: Syncer) -> None:
+    job_ids = half_pruned(syncer, 150)
+    found = verified(syncer, sample=150)
+    assert (found.differences, found.newer, found.pruned) == (0, set(), 75)
+    assert (counts(found)["jobs"], counts(found)["completed"]) == ((150, 150), (150, 150))
+    assert "75 jobs are pruned: counted as here, not compared" in [*found.lines()]
+    syncer.account.remove_job(job_ids[0])
+    assert verified(syncer, sample=100).gone == {job_ids[0]}
+    syncer.account.jobs[job_ids[1]]["updated_at"] = stamp(syncer.account.now)
+    syncer.account.touch()
+    found = verified(syncer, sample=150, repair=True)
+    assert (found.gone, found.newer) == ({job_ids[0]}, {job_ids[1]})
+    pruned = {row["job_id"]: row["gone_at"] for row in syncer.rows(PRUNED)}
+    assert [job_id for job_id, gone_at in pruned.items() if gone_at] == [job_ids[0]]
+    assert len(pruned) == 75

@@ -1,0 +1,41 @@
+"""Removes rows together with all rows that refer to them, by the models' foreign keys.
+
+So the rows that a table of a later revision has for a job are removed with the job.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Column, Connection, Table, delete, select
+
+from snapshotter.models import Base
+from snapshotter.store.tables import chunks
+
+
+def referring(table: Table) -> list[Column[Any]]:
+    """Return the columns of other tables that refer to this table's key."""
+    return [
+        column
+        for other in Base.metadata.sorted_tables
+        for column in other.columns
+        if any(key.column.table is table for key in column.foreign_keys)
+    ]
+
+
+def remove(connection: Connection, table: Table, keys: Iterable[int]) -> None:
+    """Remove the rows of these keys, after the rows that refer to them."""
+    (key,) = table.primary_key.columns
+    for some in chunks(keys):
+        for column in referring(table):
+            _remove_referring(connection, column, some)
+        connection.execute(delete(table).where(key.in_(some)))
+
+
+def _remove_referring(connection: Connection, column: Column[Any], keys: tuple[int, ...]) -> None:
+    table, which = column.table, column.in_(keys)
+    if not referring(table):
+        connection.execute(delete(table).where(which))
+        return
+    # By their keys: MariaDB would read all fields to find those of a subquery.
+    (key,) = table.primary_key.columns
+    remove(connection, table, connection.execute(select(key).where(which)).scalars().all())
