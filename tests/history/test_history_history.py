@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from snapshotter import (
     SnapshotterError,
     Stopped,
     UsageError,
+    logs,
 )
 from snapshotter.history.options import SyncOptions, TrendFilters
 from snapshotter.simulator.account import SimulatedAccount
@@ -162,7 +164,8 @@ def untouched() -> Iterator[None]:
         loggers = (list(logging.root.handlers), logging.root.level)
         own = logging.getLogger("snapshotter")
         timers = signal.getitimer(signal.ITIMER_REAL)
-        return handlers, loggers, (list(own.handlers), own.level), gc.get_threshold(), timers
+        about = replace(logs.ABOUT)  # what the lines of the command's log are about
+        return handlers, loggers, (list(own.handlers), own.level), gc.get_threshold(), timers, about
 
     before = seen()
     yield

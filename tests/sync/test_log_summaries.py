@@ -9,7 +9,7 @@ from clock import Impatient
 from failing import failing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from syncer import Syncer, command, history
 
 from snapshotter.api.client import Client, ListFilters
@@ -18,7 +18,9 @@ from snapshotter.errors import Stopped
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator.faults import Answer, Request
+from snapshotter.store import log_summaries as store
 from snapshotter.store.ledger import Outcome
+from snapshotter.store.log_summaries import FailedJob
 from snapshotter.store.tables import LOG_SUMMARIES
 from snapshotter.sync import log_summaries
 from snapshotter.sync.context import Context
@@ -225,6 +227,7 @@ def test_answers_about_something_else(syncer: Syncer) -> None:
 @sqlite
 def test_a_run_of_some_jobs_asks_about_these_alone(syncer: Syncer) -> None:
     first, second, third = failed_jobs(syncer, 3)
+    syncer()
     syncer(Plan(ids=[second], log_summaries=True))
     assert asked_for(syncer) == [second]
     filters = ListFilters(since=syncer.account.now - timedelta(seconds=90))
@@ -232,6 +235,28 @@ def test_a_run_of_some_jobs_asks_about_these_alone(syncer: Syncer) -> None:
     assert asked_for(syncer) == [third]
     syncer(WITH_SUMMARIES)
     assert asked_for(syncer) == [first]
+
+
+@sqlite
+def test_a_killed_run_loses_the_summary_in_progress_alone(
+    syncer: Syncer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def put(connection: Connection, job: FailedJob, *given: Any) -> None:
+        store.put(connection, job, *given)
+        if job.id == ids[2]:
+            raise Killed
+
+    ids = failed_jobs(syncer, 5)
+    monkeypatch.setattr(log_summaries, "put", put)
+    with pytest.raises(Killed):
+        syncer(WITH_SUMMARIES)
+    monkeypatch.undo()
+    assert sorted(stored(syncer)) == ids[3:]
+    syncer(WITH_SUMMARIES)
+    assert asked_for(syncer) == ids[2::-1]
 
 
 @sqlite
