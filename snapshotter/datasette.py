@@ -22,6 +22,7 @@ _TABLES: dict[str, dict[str, Any]] = {
     "job_outputs": {"label_column": "component_name", "facets": ["component_name"]},
     "output_fields": {"facets": ["name"]},
     "job_changes": {"sort_desc": "id", "facets": ["status"]},
+    "log_summaries": {"label_column": "error_summary", "sort_desc": "job_id"},
     "snapshots": {
         "label_column": "started_at",
         "sort_desc": "id",

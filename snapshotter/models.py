@@ -563,3 +563,48 @@ class PrunedJob(Base):
     pruned_at: Mapped[datetime] = mapped_column(
         UTCDateTime, comment="when the job was pruned, by this host's clock"
     )
+
+
+class LogSummary(Base):
+    __tablename__ = "log_summaries"
+    __table_args__ = {  # noqa: RUF012 - read once, by SQLAlchemy
+        "comment": "One row per failed job whose log summary was requested, by sync "
+        "--log-summaries; all but the marks of the request are null if the API has none",
+        **_MYSQL,
+    }
+
+    job_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("jobs.id"), primary_key=True, autoincrement=False, comment="the failed job"
+    )
+    error_summary: Mapped[str | None] = mapped_column(
+        LongText, comment="what went wrong, in a few words"
+    )
+    openai_extract: Mapped[str | None] = mapped_column(
+        LongText, comment="the part of the log that shows it"
+    )
+    action_items: Mapped[Any | None] = mapped_column(
+        Document, comment="what to do about it, an array of texts"
+    )
+    body: Mapped[str | None] = mapped_column(LongText, comment="the whole summary")
+    created_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, comment="when the API made the summary"
+    )
+    summary_id: Mapped[int | None] = mapped_column(Id, comment="id of the summary at the API")
+    extra: Mapped[Any | None] = mapped_column(
+        Document,
+        comment="everything that the API sent and that has no column, under the API's names",
+    )
+    requested_at: Mapped[datetime] = mapped_column(
+        UTCDateTime, comment="when the summary was last requested"
+    )
+    finished_epoch: Mapped[int | None] = mapped_column(
+        Id,
+        comment="finished_at of the job then, in whole seconds since 1970; if it has another by "
+        "now, the job has failed again, and the summary is of an earlier failure",
+    )
+    attempts: Mapped[int | None] = mapped_column(
+        Integer, comment="number of requests that failed; null after an answer"
+    )
+    next_attempt_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, comment="no run requests it again before this; null after an answer"
+    )

@@ -3,7 +3,8 @@
 -- grain: one row per account and reason of failed jobs, the most frequent first
 -- columns: account_id, reason (the error without ids, numbers, dates and paths; null if there was
 --   none), failures, packages (how many), first_seen, last_seen (when the first and the last such
---   job finished), last_job_id
+--   job finished), last_job_id, summary (what the API's summary of that job's log gives as the
+--   error; null if sync --log-summaries has stored none)
 --
 -- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
 --   last)
@@ -25,7 +26,7 @@ inputs as (
         and (run_date < :until or cast(:until as char) is null)
 ),
 
-final as (
+reasons as (
     select
         account_id,
         reason,
@@ -36,6 +37,25 @@ final as (
         max(id) as last_job_id
     from inputs
     group by account_id, reason
+),
+
+final as (
+    select
+        reasons.account_id,
+        reasons.reason,
+        reasons.failures,
+        reasons.packages,
+        reasons.first_seen,
+        reasons.last_seen,
+        reasons.last_job_id,
+        log_summaries.error_summary as summary
+    from reasons
+    inner join jobs on reasons.last_job_id = jobs.id
+    left join log_summaries
+        on
+            jobs.id = log_summaries.job_id
+            -- the job may have failed again since
+            and coalesce(jobs.finished_epoch, 0) = coalesce(log_summaries.finished_epoch, 0)
 )
 
 select
@@ -45,7 +65,8 @@ select
     packages,
     first_seen,
     last_seen,
-    last_job_id
+    last_job_id,
+    summary
 from final
 order by
     failures desc,

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("datasette")]
 
 SHOWN = {
     *("accounts", "jobs", "job_outputs", "output_fields"),
-    *("job_changes", "snapshots", "rejected_records"),
+    *("job_changes", "log_summaries", "snapshots", "rejected_records"),
 }
 
 

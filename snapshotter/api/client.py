@@ -16,23 +16,21 @@ import msgspec
 from requests.auth import HTTPBasicAuth
 
 from snapshotter import __version__
-from snapshotter.api import bodies, certificates, decoding, prefetch, proxies, transport
+from snapshotter.api import bodies, certificates, decoding, prefetch, proxies, transport, updates
 from snapshotter.api.limits import Allowance, Clock, Limits, SystemClock
 from snapshotter.api.lists import ListReaders
 from snapshotter.api.narrowing import PAGE_SIZE, ListedRecords, Places
+from snapshotter.api.one_job import OneJob
 from snapshotter.api.paging import Cursor, ItemT, Listed, Page, pages
-from snapshotter.api.records import Record, Reject, read_all, time_in
-from snapshotter.api.retry import ATTEMPTS, Caller, Request, Retrying
-from snapshotter.errors import RequestRefused
+from snapshotter.api.records import Record, Reject
+from snapshotter.api.retry import Caller, Request, Retrying
+from snapshotter.api.summaries import Summarized
 from snapshotter.message_mask import Mask
 from snapshotter.settings import Service
 from snapshotter.times import stamp
 
 ACCEPT = "application/vnd.xplenty+json; version=2"
 MAX_CREDITS = 2**31  # what a column of the run's row can hold
-MOST_PAGES_OF_A_SECOND = 20
-ATTEMPTS_FOR_A_JOB = 3  # once the list has been seen to work; `ATTEMPTS` before
-ATTEMPTS_FOR_THE_NEXT = 2  # after one that failed for good
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class Client:
         self._retrying = Retrying(caller, self._allowance, clock, jitter)
         self._readers = ListReaders(self._retrying, self._session, self._mask)
         self._places: dict[str, Places] = {}
-        self._has_failed = False  # the last call for one job
+        self._one_job = OneJob(self._retrying, self._session, self._readers)
 
     def __enter__(self) -> Self:
         return self
@@ -132,6 +130,15 @@ class Client:
     def time_left(self) -> float | None:
         """Return the seconds left: 0 once a signal asks to stop, None without a bound."""
         return self._allowance.time_left()
+
+    @property
+    def is_interrupted(self) -> bool:
+        return self._allowance.is_interrupted
+
+    @property
+    def has_spare_credits(self) -> bool:
+        """Whether there are credits for what is not essential: over half of an hour's are left."""
+        return self._allowance.has_spare_credits
 
     def credits(self) -> int | None:
         """Return the credits left of this hour's, for free; None if the server does not say."""
@@ -221,35 +228,12 @@ class Client:
 
         Also whether they are certainly all: a list that moves between two pages may hide one.
         """
-        query = {"sort": "updated", "direction": "asc", "limit": "", **ListFilters(moment).query()}
-        list_ = self._readers.reader(query, Places())
-        found: list[Record | Reject] = []
-        for number in range(MOST_PAGES_OF_A_SECOND):
-            listed = list_(len(found), PAGE_SIZE)
-            found += listed.records
-            times = map(_updated_at, listed.records)
-            past = max((at for at in times if at is not None), default=moment) > moment
-            if past or not listed.records or listed.more is False:
-                return found, number == 0
-        return found, False
+        since = ListFilters(moment).query()
+        return updates.touched_at(self._readers, moment, since)
 
     def newest(self) -> datetime | None:
         """Return the latest `updated_at` of all jobs; None for an account without jobs."""
-        list_ = self._readers.reader(
-            {"sort": "updated", "direction": "desc", "limit": ""}, Places()
-        )
-        times: list[datetime] = []
-        for limit in (1, PAGE_SIZE):
-            try:
-                records = list_(0, limit).records
-            except RequestRefused:
-                if limit == PAGE_SIZE:
-                    raise
-                continue  # perhaps for this record alone
-            times = [at for at in map(_updated_at, records) if at is not None]
-            if times or not records:
-                break
-        return max(times, default=None)
+        return updates.newest(self._readers)
 
     def job(self, job_id: int) -> Record | Reject | None:
         """Return one job; None if the API has no such job.
@@ -257,19 +241,14 @@ class Client:
         Raises `RequestRefused` or `RequestFailed` if there is no answer for this job alone, and
         `Stopped` if jobs have failed one after another and the list does not work either.
         """
-        request: Request[bytes | None] = Request(
-            f"jobs/{job_id}",
-            {},
-            decoding.record,
-            self._session,
-            is_of_one=True,
-            when_missing=lambda: None,
-        )
-        attempts = ATTEMPTS_FOR_THE_NEXT if self._has_failed else ATTEMPTS_FOR_A_JOB
-        self._has_failed = True  # unless an answer comes
-        raw = self._retrying.get(request, attempts if self._readers.has_answered else ATTEMPTS)
-        self._has_failed = False
-        return None if raw is None else read_all([raw])[0]
+        return self._one_job.record(job_id)
+
+    def log_summary(self, job_id: int) -> Summarized | None:
+        """Return a job with the summary of its log; None if the API has no such job.
+
+        Raises as `job` does, and `RecordError` for an answer that cannot be read.
+        """
+        return self._one_job.log_summary(job_id)
 
 
 def _opened(service: Service) -> tuple[transport.Session, Mask]:
@@ -284,12 +263,6 @@ def _opened(service: Service) -> tuple[transport.Session, Mask]:
         session.verify = certificates.trusted()
         secrets += proxies.check(service.api_url)
     return session, Mask(*secrets)
-
-
-def _updated_at(record: Record | Reject) -> datetime | None:
-    if isinstance(record, Record):
-        return record.job.updated_at
-    return time_in(record.payload, "updated_at")
 
 
 def _credits(reported: msgspec.Raw) -> int | None:

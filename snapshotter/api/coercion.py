@@ -31,6 +31,7 @@ from snapshotter.api.schema import (
     Int,
     Job,
     JobId,
+    LogSummary,
     Output,
     Package,
     ShortText,
@@ -202,6 +203,14 @@ def coerce(document: Object) -> Misfits:
     return Misfits(fitting, of_job, of_outputs, lines)
 
 
+def fit(document: Object, kind: type[Struct]) -> tuple[Object, Object]:
+    """Return the members of an object that fit a type, converted, and those that do not.
+
+    Members that the type does not name fit. The result can be converted to the type.
+    """
+    return _fit(document, kind, "", {})
+
+
 def _fit_outputs(
     outputs: list[Any], kinds: dict[str, str]
 ) -> tuple[list[Object], dict[int, Object], list[Any]]:
@@ -350,5 +359,5 @@ def _converters(kind: type[Struct]) -> dict[str, Callable[[Any], _Converted]]:
     return {name: _COLUMNS[next(iter(get_args(hint)), hint)] for name, hint in hints.items()}
 
 
-_KINDS: tuple[type[Struct], ...] = (Job, Output, Component, *_PARTS.values())
+_KINDS: tuple[type[Struct], ...] = (Job, Output, Component, LogSummary, *_PARTS.values())
 _CONVERTERS = {kind: _converters(kind) for kind in _KINDS}

@@ -72,6 +72,21 @@ class Allowance:
         self.requests_sent = 0
         self.credits_spent = 0
         self.credits_remaining: int | None = None
+        self._hourly: int | None = None
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a signal asks to stop."""
+        return bool(self._clock.interrupted)
+
+    @property
+    def has_spare_credits(self) -> bool:
+        """Whether more than half of the hour's credits are left, as far as they are known.
+
+        The other half is for what is essential: the next runs of the same hour need it.
+        """
+        left = self.credits_remaining
+        return left is None or left > max(self._reserve, (self._hourly or 0) // 2)
 
     def time_left(self) -> float | None:
         """Return the seconds left: 0 once a signal asks to stop, None without a bound."""
@@ -96,6 +111,7 @@ class Allowance:
                     "credits an hour; reserve fewer"
                 )
             self._reserve = limit // 10
+        self._hourly = limit
         if remaining is not None:
             self.credits_remaining = remaining
 

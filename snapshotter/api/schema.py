@@ -100,6 +100,17 @@ class Job(Struct, gc=False):
     log_summary: Raw | UnsetType = UNSET  # anything: no column holds a part of it
 
 
+class LogSummary(Struct, gc=False):
+    """Only in answers about one job, and only if asked for."""
+
+    id: Int | None = None
+    body: str | None = None
+    error_summary: str | None = None
+    openai_extract: str | None = None
+    action_items: list[str | None] | None = None
+    created_at: Time | None = None
+
+
 def is_too_deep(raw: bytes) -> bool:
     """Whether JSON text nests deeper than `MAX_DEPTH`."""
     if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:

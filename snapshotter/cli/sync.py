@@ -43,6 +43,12 @@ if TYPE_CHECKING:
     metavar="MINUTES",
     help="How long before the start of the last complete run a listing begins.",
 )
+@click.option(
+    "--log-summaries",
+    is_flag=True,
+    help="Also request the summaries of failed jobs' logs, each once, at most 100 in a run, and "
+    "none once half of the hour's credits are spent.",
+)
 @click.option("--upgrade", is_flag=True, help="Upgrade an old schema first; see `db upgrade`.")
 @click.option(
     "--parallel",
@@ -72,6 +78,7 @@ def command(
     package_id: int | None,
     full: bool,
     overlap: int,
+    log_summaries: bool,
     upgrade: bool,
     parallel: int,
     ping_url: str | None,
@@ -104,7 +111,8 @@ def command(
             raise UsageError(
                 "--full reads the whole list: leave --since, --status, --package-id out"
             )
-        plan = Plan(ids, filters, full, overlap=timedelta(minutes=overlap))
+        before = timedelta(minutes=overlap)
+        plan = Plan(ids, filters, full, overlap=before, log_summaries=log_summaries)
         manner = Manner(prints=not as_json, is_quiet=quiet, at_once=parallel)
         run(api_options, (Database(database_url, upgrade), plan), manner, attempts)
 

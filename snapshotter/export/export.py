@@ -1,7 +1,7 @@
 """Writes a table or a trend as a file, in batches of rows: memory stays flat at any size."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import date, datetime
@@ -163,7 +163,7 @@ def _trend(connection: Connection, selection: Selection, style: Style) -> Iterat
     columns: list[styles.Column] | None = None
     if style.format == "parquet":  # needs the kinds before the first row
         with run() as result:
-            columns = _kinds(list(result.keys()), _normalized(result, selection.limit))
+            columns = kinds(list(result.keys()), _normalized(result, selection.limit))
     with run() as result:
         batches = _normalized(result, selection.limit)
         if style.text_times:
@@ -184,7 +184,7 @@ def _as_text(value: Any) -> Any:
     return stamp(value) if isinstance(value, datetime) else value
 
 
-def _kinds(columns: list[str], batches: Iterator[Rows]) -> list[styles.Column]:
+def kinds(columns: list[str], batches: Iterable[Rows]) -> list[styles.Column]:
     """Return each column of a trend with its kind, by its values; if it has none, by its name."""
     found: list[set[type]] = [set() for _ in columns]
     for batch in batches:
@@ -209,6 +209,11 @@ def _kinds(columns: list[str], batches: Iterator[Rows]) -> list[styles.Column]:
     ]
 
 
+def is_fraction(name: str) -> bool:
+    """Whether a column has numbers that may have decimals, by its name."""
+    return _FRACTION.search(name) is not None
+
+
 def _kind_by_name(name: str) -> Kind:
     if DAY.fullmatch(name):
         return "day"
@@ -216,4 +221,4 @@ def _kind_by_name(name: str) -> Kind:
         return "time"
     if _TEXT.fullmatch(name):
         return "text"
-    return "number" if _FRACTION.search(name) else "integer"
+    return "number" if is_fraction(name) else "integer"

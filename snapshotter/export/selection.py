@@ -22,7 +22,7 @@ TABLES = Base.metadata.tables
 NO_MONTH = "__HIVE_DEFAULT_PARTITION__"  # Hive's name for rows without a value
 
 # Rows of these tables go by their job's day; those of others by the day in these columns.
-OF_JOBS = ("jobs", "job_outputs", "output_fields", "job_changes")
+OF_JOBS = ("jobs", "job_outputs", "output_fields", "job_changes", "log_summaries")
 _DAYS = {
     "calendar": "day",
     "pruned_jobs": "pruned_at",

@@ -16,7 +16,7 @@ from snapshotter.report.findings import Finding, all_findings
 from snapshotter.report.jobs import Failed, failed_runs
 from snapshotter.report.policy import Facts, facts
 from snapshotter.report.rows import unnamed
-from snapshotter.report.words import shortened
+from snapshotter.report.words import cause
 from snapshotter.store.tables import COMPLETE, SNAPSHOTS
 from snapshotter.times import stamp
 
@@ -174,7 +174,7 @@ def _failures(failed: Sequence[Failed], known: Facts, answers: Answers) -> Itera
         key = each.account_id, each.package_id
         name = known.names.get(key) or unnamed(each.package_id)
         still = ", and has not completed since" if open_streaks.get(key) else ""
-        reason = shortened(each.reason).rstrip(".")
+        reason = cause(each.reason, each.summary)
         why = f"; the last one: {reason}" if reason else ""
         runs = "its only run" if each.runs == 1 else f"{each.failed:,} of {each.runs:,} runs"
         yield Item(

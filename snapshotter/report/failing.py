@@ -6,7 +6,7 @@ from typing import NamedTuple
 from snapshotter.report.evidence import chance_of_share, failure_rate
 from snapshotter.report.policy import FAILING_NOW, OFTEN_FAILING, Facts, Finding, Subject
 from snapshotter.report.rows import Key, Row, Trends, by_package, key_of
-from snapshotter.report.words import day, share, shortened
+from snapshotter.report.words import cause, day, share
 
 _MIN_STREAK = 2
 _MIN_FAILURES, _MIN_RATE = 3, 0.05
@@ -41,8 +41,9 @@ def failing(trends: Trends, facts: Facts) -> Iterator[Finding]:
         elif _is_often(count, total, facts.chance):
             subject = Subject(account_id=key[0], package_id=key[1])
             hours = _hours(key, count.failed - count.runs * others, count.failed, facts)
+            reason = _summarized(reasons.get(key), jobs.get(key, ()))
             yield OFTEN_FAILING.finding(
-                _of_often(count, facts.names[key], reasons.get(key)), hours, **subject
+                _of_often(count, facts.names[key], reason), hours, **subject
             )
 
 
@@ -79,7 +80,7 @@ def _failing_now(streak: Row, jobs: Sequence[Row], needed: int, facts: Facts) ->
     key, length = key_of(streak), streak["failing_runs"]
     last = jobs[0] if jobs else None
     since = f", since {day(streak['failing_since'])}" if streak["failing_since"] else ""
-    reason = shortened(last["reason"]).rstrip(".") if last else ""
+    reason = cause(last["reason"], last.get("summary")) if last else ""
     why = f"; the last one: {reason}" if reason else ""
     place = length - needed  # of the job that made it evidence, counted from the latest
     found_from = jobs[place]["finished_at"] if place < len(jobs) else None
@@ -103,9 +104,15 @@ def _of_often(count: Count, name: str, reason: str | None) -> str:
     return f"{name} failed {count.failed:,} of {count.runs:,} runs ({rate}){why}."
 
 
-def _main_reasons(rows: Iterable[Row]) -> dict[Key, str]:
+def _main_reasons(rows: Iterable[Row]) -> dict[Key, str | None]:
     """Return the most frequent reason of each package, which is the first of its rows."""
-    reasons: dict[Key, str] = {}
+    reasons: dict[Key, str | None] = {}
     for row in rows:
-        reasons.setdefault(key_of(row), shortened(row["reason"]).rstrip("."))
+        reasons.setdefault(key_of(row), row["reason"])
     return reasons
+
+
+def _summarized(reason: str | None, jobs: Sequence[Row]) -> str:
+    """Return a reason with the summary of the latest job that failed for it and has one."""
+    summaries = (job.get("summary") for job in jobs if job["reason"] == reason)
+    return cause(reason, next(filter(None, summaries), None))

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from snapshotter.printable import web_page
 from snapshotter.report.rows import Key, Row
-from snapshotter.store.tables import JOBS, chunks
+from snapshotter.store.tables import JOBS, LOG_SUMMARIES, SUMMARIZED, chunks
 from snapshotter.times import CLOCKS_APART
 from snapshotter.trends.filters import Filters
 
@@ -79,7 +79,10 @@ def _latest_runs(package_ids: Sequence[int], filters: Filters) -> Select[Any]:
 
 
 def last_failures(connection: Connection, filters: Filters) -> list[dict[str, Any]]:
-    """Return the last failed jobs of each package, the latest first, with their reasons."""
+    """Return the last failed jobs of each package, the latest first.
+
+    With their reasons, and the summaries of their logs if they are stored.
+    """
     package = JOBS.c.account_id, JOBS.c.package_id
     latest = func.coalesce(JOBS.c.finished_epoch, 0).desc(), JOBS.c.id.desc()
     place = func.row_number().over(partition_by=package, order_by=latest).label("place")
@@ -88,9 +91,11 @@ def last_failures(connection: Connection, filters: Filters) -> list[dict[str, An
         JOBS.c.id.label("job_id"),
         JOBS.c.finished_at,
         JOBS.c.error_fingerprint.label("reason"),
+        LOG_SUMMARIES.c.error_summary.label("summary"),
         place,
     )
-    jobs = select(*columns).where(JOBS.c.status == "failed", *within(filters)).subquery()
+    found = select(*columns).select_from(JOBS.outerjoin(LOG_SUMMARIES, SUMMARIZED))
+    jobs = found.where(JOBS.c.status == "failed", *within(filters)).subquery()
     rows = connection.execute(select(jobs).where(jobs.c.place <= _FAILURES).order_by(jobs.c.place))
     return [dict(row) for row in rows.mappings()]
 
@@ -106,6 +111,7 @@ class Failed(NamedTuple):
     finished_at: datetime
     reason: str | None
     url: str | None
+    summary: str | None = None
 
 
 def failed_runs(
@@ -129,8 +135,10 @@ def failed_runs(
         JOBS.c.finished_at,
         JOBS.c.error_fingerprint,
         JOBS.c.html_url,
+        LOG_SUMMARIES.c.error_summary,
     )
-    latest_last = select(*columns).where(*ended, JOBS.c.status == "failed")
+    jobs = select(*columns).select_from(JOBS.outerjoin(LOG_SUMMARIES, SUMMARIZED))
+    latest_last = jobs.where(*ended, JOBS.c.status == "failed")
     failures: dict[int | None, list[Any]] = defaultdict(list)
     for row in connection.execute(latest_last.order_by(JOBS.c.finished_epoch, JOBS.c.id)):
         failures[row.package_id].append(row)
@@ -144,6 +152,7 @@ def failed_runs(
             rows[-1].finished_at,
             rows[-1].error_fingerprint,
             web_page(rows[-1].html_url),
+            rows[-1].error_summary,
         )
         for package, rows in failures.items()
     ]

@@ -11,11 +11,15 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a trend; `kind` decides how its values are shown."""
+    """A column of a trend; `kind` decides how its values are shown.
+
+    With `if_any` it is shown only if a row has a value of it.
+    """
 
     name: str
     head: str
     kind: Kind = "number"
+    if_any: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,7 @@ SECTIONS = (
                     Column("first_seen", "First", "time"),
                     Column("last_seen", "Last", "time"),
                     Column("last_job_id", "Last job", "job"),
+                    Column("summary", "Its log, in short", "words", if_any=True),
                 ),
                 by_package=False,
             ),

@@ -63,16 +63,18 @@ class Tables:
     def table(self, of: TableOf) -> Table:
         rows = _ordered(of, list(self._answers.trends.get(of.trend, ())))
         shown = rows[:MAX_ROWS]
-        columns = list(self._columns(of))
+        columns = list(self._columns(of, rows))
         heads = [("Package", "")] if of.by_package else []
         heads += [(column.head, style(column.kind)) for column in columns]
         made = [self._row(of, columns, row) for row in shown]
         return Table(of, made, heads, _note(of, len(shown), len(rows)))
 
-    def _columns(self, of: TableOf) -> Iterator[Column]:
+    def _columns(self, of: TableOf, rows: Sequence[Row]) -> Iterator[Column]:
         if self._has_accounts and all(column.name != "account_id" for column in of.columns):
             yield Column("account_id", "Account", "words")
         for column in of.columns:
+            if column.if_any and all(row.get(column.name) is None for row in rows):
+                continue
             if column.name != "account_id" or self._has_accounts:
                 yield column
 

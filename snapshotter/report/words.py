@@ -31,6 +31,12 @@ def shortened(text: str | None) -> str:
     return line if len(line) <= _MAX_LENGTH else line[: _MAX_LENGTH - 1].rstrip() + "…"
 
 
+def cause(reason: str | None, summary: str | None) -> str:
+    """Return why a run failed: its reason and, in brackets, the summary of its log; or either."""
+    first, more = (shortened(text).rstrip(".") for text in (reason, summary))
+    return f"{first} ({more})" if first and more and more != first else first or more
+
+
 def listed(names: Sequence[str | None]) -> str:
     """Return up to three names as a list in a sentence, and how many more there are."""
     shown = [shortened(name) or "one without a name" for name in names[:3]]

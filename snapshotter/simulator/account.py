@@ -58,6 +58,8 @@ class SimulatedAccount:
     - `date_offset`: seconds that the Date header is ahead of the clock; None sends no such header.
     - `before_answer` is called before anything is decided, outside the lock: it may change the
       account by any of its methods.
+    - `log_summaries` has what a single answer has as a job's `log_summary`, by the job's id, in
+      place of the one that is made up of its errors; it may be anything.
     - `intercept` is called next, before the key is checked and credits are charged, and outside
       the lock; what it returns is sent unchanged, and None leaves the request to the account.
     - `failing`: kinds of `faults.fault`. While there are any, a request takes the first and is
@@ -84,6 +86,7 @@ class SimulatedAccount:
         self.before_answer = behaviour.get("before_answer")
         self.intercept: Callable[[Request], Answer | None] | None = None
         self.jobs: dict[int, dict[str, Any]] = {}
+        self.log_summaries: dict[int, Any] = {}
         self.requests: list[tuple[str, str]] = []
         self.lock = threading.RLock()
         self.chance = random.Random(f"{seed}/lists")  # noqa: S311 - no secret

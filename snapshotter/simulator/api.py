@@ -123,8 +123,10 @@ def _one(account: SimulatedAccount, job_id: str, query: dict[str, str]) -> Answe
         for name in ("package", "cluster")
         if isinstance(part := job.get(name), dict)
     }
-    summary = {"log_summary": _summary(job)} if query.get("include") == "log_summary" else {}
-    return json_answer(200, {**job, **parts, **summary})
+    included = {}
+    if query.get("include") == "log_summary":
+        included["log_summary"] = account.log_summaries.get(int(job_id), _summary(job))
+    return json_answer(200, {**job, **parts, **included})
 
 
 def _summary(job: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,13 @@ an error of the database at all, because the driver could not encode the value.
 import sqlite3
 from enum import Enum
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    OperationalError,
+    StatementError,
+)
 
 from snapshotter.printable import printable
 
@@ -54,7 +60,10 @@ class ErrorScope(Enum):
 
 def scope_of(error: BaseException) -> ErrorScope:
     """Return what an error that a write has raised is about."""
-    if isinstance(error, UNSENDABLE):
+    # SQLAlchemy wraps what a converter of values raises, as that of JSON, but no driver's error.
+    if isinstance(error, UNSENDABLE) or (
+        isinstance(error, StatementError) and isinstance(error.orig, UNSENDABLE)
+    ):
         return ErrorScope.RECORD
     if not isinstance(error, DBAPIError) or error.connection_invalidated:
         return ErrorScope.DATABASE

@@ -15,6 +15,7 @@ from snapshotter import __version__
 from snapshotter.api.records import Reject
 from snapshotter.store import backoff, sizes
 from snapshotter.store.error_scope import UNSENDABLE, ErrorScope, scope_of
+from snapshotter.store.fallback import execute_first_taken
 from snapshotter.store.reject_payload import (
     LONGEST_REASON,
     NOTHING_CAME,
@@ -139,19 +140,7 @@ def _store(
     connection: Connection, statement: Callable[[_Values], Executable], values: _Values
 ) -> None:
     """Execute, with less and less of the record's content until the database takes it."""
-    refused: Exception | None = None
-    for some in _less_and_less(values):
-        try:
-            with connection.begin_nested():
-                connection.execute(statement(some))
-        except (SQLAlchemyError, *UNSENDABLE) as error:
-            if scope_of(error) is ErrorScope.DATABASE:
-                raise
-            refused = error
-        else:
-            return
-    if refused is not None:
-        raise refused
+    execute_first_taken(connection, map(statement, _less_and_less(values)))
 
 
 def _less_and_less(values: _Values) -> Iterator[_Values]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from sqlalchemy import ColumnElement, Table, or_
+from sqlalchemy import ColumnElement, Table, and_, func, or_
 
 from snapshotter.models import Base
 from snapshotter.statuses import FINAL_STATUSES
@@ -14,6 +14,7 @@ CALENDAR: Table = _TABLES["calendar"]
 CHANGES: Table = _TABLES["job_changes"]
 FIELDS: Table = _TABLES["output_fields"]
 JOBS: Table = _TABLES["jobs"]
+LOG_SUMMARIES: Table = _TABLES["log_summaries"]
 OUTPUTS: Table = _TABLES["job_outputs"]
 PRUNED: Table = _TABLES["pruned_jobs"]
 REJECTS: Table = _TABLES["rejected_records"]
@@ -29,6 +30,11 @@ OPEN = (
 # A run that read the whole list to its end. Only such a run moves the watermark: one of single ids,
 # or of jobs that match filters, completes without it, whatever its kind.
 COMPLETE = (SNAPSHOTS.c.status == "completed", SNAPSHOTS.c.watermark.is_not(None))
+# The summary of the log of a job's latest failure; the job may have failed again since an earlier.
+SUMMARIZED = and_(
+    LOG_SUMMARIES.c.job_id == JOBS.c.id,
+    func.coalesce(LOG_SUMMARIES.c.finished_epoch, 0) == func.coalesce(JOBS.c.finished_epoch, 0),
+)
 _CHUNK = 500  # ids in one list; every engine accepts that many
 
 

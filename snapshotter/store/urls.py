@@ -7,6 +7,7 @@ from sqlalchemy import URL, exc, make_url
 from sqlalchemy.engine import Dialect
 
 from snapshotter.errors import UsageError
+from snapshotter.texts import nearest
 
 # Any driver that a URL names is taken as the one that is installed with this command.
 _DRIVERS = {
@@ -16,6 +17,7 @@ _DRIVERS = {
     "mysql": "mysql+pymysql",
     "mariadb": "mariadb+pymysql",
 }
+_BACKENDS = ("sqlite", "postgresql", "mysql", "mariadb")
 _SQLITE_DRIVERS = ("", "pysqlite", "aiosqlite")
 _RESERVED = "/?#[]@"
 # The first is always used; the others are part of it.
@@ -46,9 +48,8 @@ def parse(text: str) -> tuple[URL, Hosts | None]:
     if not separator or not re.fullmatch(r"[A-Za-z0-9_+]+", scheme):
         raise _unreadable()
     if backend not in _DRIVERS or (backend == "sqlite" and driver not in _SQLITE_DRIVERS):
-        raise UsageError(
-            f"no database driver {scheme[:40]!r}; known are sqlite, postgresql, mysql and mariadb"
-        )
+        hint = nearest(backend, _BACKENDS) or f"; known are {', '.join(_BACKENDS)}"
+        raise UsageError(f"no database driver {scheme[:40]!r}{hint}")
     hosts = None
     if backend == "sqlite" and "?" in rest:
         raise UsageError("a SQLite URL takes no options after '?', nor a file's name with a '?'")

@@ -1,8 +1,9 @@
 """A run in progress: the only place that writes the API's answers into the tables."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -24,7 +25,7 @@ from snapshotter.times import now
 log = logging.getLogger(__name__)
 
 # What plain code raises for a value that was not foreseen.
-_UNFORESEEN = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+UNFORESEEN = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class Run:
@@ -35,7 +36,7 @@ class Run:
     ) -> None:
         self.engine, self.client = context.engine, context.client
         self.account_id = context.account_id
-        self._redact, self._progress = context.redact, context.progress
+        self.redact, self._progress = context.redact, context.progress
         self.ledger, self.outcome, self._check_lock = ledger, outcome, check_lock
         self.open_seen: set[int] = set()
         self._has_pruned = pruned.are_there(
@@ -78,11 +79,17 @@ class Run:
         observed_at = self.client.latest_server_clock or now()
         return Stamp(self.account_id, self.outcome.snapshot_id, observed_at)
 
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open a transaction, if the run still has its lock."""
+        self._check_lock()
+        with self.engine.begin() as connection:
+            yield connection
+
     def mark_gone(self, job_ids: Iterable[int]) -> int:
         """Mark jobs as deleted at the API; return how many were not marked before."""
-        self._check_lock()
         ids, stamp = list(job_ids), self.stamp
-        with self.engine.begin() as connection:
+        with self.transaction() as connection:
             gone = sum(mark_gone(connection, stamp, job_id) for job_id in ids)
             gone += pruned.mark_gone(connection, stamp, ids)
             rejects.forget(connection, self.account_id, ids)
@@ -113,7 +120,7 @@ class Run:
         jobs = [each for each in found if isinstance(each, Prepared)]
         try:
             ready = iter(encoded(self.engine.dialect, jobs))
-        except _UNFORESEEN:
+        except UNFORESEEN:
             return found  # it comes up again when they are written, for the job that it is about
         return [
             each._replace(ready=next(ready)) if isinstance(each, Prepared) else each
@@ -125,10 +132,10 @@ class Run:
 
     def _rows_of(self, record: Record) -> Prepared | Reject:
         try:
-            return prepare(record, self._redact)
-        except _UNFORESEEN as error:
+            return prepare(record, self.redact)
+        except UNFORESEEN as error:
             reason = f"job {record.job.id}: cannot be stored: {type(error).__name__}"
-            reason = self._redact(f"{reason}: {error}")
+            reason = self.redact(f"{reason}: {error}")
             return Reject(record.job_id, record.created_at, reason, record.document)
 
     def store(
@@ -182,12 +189,12 @@ class Run:
             bad = [each for each in records if isinstance(each, Reject)]
             loaded = load(connection, self.stamp, jobs, mode)
             bad += [
-                Reject(job_id, None, self._redact(reason), good[job_id].record.document)
+                Reject(job_id, None, self.redact(reason), good[job_id].record.document)
                 for job_id, reason in loaded.refused.items()
             ]
             stored = (good.keys() | stays) - {reject.job_id for reject in bad}
             rejects.forget(connection, self.account_id, stored)
-            fresh = set_aside(connection, self.stamp, bad, self._redact) if bad else []
+            fresh = set_aside(connection, self.stamp, bad, self.redact) if bad else []
             if checkpoint is not None:
                 self.ledger.advance(
                     connection,

@@ -8,6 +8,8 @@ A run that completes has stored all that the API showed when it began:
 2. Jobs that are not final can change without appearing in a listing, and records set aside can be
    corrected: those are requested one by one, or by listing a status if that is cheaper.
 3. The list is counted; jobs that only the list has, or only the database, are searched for.
+4. If asked to, it requests the summaries of failed jobs' logs, for which half of the hour's credits
+   may be spent.
 
 What fails alone is recorded alone, and the run continues: a job whose own call fails is set aside
 like a record that cannot be read; a request that is not essential is noted.
@@ -42,6 +44,7 @@ from snapshotter.sync.context import Context
 from snapshotter.sync.count import Count
 from snapshotter.sync.gone import Gone
 from snapshotter.sync.listing import Lister, check_list_answers, marks_of
+from snapshotter.sync.log_summaries import request_log_summaries
 from snapshotter.sync.refresh import refresh
 from snapshotter.sync.retry_rejects import retry
 from snapshotter.sync.run import Run
@@ -55,6 +58,7 @@ class Plan:
 
     `ids`: only these jobs. `filters`: only the jobs that match; the watermark stays.
     `full`: the whole list, from its beginning. `rejected`: the records set aside, again.
+    `log_summaries`: also the summaries of failed jobs' logs, of those that are read.
     `overlap` (`--overlap`): how far a listing starts before the beginning of the last complete run,
     for changes that the API shows some time after their `updated_at`.
     """
@@ -63,6 +67,7 @@ class Plan:
     filters: ListFilters = field(default_factory=ListFilters)
     full: bool = False
     rejected: bool = False
+    log_summaries: bool = False
     overlap: timedelta = DEFAULT_OVERLAP
 
     @property
@@ -142,6 +147,8 @@ def read(run: Run, plan: Plan) -> None:
     _recall_server(run)
     _ask_for_credits(run)
     _read_plan(run, plan)
+    if plan.log_summaries:
+        request_log_summaries(run, only_seen=plan.names_jobs or plan.is_filtered)
     if plan.rejected or not (plan.names_jobs or plan.is_filtered):
         # Older rejects that this run did not see also make it exit 65.
         run.outcome.rejected = rejects.count(run.engine, run.account_id)

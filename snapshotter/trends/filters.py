@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, String, bindparam, text
 
 from snapshotter.errors import UsageError
-from snapshotter.texts import no_account
+from snapshotter.texts import nearest, no_account
 from snapshotter.times import EPOCH
 
 # As in the trends about what is open, fresh or failing.
@@ -246,14 +246,12 @@ def find_package(
             raise UsageError(f"--package {name_or_id!r}: {_ambiguous(found)}")
         if found:
             return found[0]
-    raise _no_package(f"--package {name_or_id!r}")
+    raise _no_package(f"--package {name_or_id!r}", nearest(name_or_id, (name for _, name in known)))
 
 
-def _no_package(asked: str) -> UsageError:
-    return UsageError(
-        f"{asked}: no job of such a package is stored; "
-        "'snapshotter trends slowest_packages' lists them"
-    )
+def _no_package(asked: str, hint: str = "") -> UsageError:
+    hint = hint or "; 'snapshotter trends slowest_packages' lists them"
+    return UsageError(f"{asked}: no job of such a package is stored{hint}")
 
 
 def _packages(connection: Connection, account_id: str | None) -> list[tuple[Package, str]]:

@@ -22,12 +22,14 @@ class Policy:
     """A trend's columns in the order in which they are shown, and left out from the last on.
 
     `names` are what a row is about, `verdicts` what one comes for. Columns that are not listed are
-    helpers, and so are ids of packages whose name is shown.
+    helpers, and so are ids of packages whose name is shown. `if_any` are shown only if a row has a
+    value of them.
     """
 
     names: tuple[str, ...]
     verdicts: tuple[str, ...]
     facts: tuple[str, ...] = ()
+    if_any: tuple[str, ...] = ()
 
     def rank(self, column: str) -> Rank:
         for rank, columns in enumerate((self.names, self.verdicts, self.facts)):
@@ -45,7 +47,10 @@ _RUNTIMES = ("p50_seconds", "p95_seconds")
 POLICIES = {
     "concurrency": Policy(("day", "hour"), ("peak",), ("runs", "busy_seconds")),
     "failure_reasons": Policy(
-        ("reason",), ("failures", "last_seen"), ("packages", "last_job_id", "first_seen")
+        ("reason",),
+        ("failures", "last_seen"),
+        ("summary", "packages", "last_job_id", "first_seen"),
+        if_any=("summary",),
     ),
     "failures_by_day": Policy(
         ("day", "package_name"), ("failed", "failure_rate"), ("runs", "stopped")
@@ -117,7 +122,7 @@ _NAMES = (
 _VERDICTS = ("stuck", "overdue", "failing_runs", "failing_since", "error", "ratio", "status")
 
 
-WRAPPED = ("reason", "error", "field")  # texts that are shown whole, on several lines
+WRAPPED = ("reason", "summary", "error", "field")  # texts that are shown whole, on several lines
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,8 @@ def arranged(trend: str, result: Result, *, several_accounts: bool = False) -> l
     tells = _ids_tell_packages_apart(result)
     places = []
     for index, column in enumerate(columns):
+        if column in policy.if_any and all(row[index] is None for row in result.rows):
+            continue
         rank = policy.rank(column)
         if column == "account_id":
             if not several_accounts and len({row[index] for row in result.rows}) == 1:

@@ -12,13 +12,10 @@ from clock import Impatient
 from samples import job
 from wire import answer, serve
 
-from snapshotter.api.client import ATTEMPTS_FOR_A_JOB, Client, ListFilters
+from snapshotter.api.client import Client, ListFilters
 from snapshotter.api.records import Record
-from snapshotter.errors import Failure, KeyRefused, RequestFailed, RequestRefused
+from snapshotter.errors import Failure, KeyRefused, RequestRefused
 from snapshotter.settings import Key, Service
-from snapshotter.simulator.account import SimulatedAccount
-from snapshotter.simulator.faults import Answer
-from snapshotter.simulator.server import serve as serve_account
 
 PAGE = json.dumps([job()]).encode()
 
@@ -91,16 +88,6 @@ def test_an_error_that_nests_without_end() -> None:
         read(asking)
 
 
-def test_the_newest_job_may_be_one_that_cannot_be_read() -> None:
-    bad = job(owner_id="x", updated_at="2026-01-03T00:00:00Z")
-    worse = {**bad, "updated_at": "soon"}
-    with serve(answer(body=json.dumps([bad]).encode())) as wire:
-        assert client(wire.url).newest() == datetime(2026, 1, 3, tzinfo=UTC)
-    pages = [answer(body=json.dumps(each).encode()) for each in ([worse], [worse, job()])]
-    with serve(*pages) as wire:
-        assert client(wire.url).newest() == datetime(2026, 1, 2, 3, 6, 5, tzinfo=UTC)
-
-
 def test_a_key_that_is_sent_back_across_the_bound_of_a_message_is_hidden() -> None:
     body = json.dumps({"message": "x" * 295 + "s3cr3t-of-the-test"}).encode()
     with serve(answer(422, body)) as wire:
@@ -117,18 +104,3 @@ def test_one_job_may_be_forbidden_and_a_key_refused() -> None:
             client.job(7)
         with pytest.raises(KeyRefused):
             client.job(7)
-
-
-def test_jobs_that_fail_take_few_attempts_where_the_list_works() -> None:
-    account = SimulatedAccount()
-    for _ in range(9):
-        account.add_job()
-    account.intercept = lambda request: None if request.path.endswith("/jobs") else Answer(500)
-    with serve_account(account) as url:
-        service = Service("acme", Key(account.api_key), url, 5.0)
-        client = Client(service, clock=Impatient())
-        client.page(0)
-        for job_id in sorted(account.jobs):
-            with pytest.raises(RequestFailed):
-                client.job(job_id)
-        assert client.requests_sent <= 1 + ATTEMPTS_FOR_A_JOB + 8 * 3

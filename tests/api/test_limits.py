@@ -170,3 +170,23 @@ def test_a_request_is_alone_if_no_other_was_under_way() -> None:
 def test_without_a_signal_there_is_no_message_of_it() -> None:
     assert interruption("") == ""
     assert interruption("stopped by SIGTERM").startswith("stopped by SIGTERM; nothing is lost")
+
+
+@pytest.mark.parametrize(
+    ("hourly", "left", "has_spare"),
+    [
+        (5000, 2501, True),
+        (5000, 2500, False),
+        (None, 501, True),
+        (None, 500, False),
+        (5000, None, True),
+        (300, 151, True),
+        (300, 150, False),
+    ],
+)
+def test_what_is_not_essential_leaves_half_of_the_hour(
+    hourly: int | None, left: int | None, *, has_spare: bool
+) -> None:
+    allowance = Allowance(Limits(reserve=None), Impatient())
+    allowance.set_budget(hourly, left)
+    assert allowance.has_spare_credits is has_spare

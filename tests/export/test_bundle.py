@@ -121,6 +121,7 @@ def test_all_with_their_manifest(engine: Engine, format_: Format, tmp_path: Path
         "job_outputs": 5,
         "output_fields": 10,
         "job_changes": 5,
+        "log_summaries": 0,
         "calendar": 14610,
         "runtime_by_day": 4,
     }
@@ -286,6 +287,7 @@ def test_parquet_by_month(engine: Engine, tmp_path: Path, whole: bool) -> None: 
         "job_outputs": jobs,
         "job_changes": jobs,
         "output_fields": fields,
+        "log_summaries": {months[-1]: []},
     }
 
 

@@ -64,6 +64,11 @@ def hostile(account: SimulatedAccount) -> SimulatedAccount:
             html_url=URL.format(n) if n % 2 else named(URL.format(n)),
             outputs=[output(n, 10 * n, "id", f"field {n % 3}")],
         )
+        if failed:
+            account.log_summaries[n] = {
+                **dict.fromkeys(("body", "error_summary", "openai_extract"), named("why")),
+                "action_items": [named("do")],
+            }
     account.add_job(id=50, status="running", html_url="javascript:alert(1)",
                     package={"id": 1, "name": named("orders")})  # fmt: skip
     account.add_job(id=51, status=named("odd"), package={"id": 1, "name": named("orders")})
@@ -95,6 +100,8 @@ COMMANDS = [
     ("status", "--account", named("x")),
     ("rejects",),
     ("rejects", "--all"),
+    *(("digest", "--last", "30d", "--format", shape) for shape in ("text", "markdown", "slack")),
+    ("export", "log_summaries", "-o", "-"),
     ("accounts",),
     ("accounts", "rename", named("x"), named("y")),
     ("accounts", "forget", named("x")),
@@ -109,7 +116,7 @@ def test_no_command_prints_a_control_character_on_a_terminal(
     run: Run, acme: dict[str, str], hostile: SimulatedAccount, tmp_path: Path
 ) -> None:
     assert hostile.jobs
-    code, printed = on_a_terminal.run(["sync"], cwd=tmp_path, env=acme)
+    code, printed = on_a_terminal.run(["sync", "--log-summaries"], cwd=tmp_path, env=acme)
     assert code == 65, printed
     assert_harmless(printed)
     for words in COMMANDS:
@@ -137,10 +144,11 @@ def _name_the_account(path: Path, name: str) -> None:
 def test_no_line_of_a_pipe_is_split(
     run: Run, acme: dict[str, str], hostile: SimulatedAccount
 ) -> None:
-    done = run("sync", **acme)
+    done = run("sync", "--log-summaries", **acme)
     assert done.returncode == 65
     assert all(line.startswith("snapshotter: ") for line in done.stderr.split("\n")[:-1])
     assert_harmless((done.stdout + done.stderr).encode())
+    assert "why" in run("trends", "failure_reasons", "--format", "table").stdout
     logged = run("sync", "--full", "-v", "--log-format", "json", **acme)
     for line in logged.stderr.split("\n")[:-1]:
         assert isinstance(json.loads(line), dict)

@@ -19,6 +19,7 @@ FOLDERS: dict[str, set[str]] = {
     "trends": set(),
     "export": {"store", "trends"},
     "report": {"store", "trends"},
+    "history": {"api", "store", "sync", "trends", "export", "report"},
     "simulator": set(),
     "cli": {"api", "store", "sync", "trends", "export", "report", "simulator"},
 }
@@ -81,10 +82,13 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "ping": {"certificates", "deadlines", "proxies", "transport"},
         "retry": {"bodies", "limits", "transport", "verdict"},
         "records": {"coercion", "cutting", "schema"},
+        "summaries": {"coercion", "schema"},
         "paging": {"records"},
         "narrowing": {"paging", "records", "retry"},
         "prefetch": {"bodies", "deadlines", "paging"},
         "lists": {"bodies", "decoding", "narrowing", "paging", "records", "retry", "transport"},
+        "one_job": {"decoding", "lists", "records", "retry", "summaries", "transport"},
+        "updates": {"lists", "narrowing", "records"},
         "client": {
             "bodies",
             "certificates",
@@ -92,12 +96,15 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "limits",
             "lists",
             "narrowing",
+            "one_job",
             "paging",
             "prefetch",
             "proxies",
             "records",
             "retry",
+            "summaries",
             "transport",
+            "updates",
         },
     },
     "store": {
@@ -114,6 +121,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "tables": set(),
         "urls": set(),
         "wait_limit": set(),
+        "fallback": {"error_scope"},
         "owned": {"tables"},
         "rejects": {"backoff", "reject_payload", "reject_reasons", "tables"},
         "server_setup": {"wait_limit"},
@@ -132,6 +140,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "bulk": {"engine", "session_setup"},
         "ledger": {"engine", "error_scope", "ids", "tables"},
         "lock": {"engine", "session_setup"},
+        "log_summaries": {"backoff", "engine", "fallback", "sizes", "tables"},
         "views": {"engine", "postgresql_views"},
         "accounts": {"engine", "lock", "owned", "tables"},
         "prepared": {"bulk", "tables"},
@@ -155,6 +164,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "set_aside": {
             "backoff",
             "error_scope",
+            "fallback",
             "reject_payload",
             "rejects",
             "sizes",
@@ -172,12 +182,23 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "by_id": {"run"},
         "gone": {"reconcile", "run"},
         "listing": {"run"},
+        "log_summaries": {"run"},
         "several": {"run"},
         "count": {"by_id", "gone", "listing", "reconcile", "run"},
         "retry_rejects": {"by_id", "gone", "run"},
         "verify": {"context", "gone", "reconcile", "run"},
         "refresh": {"by_id", "count", "gone", "run"},
-        "sync": {"by_id", "context", "count", "gone", "listing", "refresh", "retry_rejects", "run"},
+        "sync": {
+            "by_id",
+            "context",
+            "count",
+            "gone",
+            "listing",
+            "log_summaries",
+            "refresh",
+            "retry_rejects",
+            "run",
+        },
         "account_run": {"context", "run", "sync"},
     },
     "trends": {
@@ -205,6 +226,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "formats": {"excel", "formulas", "parquet", "sink", "spreadsheet", "style"},
         "export": {"formats", "selection", "style"},
         "bundle": {"export", "selection", "style"},
+        "frames": {"export", "style"},
         "request": {"bundle", "export", "selection", "style"},
     },
     "report": {
@@ -244,6 +266,10 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "words",
         },
         "report": {"answers", "page"},
+    },
+    "history": {
+        "options": set(),
+        "history": {"options"},
     },
     "simulator": {
         "faults": set(),
@@ -413,6 +439,7 @@ def test_help_imports_nothing_heavy() -> None:
         "try: group().main(['sync', '--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'pandas', 'pyarrow', 'alembic', 'sqlalchemy', 'requests', 'msgspec', 'rich'}\n"
+        "heavy |= {'tomllib', 'platformdirs', 'keyring'}\n"
         "heavy &= set(sys.modules)\n"
         "sys.exit(repr(heavy) if heavy else 0)"
     )

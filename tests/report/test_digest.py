@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 from noisy import NOW, Change, Noise, regular, store_noise
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, select
 
+from snapshotter.api.schema import LogSummary
+from snapshotter.api.summaries import Summary
 from snapshotter.errors import UsageError
 from snapshotter.report.digest import Digest, Item, Period, digest
-from snapshotter.store.tables import SNAPSHOTS
+from snapshotter.store.log_summaries import FailedJob, put
+from snapshotter.store.tables import JOBS, SNAPSHOTS
 from snapshotter.times import epoch
 
 DAY = timedelta(days=1)
@@ -91,6 +94,13 @@ def test_runs_that_failed_in_the_period_are_listed_with_reason_and_page(engine: 
     )
     assert item.url == f"https://xplenty.com/acme/jobs/{item.job_id}"
     assert made(engine, timedelta(hours=3)).items == []
+    failed = select(JOBS.c.id, JOBS.c.finished_epoch).where(JOBS.c.id == item.job_id)
+    with engine.begin() as connection:
+        (row,) = connection.execute(failed)
+        summary = Summary(LogSummary(error_summary="/data is full."), {})
+        put(connection, FailedJob(row.id, row.finished_epoch, 0), summary, NOW)
+    (item,) = made(engine).items
+    assert item.text.endswith(" full (/data is full).")
 
 
 def test_a_long_name_is_cut(engine: Engine) -> None:

@@ -72,6 +72,19 @@ def test_a_failing_package_is_reported_with_the_reason_and_the_page_of_its_last_
     ]
 
 
+def test_the_summary_of_a_log_is_added_to_the_reason() -> None:
+    rows = {"failures_by_day": [day(4, 60)], "package_failure_reasons": REASONS, **streak(4)}
+    rows["last_failures"][0]["summary"] = "The volume  /data\nis full."
+    (text,) = texts(**rows)
+    assert text.endswith("; the last one: Disk full (The volume /data is full).")
+    often = {**rows, "failures_by_day": [day(12, 60)], "recovery": []}
+    rows["last_failures"][0]["summary"] = None
+    rows["last_failures"][1]["summary"] = "4 GB were needed."
+    rows["last_failures"][2]["summary"] = "An older one"
+    (text,) = texts(**often)
+    assert text.endswith("; most often: Out of memory (4 GB were needed).")
+
+
 def test_a_streak_is_reported_only_if_it_is_longer_than_usual_failures_make() -> None:
     assert texts(failures_by_day=[day(2, 60)], **streak(2)) == []
     often = [day(33, 60)]

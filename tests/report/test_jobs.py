@@ -5,14 +5,18 @@ from typing import Any
 
 import pytest
 from samples import job, store
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
+from snapshotter.api.schema import LogSummary
+from snapshotter.api.summaries import Summary
 from snapshotter.report.jobs import (
     compared_runs,
     failed_runs,
     last_failures,
     package_urls,
 )
+from snapshotter.store.log_summaries import FailedJob, put
+from snapshotter.store.tables import JOBS
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters
 from snapshotter.trends.job_links import job_pages
@@ -75,6 +79,21 @@ def test_last_failures_come_first(failed: Engine) -> None:
     assert [row["job_id"] for row in found if row["package_id"] == 5] == [6]
     assert [row["job_id"] for row in early] == [2, 1]
     assert found[0]["finished_at"].tzinfo is not None
+
+
+def test_failures_have_the_summaries_of_their_logs(failed: Engine) -> None:
+    """But not that of a failure before the job ran again."""
+    with failed.begin() as connection:
+        (at,) = connection.execute(select(JOBS.c.finished_epoch).where(JOBS.c.id == 4)).scalars()
+        for job_id, finished in ((2, at), (4, at), (6, at - 1)):
+            summary = Summary(LogSummary(error_summary=f"summary {job_id}"), {})
+            put(connection, FailedJob(job_id, finished, 0), summary, NOW)
+    with failed.connect() as connection:
+        found = {row["job_id"]: row["summary"] for row in last_failures(connection, ALL)}
+        since = datetime(2026, 1, 1, 12, tzinfo=UTC)
+        runs = {run.job_id: run.summary for run in failed_runs(connection, "acme", since, NOW)}
+    assert found == {4: "summary 4", 2: None, 1: None, 6: None}
+    assert runs == {4: "summary 4", 6: None}
 
 
 def test_failed_runs_of_a_period(failed: Engine) -> None:

@@ -61,6 +61,15 @@ def test_names_are_escaped_and_the_flagged_rows_come_first() -> None:
     assert found.count('<th scope="row">a &lt; b</th>') == 2
 
 
+def test_a_column_that_no_row_has_a_value_of_may_be_left_out() -> None:
+    columns = (Column("runs", "Runs"), Column("summary", "In short", "words", if_any=True))
+    table = TableOf("recovery", "Runs", columns, by_package=False)
+    assert "In short" not in html(table, {"runs": 1, "summary": None}, {"runs": 2})
+    found = html(table, {"runs": 1, "summary": None}, {"runs": 2, "summary": "<b>"})
+    assert "In short" in found
+    assert '<td class="words">&lt;b&gt;</td>' in found
+
+
 def test_no_rows() -> None:
     assert '<p class="empty">Runs: none in these days.</p>' in html(TableOf("recovery", "Runs", ()))
 

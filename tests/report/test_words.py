@@ -1,6 +1,6 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 
-from snapshotter.report.words import day, large, listed, minute, share, shortened
+from snapshotter.report.words import cause, day, large, listed, minute, share, shortened
 
 
 def test_shares() -> None:
@@ -33,3 +33,12 @@ def test_lists_name_three_at_most() -> None:
     assert listed(["a", None]) == "a and one without a name"
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+
+
+def test_a_cause_is_a_reason_and_a_summary_or_either() -> None:
+    assert cause("Failed.", "Disk full.") == "Failed (Disk full)"
+    assert (
+        cause("Failed.", "Failed") == cause("Failed.", None) == cause(None, "Failed.") == "Failed"
+    )
+    assert cause(None, None) == cause("", " ") == ""
+    assert len(cause("a" * 999, "b" * 999)) == 60 + 60 + 3

@@ -118,6 +118,9 @@ def test_the_log_summary_is_sent_if_requested(account: SimulatedAccount, get: Ge
     }
     assert summary["error_summary"] == "No such table"
     assert "log_summary" not in account.jobs[7]
+    assert "log_summary" not in get("jobs/7").json()
+    account.log_summaries[7] = None
+    assert get("jobs/7", include="log_summary").json()["log_summary"] is None
 
 
 def test_lists_are_sorted_in_both_directions(account: SimulatedAccount, get: Get) -> None:

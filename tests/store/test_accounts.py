@@ -9,9 +9,18 @@ from snapshotter.models import Base
 from snapshotter.store import accounts
 from snapshotter.store.accounts import NAMED, find, forget, rename, stored
 from snapshotter.store.lock import lock
-from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS, SNAPSHOTS
+from snapshotter.store.tables import (
+    ACCOUNTS,
+    CHANGES,
+    FIELDS,
+    JOBS,
+    LOG_SUMMARIES,
+    OUTPUTS,
+    REJECTS,
+    SNAPSHOTS,
+)
 
-TABLES = (ACCOUNTS, SNAPSHOTS, REJECTS, JOBS, OUTPUTS, FIELDS, CHANGES)
+TABLES = (ACCOUNTS, SNAPSHOTS, REJECTS, JOBS, OUTPUTS, FIELDS, CHANGES, LOG_SUMMARIES)
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 

@@ -19,6 +19,8 @@ def sqlite_error(code: int) -> sqlite3.Error:
 SCOPES: list[tuple[Exception, ErrorScope]] = [
     (UnicodeEncodeError("latin-1", "\N{PACKAGE}", 0, 1, "no"), ErrorScope.RECORD),
     (OverflowError("int too large"), ErrorScope.RECORD),
+    (exc.StatementError("", None, None, UnicodeError("no")), ErrorScope.RECORD),
+    (exc.StatementError("", None, None, KeyError("a bug")), ErrorScope.DATABASE),
     (KeyError("a bug"), ErrorScope.DATABASE),
     *(
         (exc.DBAPIError("", None, error), expected)

@@ -99,6 +99,7 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
         "job_changes": ("id",),
         "job_outputs": ("id",),
         "jobs": ("id",),
+        "log_summaries": ("job_id",),
         "output_fields": ("output_id", "position"),
         "pruned_jobs": ("job_id",),
         "rejected_records": ("id",),
@@ -115,6 +116,7 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
         ("job_outputs", "fk_job_outputs_job_id_jobs", "job_id", "jobs"),
         ("jobs", "fk_jobs_account_id_accounts", "account_id", "accounts"),
         ("jobs", "fk_jobs_snapshot_id_snapshots", "snapshot_id", "snapshots"),
+        ("log_summaries", "fk_log_summaries_job_id_jobs", "job_id", "jobs"),
         ("output_fields", "fk_output_fields_output_id_job_outputs", "output_id", "job_outputs"),
         ("pruned_jobs", "fk_pruned_jobs_account_id_accounts", "account_id", "accounts"),
         ("snapshots", "fk_snapshots_account_id_accounts", "account_id", "accounts"),
@@ -209,7 +211,7 @@ STORAGE = {
     "mysql": "select substring_index(name, '/', -1), table_id "
     "from information_schema.innodb_sys_tables where name like concat(database(), '/%')",
 }
-LATER_TABLES = {"pruned_jobs"}
+LATER_TABLES = {"log_summaries", "pruned_jobs"}
 
 
 @pytest.mark.parametrize(("old", "new"), [("0004", "0005"), ("0005", "0006")])

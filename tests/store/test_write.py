@@ -15,7 +15,7 @@ from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.store import revisions
 from snapshotter.store.engine import open_engine
 from snapshotter.store.rejects import listed
-from snapshotter.store.tables import JOBS, OUTPUTS, REJECTS
+from snapshotter.store.tables import JOBS, LOG_SUMMARIES, OUTPUTS, REJECTS
 from snapshotter.sync.sync import Plan
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -155,6 +155,20 @@ def test_a_character_that_the_databases_encoding_has_not(latin1: Syncer) -> None
     latin1.account.advance(3600)
     assert latin1().rejected == 0
     latin1.assert_equal_to_the_account()
+
+
+def test_a_summary_that_the_databases_encoding_has_not(latin1: Syncer) -> None:
+    """It costs neither the run nor the other summaries."""
+    at = latin1.account.now
+    for job_id in (1, 2):
+        latin1.account.add_job(id=job_id, status="failed", created_at=at)
+    words = "\N{PACKAGE} verloren: Grüße"
+    latin1.account.log_summaries[1] = {"error_summary": words, "action_items": [words]}
+    assert latin1(Plan(log_summaries=True)).noted == []
+    one, two = sorted(latin1.rows(LOG_SUMMARIES), key=lambda row: row["job_id"])
+    kept = words.encode("ascii", "backslashreplace").decode()
+    assert (one["error_summary"], one["action_items"]) == (kept, [kept])
+    assert two["error_summary"] == "Package failed to execute."
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, insert
 from snapshotter.api import records
 from snapshotter.redact import Redaction
 from snapshotter.store.load import load
+from snapshotter.store.log_summaries import FailedJob, put
 from snapshotter.store.prepared import prepare
 from snapshotter.store.tables import ACCOUNTS, REJECTS, SNAPSHOTS
 from snapshotter.store.write import Stamp
@@ -19,7 +20,7 @@ URL = "https://api.xplenty.com"
 
 
 def add(engine: Engine, account_id: str, *job_ids: int, answered: bool = True) -> None:
-    """Add an account with a run, a record set aside, and jobs of two outputs."""
+    """Add an account with a run, a record set aside, and jobs of two outputs and a log summary."""
     run: dict[str, Any] = {"account_id": account_id, "kind": "full", "status": "completed"}
     jobs = ("jobs_seen", "jobs_inserted", "jobs_changed", "jobs_unchanged", "jobs_rejected")
     run |= dict.fromkeys(("requests", "pages", *jobs), 0)
@@ -36,3 +37,4 @@ def add(engine: Engine, account_id: str, *job_ids: int, answered: bool = True) -
             document: dict[str, Any] = job(id=job_id, outputs=outputs)
             record = records.read(json.dumps(document).encode())
             load(connection, Stamp(account_id, run_id, NOW), [prepare(record, Redaction())])
+            put(connection, FailedJob(job_id, None, 0), None, NOW)

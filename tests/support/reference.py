@@ -347,11 +347,15 @@ def failures_by_day(tables: Tables, filters: Filters) -> Answer:
 
 
 def failure_reasons(tables: Tables, filters: Filters) -> Answer:
+    summaries = {row["job_id"]: row for row in rows(tables["log_summaries"])}
     answer: Answer = []
     for (account, reason), group in groups(
         runs(tables, filters, "failed"), "account_id", "error_fingerprint"
     ):
         seen = each(group, "finished_at")
+        last = max(group, key=lambda job: job["id"])
+        summary = summaries.get(last["id"])
+        is_its_own = summary is not None and summary["finished_epoch"] == last["finished_epoch"]
         answer.append(
             (
                 account,
@@ -360,7 +364,8 @@ def failure_reasons(tables: Tables, filters: Filters) -> Answer:
                 len(set(each(group, "package_id"))),
                 min(seen, default=None),
                 max(seen, default=None),
-                max(job["id"] for job in group),
+                last["id"],
+                summary["error_summary"] if summary is not None and is_its_own else None,
             )
         )
     return sorted(answer, key=lambda row: (-row[2], -row[6]))

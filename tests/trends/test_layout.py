@@ -30,7 +30,7 @@ WANTED = {
 
 def value_of(column: str, name: str) -> Any:  # noqa: PLR0911 - a line a kind
     """Return a value of a column as wide as it gets in an account of many packages."""
-    if column in ("error", "reason"):
+    if column in ("error", "reason", "summary"):
         return ERROR
     if column in ("status", "kind", "change"):
         return {"status": "completed", "kind": "incremental", "change": "removed"}[column]
@@ -143,3 +143,14 @@ def test_a_users_own_trend_keeps_its_order_and_what_looks_like_a_verdict() -> No
         "package_id": Rank.HELPER,
         "package_name": Rank.NAME,
     }
+
+
+def test_summaries_are_shown_if_there_are_any() -> None:
+    columns = ["account_id", "reason", "failures", "summary"]
+
+    def shown(*summaries: str | None) -> list[str]:
+        result = Result(columns, [("acme", "lost", 1, summary) for summary in summaries])
+        return [columns[place.index] for place in arranged("failure_reasons", result)]
+
+    assert shown(None, None) == ["reason", "failures"]
+    assert shown(None, "disk full") == ["reason", "failures", "summary"]

@@ -16,9 +16,13 @@ from runs import insert_account
 from sqlalchemy import Engine, update
 from trend_jobs import DAY, ahead, ended, known_until, log_two_runs, put, ran
 
+from snapshotter.api.schema import LogSummary
+from snapshotter.api.summaries import Summary
 from snapshotter.errors import UsageError
 from snapshotter.resources import resource_folder
+from snapshotter.store import log_summaries
 from snapshotter.store.engine import open_engine
+from snapshotter.store.log_summaries import FailedJob
 from snapshotter.store.revisions import upgrade
 from snapshotter.store.tables import SNAPSHOTS
 from snapshotter.times import epoch
@@ -213,10 +217,29 @@ def test_failure_reasons(engine: Engine) -> None:
     assert answer(engine, "failure_reasons") == [
         (
             *("Job # lost <path>", 2, 2),
-            *("2026-01-05 00:02:00+00:00", "2026-01-05 00:03:00+00:00", 2),
+            *("2026-01-05 00:02:00+00:00", "2026-01-05 00:03:00+00:00", 2, None),
         ),
-        (None, 1, 1, "2026-01-05 00:04:00+00:00", "2026-01-05 00:04:00+00:00", 3),
+        (None, 1, 1, "2026-01-05 00:04:00+00:00", "2026-01-05 00:04:00+00:00", 3, None),
     ]
+
+
+def test_failure_reasons_have_the_summary_of_their_last_job(engine: Engine) -> None:
+    put(
+        engine,
+        ended(1, 1, status="failed", errors="lost"),
+        ended(2, 2, status="failed", errors="lost"),
+        ended(3, 3, status="failed", errors="slow"),
+        ended(4, 4, status="failed", errors="late"),
+        ended(5, 5, status="failed", errors="none", completed_at=None),
+    )
+    monday = int(DAY.timestamp())
+    ends = {1: monday + 120, 2: monday + 180, 3: monday + 239, 5: None}  # 3 has failed again since
+    with engine.begin() as connection:
+        for job_id, finished in ends.items():
+            summary = Summary(LogSummary(error_summary=f"summary {job_id}"), {})
+            log_summaries.put(connection, FailedJob(job_id, finished, 0), summary, DAY)
+    found = {row[0]: row[-1] for row in answer(engine, "failure_reasons")}
+    assert found == {"lost": "summary 2", "slow": None, "late": None, "none": "summary 5"}
 
 
 def test_recovery(engine: Engine) -> None:

@@ -51,7 +51,9 @@ from snapshotter.trends.values import normalized
 Run_ = Callable[[str, Filters], list[tuple[Any, ...]]]
 TABLES = [
     Base.metadata.tables[name]
-    for name in ("jobs", "job_outputs", "output_fields", "accounts", "snapshots")
+    for name in (
+        *("jobs", "job_outputs", "output_fields", "accounts", "snapshots", "log_summaries"),
+    )
 ]
 CALENDAR = Base.metadata.tables["calendar"]
 CHOSEN = [name for name in os.environ.get("TRENDS", "").split(",") if name] or list(REFERENCE)
@@ -339,9 +341,25 @@ def store(engine: Engine, history: History) -> None:
             load(connection, run, [prepare(record, Redaction()) for record in records])
             for job_id in history.gone:
                 mark_gone(connection, run, job_id)
+        summarize(connection)
         for name in ("accounts", "snapshots"):
             for row in getattr(history, name):
                 replace(connection, Base.metadata.tables[name], row)
+
+
+def summarize(connection: Connection) -> None:
+    """Store summaries of every second job; of every fifth, that of an earlier failure."""
+    jobs = Base.metadata.tables["jobs"]
+    for job_id, finished in connection.execute(select(jobs.c.id, jobs.c.finished_epoch)).all():
+        if job_id % 2 == 0:
+            late = 1 if job_id % 5 == 0 else 0
+            row = {
+                "job_id": job_id,
+                "error_summary": None if job_id % 3 == 0 else f"row {job_id} lacks a key",
+                "finished_epoch": None if finished is None else finished - late,
+                "requested_at": MOMENTS[-1],
+            }
+            replace(connection, Base.metadata.tables["log_summaries"], row)
 
 
 def frame(connection: Connection, table: Table) -> pd.DataFrame:

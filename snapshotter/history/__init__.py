@@ -1,0 +1,1 @@
+"""A job history as Python programs use it: notebooks, orchestrators."""

@@ -1,0 +1,180 @@
+"""The options of `History`, and what the runs and trends make of them."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypedDict
+
+from snapshotter.api.client import ListFilters
+from snapshotter.api.limits import Limits
+from snapshotter.errors import UsageError
+from snapshotter.redact import Redaction
+from snapshotter.settings import (
+    DEFAULT_API_URL,
+    DEFAULT_OVERLAP,
+    DEFAULT_TIMEOUT,
+    MODES,
+    Service,
+    Variables,
+    account_id,
+    base_url,
+    valid_key,
+)
+from snapshotter.sync.account_run import RunOptions
+from snapshotter.sync.run import Run
+from snapshotter.sync.sync import Plan
+from snapshotter.texts import cleaned, nearest
+from snapshotter.trends.filters import Window
+
+
+class TrendFilters(TypedDict, total=False):
+    """Which runs a trend covers.
+
+    `since`: the first day, a date or text like `"2026-01-31"`; `until`: the day after the last one;
+    `last`: a length of time up to the newest day stored, or before `until`, in place of `since`.
+    `package`: its id, or its name. `account`: its id.
+    """
+
+    since: date | str | None
+    until: date | str | None
+    last: timedelta | None
+    package: str | int | None
+    account: str | None
+
+
+class SyncOptions(TypedDict, total=False):
+    """How a sync goes; each is the option of the command that has its name.
+
+    `since` (an aware time), `status`, `package_id` and `ids` read only some jobs; `full` reads the
+    whole list again. `reserve_credits`, `max_requests` and `max_time` bound the run, and `timeout`,
+    in seconds, each request. `variables`, `secret_names` and `hash_key` decide how secrets are
+    stored. `progress` is called, in this thread, with the number of jobs read so far. `upgrade`:
+    upgrade an old schema first.
+    """
+
+    api_url: str
+    timeout: float
+    ids: Sequence[int] | None
+    since: datetime | None
+    status: str | None
+    package_id: int | None
+    full: bool
+    overlap: timedelta
+    log_summaries: bool
+    upgrade: bool
+    reserve_credits: int | None
+    max_requests: int | None
+    max_time: timedelta | None
+    variables: Variables
+    secret_names: Sequence[str]
+    hash_key: str | None
+    progress: Callable[[int], None]
+
+
+def window(given: TrendFilters) -> Window:
+    """Return the filters as the commands have them. Raises `UsageError`."""
+    _refuse_unknown(given, TrendFilters.__annotations__)
+    last, package, account = given.get("last"), given.get("package"), given.get("account")
+    _require(last, timedelta, "last", "timedelta(days=30)")
+    _require(account, str, "account", "'acme'")
+    is_id = isinstance(package, int) and not isinstance(package, bool)
+    if not is_id:
+        _require(package, str, "package", "434 or 'orders'")
+    return Window(
+        _day(given.get("since"), "since"),
+        _day(given.get("until"), "until"),
+        last,
+        None if is_id else package,  # type: ignore[arg-type]  # it is text
+        package if is_id else None,  # type: ignore[arg-type]  # it is a number
+        account,
+    )
+
+
+def _day(given: date | str | None, name: str) -> date | None:
+    if isinstance(given, datetime):
+        return (given if given.tzinfo is None else given.astimezone(UTC)).date()
+    if given is None or isinstance(given, date):
+        return given
+    try:
+        return date.fromisoformat(given)
+    except (TypeError, ValueError):
+        raise _wrong(given, name, "date(2026, 1, 31) or '2026-01-31'") from None
+
+
+def _require(given: object, kind: type, name: str, expected: str) -> None:
+    if given is not None and not isinstance(given, kind):
+        raise _wrong(given, name, expected)
+
+
+def _wrong(given: object, name: str, expected: str) -> UsageError:
+    return UsageError(f"{name}: expected something like {expected}, got {given!r:.60}")
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: Collection[str]) -> None:
+    for name in given:
+        if name not in known:
+            hint = nearest(name, known) or f"; there are {', '.join(known)}"
+            raise UsageError(f"no option {name!r}{hint}")
+
+
+def service(account: str, key: str, given: SyncOptions) -> Service:
+    """Return the account to read. Raises `UsageError`, which never quotes the key."""
+    _refuse_unknown(given, SyncOptions.__annotations__)
+    if not isinstance(account, str) or not isinstance(key, str):
+        raise UsageError("account and key are texts: the account's id and its API key")
+    if not (secret := cleaned(key)):
+        raise UsageError("key is empty; it is the account's API key")
+    return Service(
+        account_id(cleaned(account), "account"),
+        valid_key(secret, "key"),
+        base_url(given.get("api_url", DEFAULT_API_URL), "api_url"),
+        given.get("timeout", DEFAULT_TIMEOUT),
+    )
+
+
+def plan(given: SyncOptions) -> Plan:
+    """Return what to read. Raises `UsageError` if the options contradict each other."""
+    ids, since, full = given.get("ids"), given.get("since"), given.get("full", False)
+    if since is not None and (not isinstance(since, datetime) or since.tzinfo is None):
+        raise _wrong(since, "since", "datetime(2026, 1, 31, tzinfo=UTC)")
+    filters = ListFilters(since, given.get("status"), given.get("package_id"))
+    if ids is not None and (full or filters != ListFilters()):
+        raise UsageError("ids already select the jobs: leave full and the filters out")
+    if full and filters != ListFilters():
+        raise UsageError("full reads the whole list: leave since, status and package_id out")
+    return Plan(
+        None if ids is None else list(dict.fromkeys(ids)),
+        filters,
+        full,
+        overlap=given.get("overlap", DEFAULT_OVERLAP),
+        log_summaries=given.get("log_summaries", False),
+    )
+
+
+def run_options(given: SyncOptions) -> RunOptions:
+    """Return how the run goes. Raises `UsageError`."""
+    variables, max_time = given.get("variables", "mask"), given.get("max_time")
+    if variables not in MODES:
+        raise UsageError(f"variables: not one of {', '.join(MODES)}")
+    _require(max_time, timedelta, "max_time", "timedelta(minutes=10)")
+    try:
+        redact = Redaction(variables, given.get("secret_names", ()), given.get("hash_key"))
+    except ValueError:
+        raise UsageError("variables='hash' needs a hash_key, a long random text") from None
+    limits = Limits(
+        given.get("reserve_credits"),
+        given.get("max_requests"),
+        None if max_time is None else max_time.total_seconds(),
+    )
+    return RunOptions(limits, redact, watcher=_Watcher(given.get("progress", _ignore)))
+
+
+def _ignore(_jobs: int) -> None:
+    pass
+
+
+class _Watcher:
+    def __init__(self, progress: Callable[[int], None]) -> None:
+        self.progress = progress
+
+    def begin(self, run: Run) -> None:
+        pass
