@@ -112,3 +112,16 @@ def shown(database_url: str) -> str:
         return urls.shown(*urls.parse(database_url))
     except UsageError:
         return "a database whose URL cannot be read"
+
+
+def database_path(database_url: str) -> Path | None:
+    """Return the file of a SQLite database, whether or not it exists; None for other databases."""
+    from snapshotter.errors import UsageError
+    from snapshotter.store import urls
+
+    try:
+        url, _ = urls.parse(database_url)
+    except UsageError:
+        return None
+    is_file = url.get_backend_name() == "sqlite" and url.database
+    return Path(str(url.database)).absolute() if is_file else None

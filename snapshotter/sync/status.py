@@ -36,6 +36,7 @@ class Freshness:
     `fresh_at`: when the last complete run began; None before the first.
     `ahead`: when a complete run began that is in the future by this clock; it does not count.
     `listing`: the offset and `since` of a listing in progress; None if there is none.
+    `failed_in_a_row`: how many runs have failed since one ended otherwise.
     """
 
     account_id: str
@@ -47,6 +48,7 @@ class Freshness:
     listing: tuple[int, datetime | None] | None
     runs: list[dict[str, Any]]
     ahead: datetime | None = None
+    failed_in_a_row: int = 0
 
     def age(self, now: datetime) -> timedelta | None:
         return None if self.fresh_at is None else max(timedelta(0), now - self.fresh_at)
@@ -155,6 +157,12 @@ def _account(connection: Connection, row: Any, latest_start: datetime) -> Freshn
     latest = latest.order_by(SNAPSHOTS.c.id.desc()).limit(LAST_RUNS)
     jobs = select(func.count()).select_from(JOBS).where(*live(row.account_id))
     rejected = select(func.count()).where(REJECTS.c.account_id == row.account_id)
+    otherwise = select(func.coalesce(func.max(SNAPSHOTS.c.id), 0)).where(
+        mine, SNAPSHOTS.c.status.not_in(("failed", "running"))
+    )
+    failed = select(func.count()).where(
+        mine, SNAPSHOTS.c.status == "failed", SNAPSHOTS.c.id > otherwise.scalar_subquery()
+    )
     offset = row.listing_offset
     return Freshness(
         row.account_id,
@@ -166,6 +174,7 @@ def _account(connection: Connection, row: Any, latest_start: datetime) -> Freshn
         None if offset is None else (offset, row.listing_since),
         [dict(run) for run in connection.execute(latest).mappings()],
         connection.execute(began.where(SNAPSHOTS.c.started_at > latest_start)).scalar(),
+        connection.execute(failed).scalar_one(),
     )
 
 
