@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from snapshotter import logs
-from snapshotter.settings import Service, privacy, service
+from snapshotter.cli.configuration import current
+from snapshotter.configured_accounts import accounts
+from snapshotter.settings import Service, privacy
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -48,7 +50,8 @@ class ApiOptions:
         from snapshotter.interrupt import InterruptibleClock
         from snapshotter.redact import Redaction
 
-        xplenty = service(os.environ, self.api_key_file, self.timeout)
+        (account,) = accounts(os.environ, current(), key_file=self.api_key_file)
+        xplenty = account.service(self.timeout)
         logs.ABOUT.account = xplenty.account_id
         logs.learn(xplenty.key.secret)
         kept = privacy(os.environ, self.variables)
