@@ -76,6 +76,7 @@ def group() -> "click.Group":
         db,
         demo,
         digest,
+        doctor,
         export,
         recipe,
         rejects,
@@ -103,7 +104,7 @@ def group() -> "click.Group":
         """
 
     modules = (
-        *(accounts, db, demo, digest, export, recipe),
+        *(accounts, db, demo, digest, doctor, export, recipe),
         *(rejects, report, status, sync, trends, verify),
     )
     for module in modules:

@@ -112,10 +112,11 @@ class Freshness:
                 f"{'? credits' if spent is None else counted(spent, 'credit')}"
             )
             if run["error"]:
-                yield f"      {_first_line(run['error'])}"
+                yield f"      {first_line(run['error'])}"
 
 
-def _first_line(error: str) -> str:
+def first_line(error: str) -> str:
+    """Return the first line of a run's error, of bounded length."""
     first = next((line for line in error.splitlines() if line.strip()), "")
     return first if len(first) <= LONGEST_ERROR else f"{first[:LONGEST_ERROR]}…"
 

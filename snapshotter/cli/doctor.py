@@ -1,0 +1,112 @@
+"""`snapshotter doctor`: checks everything that can be wrong, and what to do about it."""
+
+import json
+import os
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from snapshotter.cli.configuration import current
+from snapshotter.cli.options import (
+    Command,
+    api_key_file_option,
+    database_option,
+    reserve_credits_option,
+    variables_option,
+)
+from snapshotter.cli.parameters import Duration, Number
+from snapshotter.cli.streams import print_if_possible
+from snapshotter.errors import Failure
+from snapshotter.texts import counted
+
+if TYPE_CHECKING:
+    from snapshotter.doctor.report import Check
+
+
+@click.command("doctor", cls=Command)
+@click.option(
+    "--account",
+    "account_names",
+    multiple=True,
+    metavar="NAME",
+    help="Only this account, by its name or id; repeatable.",
+)
+@click.option(
+    "--max-age",
+    type=Duration(),
+    default="1d",
+    show_default=True,
+    help="How old the last complete run of an account may be, e.g. 30m, 2h or 1d.",
+)
+@click.option(
+    "--timeout",
+    type=Number(0.1, 600),
+    default=10,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a connection, a request or a lock may take; a check takes at most three times "
+    "as long.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@api_key_file_option
+@reserve_credits_option
+@variables_option
+@database_option
+def command(
+    account_names: tuple[str, ...],
+    max_age: timedelta,
+    timeout: float,
+    as_json: bool,
+    api_key_file: Path | None,
+    reserve_credits: int | None,
+    variables: str,
+    database_url: str,
+) -> None:
+    """Check everything that can be wrong, and print what to do about it.
+
+    The configuration, the keys, the network, a proxy, the certificate, the clock, the credits, the
+    database, its schema, the disk, the locks, the age of the data and the modes of the files. It
+    changes nothing, spends no credits, and exits with 1 if a check FAILED; a warning does not fail.
+    Run it as the user who runs sync, in the same folder and with the same variables.
+    """
+    from snapshotter.doctor.doctor import Setup, examine
+
+    setup = Setup(
+        os.environ,
+        database_url,
+        current(),
+        names=account_names,
+        key_file=api_key_file,
+        variables=variables,
+        reserve=reserve_credits,
+        timeout=timeout,
+        max_age=max_age,
+    )
+    found: list[Check] = []
+
+    def emit(check: "Check") -> None:
+        found.append(check)
+        if not as_json:
+            print_if_possible(check.line())
+
+    examine(setup, emit)
+    if as_json:
+        document = {"checks": [each.document() for each in found]}
+        for line in json.dumps(document, indent=2).splitlines():
+            print_if_possible(line)
+    _conclude(found, as_json=as_json)
+
+
+def _conclude(found: "list[Check]", *, as_json: bool) -> None:
+    """Print a summary. Raises `Failure` if a check failed."""
+    numbers = Counter(each.status for each in found)
+    warnings = counted(numbers["warning"], "warning")
+    if numbers["FAILED"]:
+        failed = [each.name for each in found if each.status == "FAILED"]
+        names = ", ".join(dict.fromkeys(failed))
+        raise Failure(f"{counted(len(failed), 'check')} failed ({names}), {warnings}")
+    if not as_json:
+        print_if_possible(f"nothing failed, {warnings}")
