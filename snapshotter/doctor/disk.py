@@ -44,12 +44,12 @@ def of_temporary_files(report: Report, environment: Mapping[str, str]) -> None:
     usable = [each for each in places if each.is_dir() and os.access(each, os.W_OK | os.X_OK)]
     if not usable:
         report.warn(
-            "no folder for temporary files can be written",
+            "no folder for them can be written",
             "set TMPDIR to one; large exports and sorts fail without",
         )
         return
     free = shutil.disk_usage(usable[0]).free
-    found = f"{in_units(free)} free for temporary files in {str(usable[0])!r}"
+    found = f"{in_units(free)} free in {str(usable[0])!r}"
     if free < _LEAST:
         report.warn(found, "make room, or set TMPDIR to another folder")
     else:

@@ -1,6 +1,7 @@
 """Runs all checks: of the host, of each way to the API, of each account, of the database."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,12 +59,13 @@ def examine(setup: Setup, emit: Callable[[Check], None]) -> None:
 class _Examination:
     def __init__(self, setup: Setup, emit: Callable[[Check], None]) -> None:
         self._setup = setup
+        self._environment = setup.configuration.environment(setup.environment)
         self._runner = Runner(emit, setup.timeout * _REQUESTS_OF_A_CHECK)
         self._now = datetime.now(UTC)
 
     def run(self) -> None:
         setup = self._setup
-        run, environment = self._runner.run, setup.configuration.environment(setup.environment)
+        run, environment = self._runner.run, self._environment
         run(
             Report("configuration"),
             lambda report: configuration.file(
@@ -81,23 +83,24 @@ class _Examination:
         )
         self._check_api(accounts or [])
         self._check_database(accounts or [])
-        run(Report("disk"), lambda report: disk.of_temporary_files(report, environment))
+        run(Report("temporary files"), lambda report: disk.of_temporary_files(report, environment))
         run(Report("files"), lambda report: self._check_files(report, accounts or []))
 
     def _check_api(self, accounts: list[Account]) -> None:
         """Check the way to each service once, and then each account by it."""
-        urls = list(dict.fromkeys(each.api_url for each in accounts)) or [self._default_url()]
+        urls = list(dict.fromkeys(each.api_url for each in accounts)) or self._default_url()
         for url in urls:
             way = self._check_way(url)
             for each in accounts:
                 if each.api_url == url:
                     self._check_account(each, way)
 
-    def _default_url(self) -> str:
-        try:
-            return base_url(setting(self._setup.environment, API_URL_VARIABLE) or DEFAULT_API_URL)
-        except UsageError:
-            return DEFAULT_API_URL  # the check of the accounts reports it
+    def _default_url(self) -> list[str]:
+        """Return the service that an account would have; none if its URL is wrong."""
+        given = setting(self._environment, API_URL_VARIABLE)
+        with suppress(UsageError):  # which the check of the accounts reports, if there is one
+            return [base_url(given or DEFAULT_API_URL)]
+        return []
 
     def _check_way(self, url: str) -> Way | None:
         seconds, run = self._setup.timeout, self._runner.run
@@ -134,7 +137,7 @@ class _Examination:
             lambda report: database.database(report, url, self._setup.timeout),
         )
         has_hung = self._runner.has_hung
-        run(Report("disk"), lambda report: disk.of_database(report, database.path_of(url)))
+        run(Report("disk"), self._check_disk)
         if engine is None or has_hung:
             run(Report("schema"), lambda report: report.skip("there is no database to look into"))
             return
@@ -184,9 +187,16 @@ class _Examination:
                 lambda report: runs.rejects(report, engine, mine, self._now),
             )
 
-    def _check_files(self, report: Report, accounts: list[Account]) -> None:
+    def _check_disk(self, report: Report) -> None:
         try:
             path = database.path_of(self._setup.database_url)
-        except UsageError:
-            path = None
+        except UsageError:  # which the check of the database reports
+            report.skip("there is no database")
+        else:
+            disk.of_database(report, path)
+
+    def _check_files(self, report: Report, accounts: list[Account]) -> None:
+        path = None
+        with suppress(UsageError):  # as above
+            path = database.path_of(self._setup.database_url)
         files.modes(report, files.known(path, self._setup.configuration.path, accounts))

@@ -1,0 +1,64 @@
+"""The database, as `doctor` reports it, whatever its kind: reached or not, and without secrets."""
+
+from pathlib import Path
+
+import pytest
+from examined import examined, lines
+from middlemen import silent
+
+from snapshotter.doctor.database import path_of
+
+
+def found(url: str, timeout: float = 5.0) -> list[str]:
+    return lines(examined({}, url, timeout=timeout), "database")
+
+
+def test_a_database_that_is_well(database_url: str) -> None:
+    checks = examined({}, database_url)
+    statuses = {each.status for name in ("database", "schema") for each in checks[name]}
+    assert statuses == {"ok"}, checks
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("nonsense", "the database's URL cannot be read"),
+        ("oracle://joe:hunter2@h/x", "no database driver 'oracle'"),
+        ("postgresql://joe:hunt@er2@h/x", "percent-encode @"),
+        ("sqlite://", "a SQLite database in memory is lost"),
+    ],
+)
+def test_a_url_that_cannot_be_read(url: str, words: str) -> None:
+    checks = examined({}, url)
+    (line,) = lines(checks, "database")
+    assert line.startswith("FAILED: ")
+    assert words in line
+    assert lines(checks, "disk")[0].startswith("skipped: ")
+    assert lines(checks, "schema") == ["skipped: there is no database to look into; "]
+    assert "hunter2" not in str(checks)
+    assert "er2" not in str(checks)
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_nobody_listens(kind: str) -> None:
+    (line,) = found(f"{kind}://joe:hunter2@127.0.0.1:1/x")
+    assert line.startswith("FAILED: the database cannot be used")
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_a_server_that_hangs(kind: str) -> None:
+    with silent() as port:
+        (line,) = found(f"{kind}://joe@127.0.0.1:{port}/x", timeout=0.1)
+    assert line.startswith("FAILED: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:////x/y.db", "/x/y.db"),
+        ("postgresql://h/y", None),
+    ],
+)
+def test_the_file_of_a_database(url: str, path: str | None) -> None:
+    assert path_of(url) == (path and Path(path))
