@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from snapshotter import logs
 from snapshotter.configuration import ACCOUNTS, Configuration
 from snapshotter.errors import UsageError
 from snapshotter.key_sources import FILE, KINDS, VARIABLE, KeySource
@@ -36,10 +37,15 @@ class Account:
     environment: Mapping[str, str] = field(repr=False, compare=False)
 
     def service(self, timeout: float = DEFAULT_TIMEOUT) -> Service:
-        """Return the account with its key. Raises `UsageError` if its source yields none."""
+        """Return the account with its key, which is masked from now on in what is printed.
+
+        Raises `UsageError` if the source of the key yields none.
+        """
         if not math.isfinite(timeout):
             raise UsageError("--timeout must be a finite number of seconds")
-        return Service(self.account_id, self.source.read(self.environment), self.api_url, timeout)
+        key = self.source.read(self.environment)
+        logs.learn(key.secret)
+        return Service(self.account_id, key, self.api_url, timeout)
 
 
 def accounts(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from snapshotter import logs
 from snapshotter.configuration import Configuration
 from snapshotter.configured_accounts import Account, accounts
 from snapshotter.errors import UsageError
@@ -51,6 +52,12 @@ def test_all_accounts_of_the_file_with_their_keys() -> None:
     assert [key_of(each) for each in found] == ["key-of-acme", "key-of-globex"]
     assert found[0].service().key.source == "a.toml: accounts.acme.api_key"
     assert "key-of" not in repr(found)
+
+
+def test_a_key_that_was_read_is_masked() -> None:
+    (found,) = accounts({}, of(acme={"api_key": "hunter-of-acme"}))
+    assert found.service().key.secret == "hunter-of-acme"
+    assert logs.masked("a hunter-of-acme") == "a ***"
 
 
 def test_one_account_without_its_key_does_not_stop_the_others() -> None:

@@ -54,7 +54,7 @@ class ApiOptions:
         xplenty = account.service(self.timeout)
         logs.ABOUT.account = xplenty.account_id
         logs.learn(xplenty.key.secret)
-        kept = privacy(os.environ, self.variables)
+        kept = privacy(current().environment(os.environ), self.variables)
         hash_key = None if kept.hash_key is None else kept.hash_key.secret
         redact = Redaction(kept.variables, kept.secret_names, hash_key)
         seconds = None if self.max_time is None else self.max_time.total_seconds()

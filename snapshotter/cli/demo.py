@@ -8,6 +8,7 @@ import click
 
 from snapshotter.cli.connections import reading, writing
 from snapshotter.cli.options import Command
+from snapshotter.cli.parameters import OwnSetting
 from snapshotter.cli.streams import print_line
 from snapshotter.cli.sync import summary
 from snapshotter.cli.trends import show_result
@@ -21,6 +22,7 @@ SHOWN = ("slowest_packages", "runtime_regressions", "failure_reasons")
 @click.option(
     "--database",
     "path",
+    cls=OwnSetting,
     type=click.Path(path_type=Path),
     default="demo.db",
     show_default=True,

@@ -3,13 +3,15 @@
 import json
 import os
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from snapshotter.cli.configuration import current
+from snapshotter.cli.configuration import current, given, load, of_file
+from snapshotter.cli.option_names import commands, settings
 from snapshotter.cli.options import (
     Command,
     api_key_file_option,
@@ -19,14 +21,22 @@ from snapshotter.cli.options import (
 )
 from snapshotter.cli.parameters import Duration, Number
 from snapshotter.cli.streams import print_if_possible
-from snapshotter.errors import Failure
+from snapshotter.errors import Failure, UsageError
 from snapshotter.texts import counted
 
 if TYPE_CHECKING:
     from snapshotter.doctor.report import Check
 
 
-@click.command("doctor", cls=Command)
+# What sync would run with, unless it is set for doctor itself.
+_OF_SYNC = ("database_url", "api_key_file", "reserve_credits", "variables")
+
+
+class _Lenient(Command):
+    is_lenient = True  # a file that cannot be used is one of the findings
+
+
+@click.command("doctor", cls=_Lenient)
 @click.option(
     "--account",
     "account_names",
@@ -55,15 +65,15 @@ if TYPE_CHECKING:
 @reserve_credits_option
 @variables_option
 @database_option
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     account_names: tuple[str, ...],
     max_age: timedelta,
     timeout: float,
     as_json: bool,
-    api_key_file: Path | None,
-    reserve_credits: int | None,
-    variables: str,
-    database_url: str,
+    **own: Any,
 ) -> None:
     """Check everything that can be wrong, and print what to do about it.
 
@@ -74,14 +84,16 @@ def command(
     """
     from snapshotter.doctor.doctor import Setup, examine
 
+    values, error = _of_sync(context, own)
     setup = Setup(
         os.environ,
-        database_url,
+        values["database_url"],
         current(),
+        error,
         names=account_names,
-        key_file=api_key_file,
-        variables=variables,
-        reserve=reserve_credits,
+        key_file=values["api_key_file"],
+        variables=values["variables"],
+        reserve=values["reserve_credits"],
         timeout=timeout,
         max_age=max_age,
     )
@@ -98,6 +110,37 @@ def command(
         for line in json.dumps(document, indent=2).splitlines():
             print_if_possible(line)
     _conclude(found, as_json=as_json)
+
+
+def _of_sync(
+    context: click.Context, own: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], UsageError | None]:
+    """Return the values that sync would run with, and what is wrong with the configuration."""
+    root = context.find_root()
+    if not isinstance(root.command, click.Group):
+        return own, None
+    try:
+        _check_file(root.command)
+        with root.command.commands["sync"].make_context("sync", [], parent=root) as of_sync:
+            values = of_sync.params
+    except UsageError as error:
+        return own, error
+    except click.UsageError as error:
+        return own, UsageError(error.format_message())
+    unset = [
+        name
+        for name in _OF_SYNC
+        if context.get_parameter_source(name) is ParameterSource.DEFAULT and name in values
+    ]
+    return {**own, **{name: values[name] for name in unset}}, None
+
+
+def _check_file(root: click.Group) -> None:
+    """Read the whole file. Raises `UsageError` for a name or a type of a value that is wrong."""
+    found = load(root, given())
+    for words, command_ in commands(root):
+        for option in settings(command_).values():
+            of_file(found, words, option)
 
 
 def _conclude(found: "list[Check]", *, as_json: bool) -> None:

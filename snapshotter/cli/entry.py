@@ -6,6 +6,7 @@ handler as early as possible.
 
 import gc
 import logging
+import os
 import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from snapshotter.errors import (
 )
 from snapshotter.interrupt import INTERRUPTED
 from snapshotter.settings import known_secrets
+from snapshotter.texts import cleaned
 
 if TYPE_CHECKING:
     import click
@@ -56,6 +58,7 @@ def main() -> None:
 def _run() -> Ending:
     try:
         words = [word for word in map(_without_return, sys.argv[1:]) if word is not None]
+        _clean_variables()
         logs.configure(is_json=_asks_for_json(words))
         for secret in known_secrets():
             logs.learn(secret)
@@ -86,6 +89,7 @@ def group() -> "click.Group":
         trends,
         verify,
     )
+    from snapshotter.cli.option_names import name_variables
     from snapshotter.cli.options import Group
 
     @click.group(
@@ -109,6 +113,7 @@ def group() -> "click.Group":
     )
     for module in modules:
         snapshotter.add_command(module.command)
+    name_variables(snapshotter)
     return snapshotter
 
 
@@ -117,8 +122,17 @@ def _without_return(word: str) -> str | None:
     return None if word == "\r" else word.rstrip("\r")
 
 
+def _clean_variables() -> None:
+    """Drop white space and the like around the values of this command's variables."""
+    for name, value in os.environ.items():
+        if name.startswith("SNAPSHOTTER_") and cleaned(value) != value:
+            os.environ[name] = cleaned(value)
+
+
 def _asks_for_json(words: list[str]) -> bool:
     """Return whether errors are JSON; asked before click parses, whose errors are lines, too."""
+    if not any(word.startswith("--log-format") for word in words):
+        return os.environ.get("SNAPSHOTTER_LOG_FORMAT") == "json"
     pairs = pairwise([*words, ""])
     return any(w == "--log-format=json" or (w, v) == ("--log-format", "json") for w, v in pairs)
 

@@ -110,6 +110,8 @@ def test_each_of_several_accounts(
         ("database = ", "is not valid TOML"),
         ('databse = "x"\n', "unknown setting 'databse'"),
         ("[sync]\nreserve_credits = []\n", "sync.reserve_credits"),
+        ('[sync]\nreserve_credits = "many"\n', "sync.reserve_credits"),
+        ("[trends]\nlast = true\n", "trends.last"),
     ],
 )
 def test_a_configuration_file_that_cannot_be_used(
@@ -122,6 +124,22 @@ def test_a_configuration_file_that_cannot_be_used(
     assert line.startswith("FAILED: ")
     assert words in line
     assert states(done)["ok"] >= {"api", "clock", "credits"}
+
+
+def test_what_the_file_sets_for_sync_is_checked(
+    run: Run, acme: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "snapshotter.toml"
+    path.write_text('[sync]\ndatabase = "sqlite:///of_sync.db"\nreserve_credits = 5000\n')
+    done = run("doctor", "--json", **acme)
+    assert_one_line(done, 1, "1 check failed (credits)")
+    assert "--reserve-credits 5000 leaves nothing" in lines(found(done), "credits")[0]
+    assert f"no file '{tmp_path}/of_sync.db' yet" in lines(found(done), "database")[0]
+    own = ("--database", "sqlite:///own.db", "--reserve-credits", "7")
+    done = run("doctor", "--json", *own, **acme)
+    assert done.returncode == 0
+    assert "7 to be kept" in lines(found(done), "credits")[0]
+    assert f"no file '{tmp_path}/own.db' yet" in lines(found(done), "database")[0]
 
 
 @pytest.fixture

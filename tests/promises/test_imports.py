@@ -57,7 +57,14 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "settings",
             "texts",
         },
-        "configured_accounts": {"configuration", "errors", "key_sources", "settings", "texts"},
+        "configured_accounts": {
+            "configuration",
+            "errors",
+            "key_sources",
+            "logs",
+            "settings",
+            "texts",
+        },
     },
     "api": {
         "bodies": set(),
@@ -253,16 +260,18 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "server": {"account", "api", "faults"},
     },
     "cli": {
-        "configuration": set(),
+        "file_values": set(),
+        "option_names": set(),
         "parameters": set(),
         "streams": set(),
+        "configuration": {"file_values", "option_names", "parameters"},
         "connections": {"configuration"},
         "next_step": {"connections"},
-        "options": {"connections", "parameters"},
+        "options": {"configuration", "connections", "parameters"},
         "accounts": {"connections", "options", "streams"},
         "db": {"connections", "options", "streams"},
         "digest": {"connections", "options", "parameters", "streams"},
-        "doctor": {"configuration", "options", "parameters", "streams"},
+        "doctor": {"configuration", "option_names", "options", "parameters", "streams"},
         "export": {"connections", "options", "streams"},
         "recipe": {"options", "streams"},
         "report": {"connections", "options", "streams"},
@@ -271,7 +280,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "verify": {"connections", "next_step", "options", "parameters", "streams"},
         "rejects": {"connections", "next_step", "options", "streams", "sync"},
         "trends": {"connections", "export", "options", "parameters", "streams"},
-        "demo": {"connections", "options", "streams", "sync", "trends"},
+        "demo": {"connections", "options", "parameters", "streams", "sync", "trends"},
         "entry": {
             "accounts",
             "connections",
@@ -280,6 +289,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "digest",
             "doctor",
             "export",
+            "option_names",
             "options",
             "recipe",
             "rejects",
@@ -389,6 +399,7 @@ def test_help_imports_nothing_heavy() -> None:
         "try: group().main(['sync', '--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'pandas', 'pyarrow', 'alembic', 'sqlalchemy', 'requests', 'msgspec', 'rich'}\n"
+        "heavy |= {'tomllib', 'platformdirs', 'keyring'}\n"
         "heavy &= set(sys.modules)\n"
         "sys.exit(repr(heavy) if heavy else 0)"
     )
