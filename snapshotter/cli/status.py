@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from snapshotter.cli import next_step
+from snapshotter.cli.configuration import current
 from snapshotter.cli.connections import NO_ACCOUNTS, database_path, reading
 from snapshotter.cli.options import Command, as_account_id, database_option
 from snapshotter.cli.parameters import Duration
@@ -57,7 +58,7 @@ def command(
     With --prometheus it prints nothing, unless --json asks for it. The file is also written if the
     data is too old, or if the database cannot be read: then snapshotter_database_up is 0.
     """
-    from snapshotter.sync.status import stale, unknown
+    from snapshotter.sync.status import nothing_stored, stale, unknown
 
     now = datetime.now(UTC)
     found, revision = _read(database_url, now, metrics_file)
@@ -66,7 +67,9 @@ def command(
         raise UsageError("; ".join(missing.values()))
     chosen = [each for each in found if not account_ids or each.account_id in account_ids]
     if metrics_file is not None:
-        _write_metrics(metrics_file, database_url, chosen, revision)
+        more = [each for each in _configured_only(found) if not account_ids or each in account_ids]
+        never = [nothing_stored(each) for each in more]
+        _write_metrics(metrics_file, database_url, [*chosen, *never], revision)
     # With --max-age the exit code is the answer, whether or not anybody reads the lines.
     output = print_line if max_age is None else print_if_possible
     if as_json or metrics_file is None:
@@ -94,6 +97,12 @@ def _read(
         if metrics_file is not None:
             _write_metrics(metrics_file, database_url, None, None)
         raise
+
+
+def _configured_only(found: "list[Freshness]") -> list[str]:
+    """Return the ids of the accounts that are configured, and of which nothing is stored."""
+    stored = {each.account_id for each in found}
+    return sorted({each["account_id"] for each in current().accounts.values()} - stored)
 
 
 def _write_metrics(

@@ -58,7 +58,7 @@ def lock(report: Report, engine: Engine, account_id: str, known: Freshness | Non
 def fresh(report: Report, known: Freshness | None, limits: Limits, *, is_configured: bool) -> None:
     """Compare the age of the last complete run with the limit."""
     if known is None or not known.runs:
-        report.warn("no run yet", "run 'snapshotter sync'")
+        report.warn("nothing is stored of it yet", "run 'snapshotter sync'")
         return
     age = known.age(limits.now)
     last = known.runs[0]

@@ -130,6 +130,11 @@ def freshness(engine: Engine, now: datetime) -> list[Freshness]:
         return [_account(connection, row, now + CLOCKS_APART) for row in rows]
 
 
+def nothing_stored(account_id: str) -> Freshness:
+    """Return the freshness of an account that has never answered."""
+    return Freshness(account_id, None, None, 0, 0, 0, None, [])
+
+
 def unknown(found: Iterable[Freshness], account_ids: Iterable[str]) -> dict[str, str]:
     """Return a message for each requested account that is not in the database."""
     known = [each.account_id for each in found]

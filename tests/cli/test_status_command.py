@@ -75,6 +75,27 @@ def test_metrics_are_written_although_the_data_is_too_old(engine: Engine, tmp_pa
     assert ("snapshotter_jobs", "acme") not in found
 
 
+@sqlite
+def test_metrics_of_a_configured_account_that_never_answered(
+    engine: Engine, run: Run, tmp_path: Path
+) -> None:
+    add(engine, "acme", 1)
+    (tmp_path / "snapshotter.toml").write_text(
+        '[accounts.one]\naccount_id = "acme"\n[accounts.two]\naccount_id = "beta"\n'
+    )
+    url = str(engine.url)
+    for more, expected in (
+        ((), {"acme", "beta"}),
+        (("--account", "one"), {"acme"}),
+    ):
+        done = run("status", "--prometheus", "x.prom", "--database", url, *more)
+        assert (done.returncode, done.stderr) == (0, "")
+        found = samples(tmp_path / "x.prom")
+        name = "snapshotter_last_complete_run_timestamp_seconds"
+        assert {key[1] for key in found if key[0] == name} == expected
+    assert run("status", "--prometheus", "x.prom", "--database", url).stdout == ""
+
+
 def test_metrics_of_a_database_that_is_gone(run: Run, tmp_path: Path) -> None:
     target = tmp_path / "snapshotter.prom"
     target.write_text("# an older file\n")

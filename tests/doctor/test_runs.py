@@ -60,7 +60,7 @@ def set_aside(engine: Engine, ago: timedelta) -> None:
 
 @sqlite
 def test_no_run_yet(engine: Engine) -> None:
-    assert fresh(engine) == "warning: no run yet; run 'snapshotter sync'"
+    assert fresh(engine) == "warning: nothing is stored of it yet; run 'snapshotter sync'"
 
 
 @sqlite

@@ -275,7 +275,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "export": {"connections", "options", "streams"},
         "recipe": {"options", "streams"},
         "report": {"connections", "options", "streams"},
-        "status": {"connections", "next_step", "options", "parameters", "streams"},
+        "status": {"configuration", "connections", "next_step", "options", "parameters", "streams"},
         "sync": {"connections", "options", "parameters", "streams"},
         "verify": {"connections", "next_step", "options", "parameters", "streams"},
         "rejects": {"connections", "next_step", "options", "streams", "sync"},
