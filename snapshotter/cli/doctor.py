@@ -4,7 +4,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +24,7 @@ from snapshotter.errors import Failure, UsageError
 from snapshotter.texts import counted
 
 if TYPE_CHECKING:
+    from snapshotter.doctor.doctor import Setup
     from snapshotter.doctor.report import Check
 
 
@@ -66,15 +66,7 @@ class _Lenient(Command):
 @variables_option
 @database_option
 @click.pass_context
-def command(
-    context: click.Context,
-    /,
-    account_names: tuple[str, ...],
-    max_age: timedelta,
-    timeout: float,
-    as_json: bool,
-    **own: Any,
-) -> None:
+def command(context: click.Context, /, as_json: bool, **values: Any) -> None:
     """Check everything that can be wrong, and print what to do about it.
 
     The configuration, the keys, the network, a proxy, the certificate, the clock, the credits, the
@@ -82,21 +74,9 @@ def command(
     changes nothing, spends no credits, and exits with 1 if a check FAILED; a warning does not fail.
     Run it as the user who runs sync, in the same folder and with the same variables.
     """
-    from snapshotter.doctor.doctor import Setup, examine
+    from snapshotter.doctor.doctor import examine
 
-    values, error = _of_sync(context, own)
-    setup = Setup(
-        os.environ,
-        values["database_url"],
-        current(),
-        error,
-        names=account_names,
-        key_file=values["api_key_file"],
-        variables=values["variables"],
-        reserve=values["reserve_credits"],
-        timeout=timeout,
-        max_age=max_age,
-    )
+    setup = _setup(context, values)
     found: list[Check] = []
 
     def emit(check: "Check") -> None:
@@ -110,6 +90,24 @@ def command(
         for line in json.dumps(document, indent=2).splitlines():
             print_if_possible(line)
     _conclude(found, as_json=as_json)
+
+
+def _setup(context: click.Context, given_here: Mapping[str, Any]) -> "Setup":
+    from snapshotter.doctor.doctor import Setup
+
+    values, error = _of_sync(context, given_here)
+    return Setup(
+        os.environ,
+        values["database_url"],
+        current(),
+        error,
+        names=values["account_names"],
+        key_file=values["api_key_file"],
+        variables=values["variables"],
+        reserve=values["reserve_credits"],
+        timeout=values["timeout"],
+        max_age=values["max_age"],
+    )
 
 
 def _of_sync(

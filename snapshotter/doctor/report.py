@@ -36,7 +36,7 @@ class Check:
 
 
 class Report:
-    """Takes what one check finds. A check without a word is one that was not needed."""
+    """Takes what one check finds: one line or several, none if all else has reported it."""
 
     def __init__(self, name: str, account: str | None = None) -> None:
         self._name, self._account = name, account

@@ -1,8 +1,8 @@
 """The freshness of the accounts as metrics, in the format that Prometheus' node exporter reads.
 
 It has a bounded number of series for each account, and none for a job. Times are timestamps, not
-ages: a file that is written no longer claims no freshness. An account without a complete run has
-the timestamp 0, so that a rule on its age applies to it, too.
+ages, which a file that is not rewritten would keep. An account without a complete run has the
+timestamp 0, so that a rule on its age applies to it, too.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -162,7 +162,7 @@ def test_a_proxy_that_refuses(status: bytes) -> None:
 
 
 @pytest.mark.parametrize("garbage", [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"\xff\xfe\r\n\r\n"])
-def test_a_proxy_that_is_none(garbage: bytes) -> None:
+def test_what_is_not_a_proxy(garbage: bytes) -> None:
     with proxy(garbage) as middleman, pytest.raises(Failure, match="the proxy's answer is not"):
         probe.tunnel(Target("127.0.0.1", NOBODY), by(middleman.url), SECONDS)
 

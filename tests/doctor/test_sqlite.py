@@ -73,7 +73,7 @@ def test_a_file_that_may_only_be_read(
         (b"long enough" * 100, "the file is not a SQLite database"),
     ],
 )
-def test_what_is_no_database(tmp_path: Path, content: bytes, words: str) -> None:
+def test_what_is_not_a_database(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "x.db").write_bytes(content)
     (line,) = found(tmp_path / "x.db")
     assert line.startswith("FAILED: the database cannot be used: ")
