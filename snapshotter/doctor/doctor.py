@@ -136,9 +136,8 @@ class _Examination:
             Report("database"),
             lambda report: database.database(report, url, self._setup.timeout),
         )
-        has_hung = self._runner.has_hung
         run(Report("disk"), self._check_disk)
-        if engine is None or has_hung:
+        if engine is None:
             run(Report("schema"), lambda report: report.skip("there is no database to look into"))
             return
         try:

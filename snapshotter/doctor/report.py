@@ -62,12 +62,11 @@ class Report:
 class Runner:
     """Runs checks one after another, each in a thread of its own, and passes on what they find.
 
-    `has_hung`: the last one did not end in time. Its thread goes on, and ends with the process.
+    The thread of one that does not end in time goes on, and ends with the process.
     """
 
     def __init__(self, emit: Callable[[Check], None], seconds: float) -> None:
         self._emit, self._seconds = emit, seconds
-        self.has_hung = False
 
     def run(self, report: Report, check: Callable[[Report], T]) -> T | None:
         """Return what the check returns; None if it failed. Whatever it raises is reported."""
@@ -81,15 +80,14 @@ class Runner:
             except Exception as error:  # noqa: BLE001 - the others are to run, too
                 report.fail(*_unforeseen(error))
 
-        self.has_hung = not _in_time(work, self._seconds)
-        if self.has_hung:
+        if not _in_time(work, self._seconds):
             report.fail(
                 f"no result within {self._seconds:g} s",
                 "find out what hangs: the network, a proxy, the database or a file system",
             )
         for each in [*report.checks]:
             self._emit(each)
-        return found[0] if found and not self.has_hung else None
+        return found[0] if found else None
 
 
 def _in_time(work: Callable[[], None], seconds: float) -> bool:

@@ -1,22 +1,33 @@
 """The database, as `doctor` reports it, whatever its kind: reached or not, and without secrets."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from command_line import Run
 from examined import examined, lines
+from examined import found as printed
 from middlemen import silent
 
 from snapshotter.doctor.database import path_of
+from snapshotter.simulator.account import SimulatedAccount
+
+
+@pytest.fixture
+def account() -> SimulatedAccount:
+    return SimulatedAccount(now=datetime.now(UTC))
 
 
 def found(url: str, timeout: float = 5.0) -> list[str]:
     return lines(examined({}, url, timeout=timeout), "database")
 
 
-def test_a_database_that_is_well(database_url: str) -> None:
-    checks = examined({}, database_url)
-    statuses = {each.status for name in ("database", "schema") for each in checks[name]}
-    assert statuses == {"ok"}, checks
+def test_a_database_that_is_well(run: Run, acme: dict[str, str], database_url: str) -> None:
+    done = run("doctor", "--json", "--database", database_url, **acme)
+    assert done.returncode == 0, done.stdout
+    checks = printed(done)
+    assert {each.status for name in ("database", "schema") for each in checks[name]} == {"ok"}
+    assert lines(checks, "lock")[0].startswith("ok: not held")
 
 
 @pytest.mark.parametrize(

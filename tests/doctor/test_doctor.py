@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from accounts import add
 from examined import examined, lines
+from sqlalchemy import Engine
 
+from snapshotter.api import probe
 from snapshotter.doctor import database, disk, network, runs, service
 from snapshotter.doctor.report import Report
 from snapshotter.simulator.account import SimulatedAccount
@@ -81,10 +84,35 @@ def test_a_database_that_hangs_is_waited_for_once(
 
 @sqlite
 def test_accounts_that_are_stored_but_not_configured(
-    acme: dict[str, str], database_url: str
+    acme: dict[str, str], database_url: str, engine: Engine
 ) -> None:
+    add(engine, "beta", 1)
     found = examined(acme, database_url)
+    assert [(each.account, each.status) for each in found["freshness"]] == [
+        ("acme", "warning"),  # nothing is stored of it
+        ("beta", "warning"),  # old, which does not matter to an account that is not read here
+    ]
+    found = examined(acme, database_url, names=("acme",))
     assert [each.account for each in found["freshness"]] == ["acme"]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "secret"),
+    [(probe, "tunnel", "Pr0xy55"), (database, "open_engine", "hunter22")],
+)
+def test_an_unforeseen_error_quotes_no_secret(
+    monkeypatch: pytest.MonkeyPatch, module: object, name: str, secret: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError(f"unexpected {secret}")
+
+    monkeypatch.setattr(module, name, fail)
+    monkeypatch.setenv("HTTPS_PROXY", "http://joe:Pr0xy55@127.0.0.1:1")
+    given = {"XPLENTY_API_URL": "https://127.0.0.1:1"}
+    found = examined(given, "postgresql://joe:hunter22@127.0.0.1:1/x")
+    documents = [each.document() for checks in found.values() for each in checks]
+    assert "a bug in snapshotter: ZeroDivisionError: unexpected ***" in str(documents)
+    assert secret not in str(documents)
 
 
 def test_nothing_is_created(
