@@ -99,7 +99,7 @@ def certificate(to: Target, proxy: Proxy | None, seconds: float) -> Certificate:
             found: dict[str, Any] = connection.getpeercert() or {}
     except ssl.SSLCertVerificationError as error:
         raise UsageError(verdict.untrusted(error)) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise Failure(f"no TLS with {to} ({_reason(error, seconds)})") from None
     expires_at = datetime.fromtimestamp(ssl.cert_time_to_seconds(found["notAfter"]), UTC)
     return Certificate(expires_at, _issuer(found), bundle)
