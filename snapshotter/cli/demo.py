@@ -10,7 +10,6 @@ from snapshotter.cli.connections import reading, writing
 from snapshotter.cli.options import Command
 from snapshotter.cli.parameters import OwnSetting
 from snapshotter.cli.streams import print_line
-from snapshotter.cli.sync import summary
 from snapshotter.cli.trends import show_result
 from snapshotter.errors import UsageError
 
@@ -57,6 +56,7 @@ def _sync_twice(path: Path) -> None:
     from snapshotter.simulator.account import SimulatedAccount
     from snapshotter.simulator.server import serve
     from snapshotter.sync.context import Context
+    from snapshotter.sync.summary import summary
     from snapshotter.sync.sync import Plan, sync
 
     account = SimulatedAccount()

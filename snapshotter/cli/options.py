@@ -160,6 +160,12 @@ variables_option = click.option(
     f"[env: {VARIABLES_VARIABLE}]",
 )
 _API_OPTIONS = (
+    click.option(
+        "--account",
+        multiple=True,
+        metavar="NAME",
+        help="Only this account, by its name in the configuration file or its id; may be repeated.",
+    ),
     api_key_file_option,
     click.option(
         "--timeout",

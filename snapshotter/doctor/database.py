@@ -1,7 +1,6 @@
 """The database: whether it can be reached, read and written, and what its server has set."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
@@ -21,19 +20,12 @@ _CHECKS: dict[str, Check] = {
 }
 
 
-def path_of(url: str) -> Path | None:
-    """Return the file of a SQLite database; None for a database on a server."""
-    parsed, _ = urls.parse(url)
-    is_file = parsed.get_backend_name() == "sqlite" and parsed.database
-    return Path(str(parsed.database)).absolute() if is_file else None
-
-
 def database(report: Report, url: str, seconds: float) -> Engine | None:
     """Check that runs can use the database; return it to be read, None if that is not possible."""
     parsed, _ = urls.parse(url)
     for secret in urls.secrets(parsed):
         logs.learn(secret)
-    path = path_of(url)
+    path = urls.sqlite_file(url)
     if path is not None and not sqlite.is_there(report, path):
         return None
     engine = open_engine(url, read_only=True, time_left=lambda: seconds)

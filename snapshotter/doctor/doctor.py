@@ -24,6 +24,7 @@ from snapshotter.doctor.network import Way
 from snapshotter.doctor.report import Check, Report, Runner
 from snapshotter.errors import UsageError
 from snapshotter.settings import API_URL_VARIABLE, DEFAULT_API_URL, base_url, setting
+from snapshotter.store import urls
 from snapshotter.sync.status import Freshness
 
 DEFAULT_MAX_AGE = timedelta(days=1)
@@ -188,7 +189,7 @@ class _Examination:
 
     def _check_disk(self, report: Report) -> None:
         try:
-            path = database.path_of(self._setup.database_url)
+            path = urls.sqlite_file(self._setup.database_url)
         except UsageError:  # which the check of the database reports
             report.skip("there is no database")
         else:
@@ -197,5 +198,5 @@ class _Examination:
     def _check_files(self, report: Report, accounts: list[Account]) -> None:
         path = None
         with suppress(UsageError):  # as above
-            path = database.path_of(self._setup.database_url)
+            path = urls.sqlite_file(self._setup.database_url)
         files.modes(report, files.known(path, self._setup.configuration.path, accounts))

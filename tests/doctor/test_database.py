@@ -1,7 +1,6 @@
 """The database, as `doctor` reports it, whatever its kind: reached or not, and without secrets."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from command_line import Run
@@ -9,7 +8,6 @@ from examined import examined, lines
 from examined import found as printed
 from middlemen import silent
 
-from snapshotter.doctor.database import path_of
 from snapshotter.simulator.account import SimulatedAccount
 
 
@@ -62,14 +60,3 @@ def test_a_server_that_hangs(kind: str) -> None:
     with silent() as port:
         (line,) = found(f"{kind}://joe@127.0.0.1:{port}/x", timeout=0.1)
     assert line.startswith("FAILED: ")
-
-
-@pytest.mark.parametrize(
-    ("url", "path"),
-    [
-        ("sqlite:////x/y.db", "/x/y.db"),
-        ("postgresql://h/y", None),
-    ],
-)
-def test_the_file_of_a_database(url: str, path: str | None) -> None:
-    assert path_of(url) == (path and Path(path))
