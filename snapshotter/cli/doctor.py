@@ -1,6 +1,7 @@
 """`snapshotter doctor`: checks everything that can be wrong, and what to do about it."""
 
 import json
+import logging
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from snapshotter import logs
 from snapshotter.cli.configuration import current, given, load, of_file
 from snapshotter.cli.option_names import commands, settings
 from snapshotter.cli.options import (
@@ -76,6 +78,8 @@ def command(context: click.Context, /, as_json: bool, **values: Any) -> None:
     """
     from snapshotter.doctor.doctor import examine
 
+    if not logs.ABOUT.verbosity:  # a warning is a line of a check already
+        logging.getLogger("snapshotter").setLevel(logging.ERROR)
     setup = _setup(context, values)
     found: list[Check] = []
 

@@ -38,7 +38,8 @@ def lock(report: Report, engine: Engine, account_id: str, known: Freshness | Non
     named = f"run {run['id']}, begun {stamp(run['started_at'])}" if run else "a run"
     if not is_held(engine, account_id):
         if run is None:
-            report.ok("not held (an empty .lock file beside a SQLite database stays there)")
+            stays = "; its empty .lock file beside the database stays there"
+            report.ok(f"not held{stays if engine.dialect.name == 'sqlite' else ''}")
         else:
             report.warn(
                 f"{named}, did not finish: it was killed, or the host went down",

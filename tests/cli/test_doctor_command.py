@@ -126,6 +126,21 @@ def test_a_configuration_file_that_cannot_be_used(
     assert states(done)["ok"] >= {"api", "clock", "credits"}
 
 
+def test_a_key_file_that_others_can_read(
+    run: Run, acme: dict[str, str], account: SimulatedAccount, tmp_path: Path
+) -> None:
+    path = tmp_path / "key"
+    path.write_text(account.api_key)
+    path.chmod(0o644)
+    done = run("doctor", "--json", "--api-key-file", "key", **acme)
+    assert (done.returncode, done.stderr) == (0, "")
+    (line, *_) = lines(found(done), "files")
+    assert line == (
+        "warning: the key file 'key' can be read by others (mode 0644); if that is not meant: "
+        "chmod 600 key"
+    )
+
+
 def test_what_the_file_sets_for_sync_is_checked(
     run: Run, acme: dict[str, str], tmp_path: Path
 ) -> None:
