@@ -72,6 +72,7 @@ def group() -> "click.Group":
         digest,
         doctor,
         export,
+        init,
         recipe,
         rejects,
         report,
@@ -99,7 +100,7 @@ def group() -> "click.Group":
         """
 
     modules = (
-        *(accounts, config, db, demo, digest, doctor, export, recipe),
+        *(accounts, config, db, demo, digest, doctor, export, init, recipe),
         *(rejects, report, status, sync, trends, verify),
     )
     for module in modules:
