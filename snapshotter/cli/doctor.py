@@ -5,22 +5,23 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from snapshotter import logs
-from snapshotter.cli.configuration import current, given, load, of_file
-from snapshotter.cli.option_names import commands, settings
+from snapshotter.cli.configuration import current, given
 from snapshotter.cli.options import (
-    Command,
+    LenientCommand,
     api_key_file_option,
     database_option,
     reserve_credits_option,
     variables_option,
 )
 from snapshotter.cli.parameters import Duration, Number
+from snapshotter.cli.shown_settings import Findings, find
 from snapshotter.cli.streams import print_if_possible
 from snapshotter.errors import Failure, UsageError
 from snapshotter.texts import counted
@@ -34,11 +35,7 @@ if TYPE_CHECKING:
 _OF_SYNC = ("database_url", "api_key_file", "reserve_credits", "variables")
 
 
-class _Lenient(Command):
-    is_lenient = True  # a file that cannot be used is one of the findings
-
-
-@click.command("doctor", cls=_Lenient)
+@click.command("doctor", cls=LenientCommand)
 @click.option(
     "--account",
     "account_names",
@@ -100,11 +97,12 @@ def _setup(context: click.Context, given_here: Mapping[str, Any]) -> "Setup":
     from snapshotter.doctor.doctor import Setup
 
     values, error = _of_sync(context, given_here)
+    root, file = context.find_root().command, given()
     return Setup(
         os.environ,
         values["database_url"],
         current(),
-        error,
+        lambda: _problems(root, file) or [*error],
         names=values["account_names"],
         key_file=values["api_key_file"],
         variables=values["variables"],
@@ -114,35 +112,33 @@ def _setup(context: click.Context, given_here: Mapping[str, Any]) -> "Setup":
     )
 
 
+def _problems(root: click.Command, file: Path | None) -> list[str]:
+    """Return what is wrong with the settings of all commands, but for keys that are missing."""
+    found = find(root, file) if isinstance(root, click.Group) else Findings()
+    missing = {why for _, why in found.accounts}
+    return [each for each in found.problems if each not in missing]
+
+
 def _of_sync(
     context: click.Context, own: Mapping[str, Any]
-) -> tuple[Mapping[str, Any], UsageError | None]:
-    """Return the values that sync would run with, and what is wrong with the configuration."""
+) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Return the values that sync would run with, and why it would not run at all."""
     root = context.find_root()
     if not isinstance(root.command, click.Group):
-        return own, None
+        return own, ()
     try:
-        _check_file(root.command)
         with root.command.commands["sync"].make_context("sync", [], parent=root) as of_sync:
             values = of_sync.params
     except UsageError as error:
-        return own, error
+        return own, (str(error),)
     except click.UsageError as error:
-        return own, UsageError(error.format_message())
+        return own, (error.format_message(),)
     unset = [
         name
         for name in _OF_SYNC
         if context.get_parameter_source(name) is ParameterSource.DEFAULT and name in values
     ]
-    return {**own, **{name: values[name] for name in unset}}, None
-
-
-def _check_file(root: click.Group) -> None:
-    """Read the whole file. Raises `UsageError` for a name or a type of a value that is wrong."""
-    found = load(root, given())
-    for words, command_ in commands(root):
-        for option in settings(command_).values():
-            of_file(found, words, option)
+    return {**own, **{name: values[name] for name in unset}}, ()
 
 
 def _conclude(found: "list[Check]", *, as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """The configuration: the file, the settings that are no option, the accounts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from snapshotter.configuration import Configuration
@@ -11,10 +11,15 @@ from snapshotter.settings import privacy
 from snapshotter.texts import counted
 
 
-def file(report: Report, configuration: Configuration, error: UsageError | None) -> None:
-    """Report which file is used. `error`: why it could not be read."""
-    if error is not None:
-        raise error
+def file(
+    report: Report, configuration: Configuration, find_problems: Callable[[], Sequence[str]]
+) -> None:
+    """Report which file is used, and what is wrong with the settings, in a line each."""
+    problems = find_problems()
+    for problem in problems:
+        report.fail(problem)
+    if problems:
+        return
     if configuration.path is not None:
         number = counted(len(configuration.accounts), "account")
         report.ok(f"read from {str(configuration.path)!r}, {number}")

@@ -36,14 +36,14 @@ _REQUESTS_OF_A_CHECK = 3  # each may take the timeout: a name, a connection, an 
 class Setup:
     """What is checked, and the limits. `names`: the accounts to check, by name or id; () for all.
 
-    `configuration_error`: why the configuration file could not be read. `timeout`: the seconds that
-    a request, a connection or a lock may take.
+    `find_problems` returns what is wrong with the settings. `timeout`: the seconds that a request,
+    a connection or a lock may take.
     """
 
     environment: Mapping[str, str] = field(repr=False)
     database_url: str = field(repr=False)
     configuration: Configuration = field(default_factory=Configuration)
-    configuration_error: UsageError | None = None
+    find_problems: Callable[[], Sequence[str]] = tuple
     names: Sequence[str] = ()
     key_file: Path | None = None
     variables: str = "mask"
@@ -69,9 +69,7 @@ class _Examination:
         run, environment = self._runner.run, self._environment
         run(
             Report("configuration"),
-            lambda report: configuration.file(
-                report, setup.configuration, setup.configuration_error
-            ),
+            lambda report: configuration.file(report, setup.configuration, setup.find_problems),
         )
         run(
             Report("secrets"),

@@ -141,6 +141,13 @@ def test_a_key_file_that_others_can_read(
     )
 
 
+def test_a_variable_that_means_nothing(run: Run, acme: dict[str, str]) -> None:
+    done = run("doctor", "--json", SNAPSHOTTER_DATABSE="x", **acme)
+    assert_one_line(done, 1, "1 check failed (configuration)")
+    (line,) = lines(found(done), "configuration")
+    assert "the variable SNAPSHOTTER_DATABSE means nothing; did you mean" in line
+
+
 def test_what_the_file_sets_for_sync_is_checked(
     run: Run, acme: dict[str, str], tmp_path: Path
 ) -> None:

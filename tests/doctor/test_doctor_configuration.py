@@ -6,7 +6,6 @@ import pytest
 from examined import examined, lines
 
 from snapshotter.configuration import Configuration, read
-from snapshotter.errors import UsageError
 
 TWO = """
 [accounts.acme]
@@ -42,9 +41,9 @@ def test_a_file(two: Configuration) -> None:
 
 
 def test_a_file_that_cannot_be_used() -> None:
-    error = UsageError("x.toml: unknown setting 'databse'; did you mean 'database'?")
-    found = examined({}, configuration=Configuration(), configuration_error=error)
-    assert lines(found, "configuration") == [f"FAILED: {error}; "]
+    problems = ("x.toml: unknown setting 'databse'", "x.toml: sync.overlap: expected a number")
+    found = examined({}, find_problems=lambda: problems)
+    assert lines(found, "configuration") == [f"FAILED: {each}; " for each in problems]
     assert "temporary files" in found  # and all others have run
 
 

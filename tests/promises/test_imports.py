@@ -283,7 +283,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "config": {"configuration", "options", "shown_settings", "streams"},
         "db": {"connections", "options", "streams"},
         "digest": {"connections", "options", "parameters", "streams"},
-        "doctor": {"configuration", "option_names", "options", "parameters", "streams"},
+        "doctor": {"configuration", "options", "parameters", "shown_settings", "streams"},
         "each_account": {"endings", "streams"},
         "export": {"connections", "options", "streams"},
         "init": {"configuration", "new_configuration", "options", "streams"},
