@@ -32,13 +32,16 @@ def write_text(file: BinaryIO | TextIO, text: str) -> None:
 
 
 @contextmanager
-def opened(target: Path | TextIO, database: Path | None = None) -> Iterator[BinaryIO | TextIO]:
+def opened(
+    target: Path | TextIO, database: Path | None = None, *, new_mode: int = 0o600
+) -> Iterator[BinaryIO | TextIO]:
     """Open a file beside the target; it takes the target's name when it is complete.
 
-    A new file is for its owner only; one that replaces another has its mode, owner and group. If
-    only the target itself can be written, and not its folder, it is overwritten in place at the
-    end. A stream, a pipe and a device are written directly. Raises `UsageError` for a missing
-    folder and for a file of the `database`, `Failure` if the target cannot be written.
+    A new file has the mode `new_mode`, by default for its owner only; one that replaces another has
+    its mode, owner and group. If only the target itself can be written, and not its folder, it is
+    overwritten in place at the end. A stream, a pipe and a device are written directly. Raises
+    `UsageError` for a missing folder and for a file of the `database`, `Failure` if the target
+    cannot be written.
     """
     if not isinstance(target, Path):
         with _named("standard output"):
@@ -55,7 +58,7 @@ def opened(target: Path | TextIO, database: Path | None = None) -> Iterator[Bina
         refuse_database(path, database, shown)
         if path.is_dir():
             raise UsageError(f"cannot write {shown}: it is a folder")
-        with _stream(path) or _replacing(path, shown) as file:
+        with _stream(path) or _replacing(path, shown, new_mode) as file:
             yield file
 
 
@@ -199,7 +202,7 @@ def _keep(path: Path, old: Path, mode: int) -> None:
 
 
 @contextmanager
-def _replacing(target: Path, shown: str) -> Iterator[BinaryIO]:
+def _replacing(target: Path, shown: str, new_mode: int) -> Iterator[BinaryIO]:
     temporary_files.remove_dead(target.parent)
     try:
         part, file = temporary_files.new_file(target)
@@ -218,6 +221,8 @@ def _replacing(target: Path, shown: str) -> Iterator[BinaryIO]:
             if target.exists():
                 mode = stat.S_IMODE(target.stat().st_mode) & 0o777
                 _keep(part, target, mode)
+            else:
+                part.chmod(new_mode)
             os.fsync(file.fileno())
             try:
                 part.replace(target)

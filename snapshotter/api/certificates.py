@@ -4,6 +4,8 @@ import os
 import ssl
 from pathlib import Path
 
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
 from snapshotter.errors import UsageError
 
 # In this order; the first two are those of requests, the others those of OpenSSL.
@@ -24,6 +26,12 @@ def trusted() -> str | bool:
         _check(variable, path)
         return path
     return True
+
+
+def bundle() -> Path:
+    """Return the file or folder of the certificates to trust. Raises `UsageError` as `trusted`."""
+    found = trusted()
+    return Path(DEFAULT_CA_BUNDLE_PATH) if isinstance(found, bool) else Path(found)
 
 
 def _check(variable: str, path: str) -> None:

@@ -68,7 +68,7 @@ class Client:
         clock: Clock = SystemClock(),  # noqa: B008 - without state
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._session, self._mask = _opened(service)
+        self._session, self._mask = opened(service)
         self._allowance = Allowance(limits, clock)
         base = f"{service.api_url}/{service.account_id}/api/"
         caller = Caller(base, service.timeout, self._mask, service.key.source)
@@ -151,7 +151,7 @@ class Client:
             when_missing=decoding.Budget,
         )
         budget = self._retrying.get(request)
-        self._allowance.set_budget(_credits(budget.limit), _credits(budget.remaining))
+        self._allowance.set_budget(credits_in(budget.limit), credits_in(budget.remaining))
         return self.credits_remaining
 
     @overload
@@ -251,7 +251,7 @@ class Client:
         return self._one_job.log_summary(job_id)
 
 
-def _opened(service: Service) -> tuple[transport.Session, Mask]:
+def opened(service: Service) -> tuple[transport.Session, Mask]:
     """Return the session of an account, and what hides its secrets in texts."""
     session, secrets = transport.Session(), [service.key.secret]
     session.auth = HTTPBasicAuth(service.key.secret, "")
@@ -265,7 +265,8 @@ def _opened(service: Service) -> tuple[transport.Session, Mask]:
     return session, Mask(*secrets)
 
 
-def _credits(reported: msgspec.Raw) -> int | None:
+def credits_in(reported: msgspec.Raw) -> int | None:
+    """Return the credits that a server has reported; None for anything else than a number."""
     try:
         return msgspec.json.decode(reported, type=_Credits)
     except (msgspec.DecodeError, UnicodeDecodeError):

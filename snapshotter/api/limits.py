@@ -60,12 +60,13 @@ class SystemClock:
 class Allowance:
     """What a run has spent, and what it may still spend; threads share it.
 
-    `credits_remaining` is what the server last reported, less what was sent since.
+    `credits_remaining` is what the server last reported, less what was sent since; `reserve` are
+    the credits that are never spent.
     """
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self._limits, self._clock = limits, clock
-        self._reserve = DEFAULT_RESERVE if limits.reserve is None else limits.reserve
+        self.reserve = DEFAULT_RESERVE if limits.reserve is None else limits.reserve
         self._ends = None if limits.seconds is None else clock.now() + limits.seconds
         self._lock = threading.Lock()
         self._under_way = self._answered = 0
@@ -86,7 +87,7 @@ class Allowance:
         The other half is for what is essential: the next runs of the same hour need it.
         """
         left = self.credits_remaining
-        return left is None or left > max(self._reserve, (self._hourly or 0) // 2)
+        return left is None or left > max(self.reserve, (self._hourly or 0) // 2)
 
     def time_left(self) -> float | None:
         """Return the seconds left: 0 once a signal asks to stop, None without a bound."""
@@ -104,13 +105,13 @@ class Allowance:
 
     def set_budget(self, limit: int | None, remaining: int | None) -> None:
         """Note the credits of an hour, and those left. Raises `UsageError` if all are reserved."""
-        if limit is not None and limit <= self._reserve:
+        if limit is not None and limit <= self.reserve:
             if self._limits.reserve is not None:
                 raise UsageError(
-                    f"--reserve-credits {self._reserve} leaves nothing of the account's {limit:,} "
+                    f"--reserve-credits {self.reserve} leaves nothing of the account's {limit:,} "
                     "credits an hour; reserve fewer"
                 )
-            self._reserve = limit // 10
+            self.reserve = limit // 10
         self._hourly = limit
         if remaining is not None:
             self.credits_remaining = remaining
@@ -159,9 +160,9 @@ class Allowance:
             raise Stopped(f"--max-time {duration(limits.seconds)} is over; the next run continues")
         if limits.requests is not None and self.requests_sent >= limits.requests:
             raise Stopped(f"--max-requests {limits.requests} are sent; the next run continues")
-        if not is_free and left is not None and left <= self._reserve:
+        if not is_free and left is not None and left <= self.reserve:
             raise Stopped(
-                f"{counted(left, 'credit')} left of this hour's, and {self._reserve:,} to be kept "
+                f"{counted(left, 'credit')} left of this hour's, and {self.reserve:,} to be kept "
                 f"(--reserve-credits){AGAIN}"
             )
 

@@ -6,6 +6,7 @@ Only a person can correct a wrong one, and the libraries' errors would quote its
 import importlib.util
 import os
 import re
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import requests
@@ -19,6 +20,37 @@ UNUSABLE = (requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSche
 
 _SHORTEST_SECRET = 4  # characters; a shorter one stands in too many other words
 _SOCKS = frozenset({"socks4", "socks4a", "socks5", "socks5h"})
+_PORTS = {"http": 80, "https": 443}
+_SOCKS_PORT = 1080
+
+
+class Proxy(NamedTuple):
+    """A proxy, and the variable that names it. `credentials` are `user:password`, or empty."""
+
+    variable: str
+    scheme: str
+    host: str
+    port: int
+    credentials: str
+
+    @property
+    def shown(self) -> str:
+        """Return its URL without user and password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+def chosen(url: str) -> Proxy | None:
+    """Return the proxy that requests to `url` go by. Raises `UsageError` as `check` does."""
+    check(url)
+    proxy = _of_environment(url)
+    if not proxy:
+        return None
+    parts = urlsplit(_with_scheme(proxy))
+    scheme = parts.scheme.lower()
+    port = parts.port or _PORTS.get(scheme, _SOCKS_PORT)
+    credentials = unquote(parts.netloc.rpartition("@")[0])
+    return Proxy(_variable(proxy), scheme, parts.hostname or "", port, credentials)
 
 
 def check(url: str) -> tuple[str, ...]:
@@ -26,11 +58,11 @@ def check(url: str) -> tuple[str, ...]:
 
     Raises `UsageError` for a proxy that cannot be used; it names the variable, never its value.
     """
-    proxy = select_proxy(url, get_environ_proxies(url))
+    proxy = _of_environment(url)
     if not proxy:
         return ()
     variable = _variable(proxy)
-    given = proxy if "://" in proxy else f"http://{proxy}"
+    given = _with_scheme(proxy)
     scheme = given.partition(":")[0].lower()
     if scheme in _SOCKS and importlib.util.find_spec("socks") is None:
         raise UsageError(
@@ -43,6 +75,14 @@ def check(url: str) -> tuple[str, ...]:
             "socks5h://"
         )
     return _secrets(given, variable)
+
+
+def _of_environment(url: str) -> str | None:
+    return select_proxy(url, get_environ_proxies(url))
+
+
+def _with_scheme(proxy: str) -> str:
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _secrets(given: str, variable: str) -> tuple[str, ...]:

@@ -111,7 +111,7 @@ def judge_fault(fault: requests.RequestException, question: Question) -> Verdict
     causes = list(_causes(fault))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return Verdict(UsageError(f"{asked}: {_untrusted(cause)}"))
+            return Verdict(UsageError(f"{asked}: {untrusted(cause)}"))
     words = mask(" ".join(_words(fault, causes[-1]).split()))
     if isinstance(fault, requests.exceptions.ProxyError):
         refused = re.search(r"Tunnel connection failed: (4\d\d)", words)
@@ -123,7 +123,8 @@ def judge_fault(fault: requests.RequestException, question: Question) -> Verdict
     return Verdict(RequestFailed(f"{asked}: {printable(_why(fault, words))}{AGAIN}"), 0.0)
 
 
-def _untrusted(error: ssl.SSLCertVerificationError) -> str:
+def untrusted(error: ssl.SSLCertVerificationError) -> str:
+    """Return why a certificate is refused, and what to do."""
     reason = error.verify_message or "not trusted"
     return (
         f"the certificate of the server, or of a proxy on the way, is refused ({reason}); if it "

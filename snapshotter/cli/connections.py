@@ -97,3 +97,14 @@ def shown(database_url: str) -> str:
     from snapshotter.store import opening
 
     return opening.shown(database_url)
+
+
+def database_path(database_url: str) -> Path | None:
+    """Return the file of a SQLite database, whether or not it exists; None for other databases."""
+    from snapshotter.errors import UsageError
+    from snapshotter.store import urls
+
+    try:
+        return urls.sqlite_file(database_url)
+    except UsageError:
+        return None

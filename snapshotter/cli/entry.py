@@ -70,6 +70,7 @@ def group() -> "click.Group":
         db,
         demo,
         digest,
+        doctor,
         export,
         init,
         recipe,
@@ -99,7 +100,7 @@ def group() -> "click.Group":
         """
 
     modules = (
-        *(accounts, config, db, demo, digest, export, init, recipe),
+        *(accounts, config, db, demo, digest, doctor, export, init, recipe),
         *(rejects, report, status, sync, trends, verify),
     )
     for module in modules:

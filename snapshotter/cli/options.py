@@ -137,6 +137,28 @@ def required(output: str | None) -> str:
     return output
 
 
+api_key_file_option = click.option(
+    "--api-key-file",
+    type=click.Path(path_type=Path),
+    help="Read the key from this file.  [default: XPLENTY_API_KEY]",
+)
+reserve_credits_option = click.option(
+    "--reserve-credits",
+    type=Integer(0, 2**31 - 1),
+    help="Credits of each hour to leave unspent.  "
+    "[default: 500, or 10% of the hourly budget if that is at most 500]",
+)
+variables_option = click.option(
+    "--variables",
+    cls=Setting,
+    type=Mode(MODES),
+    default="mask",
+    show_default=True,
+    envvar=VARIABLES_VARIABLE,
+    help="How to store values whose names look secret: as ***, as an HMAC with "
+    "SNAPSHOTTER_HASH_KEY, as they are, or without any variables.  "
+    f"[env: {VARIABLES_VARIABLE}]",
+)
 _API_OPTIONS = (
     click.option(
         "--account",
@@ -144,11 +166,7 @@ _API_OPTIONS = (
         metavar="NAME",
         help="Only this account, by its name in the configuration file or its id; may be repeated.",
     ),
-    click.option(
-        "--api-key-file",
-        type=click.Path(path_type=Path),
-        help="Read the key from this file.  [default: XPLENTY_API_KEY]",
-    ),
+    api_key_file_option,
     click.option(
         "--timeout",
         type=Number(0.1, 3600),
@@ -157,12 +175,7 @@ _API_OPTIONS = (
         metavar="SECONDS",
         help="How long a request may take in total.",
     ),
-    click.option(
-        "--reserve-credits",
-        type=Integer(0, 2**31 - 1),
-        help="Credits of each hour to leave unspent.  "
-        "[default: 500, or 10% of the hourly budget if that is at most 500]",
-    ),
+    reserve_credits_option,
     click.option(
         "--max-requests",
         type=Integer(LEAST_REQUESTS),
@@ -170,17 +183,7 @@ _API_OPTIONS = (
         metavar="N",
     ),
     click.option("--max-time", type=Duration(), help="Stop after this time, e.g. 90s, 30m or 2h."),
-    click.option(
-        "--variables",
-        cls=Setting,
-        type=Mode(MODES),
-        default="mask",
-        show_default=True,
-        envvar=VARIABLES_VARIABLE,
-        help="How to store values whose names look secret: as ***, as an HMAC with "
-        "SNAPSHOTTER_HASH_KEY, as they are, or without any variables.  "
-        f"[env: {VARIABLES_VARIABLE}]",
-    ),
+    variables_option,
 )
 
 

@@ -13,10 +13,17 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, exc, text
 
 from snapshotter.errors import DatabaseError, SnapshotterError
-from snapshotter.store.engine import checkpoint, named_errors
+from snapshotter.store.engine import checkpoint, named_errors, reading
 from snapshotter.store.session_setup import is_pooled
 
 CheckLock = Callable[[], None]
+_WHOLE = "concat(:name, left(database(), 40))"  # a lock's name in MariaDB, unique in the server
+# How `pg_locks` shows an advisory lock with one key of 64 bits.
+_HELD_IN_POSTGRESQL = (
+    "select exists (select 1 from pg_locks where locktype = 'advisory' and granted "
+    "and objsubid = 1 and classid::bigint = :high and objid::bigint = :low "
+    "and database = (select oid from pg_database where datname = current_database()))"
+)
 
 
 @contextmanager
@@ -26,12 +33,10 @@ def lock(engine: Engine, account_id: str) -> Iterator[CheckLock | None]:
     The lock ends with the process, however that ends. Call the yielded function now and then: it
     raises `DatabaseError` if the database is lost, and with it the lock.
     """
-    # A name of fixed length, because file names and MariaDB's lock names are limited.
-    name = hashlib.blake2b(account_id.encode(), digest_size=7).hexdigest()
+    name = _name(account_id)
     if engine.dialect.name == "sqlite":
-        # A file that is reached by different links is one database.
-        database = Path(os.path.realpath(str(engine.url.database)))
-        with _lock_file(Path(f"{database}.{name}.lock")) as taken:
+        database = _database(engine)
+        with _lock_file(_path(database, name)) as taken:
             try:
                 yield _same_file(database) if taken else None
             finally:
@@ -45,6 +50,55 @@ def lock(engine: Engine, account_id: str) -> Iterator[CheckLock | None]:
                 yield _same_session(connection) if taken else None
         finally:
             connection.invalidate()  # instead of back into the pool: the lock ends with the session
+
+
+def is_held(engine: Engine, account_id: str) -> bool:
+    """Return whether a run holds the account's lock. Nothing is created or changed."""
+    name = _name(account_id)
+    if engine.dialect.name == "sqlite":
+        return _is_locked(_path(_database(engine), name))
+    with named_errors(), reading(engine).connect() as connection:
+        if engine.dialect.name == "postgresql":
+            key = int(name, 16)
+            parts = {"high": key >> 32, "low": key & 0xFFFFFFFF}
+            held = connection.execute(text(_HELD_IN_POSTGRESQL), parts).scalar()
+        else:
+            user = connection.execute(text(f"select is_used_lock({_WHOLE})"), {"name": name})
+            held = user.scalar() is not None
+    return bool(held)
+
+
+def _name(account_id: str) -> str:
+    """Return a name of fixed length, because file names and MariaDB's lock names are limited."""
+    return hashlib.blake2b(account_id.encode(), digest_size=7).hexdigest()
+
+
+def _database(engine: Engine) -> Path:
+    """Return the file of a SQLite database: one that is reached by different links is one."""
+    return Path(os.path.realpath(str(engine.url.database)))
+
+
+def _path(database: Path, name: str) -> Path:
+    return Path(f"{database}.{name}.lock")
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise DatabaseError(f"cannot read the lock {str(path)!r}: {error.strerror}") from None
+    try:
+        # Shared, and for a moment only: two that look do not see each other.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        raise DatabaseError(f"cannot read the lock {str(path)!r}: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
+    return False
 
 
 @contextmanager
@@ -77,14 +131,14 @@ def _postgresql_lock(connection: Connection, name: str) -> Iterator[bool]:
 def _mariadb_lock(connection: Connection, name: str) -> Iterator[bool]:
     """Take a named lock; its name belongs to the whole server."""
     connection.execution_options(isolation_level="AUTOCOMMIT")
-    key, whole = {"name": name}, "concat(:name, left(database(), 40))"
-    taken = bool(connection.execute(text(f"select get_lock({whole}, 0)"), key).scalar())
+    key = {"name": name}
+    taken = bool(connection.execute(text(f"select get_lock({_WHOLE}, 0)"), key).scalar())
     try:
         yield taken
     finally:
         if taken:  # as above
             with suppress(exc.SQLAlchemyError, SnapshotterError):
-                connection.execute(text(f"select release_lock({whole})"), key)
+                connection.execute(text(f"select release_lock({_WHOLE})"), key)
 
 
 def _same_session(connection: Connection) -> CheckLock:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import URL, exc, make_url
 from sqlalchemy.engine import Dialect
@@ -64,6 +65,16 @@ def parse(text: str) -> tuple[URL, Hosts | None]:
     if backend == "sqlite" and parsed.host:
         raise UsageError("a SQLite URL has three slashes, like sqlite:///job_history.db")
     return parsed, hosts
+
+
+def sqlite_file(text: str) -> Path | None:
+    """Return the file of a SQLite database, which may be missing; None for a server's database.
+
+    Raises `UsageError` as `parse` does.
+    """
+    url, _ = parse(text)
+    is_file = url.get_backend_name() == "sqlite" and url.database
+    return Path(str(url.database)).absolute() if is_file else None
 
 
 def _unreadable() -> UsageError:

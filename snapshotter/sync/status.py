@@ -38,6 +38,7 @@ class Freshness:
     `pruned`: how many jobs `db prune` has removed.
     `ahead`: when a complete run began that is in the future by this clock; it does not count.
     `listing`: the offset and `since` of a listing in progress; None if there is none.
+    `failed_in_a_row`: how many runs have failed since one ended otherwise.
     """
 
     account_id: str
@@ -50,6 +51,7 @@ class Freshness:
     runs: list[dict[str, Any]]
     ahead: datetime | None = None
     pruned: int = 0
+    failed_in_a_row: int = 0
 
     def age(self, now: datetime) -> timedelta | None:
         return None if self.fresh_at is None else max(timedelta(0), now - self.fresh_at)
@@ -115,10 +117,11 @@ class Freshness:
                 f"{'? credits' if spent is None else counted(spent, 'credit')}"
             )
             if run["error"]:
-                yield f"      {_first_line(run['error'])}"
+                yield f"      {first_line(run['error'])}"
 
 
-def _first_line(error: str) -> str:
+def first_line(error: str) -> str:
+    """Return the first line of a run's error, of bounded length."""
     first = next((line for line in error.splitlines() if line.strip()), "")
     return first if len(first) <= LONGEST_ERROR else f"{first[:LONGEST_ERROR]}…"
 
@@ -130,6 +133,11 @@ def freshness(engine: Engine, now: datetime) -> list[Freshness]:
             select(ACCOUNTS).where(ANSWERED).order_by(ACCOUNTS.c.account_id)
         ).all()
         return [_account(connection, row, now + CLOCKS_APART) for row in rows]
+
+
+def nothing_stored(account_id: str) -> Freshness:
+    """Return the freshness of an account that has never answered."""
+    return Freshness(account_id, None, None, 0, 0, 0, None, [])
 
 
 def unknown(found: Iterable[Freshness], account_ids: Iterable[str]) -> dict[str, str]:
@@ -160,6 +168,12 @@ def _account(connection: Connection, row: Any, latest_start: datetime) -> Freshn
     latest = latest.order_by(SNAPSHOTS.c.id.desc()).limit(LAST_RUNS)
     jobs = select(func.count()).select_from(JOBS).where(*live(row.account_id))
     rejected = select(func.count()).where(REJECTS.c.account_id == row.account_id)
+    otherwise = select(func.coalesce(func.max(SNAPSHOTS.c.id), 0)).where(
+        mine, SNAPSHOTS.c.status.not_in(("failed", "running"))
+    )
+    failed = select(func.count()).where(
+        mine, SNAPSHOTS.c.status == "failed", SNAPSHOTS.c.id > otherwise.scalar_subquery()
+    )
     offset = row.listing_offset
     return Freshness(
         row.account_id,
@@ -172,6 +186,7 @@ def _account(connection: Connection, row: Any, latest_start: datetime) -> Freshn
         [dict(run) for run in connection.execute(latest).mappings()],
         connection.execute(began.where(SNAPSHOTS.c.started_at > latest_start)).scalar(),
         pruned.count(connection, row.account_id),
+        connection.execute(failed).scalar_one(),
     )
 
 

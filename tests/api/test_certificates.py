@@ -112,3 +112,11 @@ def test_the_first_variable_and_the_first_folder_that_exists_count(
     assert certificates.trusted() == f"{tmp_path}/b"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", f"{tmp_path}/a")
     assert certificates.trusted() == f"{tmp_path}/a"
+
+
+def test_the_file_that_certificates_are_checked_against(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert certificates.bundle().read_text().count("BEGIN CERTIFICATE") > 50
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    assert certificates.bundle() == tmp_path

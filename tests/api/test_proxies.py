@@ -9,7 +9,7 @@ from wire import answer, serve
 
 from snapshotter.api import certificates
 from snapshotter.api.client import Client
-from snapshotter.api.proxies import check
+from snapshotter.api.proxies import check, chosen
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.settings import Key, Service
 
@@ -104,3 +104,38 @@ def test_without_a_proxy_nothing_is_secret(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("HTTPS_PROXY", "http://joe:Pr0xy55@127.0.0.1:3128")
     monkeypatch.setenv("NO_PROXY", "api.example")
     assert check("https://api.example") == ()
+
+
+@pytest.mark.parametrize(
+    ("proxy", "shown", "address", "credentials"),
+    [
+        ("http://127.0.0.1:3128", "http://127.0.0.1:3128", ("127.0.0.1", 3128), ""),
+        ("127.0.0.1", "http://127.0.0.1:80", ("127.0.0.1", 80), ""),
+        ("https://[::1]", "https://[::1]:443", ("::1", 443), ""),
+        ("joe:Pr0xy%2F55@h:9", "http://h:9", ("h", 9), "joe:Pr0xy/55"),
+    ],
+)
+def test_the_proxy_that_is_chosen(
+    proxy: str,
+    shown: str,
+    address: tuple[str, int],
+    credentials: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    found = chosen("https://api.example")
+    assert found is not None
+    assert (found.variable, found.shown) == ("ALL_PROXY", shown)
+    assert ((found.host, found.port), found.credentials) == (address, credentials)
+
+
+def test_no_proxy_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:3128")
+    monkeypatch.setenv("NO_PROXY", "api.example")
+    assert chosen("https://api.example") is None
+
+
+def test_a_proxy_that_cannot_be_used_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "ftp://127.0.0.1:3128")
+    with pytest.raises(UsageError, match="begins with http://"):
+        chosen("https://api.example")

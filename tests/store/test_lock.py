@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from snapshotter.errors import DatabaseError
 from snapshotter.store.engine import open_engine
-from snapshotter.store.lock import lock
+from snapshotter.store.lock import is_held, lock
 
 
 def test_a_lock_is_held_once_and_given_back(database_url: str, engine: Engine) -> None:
@@ -85,3 +85,24 @@ def test_a_lost_session_is_noticed(database_url: str, engine: Engine) -> None:
         with pytest.raises(Exception, match="the database cannot be used"):
             check_lock()
     other.dispose()
+
+
+def test_whether_a_run_holds_it(engine: Engine, tmp_path: Path) -> None:
+    assert not is_held(engine, "acme")
+    assert not list(tmp_path.glob("*.lock"))  # looking creates no file
+    with lock(engine, "acme"):
+        assert is_held(engine, "acme")
+        assert is_held(engine, "acme")  # looking changes nothing
+        assert not is_held(engine, "another")
+    assert not is_held(engine, "acme")
+
+
+@sqlite
+def test_a_lock_that_cannot_be_read(engine: Engine) -> None:
+    with lock(engine, "acme"):
+        pass
+    (path,) = Path(str(engine.url.database)).parent.glob("*.lock")
+    path.unlink()
+    path.symlink_to(path.name)
+    with pytest.raises(DatabaseError, match="cannot read the lock"):
+        is_held(engine, "acme")

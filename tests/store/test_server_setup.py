@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from databases import MariaDBServer, PostgresServer
+from examined import examined, lines
 from runs import insert_run
 from servers import PgBouncer, SpecialMariaDB
 from sqlalchemy import Engine, insert, inspect, select, text
@@ -187,6 +188,8 @@ def test_a_pooler_keeps_nothing_of_ours(postgres: PostgresServer) -> None:
         with psycopg.connect(plain, autocommit=True) as other:
             found = other.execute("show lock_timeout").fetchone()
             assert found == ("0",)
+        (line,) = lines(examined({}, plain), "database")
+        assert "behind a pooler, of which a run takes two connections" in line
     postgres.drop_database(url)
 
 
@@ -207,7 +210,8 @@ def test_sessions_that_are_idle_live_on(postgres: PostgresServer) -> None:
 def test_mariadb_that_logs_statements_and_keeps_rows_compact(mariadb: MariaDBServer) -> None:
     del mariadb  # skipped if there is none
     options = ("--log-bin=log", "--server-id=1", "--binlog-format=STATEMENT")
-    with SpecialMariaDB(*options, "--innodb-default-row-format=compact") as server:
+    sizes = ("--innodb-default-row-format=compact", "--max-allowed-packet=1M")
+    with SpecialMariaDB(*options, *sizes) as server:
         url = server.create_database()
         engine = open_engine(url)
         write_and_read(engine)
@@ -221,6 +225,9 @@ def test_mariadb_that_logs_statements_and_keeps_rows_compact(mariadb: MariaDBSer
             )
             assert formats.scalars().all() == ["Dynamic"]
         engine.dispose()
+        one, two = lines(examined({}, url), "database")
+        assert "binary log STATEMENT, so that runs use REPEATABLE READ" in one
+        assert two.startswith("warning: max_allowed_packet is 1,048,576 bytes; larger records are")
 
 
 def test_a_search_path_without_a_schema_is_named(postgres: PostgresServer) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import command
 import pytest
+from examined import examined, lines
 
 from snapshotter.errors import DatabaseError
 from snapshotter.simulator.account import SimulatedAccount
@@ -77,6 +78,11 @@ def test_a_mount_that_may_only_be_read(read_only: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "" if words[0] != "trends" else done.stderr)
     with pytest.raises(DatabaseError, match="only reading is permitted"):
         open_engine(f"sqlite:///{read_only}")
+    checks = examined({}, f"sqlite:///{read_only}")
+    read, written = lines(checks, "database")
+    assert read.startswith("ok: SQLite ")
+    assert "only reading is permitted" in written
+    assert lines(checks, "schema")[0].startswith("ok: ")
 
 
 def test_changes_that_only_a_writer_can_take_in(file: Path, read_only: Path) -> None:
@@ -98,6 +104,9 @@ def test_a_file_system_without_shared_memory(without_memory: Path, file: Path) -
     done = run("db", "upgrade", database=in_wal)
     assert done.returncode == 1
     assert "is in WAL mode, and its file system cannot do that" in done.stderr
+    _, written = lines(examined({}, f"sqlite:///{in_wal}"), "database")
+    assert written.startswith("FAILED: cannot write the database")
+    assert "is in WAL mode, and its file system cannot do that" in written
     assert run("status", database=in_wal).returncode == 0
     new = without_memory / "new.db"
     for words in (["db", "upgrade"], ["db", "check"], ["db", "upgrade"], ["status"]):

@@ -203,3 +203,14 @@ def test_a_server_that_does_not_answer(scheme: str) -> None:
         with pytest.raises(DatabaseError, match="the database cannot be used: ") as caught:
             open_engine(url, time_left=lambda: 2.0).connect()
     assert "Tr0ub4" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:////x/y.db", "/x/y.db"),
+        ("postgresql://h/y", None),
+    ],
+)
+def test_the_file_of_a_sqlite_database(url: str, path: str | None) -> None:
+    assert urls.sqlite_file(url) == (path and Path(path))

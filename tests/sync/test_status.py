@@ -307,6 +307,25 @@ def test_jobs_without_a_run_of_the_whole_list(engine: Engine) -> None:
     assert document(engine)[0]["fresh_at"] is None
 
 
+@pytest.mark.parametrize(
+    ("statuses", "failed"),
+    [
+        ((), 0),
+        (("failed", "failed"), 2),
+        (("completed", "failed", "failed", "running"), 2),
+        (("failed", "completed"), 0),
+        (("failed", "partial", "failed"), 1),
+    ],
+)
+@sqlite
+def test_runs_that_failed_in_a_row(engine: Engine, statuses: tuple[str, ...], failed: int) -> None:
+    add_account(engine)
+    for hours, status in enumerate(statuses):
+        add_run(engine, ago(hours=10 - hours), status=status)
+    (found,) = freshness(engine, NOW)
+    assert found.failed_in_a_row == failed
+
+
 @sqlite
 def test_an_error_of_a_run_is_one_line(engine: Engine) -> None:
     add_account(engine)

@@ -1,0 +1,60 @@
+"""The configuration: the file, the settings that are no option, the accounts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from snapshotter.configuration import Configuration
+from snapshotter.configured_accounts import Account, accounts
+from snapshotter.doctor.report import Report
+from snapshotter.errors import UsageError
+from snapshotter.settings import privacy
+from snapshotter.texts import counted
+
+
+def file(
+    report: Report, configuration: Configuration, find_problems: Callable[[], Sequence[str]]
+) -> None:
+    """Report which file is used, and what is wrong with the settings, in a line each."""
+    problems = find_problems()
+    for problem in problems:
+        report.fail(problem)
+    if problems:
+        return
+    if configuration.path is not None:
+        number = counted(len(configuration.accounts), "account")
+        report.ok(f"read from {str(configuration.path)!r}, {number}")
+        return
+    searched = " and ".join(repr(str(path)) for path in configuration.searched)
+    where = f" (looked for {searched})" if searched else ""
+    report.ok(f"no file{where}; flags and variables set everything")
+
+
+def secrets(report: Report, environment: Mapping[str, str], variables: str) -> None:
+    """Check the settings of how secrets are stored."""
+    found = privacy(environment, variables)
+    more = f", {counted(len(found.secret_names), 'more fragment')}" if found.secret_names else ""
+    report.ok(f"--variables {found.variables}{more}")
+
+
+def chosen(
+    report: Report,
+    environment: Mapping[str, str],
+    configuration: Configuration,
+    given: tuple[Sequence[str], Path | None],
+) -> list[Account]:
+    """Return the accounts to check; `given` are the values of --account and --api-key-file."""
+    names, key_file = given
+    try:
+        found = accounts(environment, configuration, names, key_file)
+    except UsageError as error:
+        is_empty = not names and not configuration.accounts
+        report.fail(
+            str(error),
+            "to begin, try 'snapshotter demo', which needs no account; 'snapshotter init' asks for "
+            "what is needed"
+            if is_empty
+            else "",
+        )
+        return []
+    report.ok(", ".join(each.name for each in found))
+    return found
