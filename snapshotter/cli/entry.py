@@ -6,6 +6,7 @@ handler as early as possible.
 
 import gc
 import logging
+import os
 import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -62,7 +63,7 @@ def _run() -> Ending:
         group().main(words, standalone_mode=False, prog_name="snapshotter")
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt, Interrupted) as error:  # noqa: BLE001 - the one place
-        return _ending(error)
+        return (_FAILED, "") if _completes_words() else _ending(error)
     return 0, ""
 
 
@@ -73,6 +74,7 @@ def group() -> "click.Group":
     from snapshotter import __version__
     from snapshotter.cli import (
         accounts,
+        completion,
         db,
         demo,
         digest,
@@ -85,10 +87,10 @@ def group() -> "click.Group":
         trends,
         verify,
     )
-    from snapshotter.cli.options import Group
+    from snapshotter.cli.sections import SectionedGroup
 
     @click.group(
-        cls=Group,
+        cls=SectionedGroup,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     @click.version_option(__version__, prog_name="snapshotter")
@@ -103,7 +105,7 @@ def group() -> "click.Group":
         """
 
     modules = (
-        *(accounts, db, demo, digest, export, recipe),
+        *(accounts, completion, db, demo, digest, export, recipe),
         *(rejects, report, status, sync, trends, verify),
     )
     for module in modules:
@@ -114,6 +116,11 @@ def group() -> "click.Group":
 def _without_return(word: str) -> str | None:
     """Return a word without the carriage return that a script saved on Windows ends lines with."""
     return None if word == "\r" else word.rstrip("\r")
+
+
+def _completes_words() -> bool:
+    """Whether a shell asks what a word may be; a message would end up in the line being typed."""
+    return bool(os.environ.get("_SNAPSHOTTER_COMPLETE"))
 
 
 def _asks_for_json(words: list[str]) -> bool:
@@ -206,8 +213,6 @@ def _of_the_database(error: BaseException) -> Ending | None:
 def _missing(error: ImportError) -> str:
     name = (error.name or "").partition(".")[0]
     match name:
-        case "fcntl":
-            return "snapshotter needs Linux or macOS; on Windows run it in WSL"
         case "_sqlite3" | "sqlite3":
             return "this Python was built without sqlite3; use another Python"
         case _:

@@ -10,6 +10,7 @@ import click
 
 from snapshotter import logs
 from snapshotter.api.limits import LEAST_REQUESTS
+from snapshotter.cli import candidates
 from snapshotter.cli.connections import ApiOptions
 from snapshotter.cli.parameters import ID, Day, Days, Duration, Integer, Mode, Number, Setting
 from snapshotter.errors import UsageError
@@ -45,7 +46,9 @@ until_option = click.option("--until", type=Day(), help="Only before this day (U
 package_option = click.option("--package", metavar="NAME_OR_ID", help="Only this package.")
 package_id_option = click.option("--package-id", type=ID, help="Only this package, by its id.")
 account_option = click.option("--account", metavar="ID", help="Only this account.")
-status_option = click.option("--status", help="Only the jobs with this status.")
+status_option = click.option(
+    "--status", shell_complete=candidates.statuses, help="Only the jobs with this status."
+)
 
 
 last_option = click.option(
@@ -106,6 +109,13 @@ def takes_file_options(command: Callable[..., None]) -> Callable[..., None]:
         command(asked=Asked(**own), **values)
 
     return _with_options(with_file_options, _FILE_OPTIONS)
+
+
+def output_option(help: str, **named: Any) -> Callable[[Any], Any]:  # noqa: A002 - as in click
+    """Return the option that names the file to write."""
+    return click.option(
+        "-o", "--output", metavar="FILE", shell_complete=candidates.files, help=help, **named
+    )
 
 
 def _with_options(

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from snapshotter import logs
+from snapshotter.cli import candidates
 from snapshotter.cli.connections import ApiOptions, shown, writing
 from snapshotter.cli.options import Command, database_option, takes_api_options
 from snapshotter.cli.parameters import ID, Integer, Moment
@@ -35,7 +36,11 @@ log = logging.getLogger(__name__)
     help="Read only the jobs whose ids are in this file, one per line; - is standard input.",
 )
 @click.option("--since", type=Moment(), help="Read only the jobs updated since then (UTC).")
-@click.option("--status", help="Read only the jobs with this status.")
+@click.option(
+    "--status",
+    shell_complete=candidates.statuses,
+    help="Read only the jobs with this status.",
+)
 @click.option("--package-id", type=ID, help="Read only the jobs of this package.")
 @click.option("--full", is_flag=True, help="Read the whole list again.")
 @click.option(
