@@ -8,6 +8,7 @@
     ├── RecordError     65   something is set aside, missing or different; the rest is done
     ├── KeyRefused      77   the API refused the key
     └── Stopped         75   stopped early, nothing lost: run again later
+        ├── Busy             another run reads the account
         └── RequestFailed    one request got no usable answer in all its attempts; others may
             └── BadAnswer    the answer is not what the API sends: cut short, HTML, another shape
 
@@ -15,8 +16,11 @@ A message is one line: what was asked, what came, what to do. `Interrupted` (75)
 asks to stop at once: a BaseException, so that no handler on the way swallows it.
 """
 
+from collections.abc import Iterable
+
 AGAIN = "; run again later"  # ends the last line of a run only, not that of one that continues
 CONTINUES = "; nothing is lost, the next run continues"
+SEVERITY = (1, 2, 77, 75, 65, 0)  # exit codes, the worst first
 
 
 class SnapshotterError(Exception):
@@ -59,6 +63,10 @@ class Stopped(SnapshotterError):
     exit_code = 75
 
 
+class Busy(Stopped):
+    pass
+
+
 class RequestFailed(Stopped):
     """One request got no usable answer; other requests may.
 
@@ -75,3 +83,9 @@ class BadAnswer(RequestFailed):
 
 class Interrupted(BaseException):
     pass
+
+
+def worst(exit_codes: Iterable[int]) -> int:
+    """Return the worst of some exit codes; one that is not documented counts as failed."""
+    known = {code if code in SEVERITY else Failure.exit_code for code in exit_codes}
+    return min(known, key=SEVERITY.index, default=0)

@@ -2,7 +2,6 @@
 
 import ipaddress
 import logging
-import math
 import os
 import re
 import shlex
@@ -81,27 +80,6 @@ def setting(environment: Mapping[str, str], name: str) -> str:
     return cleaned(environment.get(name, ""))
 
 
-def service(
-    environment: Mapping[str, str], key_file: Path | None = None, timeout: float = DEFAULT_TIMEOUT
-) -> Service:
-    """Read the account, the key and the service's URL.
-
-    Raises `UsageError` if one is missing or invalid. No message quotes a value: it may be a key
-    that was pasted into the wrong variable.
-    """
-    if not math.isfinite(timeout):
-        raise UsageError("--timeout must be a finite number of seconds")
-    account = setting(environment, ACCOUNT_VARIABLE)
-    if not account:
-        raise UsageError(f"no account: set {ACCOUNT_VARIABLE} to the account's name in its URLs")
-    return Service(
-        account_id(account, ACCOUNT_VARIABLE),
-        _key(environment, key_file),
-        _api_url(setting(environment, API_URL_VARIABLE) or DEFAULT_API_URL),
-        timeout,
-    )
-
-
 def account_id(given: str, source: str) -> str:
     """Return an account's name if it can be one. Raises `UsageError`, without quoting it."""
     if not re.fullmatch(r"[\w.~-]{1,255}", given, re.ASCII) or set(given) == {"."}:
@@ -135,20 +113,8 @@ def _hash_key(environment: Mapping[str, str]) -> Key:
     return Key(secret, HASH_KEY_VARIABLE)
 
 
-def _key(environment: Mapping[str, str], key_file: Path | None) -> Key:
-    if key_file is not None:
-        if not key_file.exists():  # it may be the key itself
-            raise UsageError("--api-key-file: there is no such file; name the file with the key")
-        source = f"--api-key-file {str(key_file)!r}"
-        secret = cleaned(_read_key(key_file, source))
-        if not secret:
-            raise UsageError(f"{source} is empty; put the API key into it, on one line")
-        if (lines := len(secret.splitlines())) > 1:
-            raise UsageError(f"{source} has {lines} lines; leave just the API key, on one line")
-    else:
-        secret, source = setting(environment, KEY_VARIABLE), KEY_VARIABLE
-    if not secret:
-        raise UsageError(f"no API key: set {KEY_VARIABLE}, or name a file with --api-key-file")
+def valid_key(secret: str, source: str) -> Key:
+    """Return a key if it can be one. Raises `UsageError`, without quoting it."""
     if not secret.isascii() or not secret.isprintable() or ":" in secret or " " in secret:
         raise UsageError(
             f"{source}: not a valid API key: it has spaces, colons, control or non-ASCII characters"
@@ -156,7 +122,23 @@ def _key(environment: Mapping[str, str], key_file: Path | None) -> Key:
     return Key(secret, source)
 
 
-def _read_key(path: Path, source: str) -> str:
+def key_of_file(path: Path, named_by: str, *, is_private: bool = False) -> Key:
+    """Read a key from a file that an option or a setting names.
+
+    Warns if others can read the file, unless its place `is_private`. Raises `UsageError`.
+    """
+    if not os.path.lexists(path):  # it may be the key itself
+        raise UsageError(f"{named_by}: there is no such file; name the file with the key")
+    source = f"{named_by} {str(path)!r}"
+    secret = cleaned(_read_key(path, source, is_private=is_private))
+    if not secret:
+        raise UsageError(f"{source} is empty; put the API key into it, on one line")
+    if (lines := len(secret.splitlines())) > 1:
+        raise UsageError(f"{source} has {lines} lines; leave just the API key, on one line")
+    return valid_key(secret, source)
+
+
+def _read_key(path: Path, source: str, *, is_private: bool) -> str:
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
@@ -167,32 +149,31 @@ def _read_key(path: Path, source: str) -> str:
     if len(data) > LONGEST_KEY_FILE:
         raise UsageError(f"{source} is too long to be an API key")
     mode = stat.S_IMODE(status.st_mode)
-    if stat.S_ISREG(status.st_mode) and mode & 0o077:
+    if stat.S_ISREG(status.st_mode) and mode & 0o077 and not is_private:
         again = f"chmod 600 {shlex.quote(str(path))}"
         log.warning("%s can be read by others (mode %04o); run %s", source, mode, again)
     return decoded(data, source)
 
 
-def _api_url(given: str) -> str:
+def base_url(given: str, named_by: str = API_URL_VARIABLE) -> str:
+    """Return the service's URL if it can be one. Raises `UsageError`, without quoting it."""
     url = given.rstrip("/")
     expected = f"expected something like {DEFAULT_API_URL}"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise UsageError(f"{API_URL_VARIABLE}: not a URL; {expected}") from None
+        raise UsageError(f"{named_by}: not a URL; {expected}") from None
     if "@" in parts.netloc:
-        raise UsageError(
-            f"{API_URL_VARIABLE}: leave user and password out; the key is in {KEY_VARIABLE}"
-        )
+        raise UsageError(f"{named_by}: leave user and password out; the key is in {KEY_VARIABLE}")
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise UsageError(f"{API_URL_VARIABLE}: not a base URL; {expected}")
+        raise UsageError(f"{named_by}: not a base URL; {expected}")
     labels = host.removesuffix(".").split(".")
     if ":" not in host and not all(re.fullmatch(r"[\w-]{1,63}", label) for label in labels):
-        raise UsageError(f"{API_URL_VARIABLE}: its host is not a host name; {expected}")
+        raise UsageError(f"{named_by}: its host is not a host name; {expected}")
     if parts.scheme == "http" and not _is_loopback(host):
         raise UsageError(
-            f"{API_URL_VARIABLE}: plain http would send the key in clear; "
+            f"{named_by}: plain http would send the key in clear; "
             "use https (plain http goes to loopback only)"
         )
     return url

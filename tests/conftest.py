@@ -72,6 +72,7 @@ def _bare_environment() -> Iterator[None]:
         for name in list(os.environ):
             if name.startswith(_FOREIGN_VARIABLES) or name.lower().endswith("_proxy"):
                 patch.delenv(name)
+        patch.setenv("XDG_CONFIG_HOME", "/nonexistent")  # the developer's own configuration file
         yield
 
 

@@ -2,10 +2,18 @@ from pathlib import Path
 
 import pytest
 
+from snapshotter.configuration import Configuration
+from snapshotter.configured_accounts import accounts
 from snapshotter.errors import UsageError
-from snapshotter.settings import DEFAULT_API_URL, Key, Privacy, Variables, privacy, service
+from snapshotter.settings import DEFAULT_API_URL, Key, Privacy, Service, Variables, privacy
 
 GOOD = {"XPLENTY_ACCOUNT_ID": "acme", "XPLENTY_API_KEY": "s3cr3t"}
+
+
+def service(environment: dict[str, str], key_file: Path | None = None) -> Service:
+    """Return the account of the environment, without a configuration file."""
+    (account,) = accounts(environment, Configuration(), key_file=key_file)
+    return account.service()
 
 
 def test_the_service_by_its_variables() -> None:

@@ -16,7 +16,7 @@ import msgspec
 from requests.auth import HTTPBasicAuth
 
 from snapshotter import __version__
-from snapshotter.api import certificates, decoding, prefetch, proxies, transport
+from snapshotter.api import bodies, certificates, decoding, prefetch, proxies, transport
 from snapshotter.api.limits import Allowance, Clock, Limits, SystemClock
 from snapshotter.api.lists import ListReaders
 from snapshotter.api.narrowing import PAGE_SIZE, ListedRecords, Places
@@ -197,6 +197,24 @@ class Client:
         query = {"sort": "created", "direction": "asc", "limit": "", "status": status}
         places = self._places.setdefault(status, Places())
         return self._readers.reader(query, places)(offset, limit)
+
+    def prober(self) -> tuple[Callable[[int], bool], Callable[[], None]]:
+        """Return what asks whether the list has a job at an offset, and what aborts that for good.
+
+        Each is asked once, by one thread, which need not be that of other calls.
+        """
+        session = transport.Session(like=self._session)
+
+        def has(offset: int) -> bool:
+            query = {"sort": "created", "direction": "asc", "limit": "1", "offset": str(offset)}
+            request = Request("jobs", query, decoding.page, session, most=bodies.HEAD)
+            try:
+                records, _ = self._retrying.get(request, attempts=1)
+            except bodies.TooLarge:
+                return True
+            return bool(records)
+
+        return has, session.abort
 
     def touched_at(self, moment: datetime) -> tuple[list[Record | Reject], bool]:
         """Return the jobs updated in the second of `moment`, as lists have them, and some later.

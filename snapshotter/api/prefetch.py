@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextvars import copy_context
+from functools import partial
 from queue import SimpleQueue
 from typing import Generic, NamedTuple, Self
 
@@ -70,7 +72,9 @@ class Threads(Generic[ItemT]):
             answer.cancel()
 
     def _add_thread(self) -> None:
-        thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
+        # In a copy of the context, which has the account that a line of the log is about.
+        work = partial(copy_context().run, self._work)
+        thread = threading.Thread(target=work, name="prefetch", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # no further thread may be started

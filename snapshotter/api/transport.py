@@ -40,17 +40,47 @@ def get(
 
     Raises `requests.RequestException` if there is no complete answer within `bounds`.
     """
+    with _in_time(session, bounds) as deadline:
+        response = session.get(
+            url,
+            params=query,
+            timeout=_timeouts(bounds),
+            allow_redirects=False,
+            stream=True,
+        )
+        body = bodies.read(response, bounds.body, lambda: not deadline.left())
+    return response, body
+
+
+def post(session: "Session", url: str, body: bytes, bounds: Bounds) -> int:
+    """Send a body as plain text; return the status of the answer, whose body is not read.
+
+    Redirects are not followed. Raises `requests.RequestException` if there is none in time.
+    """
+    with _in_time(session, bounds):
+        response = session.post(
+            url,
+            data=body,
+            headers={"Content-Type": "text/plain; charset=utf-8"},
+            timeout=_timeouts(bounds),
+            allow_redirects=False,
+            stream=True,
+        )
+        response.close()
+    return response.status_code
+
+
+def _timeouts(bounds: Bounds) -> tuple[float, float]:
+    return min(CONNECT_TIMEOUT, bounds.seconds), bounds.seconds
+
+
+@contextlib.contextmanager
+def _in_time(session: "Session", bounds: Bounds) -> Iterator[Deadline]:
+    """Bound the request in the block, and turn what it raises into errors of `requests`."""
     seconds = bounds.seconds
     with Deadline(seconds, bounds.is_asked_to_stop) as deadline, session.watched_by(deadline):
         try:
-            response = session.get(
-                url,
-                params=query,
-                timeout=(min(CONNECT_TIMEOUT, seconds), seconds),
-                allow_redirects=False,
-                stream=True,
-            )
-            body = bodies.read(response, bounds.body, lambda: not deadline.left())
+            yield deadline
         except bodies.TooLarge:
             raise
         except requests.RequestException:
@@ -61,7 +91,6 @@ def get(
             raise requests.ConnectionError(error) from None
         if deadline.passed:
             raise requests.Timeout(f"no whole answer within {seconds:g} s")
-    return response, body
 
 
 class Session(requests.Session):

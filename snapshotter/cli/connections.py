@@ -6,27 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from snapshotter import logs
-from snapshotter.settings import Service, privacy, service
+from snapshotter.cli.configuration import current
+from snapshotter.configured_accounts import Account, accounts
+from snapshotter.settings import privacy
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from snapshotter.api.client import Client
-    from snapshotter.redact import Redaction
     from snapshotter.store.wait_limit import TimeLeft
+    from snapshotter.sync.account_run import RunOptions
 
 NO_ACCOUNTS = "no accounts yet; 'snapshotter sync' adds the first"
-
-
-class ApiConnection(NamedTuple):
-    """A client of the API, whose account it reads, and how secrets of the answers are stored."""
-
-    client: "Client"
-    service: Service
-    redact: "Redaction"
 
 
 @dataclass(frozen=True)
@@ -39,25 +31,30 @@ class ApiOptions:
     max_requests: int | None
     max_time: timedelta | None
     variables: str
+    account: tuple[str, ...] = ()
+
+    def accounts(self) -> list[Account]:
+        """Return the accounts to read. Raises `UsageError`."""
+        return accounts(os.environ, current(), self.account, self.api_key_file)
 
     @contextmanager
-    def connect(self) -> Iterator[ApiConnection]:
-        """Open a client of the API; a signal stops it after the page that is being read."""
-        from snapshotter.api.client import Client
+    def run_options(self) -> Iterator["RunOptions"]:
+        """Return how runs go; in the block a signal stops them after the page that is being read.
+
+        Raises `UsageError`.
+        """
         from snapshotter.api.limits import Limits
         from snapshotter.interrupt import InterruptibleClock
         from snapshotter.redact import Redaction
+        from snapshotter.sync.account_run import RunOptions
 
-        xplenty = service(os.environ, self.api_key_file, self.timeout)
-        logs.ABOUT.account = xplenty.account_id
-        logs.learn(xplenty.key.secret)
-        kept = privacy(os.environ, self.variables)
+        kept = privacy(current().environment(os.environ), self.variables)
         hash_key = None if kept.hash_key is None else kept.hash_key.secret
         redact = Redaction(kept.variables, kept.secret_names, hash_key)
         seconds = None if self.max_time is None else self.max_time.total_seconds()
         limits = Limits(self.reserve_credits, self.max_requests, seconds)
-        with InterruptibleClock() as clock, Client(xplenty, limits, clock=clock) as client:
-            yield ApiConnection(client, xplenty, redact)
+        with InterruptibleClock() as clock:
+            yield RunOptions(limits, redact, clock)
 
 
 @contextmanager
@@ -65,25 +62,19 @@ def opened(
     database_url: str, *, read_only: bool, time_left: "TimeLeft | None" = None
 ) -> Iterator["Engine"]:
     """Open a database with any schema."""
-    from snapshotter.store.engine import open_engine
+    from snapshotter.store import opening
 
-    engine = open_engine(database_url, read_only=read_only, time_left=time_left)
-    try:
+    with opening.opened(database_url, read_only=read_only, time_left=time_left) as engine:
         yield engine
-    finally:
-        engine.dispose()
 
 
 @contextmanager
 def reading(database_url: str, time_left: "TimeLeft | None" = None) -> Iterator["Engine"]:
     """Open a database that has this version's schema, to read. Raises `DatabaseError`."""
-    from snapshotter.store.engine import named_errors
-    from snapshotter.store.revisions import require_head
+    from snapshotter.store import opening
 
-    with opened(database_url, read_only=True, time_left=time_left) as engine:
-        require_head(engine)
-        with named_errors():
-            yield engine
+    with opening.reading(database_url, time_left) as engine:
+        yield engine
 
 
 @contextmanager
@@ -91,24 +82,18 @@ def writing(
     database_url: str, time_left: "TimeLeft | None" = None, *, may_create: bool = False
 ) -> Iterator["Engine"]:
     """Open a database to write; if it is missing or empty and `may_create`, with new tables."""
-    from snapshotter.store.engine import named_errors
-    from snapshotter.store.revisions import require_head
+    from snapshotter.store import opening
 
-    if not may_create:
-        with reading(database_url, time_left):  # which does not create a missing file
-            pass
-    with opened(database_url, read_only=False, time_left=time_left) as engine:
-        require_head(engine, may_create=may_create)
-        with named_errors():
-            yield engine
+    with (
+        opening.filling(opening.Database(database_url), time_left)
+        if may_create
+        else opening.writing(database_url, time_left)
+    ) as engine:
+        yield engine
 
 
 def shown(database_url: str) -> str:
     """Return a database's URL without password and options, which may be secret too."""
-    from snapshotter.errors import UsageError
-    from snapshotter.store import urls
+    from snapshotter.store import opening
 
-    try:
-        return urls.shown(*urls.parse(database_url))
-    except UsageError:
-        return "a database whose URL cannot be read"
+    return opening.shown(database_url)

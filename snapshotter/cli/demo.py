@@ -8,8 +8,8 @@ import click
 
 from snapshotter.cli.connections import reading, writing
 from snapshotter.cli.options import Command
+from snapshotter.cli.parameters import OwnSetting
 from snapshotter.cli.streams import print_line
-from snapshotter.cli.sync import summary
 from snapshotter.cli.trends import show_result
 from snapshotter.errors import UsageError
 
@@ -21,6 +21,7 @@ SHOWN = ("slowest_packages", "runtime_regressions", "failure_reasons")
 @click.option(
     "--database",
     "path",
+    cls=OwnSetting,
     type=click.Path(path_type=Path),
     default="demo.db",
     show_default=True,
@@ -55,6 +56,7 @@ def _sync_twice(path: Path) -> None:
     from snapshotter.simulator.account import SimulatedAccount
     from snapshotter.simulator.server import serve
     from snapshotter.sync.context import Context
+    from snapshotter.sync.summary import summary
     from snapshotter.sync.sync import Plan, sync
 
     account = SimulatedAccount()

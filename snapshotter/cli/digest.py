@@ -43,6 +43,7 @@ class Kinds(click.ParamType[tuple[str, ...]]):
     """Kinds of findings, separated by commas."""
 
     name = "kinds"
+    separator = ","  # of a list in the configuration file
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
         if isinstance(value, tuple):

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from snapshotter import logs
 from snapshotter.api.limits import LEAST_REQUESTS
 from snapshotter.cli import candidates
+from snapshotter.cli.configuration import Configured, current, outranked, sources
 from snapshotter.cli.connections import ApiOptions
 from snapshotter.cli.parameters import ID, Day, Days, Duration, Integer, Mode, Number, Setting
+from snapshotter.configuration import PATH_VARIABLE
 from snapshotter.errors import UsageError
 from snapshotter.settings import (
     DATABASE_URL_VARIABLE,
@@ -45,7 +48,18 @@ since_option = click.option("--since", type=Day(), help="Only from this day on (
 until_option = click.option("--until", type=Day(), help="Only before this day (UTC).")
 package_option = click.option("--package", metavar="NAME_OR_ID", help="Only this package.")
 package_id_option = click.option("--package-id", type=ID, help="Only this package, by its id.")
-account_option = click.option("--account", metavar="ID", help="Only this account.")
+
+
+def as_account_id(_ctx: click.Context, _param: click.Parameter, value: Any) -> Any:
+    """Return the ids of accounts of which some may be named as in the configuration file."""
+    if isinstance(value, tuple):
+        return tuple(map(current().account_id, value))
+    return None if value is None else current().account_id(value)
+
+
+account_option = click.option(
+    "--account", metavar="ID", callback=as_account_id, help="Only this account."
+)
 status_option = click.option(
     "--status", shell_complete=candidates.statuses, help="Only the jobs with this status."
 )
@@ -135,6 +149,12 @@ def required(output: str | None) -> str:
 
 _API_OPTIONS = (
     click.option(
+        "--account",
+        multiple=True,
+        metavar="NAME",
+        help="Only this account, by its name in the configuration file or its id; may be repeated.",
+    ),
+    click.option(
         "--api-key-file",
         type=click.Path(path_type=Path),
         help="Read the key from this file.  [default: XPLENTY_API_KEY]",
@@ -186,13 +206,17 @@ def takes_api_options(command: Callable[..., None]) -> Callable[..., None]:
     return _with_options(with_options, _API_OPTIONS)
 
 
-def _louder(_ctx: click.Context, _param: click.Parameter, times: int) -> None:
-    if times:
-        logs.configure(louder=times)
+def _louder(ctx: click.Context, param: click.Parameter, times: int) -> None:
+    """Log more. Flags of the group and of the command add up; else the strongest source decides."""
+    if not times or outranked(ctx, param):
+        return
+    own, *outer = sources(ctx, param)
+    adds = own is ParameterSource.COMMANDLINE and own in outer
+    logs.configure(louder=times if adds or not outer else times - logs.ABOUT.verbosity)
 
 
-def _format(_ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
-    if value is not None:
+def _format(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None and not outranked(ctx, param):
         logs.configure(is_json=value == "json")
 
 
@@ -207,18 +231,22 @@ def _log_options() -> list[click.Parameter]:
             callback=_format, help="Write standard error as lines of text or as JSON objects.  "
             "[default: text]",
         ),
+        click.Option(
+            ["--config"], metavar="FILE", expose_value=False, envvar=PATH_VARIABLE,
+            help=f"The configuration file.  [env: {PATH_VARIABLE}]",
+        ),
     ]  # fmt: skip
 
 
-class Command(click.Command):
-    """A command with the options of the log, which the group has, too."""
+class Command(Configured, click.Command):
+    """A command with the options of the log and the configuration, which the group has, too."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.params += _log_options()
 
 
-class Group(click.Group):
+class Group(Configured, click.Group):
     """A group of such commands."""
 
     command_class = Command

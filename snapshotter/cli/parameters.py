@@ -102,6 +102,13 @@ class Mode(click.Choice[str]):
         return str(value)
 
 
+class OwnSetting(click.Option):
+    """An option that means something else than those of its name in other commands.
+
+    The top level of a configuration file does not set it.
+    """
+
+
 class Setting(click.Option):
     """An option that a variable may set: white space around it is dropped, empty means not set."""
 

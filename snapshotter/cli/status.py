@@ -7,7 +7,7 @@ import click
 
 from snapshotter.cli import next_step
 from snapshotter.cli.connections import NO_ACCOUNTS, reading
-from snapshotter.cli.options import Command, database_option
+from snapshotter.cli.options import Command, as_account_id, database_option
 from snapshotter.cli.parameters import Duration
 from snapshotter.cli.streams import print_if_possible, print_line
 from snapshotter.errors import Failure, UsageError
@@ -20,7 +20,12 @@ from snapshotter.errors import Failure, UsageError
     help="Exit 1 if the data of an account is older than this, e.g. 90s, 30m or 2h.",
 )
 @click.option(
-    "--account", "account_ids", multiple=True, metavar="ID", help="Only this account; repeatable."
+    "--account",
+    "account_ids",
+    multiple=True,
+    metavar="ID",
+    callback=as_account_id,
+    help="Only this account; repeatable.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @database_option

@@ -114,8 +114,9 @@ def _text(kind: type[io.TextIOWrapper], buffer: Any, by_line: bool) -> io.TextIO
 
 def print_line(line: str = "") -> None:
     """Print a line of what the command was asked for. Raises `OutputLost`."""
-    sys.stdout.write(printable(logs.masked(line)) + "\n")
-    sys.stdout.flush()
+    with logs.aside():
+        sys.stdout.write(printable(logs.masked(line)) + "\n")
+        sys.stdout.flush()
 
 
 def print_if_possible(line: str = "") -> None:

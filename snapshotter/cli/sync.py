@@ -1,31 +1,28 @@
-"""`snapshotter sync`: reads the account's jobs into the database."""
+"""`snapshotter sync`: reads the accounts' jobs into the database."""
 
-import logging
 import re
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING
 
 import click
 
-from snapshotter import logs
 from snapshotter.cli import candidates
-from snapshotter.cli.connections import ApiOptions, shown, writing
+from snapshotter.cli.connections import ApiOptions
+from snapshotter.cli.each_account import Manner, finish, only_one, run_each_account
 from snapshotter.cli.options import Command, database_option, takes_api_options
 from snapshotter.cli.parameters import ID, Integer, Moment
-from snapshotter.cli.streams import print_if_possible
-from snapshotter.errors import RecordError, RequestRefused, UsageError
+from snapshotter.cli.progress import bars
+from snapshotter.cli.reporting import Reports, reported
+from snapshotter.errors import RecordError, UsageError
 from snapshotter.settings import DEFAULT_OVERLAP
-from snapshotter.texts import decoded, nearest
+from snapshotter.texts import decoded
 
 if TYPE_CHECKING:
-    from snapshotter.store.ledger import Outcome
+    from snapshotter.store.opening import Database
+    from snapshotter.sync.several import Attempt
     from snapshotter.sync.sync import Plan
-
-log = logging.getLogger(__name__)
 
 
 @click.command("sync", cls=Command)
@@ -51,6 +48,25 @@ log = logging.getLogger(__name__)
     metavar="MINUTES",
     help="How long before the start of the last complete run a listing begins.",
 )
+@click.option("--upgrade", is_flag=True, help="Upgrade an old schema first; see `db upgrade`.")
+@click.option(
+    "--parallel",
+    type=Integer(1, 32),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Read N accounts at a time.",
+)
+@click.option(
+    "--ping-url",
+    metavar="URL",
+    help="Ping this URL of a monitor like healthchecks.io: with /start at the beginning, and at "
+    "the end as it is, or with the exit code.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the outcome as one JSON object, in any case."
+)
+@click.option("--quiet", is_flag=True, help="Print nothing if all is well.")
 @takes_api_options
 @database_option
 def command(
@@ -61,105 +77,83 @@ def command(
     package_id: int | None,
     full: bool,
     overlap: int,
+    upgrade: bool,
+    parallel: int,
+    ping_url: str | None,
+    as_json: bool,
+    quiet: bool,
     api_options: ApiOptions,
     database_url: str,
 ) -> None:
-    """Read the account's jobs into the database: all of them at first, then what is new.
+    """Read the accounts' jobs into the database: all of them at first, then what is new.
 
     With JOB_IDs or --ids-file, only those jobs. A run that reads only some jobs does not move the
     watermark: the next plain run still reads everything that is new. A run that has to stop early
     exits with 75, and the next run continues from there.
+
+    Several accounts of the configuration file are read one after another, or --parallel N at a
+    time. One that fails does not stop the others, and the exit code is the worst, in the order 1,
+    2, 77, 75, 65, 0. --max-time, --max-requests and --reserve-credits hold for each account.
     """
     from snapshotter.api.client import ListFilters
+    from snapshotter.store.opening import Database
     from snapshotter.sync.sync import Plan
 
-    filters = ListFilters(since, status, package_id)
-    ids = _ids(job_ids, ids_file)
-    if ids is not None and (full or filters != ListFilters()):
-        raise UsageError("job ids already select the jobs: leave --full and the filters out")
-    if full and filters != ListFilters():
-        raise UsageError("--full reads the whole list: leave --since, --status, --package-id out")
-    run(api_options, database_url, Plan(ids, filters, full, overlap=timedelta(minutes=overlap)))
+    attempts: list[Attempt] = []
+    with reported(Reports(as_json, ping_url or ""), attempts):
+        filters = ListFilters(since, status, package_id)
+        ids = _ids(job_ids, ids_file)
+        if ids is not None and (full or filters != ListFilters()):
+            raise UsageError("job ids already select the jobs: leave --full and the filters out")
+        if full and filters != ListFilters():
+            raise UsageError(
+                "--full reads the whole list: leave --since, --status, --package-id out"
+            )
+        plan = Plan(ids, filters, full, overlap=timedelta(minutes=overlap))
+        manner = Manner(prints=not as_json, is_quiet=quiet, at_once=parallel)
+        run(api_options, (Database(database_url, upgrade), plan), manner, attempts)
 
 
-def run(api_options: ApiOptions, database_url: str, plan: "Plan") -> None:
-    """Run a sync and report how it ended. Raises `RecordError` if something was set aside."""
-    from snapshotter.sync.context import Context
-    from snapshotter.sync.sync import sync
+def run(
+    api_options: ApiOptions,
+    what: "tuple[Database, Plan]",
+    manner: Manner = Manner(),  # noqa: B008 - immutable
+    attempts: "list[Attempt] | None" = None,
+) -> None:
+    """Run a sync of each account and report how it ended; `attempts` get the outcomes.
 
-    began = time.monotonic()
+    Raises what the only account's run has raised, `RecordError` if something of it was set aside,
+    or `AccountsFailed`.
+    """
+    from snapshotter.sync.account_run import run_account
+    from snapshotter.sync.several import Attempt
+    from snapshotter.sync.summary import incomplete, summary
+
+    database, plan = what
+    attempts = [] if attempts is None else attempts
+    accounts = api_options.accounts()
+    if plan.ids is not None:
+        only_one(accounts, "job ids")
+    if plan.filters.package_id is not None:
+        only_one(accounts, "ids of packages")
+    may_ask = api_options.max_requests is None
     with (
-        api_options.connect() as (client, service, redact),
-        _ticker() as tick,
-        writing(database_url, client.time_left, may_create=True) as engine,
-        _status_hint(plan.filters.status),
+        api_options.run_options() as options,
+        bars(manner, len(accounts), may_ask=may_ask) as watch,
     ):
-        log.info("reading account %s into %s", service.account_id, shown(database_url))
-        outcome = sync(Context(engine, client, service, redact, tick), plan)
-    last = summary(outcome, time.monotonic() - began)
-    logs.ABOUT.run, logs.ABOUT.summary = outcome.snapshot_id, last
-    logs.ABOUT.ended = outcome.counts()
-    print_if_possible(f"{last}{logs.mark()}")
-    if why := _incomplete(outcome):
-        raise RecordError(why)
 
+        def read(attempt: "Attempt") -> None:
+            began = time.monotonic()
+            service = attempt.account.service(api_options.timeout)
+            outcome = run_account(service, database, plan, replace(options, watcher=attempt))
+            attempt.summary = summary(outcome, time.monotonic() - began)
+            attempt.counts = outcome.counts()
+            if why := incomplete(outcome):
+                raise RecordError(why)
 
-def summary(outcome: "Outcome", seconds: float | None = None) -> str:
-    """Return a run's last line."""
-    left = "unknown" if outcome.credits_remaining is None else f"{outcome.credits_remaining:,}"
-    parts = [
-        f"{len(outcome.seen):,} jobs seen",
-        f"{outcome.inserted:,} new",
-        f"{outcome.changed:,} changed",
-        *([f"{outcome.gone:,} gone"] if outcome.gone else []),
-        *([f"{outcome.rejected:,} set aside"] if outcome.rejected else []),
-        f"{outcome.requests:,} requests",
-        f"{left} credits left",
-        *([] if seconds is None else [f"{seconds:.1f} s"]),
-    ]
-    return ", ".join(parts)
-
-
-def _incomplete(outcome: "Outcome") -> str:
-    """Return what a finished run could not store, in words; empty if it stored everything."""
-    if outcome.missing:
-        listed = ", ".join(map(str, outcome.missing[:10])) + ("…" if outcome.missing[10:] else "")
-        return f"the API has no job {listed}; the others are stored"
-    if outcome.rejected:
-        is_one = outcome.rejected == 1
-        were, them = ("record was", "it") if is_one else ("records were", "them")
-        return (
-            f"{outcome.rejected:,} {were} set aside into rejected_records, with the reason; the "
-            f"rest is stored, and later runs try {them} again; 'snapshotter rejects' lists {them}"
-        )
-    if outcome.noted:
-        more = f", and {len(outcome.noted) - 1} more" if outcome.noted[1:] else ""
-        return f"{outcome.noted[0]}{more}; the rest is stored"
-    return ""
-
-
-@contextmanager
-def _status_hint(status: str | None) -> Iterator[None]:
-    """Take a refusal of an undocumented status for a typing error. Raises `UsageError`."""
-    from snapshotter.statuses import STATUSES
-
-    try:
-        yield
-    except RequestRefused as error:
-        if status is None or status in STATUSES:
-            raise
-        known = nearest(status, STATUSES) or f"; known are {', '.join(STATUSES)}"
-        raise UsageError(f"--status {status!r}: {error}{known}") from None
-
-
-@contextmanager
-def _ticker() -> Iterator[Callable[[int], None]]:
-    """Count the jobs on a terminal's last line, or in the log with -v; under cron, do not."""
-    if not sys.stderr.isatty() or logs.ABOUT.verbosity or logs.ABOUT.is_json:
-        yield lambda jobs: log.info("%d jobs read so far", jobs)
-        return
-    yield lambda jobs: click.echo(f"\r{jobs:,} jobs", nl=False, err=True)
-    click.echo("\r\033[K", nl=False, err=True)
+        attempts += [Attempt(account, watch) for account in accounts]
+        run_each_account(attempts, read, (options, database), manner)
+    finish(attempts, manner)
 
 
 def _ids(job_ids: tuple[int, ...], ids_file: IO[bytes] | None) -> list[int] | None:

@@ -1,5 +1,6 @@
 """Finds the schema's revision, brings it to the newest, and compares it with the models."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from snapshotter.store.ownership import clear, has_rows, revision_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+log = logging.getLogger(__name__)
 
 FIRST = "0001"
 
@@ -33,11 +36,11 @@ def current(engine: Engine) -> str | None:
         return revision_of(connection)
 
 
-def require_head(engine: Engine, *, may_create: bool = False) -> None:
+def require_head(engine: Engine, *, may_create: bool = False, may_upgrade: bool = False) -> None:
     """Check that the schema is the newest that this version knows.
 
-    With `may_create` an empty database gets it, and views of older files are made anew. Raises
-    `DatabaseError` for any other revision.
+    With `may_create` an empty database gets it, and views of older files are made anew; with
+    `may_upgrade` an older schema is upgraded. Raises `DatabaseError` for any other revision.
     """
     revision = current(engine)
     if revision == head():
@@ -49,7 +52,11 @@ def require_head(engine: Engine, *, may_create: bool = False) -> None:
             raise DatabaseError("the database has no tables yet; run 'snapshotter sync' first")
         upgrade(engine)
     elif revision < head():
-        if may_create and revision >= FIRST and _was_killed_in_its_first_upgrade(engine):
+        if may_upgrade:
+            log.info("upgrading the schema from revision %s to %s", revision, head())
+        if may_upgrade or (
+            may_create and revision >= FIRST and _was_killed_in_its_first_upgrade(engine)
+        ):
             upgrade(engine)
             return
         raise DatabaseError(

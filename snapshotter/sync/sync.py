@@ -25,6 +25,7 @@ from snapshotter import logs
 from snapshotter.api.client import ListFilters
 from snapshotter.api.paging import Cursor
 from snapshotter.errors import (
+    Busy,
     Interrupted,
     RequestFailed,
     RequestRefused,
@@ -92,12 +93,12 @@ def open_run(context: Context, plan: Plan) -> Iterator[Run]:
     ledger = Ledger(context.engine, account_id)
     with named_errors(), lock(context.engine, account_id) as check_lock:
         if check_lock is None:
-            raise Stopped(
+            raise Busy(
                 f"account {account_id} is being read by {ledger.holder()}; "
                 "this run did nothing, run again later"
             )
         outcome = ledger.begin(_kind(plan, ledger), context.service.api_url)
-        logs.ABOUT.run = outcome.snapshot_id
+        logs.run_mark().run = outcome.snapshot_id
         log.info("run began: kind %s", outcome.kind)
         run = Run(context, ledger, outcome, check_lock)
         with _recorded(run):

@@ -1,5 +1,6 @@
 """What a command opens: a client of the API, a database; and how a database is shown."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from snapshotter.cli.connections import ApiOptions, opened, reading, shown, writ
 from snapshotter.errors import DatabaseError, UsageError
 from snapshotter.message_mask import Mask
 from snapshotter.simulator.account import SimulatedAccount
+from snapshotter.sync.account_run import client_of
 
 OPTIONS = ApiOptions(None, 5.0, None, None, None, "mask")
 
@@ -61,25 +63,36 @@ def _environment(
 
 
 @pytest.mark.usefixtures("_environment")
-def test_a_connection_asks_the_account_of_the_environment(account: SimulatedAccount) -> None:
-    with OPTIONS.connect() as connection:
-        assert connection.service.account_id == account.account_id
-        assert connection.client.job(7) is not None
-        assert connection.client.time_left() is None
-        assert connection.redact.variables({"password": "x"}) == {"password": "***"}
+def test_the_account_is_that_of_the_environment(account: SimulatedAccount) -> None:
+    (found,) = OPTIONS.accounts()
+    service = found.service(OPTIONS.timeout)
+    assert (service.account_id, service.timeout) == (account.account_id, 5.0)
+    with OPTIONS.run_options() as options, client_of(service, options) as client:
+        assert client.job(7) is not None
+        assert client.time_left() is None
+        assert options.redact.variables({"password": "x"}) == {"password": "***"}
     assert logs.masked(f"the key {account.api_key}") == "the key ***"
 
 
 @pytest.mark.usefixtures("_environment")
-def test_a_connection_has_the_limits_of_the_options() -> None:
+def test_an_account_is_selected_by_its_name(account: SimulatedAccount) -> None:
+    named = replace(OPTIONS, account=(account.account_id,))
+    assert named.accounts() == OPTIONS.accounts()
+    with pytest.raises(UsageError, match="--account: no account 'other'"):
+        replace(OPTIONS, account=("other",)).accounts()
+
+
+@pytest.mark.usefixtures("_environment")
+def test_runs_have_the_limits_of_the_options() -> None:
     options = ApiOptions(None, 5.0, 0, 3, timedelta(hours=1), "keep")
-    with options.connect() as connection:
-        left = connection.client.time_left()
+    (found,) = options.accounts()
+    with options.run_options() as run, client_of(found.service(), run) as client:
+        left = client.time_left()
         assert left is not None
         assert 3500 < left <= 3600
-        assert connection.redact.variables({"password": "x"}) == {"password": "x"}
+        assert run.redact.variables({"password": "x"}) == {"password": "x"}
     with (
         pytest.raises(UsageError, match="--max-requests 2 is too few"),
-        ApiOptions(None, 5.0, 0, 2, None, "keep").connect(),
+        ApiOptions(None, 5.0, 0, 2, None, "keep").run_options(),
     ):
         pass
