@@ -4,6 +4,7 @@ A shell runs the command at each press of Tab. So the values come from the packa
 database is opened, and nothing heavy is imported.
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -38,6 +39,17 @@ def statuses(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> l
     from snapshotter.statuses import STATUSES
 
     return _beginning(STATUSES, incomplete)
+
+
+def accounts(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the accounts of the configuration file that begin so; none if it cannot be read."""
+    from snapshotter import configuration
+    from snapshotter.errors import UsageError
+
+    try:
+        return _beginning(configuration.load(os.environ).accounts, incomplete)
+    except UsageError:
+        return []
 
 
 def files(

@@ -58,7 +58,11 @@ def as_account_id(_ctx: click.Context, _param: click.Parameter, value: Any) -> A
 
 
 account_option = click.option(
-    "--account", metavar="ID", callback=as_account_id, help="Only this account."
+    "--account",
+    shell_complete=candidates.accounts,
+    metavar="ID",
+    callback=as_account_id,
+    help="Only this account.",
 )
 status_option = click.option(
     "--status", shell_complete=candidates.statuses, help="Only the jobs with this status."
@@ -150,6 +154,7 @@ def required(output: str | None) -> str:
 _API_OPTIONS = (
     click.option(
         "--account",
+        shell_complete=candidates.accounts,
         multiple=True,
         metavar="NAME",
         help="Only this account, by its name in the configuration file or its id; may be repeated.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from snapshotter.cli import candidates
+from snapshotter.cli.configuration import current
 from snapshotter.cli.options import Command, Group, database_option
 from snapshotter.cli.streams import data_output
 from snapshotter.errors import UsageError
@@ -89,11 +90,14 @@ for _each in (
 def _installation(database_url: str) -> "Installation":
     from click.core import ParameterSource
 
+    from snapshotter.key_sources import CREDENTIAL
     from snapshotter.recipes.installation import database, this_installation
 
     source = click.get_current_context().get_parameter_source("database_url")
     is_given = source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
-    return this_installation(database(database_url, is_given=is_given))
+    found = current()
+    credentials = [table[CREDENTIAL] for table in found.accounts.values() if CREDENTIAL in table]
+    return this_installation(database(database_url, is_given=is_given), found.path, credentials)
 
 
 def _write(files: dict[str, str], output: str) -> None:

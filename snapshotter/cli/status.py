@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from snapshotter.cli import next_step
+from snapshotter.cli import candidates, next_step
 from snapshotter.cli.connections import NO_ACCOUNTS, reading
 from snapshotter.cli.options import Command, as_account_id, database_option
 from snapshotter.cli.parameters import Duration
@@ -22,6 +22,7 @@ from snapshotter.errors import Failure, UsageError
 @click.option(
     "--account",
     "account_ids",
+    shell_complete=candidates.accounts,
     multiple=True,
     metavar="ID",
     callback=as_account_id,

@@ -24,8 +24,8 @@ ENVIRONMENT_FILE = "snapshotter.env"
 class Database:
     """Where the history is.
 
-    `url` is None if the command finds it without `--database`. `is_secret`: the URL has a password
-    or options, and must not be printed. `folder` is that of a SQLite file.
+    `url` is None if the command finds it without `--database`. `is_secret`: it was given by a URL
+    with a password or options, which must not be printed. `folder` is that of a SQLite file.
     """
 
     url: str | None = None
@@ -117,7 +117,7 @@ def database(url: str, *, is_given: bool) -> Database:
         if not parsed.database or parsed.database == ":memory:":
             raise UsageError("a database in memory is lost with each run; name a file")
         folder = str(Path(parsed.database).absolute().parent)
-    is_secret = bool(parsed.password or parsed.query)
+    is_secret = is_given and bool(parsed.password or parsed.query)
     return Database(url.strip() if is_given and not is_secret else None, is_secret, folder)
 
 

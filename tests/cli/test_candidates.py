@@ -49,6 +49,19 @@ def test_all_trends_are_offered_and_ones_own(tmp_path: Path) -> None:
     assert offered(["trends", "--sql-dir", str(tmp_path / "none")], "") == [*names()]
 
 
+def test_the_accounts_of_the_configuration_file_are_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "snapshotter.toml"
+    file.write_text('[accounts.acme]\napi_key_env = "A"\n[accounts.beta]\napi_key_env = "B"\n')
+    for command in ("sync", "status", "trends"):
+        assert offered([command, "--account"], "") == ["acme", "beta"]
+        assert offered([command, "--account"], "a") == ["acme"]
+    file.write_text("[accounts")
+    assert offered(["sync", "--account"], "") == []
+
+
 def test_completing_imports_nothing_heavy_and_opens_no_database(tmp_path: Path) -> None:
     code = (
         "import os, sys; from snapshotter.cli.entry import group\n"

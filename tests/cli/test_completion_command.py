@@ -72,9 +72,11 @@ def test_other_shells_accept_their_scripts(run: Run, tmp_path: Path, shell: str)
         {},  # no words
         {"COMP_WORDS": "snapshotter 'tr", "COMP_CWORD": "x"},
         {"COMP_WORDS": "snapshotter nonsense x", "COMP_CWORD": "2"},
+        {"COMP_WORDS": "snapshotter sync --account x", "COMP_CWORD": "3"},
     ],
 )
-def test_completing_never_prints_an_error(run: Run, asked: dict[str, str]) -> None:
+def test_completing_never_prints_an_error(run: Run, tmp_path: Path, asked: dict[str, str]) -> None:
+    (tmp_path / "snapshotter.toml").write_text("[accounts")
     done = run(_SNAPSHOTTER_COMPLETE="bash_complete", **asked)
     assert done.stderr == ""
     assert done.stdout.strip("\n") == ""

@@ -32,7 +32,7 @@ def test_only_a_url_without_secrets_is_printed(
     if expected.folder == ".":
         expected = Database(expected.url, folder=str(tmp_path))
     assert database(url, is_given=True) == expected
-    assert database(url, is_given=False) == Database(None, expected.is_secret, expected.folder)
+    assert database(url, is_given=False) == Database(folder=expected.folder)
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
