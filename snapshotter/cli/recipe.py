@@ -24,10 +24,11 @@ def command() -> None:
 @command.command()
 @database_option
 def datasette(database_url: str) -> None:
-    """Print metadata for Datasette, which shows a SQLite history in a browser.
+    """Print metadata for Datasette.
 
-    It describes tables and columns, hides the helper tables, and adds each trend as a query with
-    fields for the account, the package and the days:
+    Datasette shows a SQLite history in a browser. The metadata describes tables and columns, hides
+    the helper tables, and adds each trend as a query with fields for the account, the package and
+    the days:
 
     snapshotter recipe datasette >metadata.json && datasette job_history.db -m metadata.json
     """
@@ -69,19 +70,13 @@ def _recipe(name: str, help_: str, *more: click.Parameter) -> Command:
 
 
 _USER = click.Option(["--user"], is_flag=True, help="Units for your own systemd, not the system's.")
+_DAILY = "\n\nA sync every 15 minutes, and the digest each day."
 for _each in (
-    _recipe(
-        "cron",
-        "Print lines for a crontab: a sync every 15 minutes, and the digest each day.",
-    ),
-    _recipe(
-        "systemd",
-        "Print services and timers of systemd: a sync every 15 minutes, and the digest each day.",
-        _USER,
-    ),
-    _recipe("docker", "Print a Dockerfile, with the commands that build and run its image."),
+    _recipe("cron", f"Print lines for a crontab.{_DAILY}"),
+    _recipe("systemd", f"Print services and timers of systemd.{_DAILY}", _USER),
+    _recipe("docker", "Print a Dockerfile and how to run its image."),
     _recipe("kubernetes", "Print a CronJob for Kubernetes."),
-    _recipe("github-actions", "Print a scheduled workflow of GitHub Actions."),
+    _recipe("github-actions", "Print a workflow of GitHub Actions."),
     _recipe("airflow", "Print a DAG of Apache Airflow."),
 ):
     command.add_command(_each)

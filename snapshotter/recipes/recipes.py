@@ -1,6 +1,5 @@
 """The recipes: files that run this installation, from the templates of this package."""
 
-from dataclasses import dataclass
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,31 +12,19 @@ EXTRAS = "postgresql,mysql"  # that images are built with
 PYTHON = "3.13"
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What a recipe is for, and its files: the name of each is that of its template, too."""
-
-    purpose: str
-    files: tuple[str, ...]
-
-
+# The files of each recipe; the name of each is that of its template, too.
 RECIPES = {
-    "cron": Recipe(
-        "lines for a crontab: a sync every 15 minutes, a daily digest", ("snapshotter.cron",)
+    "cron": ("snapshotter.cron",),
+    "systemd": (
+        "snapshotter.service",
+        "snapshotter.timer",
+        "snapshotter-digest.service",
+        "snapshotter-digest.timer",
     ),
-    "systemd": Recipe(
-        "services and timers of systemd: a sync every 15 minutes, a daily digest",
-        (
-            "snapshotter.service",
-            "snapshotter.timer",
-            "snapshotter-digest.service",
-            "snapshotter-digest.timer",
-        ),
-    ),
-    "docker": Recipe("a Dockerfile, and the command that runs its image", ("Dockerfile",)),
-    "kubernetes": Recipe("a CronJob for Kubernetes", ("snapshotter.yaml",)),
-    "github-actions": Recipe("a scheduled workflow of GitHub Actions", ("snapshotter.yml",)),
-    "airflow": Recipe("a DAG of Apache Airflow", ("snapshotter_dag.py",)),
+    "docker": ("Dockerfile",),
+    "kubernetes": ("snapshotter.yaml",),
+    "github-actions": ("snapshotter.yml",),
+    "airflow": ("snapshotter_dag.py",),
 }
 
 
@@ -54,8 +41,7 @@ def render(name: str, installation: Installation, *, for_user: bool = False) -> 
         "python": PYTHON,
     }
     return {
-        file: _environment().get_template(f"{file}.j2").render(values)
-        for file in RECIPES[name].files
+        file: _environment().get_template(f"{file}.j2").render(values) for file in RECIPES[name]
     }
 
 

@@ -111,7 +111,7 @@ def test_several_files_are_printed_with_their_names_or_written(run: Run, tmp_pat
     printed = run("recipe", "systemd", "--user").stdout
     (tmp_path / "units").mkdir()
     done = run("recipe", "systemd", "--user", "-o", "units")
-    names = RECIPES["systemd"].files
+    names = RECIPES["systemd"]
     assert done.stderr == f"{', '.join(names)} in units\n"
     texts = {name: (tmp_path / "units" / name).read_text() for name in names}
     assert "".join(f"# ---- {name}\n{text}" for name, text in texts.items()) == printed

@@ -142,7 +142,7 @@ def test_a_password_is_looked_for_where_it_is_safe() -> None:
 def units(folder: Path, here: Installation, *, for_user: bool) -> list[str]:
     for name, text in render("systemd", here, for_user=for_user).items():
         (folder / name).write_text(text)
-    return [str(folder / name) for name in RECIPES["systemd"].files]
+    return [str(folder / name) for name in RECIPES["systemd"]]
 
 
 @pytest.mark.parametrize("for_user", [False, True], ids=["system", "user"])
