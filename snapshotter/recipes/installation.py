@@ -74,8 +74,9 @@ class Installation:
     def mounts(self) -> list[str]:
         """Return the folders and files that a container needs from this host."""
         found = self.folders
-        if self.configuration and not Path(self.configuration).is_relative_to(self.folder):
-            found.append(self.configuration)
+        file = self.configuration
+        if file and not any(Path(file).is_relative_to(folder) for folder in found):
+            found.append(file)
         return found
 
 
@@ -91,7 +92,7 @@ def this_installation(
         str(Path.cwd()),
         _user(),
         database,
-        None if configuration is None else str(configuration.absolute()),
+        None if configuration is None else _plain(configuration),
         tuple(credentials),
         _checkout(),
     )
@@ -116,9 +117,14 @@ def database(url: str, *, is_given: bool) -> Database:
     if parsed.get_backend_name() == "sqlite":
         if not parsed.database or parsed.database == ":memory:":
             raise UsageError("a database in memory is lost with each run; name a file")
-        folder = str(Path(parsed.database).absolute().parent)
+        folder = str(Path(_plain(Path(parsed.database))).parent)
     is_secret = is_given and bool(parsed.password or parsed.query)
     return Database(url.strip() if is_given and not is_secret else None, is_secret, folder)
+
+
+def _plain(path: Path) -> str:
+    """Return an absolute path without `..`, which systemd refuses; other links stay."""
+    return str(path.resolve() if ".." in path.parts else path.absolute())
 
 
 def _program() -> tuple[str, ...]:

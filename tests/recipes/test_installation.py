@@ -35,6 +35,15 @@ def test_only_a_url_without_secrets_is_printed(
     assert database(url, is_given=False) == Database(folder=expected.folder)
 
 
+def test_paths_are_plain(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    found = this_installation(
+        database("sqlite:///etc/../a.db", is_given=False), Path("etc/../etc/s.toml")
+    )
+    assert found.configuration == str(tmp_path / "etc" / "s.toml")
+    assert found.database.folder == str(tmp_path)
+
+
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
 def test_a_database_in_memory_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="in memory"):
@@ -77,6 +86,8 @@ def test_what_is_written_and_what_a_container_needs() -> None:
     assert here.mounts == ["/srv", "/data", "/etc/s.toml"]
     inside = Installation(("/x",), "/srv", "joe", Database(folder="/srv"), "/srv/s.toml")
     assert inside.mounts == ["/srv"]
+    beside = Installation(("/x",), "/srv", "joe", Database(folder="/data"), "/data/s.toml")
+    assert beside.mounts == ["/srv", "/data"]
 
 
 def test_a_folder_that_systemd_cannot_name_is_refused(
