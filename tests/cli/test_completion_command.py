@@ -22,6 +22,11 @@ def installed(folder: Path) -> Path:
     return program
 
 
+def test_the_help_has_a_line_for_each_shell(run: Run) -> None:
+    lines = run("completion", "--help").stdout.splitlines()
+    assert [line.split()[0] for line in lines if ">~/" in line] == ["bash:", "zsh:", "fish:"]
+
+
 def test_bash_completes_commands_options_and_trends(run: Run, tmp_path: Path) -> None:
     """The registered function is called as bash calls it: by the name or a path of the command."""
     script = tmp_path / "script"
