@@ -29,7 +29,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Operate": {
         "doctor": "Check everything that can be wrong.",
         "accounts": "List, rename or remove the accounts of the database.",
-        "db": "Upgrade and check the database.",
+        "db": "Upgrade, check, copy, back up and prune the database.",
     },
 }
 
