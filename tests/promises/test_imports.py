@@ -280,7 +280,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "progress",
             "reporting",
         },
-        "rejects": {"connections", "next_step", "options", "streams", "sync"},
+        "rejects": {"configuration", "connections", "next_step", "options", "streams", "sync"},
         "entry": {
             "accounts",
             "completion",
