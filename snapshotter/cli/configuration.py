@@ -218,18 +218,19 @@ def _named(error: click.UsageError | UsageError, context: click.Context) -> Exce
     if source is ParameterSource.ENVIRONMENT:
         variables = [option.envvar] if isinstance(option.envvar, str) else option.envvar or ()
         named = next((each for each in variables if os.environ.get(each)), "")
-        message = _unquoted(error.message, option, os.environ.get(named, ""))
+        message = unquoted(error.message, option, os.environ.get(named, ""))
         return click.BadParameter(f"{message} (in the variable {named})", context, option)
     if source is ParameterSource.DEFAULT_MAP and isinstance(context.default_map, _OfFile):
         place = context.default_map.places[name]
-        message = _unquoted(error.message, option, context.default_map[name])
+        message = unquoted(error.message, option, context.default_map[name])
         where = "" if "." in place else "; a table of a command sets it for this command only"
         file = context.meta[_KEY].path
         return UsageError(f"{file}: {place}: {message.removesuffix('.')}{where}")
     return error
 
 
-def _unquoted(message: str, option: click.Option, value: Any) -> str:
+def unquoted(message: str, option: click.Option, value: Any) -> str:
+    """Return click's message about a value without the value."""
     if isinstance(option.type, click.Path | click.File):
         return message
     for text in map(str, value if isinstance(value, list) else [value]):

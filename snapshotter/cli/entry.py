@@ -67,6 +67,7 @@ def group() -> "click.Group":
     from snapshotter.cli import (
         accounts,
         completion,
+        config,
         db,
         demo,
         digest,
@@ -98,7 +99,7 @@ def group() -> "click.Group":
         """
 
     modules = (
-        *(accounts, completion, db, demo, digest, export, recipe),
+        *(accounts, completion, config, db, demo, digest, export, recipe),
         *(rejects, report, status, sync, trends, verify),
     )
     for module in modules:

@@ -256,8 +256,10 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "endings": {"connections", "streams"},
         "next_step": {"connections"},
         "options": {"candidates", "configuration", "connections", "parameters"},
+        "shown_settings": {"configuration", "connections", "option_names"},
         "accounts": {"connections", "options", "streams"},
         "completion": {"options", "streams"},
+        "config": {"configuration", "options", "shown_settings", "streams"},
         "db": {"connections", "options", "streams"},
         "digest": {"connections", "options", "parameters", "streams"},
         "each_account": {"endings", "streams"},
@@ -284,6 +286,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "entry": {
             "accounts",
             "completion",
+            "config",
             "db",
             "demo",
             "digest",
