@@ -131,7 +131,8 @@ def test_a_password_is_looked_for_where_it_is_safe() -> None:
     variables, file = (INSTALLATIONS[f"{name}, a password"] for name in ("variables", "a file"))
     for name in ("cron", "systemd", "docker"):
         whole = "".join(render(name, variables).values())
-        assert "SNAPSHOTTER_DATABASE_URL='postgresql://...'" in whole
+        value = "postgresql://..." if name == "docker" else "'postgresql://...'"
+        assert f"#   SNAPSHOTTER_DATABASE_URL={value}\n" in whole
         assert "snapshotter.env" in whole
         assert 'database = "postgresql://..."' in "".join(render(name, file).values())
         assert "snapshotter.env" not in "".join(render(name, file).values())
@@ -227,7 +228,7 @@ def test_the_image_is_built_from_what_the_checkout_has(tmp_path: Path) -> None:
     assert len([*source.glob("dist/*.whl")]) == 1
 
 
-def test_the_image_runs_as_nobody_special_and_has_no_key() -> None:
+def test_the_image_runs_as_a_plain_user_and_has_no_key() -> None:
     text = render("docker", HERE)["Dockerfile"]
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert lines.index("USER 10001:10001") < lines.index('ENTRYPOINT ["snapshotter"]')
