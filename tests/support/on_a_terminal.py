@@ -10,6 +10,8 @@ from pathlib import Path
 
 import command
 
+running: list[command.Process] = []  # the last one is that of `run`
+
 
 def run(
     words: Sequence[str],
@@ -25,6 +27,7 @@ def run(
     try:
         with command.start(words, env=variables, cwd=cwd, stdout=theirs, stderr=theirs) as process:
             os.close(theirs)
+            running.append(process)
             printed = _all_of(ours)
             process.wait()
         assert process.returncode is not None
