@@ -6,15 +6,11 @@ from typing import Any
 import click
 
 from snapshotter.cli.configuration import given
-from snapshotter.cli.options import Command, Group
+from snapshotter.cli.options import Group, LenientCommand
 from snapshotter.cli.shown_settings import Findings, Shown, find, grouped
 from snapshotter.cli.streams import print_line
 from snapshotter.errors import UsageError
 from snapshotter.texts import counted
-
-
-class _Lenient(Command):
-    is_lenient = True
 
 
 @click.group("config", cls=Group)
@@ -22,7 +18,7 @@ def command() -> None:
     """Show the configuration."""
 
 
-@command.command(cls=_Lenient)
+@command.command(cls=LenientCommand)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all settings.")
 def show(as_json: bool) -> None:
     """Print each setting with its value and where it comes from, and the accounts.

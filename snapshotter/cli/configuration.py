@@ -5,6 +5,7 @@ that neither a flag nor a variable sets is looked up: so `--help` does not read 
 """
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
@@ -75,7 +76,10 @@ def of_file(found: Configuration, words: Words, option: click.Option) -> tuple[s
     """
     name = setting_name(option)
     for table, values in levels(found.options, words):
-        if name not in values or (not table and isinstance(option, OwnSetting)):
+        # A table is of a command that is called like an option: [status], and sync's --status.
+        if name not in values or isinstance(values[name], Mapping):
+            continue
+        if not table and isinstance(option, OwnSetting):
             continue
         place = f"{table}.{name}" if table else name
         try:

@@ -72,6 +72,7 @@ def group() -> "click.Group":
         demo,
         digest,
         export,
+        init,
         recipe,
         rejects,
         report,
@@ -99,7 +100,7 @@ def group() -> "click.Group":
         """
 
     modules = (
-        *(accounts, completion, config, db, demo, digest, export, recipe),
+        *(accounts, completion, config, db, demo, digest, export, init, recipe),
         *(rejects, report, status, sync, trends, verify),
     )
     for module in modules:

@@ -251,6 +251,12 @@ class Command(Configured, click.Command):
         self.params += _log_options()
 
 
+class LenientCommand(Command):
+    """A command that works also with a configuration file that cannot be used."""
+
+    is_lenient = True
+
+
 class Group(Configured, click.Group):
     """A group of such commands."""
 
