@@ -8,7 +8,13 @@ from typing import Any
 import click
 
 from snapshotter.cli.connections import reading
-from snapshotter.cli.options import Command, account_option, database_option, required
+from snapshotter.cli.options import (
+    Command,
+    account_option,
+    database_option,
+    output_option,
+    required,
+)
 from snapshotter.cli.parameters import Duration, Moment
 from snapshotter.cli.streams import data_output
 from snapshotter.errors import Failure, UsageError
@@ -73,7 +79,7 @@ class Kinds(click.ParamType[tuple[str, ...]]):
     help="Exit 1 if a finding of one of these "
     f"kinds stands now, new or not: {', '.join(KINDS)}; or {ANY}. Separate them by commas.",
 )
-@click.option("-o", "--output", metavar="FILE", help="Write to this file; - is standard output.")
+@output_option("Write to this file; - is standard output.")
 @database_option
 def command(
     last: timedelta | None,

@@ -102,8 +102,6 @@ def _of_the_database(error: BaseException) -> Ending | None:
 def _missing(error: ImportError) -> str:
     name = (error.name or "").partition(".")[0]
     match name:
-        case "fcntl":
-            return "snapshotter needs Linux or macOS; on Windows run it in WSL"
         case "_sqlite3" | "sqlite3":
             return "this Python was built without sqlite3; use another Python"
         case _:

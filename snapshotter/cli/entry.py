@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from snapshotter import interrupt, logs
 from snapshotter.cli import streams
 from snapshotter.cli.endings import Ending, ending
-from snapshotter.errors import Interrupted, Stopped
+from snapshotter.errors import Failure, Interrupted, Stopped
 from snapshotter.interrupt import INTERRUPTED
 from snapshotter.settings import known_secrets
 from snapshotter.texts import cleaned
@@ -55,7 +55,7 @@ def _run() -> Ending:
         group().main(words, standalone_mode=False, prog_name="snapshotter")
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt, Interrupted) as error:  # noqa: BLE001 - the one place
-        return ending(error)
+        return (Failure.exit_code, "") if _completes_words() else ending(error)
     return 0, ""
 
 
@@ -66,6 +66,7 @@ def group() -> "click.Group":
     from snapshotter import __version__
     from snapshotter.cli import (
         accounts,
+        completion,
         config,
         db,
         demo,
@@ -82,10 +83,10 @@ def group() -> "click.Group":
         verify,
     )
     from snapshotter.cli.option_names import name_variables
-    from snapshotter.cli.options import Group
+    from snapshotter.cli.sections import SectionedGroup
 
     @click.group(
-        cls=Group,
+        cls=SectionedGroup,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     @click.version_option(__version__, prog_name="snapshotter")
@@ -100,7 +101,7 @@ def group() -> "click.Group":
         """
 
     modules = (
-        *(accounts, config, db, demo, digest, doctor, export, init, recipe),
+        *(accounts, completion, config, db, demo, digest, doctor, export, init, recipe),
         *(rejects, report, status, sync, trends, verify),
     )
     for module in modules:
@@ -112,6 +113,11 @@ def group() -> "click.Group":
 def _without_return(word: str) -> str | None:
     """Return a word without the carriage return that a script saved on Windows ends lines with."""
     return None if word == "\r" else word.rstrip("\r")
+
+
+def _completes_words() -> bool:
+    """Whether a shell asks what a word may be; a message would end up in the line being typed."""
+    return bool(os.environ.get("_SNAPSHOTTER_COMPLETE"))
 
 
 def _clean_variables() -> None:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from snapshotter import logs
+from snapshotter.cli import candidates
 from snapshotter.cli.connections import reading
 from snapshotter.cli.options import (
     Command,
     database_option,
+    output_option,
     required,
     status_option,
     takes_file_options,
@@ -31,12 +33,13 @@ if TYPE_CHECKING:
 
 
 @click.command("export", cls=Command)
-@click.argument("name", required=False)
-@click.option("-o", "--output", metavar="FILE", help="The file to write; - is standard output.")
+@click.argument("name", required=False, shell_complete=candidates.tables_and_trends)
+@output_option("The file to write; - is standard output.")
 @click.option(
     "--all",
     "folder",
     metavar="DIR",
+    shell_complete=candidates.folders,
     help="Write every table and trend into this folder, with a manifest.json.",
 )
 @click.option(

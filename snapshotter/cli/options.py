@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from snapshotter import logs
 from snapshotter.api.limits import LEAST_REQUESTS
+from snapshotter.cli import candidates
 from snapshotter.cli.configuration import Configured, current, outranked, sources
 from snapshotter.cli.connections import ApiOptions
 from snapshotter.cli.parameters import ID, Day, Days, Duration, Integer, Mode, Number, Setting
@@ -57,9 +58,15 @@ def as_account_id(_ctx: click.Context, _param: click.Parameter, value: Any) -> A
 
 
 account_option = click.option(
-    "--account", metavar="ID", callback=as_account_id, help="Only this account."
+    "--account",
+    shell_complete=candidates.accounts,
+    metavar="ID",
+    callback=as_account_id,
+    help="Only this account.",
 )
-status_option = click.option("--status", help="Only the jobs with this status.")
+status_option = click.option(
+    "--status", shell_complete=candidates.statuses, help="Only the jobs with this status."
+)
 
 
 last_option = click.option(
@@ -122,6 +129,13 @@ def takes_file_options(command: Callable[..., None]) -> Callable[..., None]:
     return _with_options(with_file_options, _FILE_OPTIONS)
 
 
+def output_option(help: str, **named: Any) -> Callable[[Any], Any]:  # noqa: A002 - as in click
+    """Return the option that names the file to write."""
+    return click.option(
+        "-o", "--output", metavar="FILE", shell_complete=candidates.files, help=help, **named
+    )
+
+
 def _with_options(
     command: Callable[..., None], options: Iterable[Callable[[Any], Any]]
 ) -> Callable[..., None]:
@@ -162,6 +176,7 @@ variables_option = click.option(
 _API_OPTIONS = (
     click.option(
         "--account",
+        shell_complete=candidates.accounts,
         multiple=True,
         metavar="NAME",
         help="Only this account, by its name in the configuration file or its id; may be repeated.",

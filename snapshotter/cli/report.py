@@ -9,7 +9,7 @@ import click
 
 from snapshotter import logs
 from snapshotter.cli.connections import reading
-from snapshotter.cli.options import Command, database_option, required, takes_filters
+from snapshotter.cli.options import Command, database_option, output_option, required, takes_filters
 from snapshotter.cli.streams import data_output
 
 if TYPE_CHECKING:
@@ -19,13 +19,7 @@ DEFAULT_LENGTH = timedelta(days=90)
 
 
 @click.command("report", cls=Command)
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="FILE",
-    help="The HTML file to write; - is standard output.",
-)
+@output_option("The HTML file to write; - is standard output.", required=True)
 @takes_filters
 @database_option
 def command(output: str, window: "Window", database_url: str) -> None:

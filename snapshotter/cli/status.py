@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snapshotter.cli import next_step
+from snapshotter.cli import candidates, next_step
 from snapshotter.cli.configuration import current
 from snapshotter.cli.connections import NO_ACCOUNTS, database_path, reading
 from snapshotter.cli.options import Command, as_account_id, database_option
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--account",
     "account_ids",
+    shell_complete=candidates.accounts,
     multiple=True,
     metavar="ID",
     callback=as_account_id,

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
+from snapshotter.cli import candidates
 from snapshotter.cli.connections import ApiOptions
 from snapshotter.cli.each_account import Manner, finish, only_one, run_each_account
 from snapshotter.cli.options import Command, database_option, takes_api_options
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
     help="Read only the jobs whose ids are in this file, one per line; - is standard input.",
 )
 @click.option("--since", type=Moment(), help="Read only the jobs updated since then (UTC).")
-@click.option("--status", help="Read only the jobs with this status.")
+@click.option(
+    "--status",
+    shell_complete=candidates.statuses,
+    help="Read only the jobs with this status.",
+)
 @click.option("--package-id", type=ID, help="Read only the jobs of this package.")
 @click.option("--full", is_flag=True, help="Read the whole list again.")
 @click.option(

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from snapshotter import logs
-from snapshotter.cli import export
+from snapshotter.cli import candidates, export
 from snapshotter.cli.connections import reading
 from snapshotter.cli.options import (
     Command,
     database_option,
+    output_option,
     required,
     takes_file_options,
     takes_filters,
@@ -32,10 +33,10 @@ _FOR_PEOPLE = ("table", "markdown")
 
 
 @click.command("trends", cls=Command)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=candidates.trends)
 @takes_filters
 @click.option("--limit", type=Integer(1), help="Only the first N rows.", metavar="N")
-@click.option("-o", "--output", metavar="FILE", help="Write a file, as `snapshotter export` does.")
+@output_option("Write a file, as `snapshotter export` does.")
 @click.option(
     "--format",
     type=click.Choice([*_FOR_PEOPLE, "csv", "json", "parquet", "xlsx"]),

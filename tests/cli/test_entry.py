@@ -67,7 +67,6 @@ entry.main()
         ("PermissionError(13, 'Permission denied', 'x')", 1, "'x': Permission denied"),
         ("BrokenPipeError(32, 'Broken pipe')", 1, "Broken pipe"),
         ("KeyboardInterrupt", 75, "interrupted; nothing is lost"),
-        ("ModuleNotFoundError('x', name='fcntl')", 2, "needs Linux or macOS"),
         ("ModuleNotFoundError('x', name='_sqlite3')", 2, "built without sqlite3"),
         ("ImportError('no module', name='msgspec')", 2, "a package is missing or broken"),
         ("UnicodeEncodeError('utf-8', chr(0xdc80), 0, 1, 'surrogates')", 2, "not UTF-8"),
@@ -191,6 +190,7 @@ def test_errors_are_json_if_any_word_asks_for_it(words: list[str], is_json: bool
 
 def test_every_command_is_in_the_group() -> None:
     assert sorted(entry.group().commands) == [
-        *("accounts", "config", "db", "demo", "digest", "doctor", "export", "init", "recipe"),
+        *("accounts", "completion", "config", "db", "demo", "digest", "doctor", "export", "init"),
+        "recipe",
         *("rejects", "report", "status", "sync", "trends", "verify"),
     ]

@@ -66,6 +66,8 @@ def test_every_command_on_each_database(empty_database_url: str, tmp_path: Path)
         assert {int(row["id"]) for row in csv.DictReader(file)} == {*account.jobs}
     run(url, "report", "-o", "report.html", folder=tmp_path)
     assert (tmp_path / "report.html").read_text().rstrip().endswith("</html>")
+    assert "ExecStart=" in run(url, "recipe", "systemd", folder=tmp_path)
+    assert "complete -o nosort" in run(url, "completion", "bash", folder=tmp_path)
 
 
 @pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)

@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import shutil
-import stat
 import subprocess
 import sys
 import tomllib
@@ -32,42 +31,6 @@ def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
         check=True,
     )
     assert re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", done.stdout) == block("demo")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("line", "command"),
-    [
-        *zip(
-            re.findall(r"^\*/15 \* \* \* \* (.*)$", README, re.MULTILINE),
-            ("snapshotter/.venv/bin/snapshotter", ".local/bin/snapshotter"),
-            strict=True,
-        )
-    ],
-    ids=["venv", "pipx or uv"],
-)
-def test_the_cron_lines_work_as_written(tmp_path: Path, api: str, line: str, command: str) -> None:
-    """Run the line as cron does: by sh, from $HOME, with next to no environment."""
-    assert "%" not in line  # cron would end the line there
-    bare = ["env", "-i", f"HOME={tmp_path}", "PATH=/usr/bin:/bin", "/bin/sh", "-c"]
-    subprocess.run([*bare, block("cron:variables")], cwd=tmp_path, check=True)
-    variables = tmp_path / ".snapshotter"
-    assert stat.S_IMODE(variables.stat().st_mode) == 0o600
-    text = variables.read_text().replace("your-account", "acme").replace("your-key", "demo-key")
-    variables.write_text(f"{text}export XPLENTY_API_URL={api}\n")
-    (tmp_path / "snapshotter").mkdir()
-    program = tmp_path / command
-    program.parent.mkdir(parents=True)
-    path = shlex.quote(os.environ.get("PYTHONPATH", ""))
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={path} exec {sys.executable} -m snapshotter "$@"\n')
-    program.chmod(0o755)
-    for _ in range(2):
-        subprocess.run([*bare, line], cwd=tmp_path, check=True)
-    log = (tmp_path / "snapshotter" / "sync.log").read_text()
-    assert log.count("\n") == 2
-    assert log.startswith("0 jobs seen, 0 new, 0 changed, 3 requests, ")
-    assert re.fullmatch(r".* s \[20.*Z acme run 1\]\n.* s \[20.*Z acme run 2\]\n", log)
-    assert (tmp_path / "snapshotter" / "job_history.db").exists()
 
 
 @pytest.mark.parametrize("name", [*trends.names(), *Base.metadata.tables])

@@ -1,0 +1,157 @@
+"""What is particular to this installation: its command, its folders, its user, its database."""
+
+import json
+import os
+import pwd
+import sys
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from snapshotter.errors import UsageError
+from snapshotter.recipes.quoting import refuse_unwritable
+from snapshotter.store import urls
+
+_PACKAGE = "xplenty-snapshotter"
+_PROGRAM = "snapshotter"
+ENVIRONMENT_FILE = "snapshotter.env"
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where the history is.
+
+    `url` is None if the command finds it without `--database`. `is_secret`: it was given by a URL
+    with a password or options, which must not be printed. `folder` is that of a SQLite file.
+    """
+
+    url: str | None = None
+    is_secret: bool = False
+    folder: str | None = None
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What recipes are filled in with.
+
+    `program` are the words that start the command. `configuration` is the file with the settings;
+    without one, variables are read from `ENVIRONMENT_FILE` in `folder`. `credentials` are the names
+    of the systemd credentials that it refers to. `checkout` is the folder that the package was
+    installed from.
+    """
+
+    program: tuple[str, ...]
+    folder: str
+    user: str
+    database: Database
+    configuration: str | None = None
+    credentials: tuple[str, ...] = ()
+    checkout: str | None = None
+
+    def command(self, *words: str) -> list[str]:
+        """Return the words that run a command on this host, with its configuration."""
+        return [*self.program, *self.arguments(*words)]
+
+    def arguments(self, *words: str) -> list[str]:
+        """Return the words of a command after the program's name."""
+        configuration = [] if self.configuration is None else ["--config", self.configuration]
+        database = [] if self.database.url is None else ["--database", self.database.url]
+        return [*words, *configuration, *database]
+
+    @property
+    def environment_file(self) -> str:
+        return str(Path(self.folder, ENVIRONMENT_FILE))
+
+    @property
+    def folders(self) -> list[str]:
+        """Return the folders that a run writes in."""
+        return list(dict.fromkeys(filter(None, (self.folder, self.database.folder))))
+
+    @property
+    def mounts(self) -> list[str]:
+        """Return the folders and files that a container needs from this host."""
+        found = self.folders
+        file = self.configuration
+        if file and not any(Path(file).is_relative_to(folder) for folder in found):
+            found.append(file)
+        return found
+
+
+def this_installation(
+    database: Database, configuration: Path | None = None, credentials: Sequence[str] = ()
+) -> Installation:
+    """Return the running installation, with the current folder as the one to run in.
+
+    Raises `UsageError` for a path that cannot be written into every recipe.
+    """
+    found = Installation(
+        _program(),
+        str(Path.cwd()),
+        _user(),
+        database,
+        None if configuration is None else _plain(configuration),
+        tuple(credentials),
+        _checkout(),
+    )
+    for what, path in (
+        ("the command", found.program[0]),
+        ("the folder", found.folder),
+        ("the database's folder", database.folder or ""),
+        ("the database", database.url or ""),
+        ("the configuration file", found.configuration or ""),
+    ):
+        refuse_unwritable(path, what)
+    return found
+
+
+def database(url: str, *, is_given: bool) -> Database:
+    """Return what recipes need to know of a URL. `is_given`: by a flag or a variable.
+
+    Raises `UsageError` for a URL that cannot be read, and for a database in memory.
+    """
+    parsed, _ = urls.parse(url)
+    folder = None
+    if parsed.get_backend_name() == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise UsageError("a database in memory is lost with each run; name a file")
+        folder = str(Path(_plain(Path(parsed.database))).parent)
+    is_secret = is_given and bool(parsed.password or parsed.query)
+    return Database(url.strip() if is_given and not is_secret else None, is_secret, folder)
+
+
+def _plain(path: Path) -> str:
+    """Return an absolute path without `..`, which systemd refuses; other links stay."""
+    return str(path.resolve() if ".." in path.parts else path.absolute())
+
+
+def _program() -> tuple[str, ...]:
+    """Return how to start this installation: by the name it was started by, if it has one."""
+    started = Path(sys.argv[0])
+    beside = Path(sysconfig.get_path("scripts"), _PROGRAM)
+    for path in (started, beside):
+        if path.name == _PROGRAM and path.is_file() and os.access(path, os.X_OK):
+            return (str(path.absolute()),)
+    return sys.executable, "-m", _PROGRAM
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # as in a container that was started with a number
+        return str(os.geteuid())
+
+
+def _checkout() -> str | None:
+    """Return the folder that the package was installed from, if pip has noted one."""
+    try:
+        noted = metadata.distribution(_PACKAGE).read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        noted = None
+    origin = json.loads(noted or "{}")
+    parts = urlsplit(origin.get("url", ""))
+    path = unquote(parts.path)
+    is_folder = parts.scheme == "file" and "dir_info" in origin and Path(path).is_dir()
+    return path if is_folder and path.isprintable() else None

@@ -1,0 +1,100 @@
+"""What a recipe learns about this installation, and what of a database's URL it may print."""
+
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from snapshotter.errors import UsageError
+from snapshotter.recipes.installation import Database, Installation, database, this_installation
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:///a.db", Database("sqlite:///a.db", folder=".")),
+        ("sqlite:////var/lib/a.db", Database("sqlite:////var/lib/a.db", folder="/var/lib")),
+        ("postgresql://joe@h/x", Database("postgresql://joe@h/x")),
+        ("postgresql://joe:hunter2@h/x", Database(is_secret=True)),
+        ("postgresql://joe@h/x?sslpassword=hunter2", Database(is_secret=True)),
+        ("mysql://joe:hunter2@h/x", Database(is_secret=True)),
+    ],
+)
+def test_only_a_url_without_secrets_is_printed(
+    url: str, expected: Database, tmp_path: Path
+) -> None:
+    if expected.folder == ".":
+        expected = Database(expected.url, folder=str(tmp_path))
+    assert database(url, is_given=True) == expected
+    assert database(url, is_given=False) == Database(folder=expected.folder)
+
+
+def test_paths_are_plain(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    found = this_installation(
+        database("sqlite:///etc/../a.db", is_given=False), Path("etc/../etc/s.toml")
+    )
+    assert found.configuration == str(tmp_path / "etc" / "s.toml")
+    assert found.database.folder == str(tmp_path)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="in memory"):
+        database(url, is_given=True)
+
+
+def test_the_program_is_named_as_it_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link, as pipx makes one, stays when the environment behind it is replaced."""
+    link = tmp_path / "snapshotter"
+    link.symlink_to("/bin/true")
+    monkeypatch.setattr(sys, "argv", ["./snapshotter"])
+    assert this_installation(Database()).program == (str(link),)
+
+
+def test_a_program_without_a_script_is_started_as_a_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/x/snapshotter/__main__.py"])
+    monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path))
+    assert this_installation(Database()).program == (sys.executable, "-m", "snapshotter")
+
+
+def test_the_words_of_a_command() -> None:
+    here = Installation(
+        ("/bin/snapshotter",), "/srv", "joe", Database("sqlite:///a.db"), "/etc/s.toml"
+    )
+    assert here.command("sync", "--quiet") == [
+        *("/bin/snapshotter", "sync", "--quiet"),
+        *("--config", "/etc/s.toml", "--database", "sqlite:///a.db"),
+    ]
+    bare = Installation(("/bin/snapshotter",), "/srv", "joe", Database())
+    assert bare.command("sync") == ["/bin/snapshotter", "sync"]
+
+
+def test_what_is_written_and_what_a_container_needs() -> None:
+    here = Installation(("/x",), "/srv", "joe", Database(folder="/data"), "/etc/s.toml")
+    assert here.folders == ["/srv", "/data"]
+    assert here.mounts == ["/srv", "/data", "/etc/s.toml"]
+    inside = Installation(("/x",), "/srv", "joe", Database(folder="/srv"), "/srv/s.toml")
+    assert inside.mounts == ["/srv"]
+    beside = Installation(("/x",), "/srv", "joe", Database(folder="/data"), "/data/s.toml")
+    assert beside.mounts == ["/srv", "/data"]
+
+
+def test_a_folder_that_systemd_cannot_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "a\\b"
+    odd.mkdir()
+    monkeypatch.chdir(odd)
+    with pytest.raises(UsageError, match="the folder"):
+        this_installation(Database())
