@@ -3,8 +3,10 @@
 import os
 import pty
 import shlex
+import shutil
 import sqlite3
 import subprocess
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -13,23 +15,33 @@ from command import FRESH, Done, run, start
 from lines import unmarked
 
 from snapshotter.simulator.account import SimulatedAccount
+from snapshotter.simulator.server import serve
 
 COMMAND = shlex.join(FRESH)
 
 
-@pytest.fixture
-def acme(account: SimulatedAccount, api: str) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def acme() -> Iterator[dict[str, str]]:
+    account = SimulatedAccount()
     account.add_job(id=7)
-    return {
-        "XPLENTY_ACCOUNT_ID": account.account_id,
-        "XPLENTY_API_KEY": account.api_key,
-        "XPLENTY_API_URL": api,
-    }
+    with serve(account) as url:
+        yield {
+            "XPLENTY_ACCOUNT_ID": account.account_id,
+            "XPLENTY_API_KEY": account.api_key,
+            "XPLENTY_API_URL": url,
+        }
+
+
+@pytest.fixture(scope="module")
+def job_history(acme: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("synced")
+    assert run(["sync"], env=acme, cwd=folder).returncode == 0
+    return folder / "job_history.db"
 
 
 @pytest.fixture
-def synced(acme: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    assert run(["sync"], env=acme, cwd=tmp_path).returncode == 0
+def synced(acme: dict[str, str], job_history: Path, tmp_path: Path) -> dict[str, str]:
+    shutil.copy(job_history, tmp_path)
     return acme
 
 
@@ -98,7 +110,8 @@ def test_what_cannot_be_printed_changes_no_exit_code(
 
 @pytest.mark.slow
 def test_a_broken_pipe_on_standard_error(tmp_path: Path, synced: dict[str, str]) -> None:
-    line = "({} sync 99 >/dev/null; echo $? >code) 2>&1 | true; while ! [ -s code ]; do :; done"
+    wait = "while ! [ -s code ]; do sleep 0.02; done"
+    line = f"({{}} sync 99 >/dev/null; echo $? >code) 2>&1 | true; {wait}"
     assert shell(line, tmp_path, synced).stderr == ""
     assert (tmp_path / "code").read_text() == "65\n"
 

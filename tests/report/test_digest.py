@@ -34,7 +34,7 @@ def failing(younger: float, older: float = 0) -> Change:
 
 def stored(engine: Engine, change: Change, account: str = "acme") -> None:
     """Store a package that runs at 6 and at 18 o'clock, up to the morning of the last day."""
-    store_noise(engine, Noise(1, 1, clockwork=1, account=account), change)
+    store_noise(engine, Noise(1, 1, clockwork=(1,), account=account), change)
 
 
 def made(engine: Engine, last: timedelta = DAY, **period: Any) -> Digest:
@@ -170,7 +170,7 @@ def test_a_snapshot_is_behind_once_a_day_has_passed(engine: Engine) -> None:
 
 def test_accounts_are_kept_apart(engine: Engine) -> None:
     stored(engine, failing(0))
-    other = Noise(1, 1, clockwork=1, account="beta", first_job=5 * 10**6)
+    other = Noise(1, 1, clockwork=(1,), account="beta", first_job=5 * 10**6)
     store_noise(engine, other, failing(0.5))
     found = made(engine)
     assert found.accounts == ["acme", "beta"]

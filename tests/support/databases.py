@@ -168,7 +168,8 @@ class PostgresServer(_Server):
         """Return the SQLAlchemy URL of a fresh database: empty, or a copy of the one at `like`."""
         name = next(_NAMES)
         template = make_url(like).database if like else "template0"
-        self._execute(f"create database {name} template {template}")
+        # Files are copied in half the time that it takes to log their pages.
+        self._execute(f"create database {name} template {template} strategy file_copy")
         return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
 
     def drop_database(self, url: str) -> None:
@@ -224,6 +225,21 @@ class PostgresServer(_Server):
             connection.execute(statement.encode())
 
 
+# What makes a copy of a database of MariaDB, by the server's folder and the database's name.
+_copies: dict[tuple[Path, str], list[str]] = {}
+
+
+def _as_created(cursor: Any, template: str) -> Iterator[str]:
+    """Yield statements that make the tables, rows and views of a database in the current one."""
+    for kind in ("BASE TABLE", "VIEW"):
+        cursor.execute(f"show full tables in {template} where table_type = '{kind}'")
+        for name in [row[0] for row in cursor.fetchall()]:
+            cursor.execute(f"show create {kind.split()[-1]} {template}.{name}")
+            yield cursor.fetchone()[1].replace(f"`{template}`.", "")
+            if kind != "VIEW":
+                yield f"insert into {name} select * from {template}.{name}"
+
+
 class MariaDBServer(_Server):
     """MariaDB as the system has it: Debian's packages `packages`."""
 
@@ -251,18 +267,13 @@ class MariaDBServer(_Server):
     def _copy(self, template: str, name: str) -> None:
         """Copy the tables and their rows, which takes a tenth of the time of an upgrade."""
         with self._connected() as cursor:
-            cursor.execute(f"show full tables in {template} where table_type = 'BASE TABLE'")
-            tables = [row[0] for row in cursor.fetchall()]
+            statements = _copies.get((self.folder, template)) or list(_as_created(cursor, template))
+            _copies[self.folder, template] = statements
             cursor.execute(f"use {name}")
             cursor.execute("set foreign_key_checks = 0")  # the order of the tables is any
-            for table in tables:
-                cursor.execute(f"show create table {template}.{table}")
-                cursor.execute(cursor.fetchone()[1])
-                cursor.execute(f"insert into {table} select * from {template}.{table}")
-            cursor.execute(f"show full tables in {template} where table_type = 'VIEW'")
-            for view in [row[0] for row in cursor.fetchall()]:
-                cursor.execute(f"show create view {template}.{view}")
-                cursor.execute(cursor.fetchone()[1].replace(f"`{template}`.", ""))
+            cursor.execute("set unique_checks = 0")  # rows go into an empty table at once
+            for statement in statements:
+                cursor.execute(statement)
             cursor.connection.commit()
 
     @property

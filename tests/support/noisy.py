@@ -25,7 +25,7 @@ Change = Callable[[dict[str, Any]], None]  # of a job, before it is stored
 class Noise:
     """An account of this many packages and days; `rate` is that of failures.
 
-    One package may run like clockwork, twice a day.
+    Some packages may run like clockwork, twice a day.
     """
 
     seed: int
@@ -33,7 +33,7 @@ class Noise:
     days: int = 60
     rate: float = 0.05
     account: str = "acme"
-    clockwork: int | None = None
+    clockwork: tuple[int, ...] = ()
     first_job: int = 10**6
 
 
@@ -80,7 +80,7 @@ def _jobs(chance: random.Random, noise: Noise) -> Iterator[dict[str, Any]]:
     for package in range(1, noise.packages + 1):
         usual, spread = chance.lognormvariate(6.5, 1), chance.uniform(0.1, 0.8)
         records, scatter = chance.lognormvariate(9, 2), chance.uniform(0.1, 0.8)
-        is_random = package != noise.clockwork
+        is_random = package not in noise.clockwork
         for at in _starts(chance, noise.days) if is_random else _clockwork(noise.days):
             job_id += 1
             job = _job(job_id, at, max(1, int(chance.lognormvariate(0, spread) * usual)))
