@@ -13,8 +13,8 @@ from click.shell_completion import CompletionItem
 
 # As in `snapshotter.models`, which would import SQLAlchemy. A test holds them equal.
 TABLES = (
-    *("accounts", "calendar", "job_changes", "job_outputs", "jobs", "output_fields"),
-    *("rejected_records", "snapshots"),
+    *("accounts", "calendar", "job_changes", "job_outputs", "jobs", "log_summaries"),
+    *("output_fields", "pruned_jobs", "rejected_records", "snapshots"),
 )
 
 

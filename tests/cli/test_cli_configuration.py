@@ -86,6 +86,7 @@ def sample(option: click.Option, folder: Path) -> str:
         "time": "2026-01-31T12:00:00",
         "duration": "2d",
         "days": "30d",
+        "age": "2y",
         "period": "12h",
         "kinds": "failing,stuck",
         "boolean": "true",
@@ -99,7 +100,8 @@ def needed(words: Words, but: str, folder: Path) -> list[str]:
     found = []
     for each in command.params:
         if isinstance(each, click.Argument) and each.required:
-            found.append("x")
+            kind = each.type
+            found.append(str(kind.choices[-1]) if isinstance(kind, click.Choice) else "x")
         elif isinstance(each, click.Option) and each.required and setting_name(each) != but:
             found += [each.opts[-1], sample(each, folder)]
     return found
