@@ -11,10 +11,12 @@ from command import start
 from command_line import Run, assert_one_line
 from lines import unmarked
 from several import NAMES, Accounts
+from sqlalchemy import func, select
 
 from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.store.engine import open_engine
 from snapshotter.store.lock import lock
+from snapshotter.store.tables import JOBS
 
 pytest_plugins = ["several_fixtures"]
 
@@ -251,11 +253,20 @@ def test_a_second_signal_ends_accounts_that_run_at_once(several: Accounts) -> No
     assert several.run("sync").returncode == 0
 
 
-def test_accounts_at_once_wait_for_each_other_in_one_file(several: Accounts) -> None:
+def test_accounts_at_once_share_one_database(several: Accounts, empty_database_url: str) -> None:
     for account in several.each:
         first = 1000 * (1 + NAMES.index(account.account_id))
         for job_id in range(first, first + 400):
             account.add_job(id=job_id)
-    done = several.run("sync", "--parallel", "3")
+    words = ("--parallel", "3", "--database", empty_database_url)
+    done = several.run("sync", *words)
     assert (done.returncode, done.stderr) == (0, "")
-    assert stored(several) == dict.fromkeys(NAMES, 401)
+    engine = open_engine(empty_database_url)
+    with engine.connect() as connection:
+        query = select(JOBS.c.account_id, func.count()).group_by(JOBS.c.account_id)
+        assert dict(connection.execute(query).all()) == dict.fromkeys(NAMES, 401)
+    engine.dispose()
+    for account in several.each:
+        account.touch()
+    done = several.run("sync", "--full", *words)
+    assert (done.returncode, done.stderr) == (0, "")
