@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -154,6 +155,19 @@ def test_a_start_that_is_late_is_given_up(caplog: pytest.LogCaptureFixture) -> N
         monitor.end(0, "")
         assert arrived(wire, 2) == [b"POST /start HTTP/1.1", b"POST / HTTP/1.1"]
     assert not caplog.messages
+
+
+def test_a_host_that_allows_no_threads_pings_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with serve(answer()) as wire:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        monitor = Monitor(wire.url)
+        monitor.start()
+        monitor.end(75, "stopped")
+        monkeypatch.undo()
+        assert arrived(wire, 1) == [b"POST /75 HTTP/1.1"]
 
 
 @pytest.mark.parametrize(
