@@ -72,7 +72,10 @@ def accounts(
     elif selected:
         known = [_with_id(selected, known, ACCOUNT_VARIABLE)]
     if not known:
-        raise UsageError(f"no account: set {ACCOUNT_VARIABLE} to the account's name in its URLs")
+        raise UsageError(
+            f"no account: set {ACCOUNT_VARIABLE} to the account's name in its URLs, or write a "
+            "configuration file with 'snapshotter init'"
+        )
     return [_with_key_file(each, key_file, len(known)) for each in known]
 
 

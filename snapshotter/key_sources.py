@@ -15,6 +15,8 @@ VARIABLE, FILE, CREDENTIAL, KEYRING, ITSELF = (
     "api_key",
 )
 KINDS = (VARIABLE, FILE, CREDENTIAL, KEYRING, ITSELF)
+# The words for the sources that a new file may have; a key in the file itself is not one.
+KIND_OF = {"file": FILE, "env": VARIABLE, "credential": CREDENTIAL, "keyring": KEYRING}
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
 

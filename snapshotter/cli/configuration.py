@@ -5,22 +5,23 @@ that neither a flag nor a variable sets is looked up: so `--help` does not read 
 """
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from snapshotter import configuration, logs
-from snapshotter.cli.file_values import WrongValueError, converted
+from snapshotter import logs
 from snapshotter.cli.option_names import Words, levels, setting_name, settings, unknown
 from snapshotter.cli.parameters import OwnSetting
-from snapshotter.configuration import WITHOUT_OPTION, Configuration
 from snapshotter.errors import UsageError
-from snapshotter.key_sources import FILE
+
+if TYPE_CHECKING:
+    from snapshotter.configuration import Configuration
 
 _STRENGTH = (  # the strongest first
     ParameterSource.PROMPT,
@@ -32,8 +33,10 @@ _STRENGTH = (  # the strongest first
 _KEY, _WORDS = "snapshotter.configuration", "snapshotter.words"
 
 
-def current() -> Configuration:
+def current() -> "Configuration":
     """Return the configuration of the running command; an empty one outside a command."""
+    from snapshotter.configuration import Configuration
+
     context = click.get_current_context(silent=True)
     if context is None:
         return Configuration()
@@ -59,23 +62,30 @@ def words_of(context: click.Context) -> Words:
     return tuple(words)
 
 
-def load(root: click.Group, given: Path | None) -> Configuration:
+def load(root: click.Group, given: Path | None) -> "Configuration":
     """Find and read the file, and check its names. Raises `UsageError`."""
+    from snapshotter import configuration
+
     found = configuration.load(os.environ, given)
-    if why := unknown(found.options, root, tuple(WITHOUT_OPTION)):
+    if why := unknown(found.options, root, tuple(configuration.WITHOUT_OPTION)):
         raise UsageError(f"{found.path}: {why}")
     return found
 
 
-def of_file(found: Configuration, words: Words, option: click.Option) -> tuple[str, Any] | None:
+def of_file(found: "Configuration", words: Words, option: click.Option) -> tuple[str, Any] | None:
     """Return the place and the value of an option of a command in a file; None if it is not set.
 
     The place is the name of the setting, like `sync.reserve_credits`. Raises `UsageError` for a
     value of a wrong type, without quoting it.
     """
+    from snapshotter.cli.file_values import WrongValueError, converted
+
     name = setting_name(option)
     for table, values in levels(found.options, words):
-        if name not in values or (not table and isinstance(option, OwnSetting)):
+        # A table is of a command that is called like an option: [status], and sync's --status.
+        if name not in values or isinstance(values[name], Mapping):
+            continue
+        if not table and isinstance(option, OwnSetting):
             continue
         place = f"{table}.{name}" if table else name
         try:
@@ -119,7 +129,7 @@ class _OfFile(dict[str, Any]):
             if (set_to := of_file(found, words, option)) is None or option.name is None:
                 continue
             self.places[option.name], self[option.name] = set_to
-            if name == FILE:  # it comes after an account's own source, and is no flag
+            if name == "api_key_file":  # it comes after an account's own source, and is no flag
                 self._context.meta[_KEY] = replace(found, key_file=Path(set_to[1]))
 
 
@@ -218,18 +228,19 @@ def _named(error: click.UsageError | UsageError, context: click.Context) -> Exce
     if source is ParameterSource.ENVIRONMENT:
         variables = [option.envvar] if isinstance(option.envvar, str) else option.envvar or ()
         named = next((each for each in variables if os.environ.get(each)), "")
-        message = _unquoted(error.message, option, os.environ.get(named, ""))
+        message = unquoted(error.message, option, os.environ.get(named, ""))
         return click.BadParameter(f"{message} (in the variable {named})", context, option)
     if source is ParameterSource.DEFAULT_MAP and isinstance(context.default_map, _OfFile):
         place = context.default_map.places[name]
-        message = _unquoted(error.message, option, context.default_map[name])
+        message = unquoted(error.message, option, context.default_map[name])
         where = "" if "." in place else "; a table of a command sets it for this command only"
         file = context.meta[_KEY].path
         return UsageError(f"{file}: {place}: {message.removesuffix('.')}{where}")
     return error
 
 
-def _unquoted(message: str, option: click.Option, value: Any) -> str:
+def unquoted(message: str, option: click.Option, value: Any) -> str:
+    """Return click's message about a value without the value."""
     if isinstance(option.type, click.Path | click.File):
         return message
     for text in map(str, value if isinstance(value, list) else [value]):

@@ -66,10 +66,12 @@ def group() -> "click.Group":
     from snapshotter import __version__
     from snapshotter.cli import (
         accounts,
+        config,
         db,
         demo,
         digest,
         export,
+        init,
         recipe,
         rejects,
         report,
@@ -97,7 +99,7 @@ def group() -> "click.Group":
         """
 
     modules = (
-        *(accounts, db, demo, digest, export, recipe),
+        *(accounts, config, db, demo, digest, export, init, recipe),
         *(rejects, report, status, sync, trends, verify),
     )
     for module in modules:

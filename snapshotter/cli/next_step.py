@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from snapshotter.cli.configuration import current, given
 from snapshotter.cli.connections import shown
 
 if TYPE_CHECKING:
@@ -25,11 +26,18 @@ def after_status(found: Sequence["Freshness"], of_all: Sequence["Freshness"]) ->
     for each in found:
         last = each.runs[0]["status"] if each.runs else None
         if each.fresh_at is None or each.listing is not None or last == "failed":
-            name = f"XPLENTY_ACCOUNT_ID={shlex.quote(each.account_id)} "
-            return (name if len(of_all) > 1 else "") + command("sync")
+            return _sync_of(each.account_id) if len(of_all) > 1 else command("sync")
     if any(each.rejected for each in found):
         return command("rejects")
     return _NOTHING
+
+
+def _sync_of(account_id: str) -> str:
+    configured = current().accounts
+    for name, table in configured.items():
+        if table["account_id"] == account_id:
+            return command("sync", "--account", name)
+    return f"XPLENTY_ACCOUNT_ID={shlex.quote(account_id)} {command('sync')}"
 
 
 def after_rejects() -> str:
@@ -48,10 +56,12 @@ def after_verify(found: "Comparison", *, is_repaired: bool) -> str:
 
 
 def command(*words: str) -> str:
-    """Return a command for the same database, which has to be named if an option named it."""
+    """Return a command for the same database and configuration, named if an option named them."""
     context = click.get_current_context(silent=True)
     if context is not None:
         source = context.get_parameter_source("database_url")
         if source is ParameterSource.COMMANDLINE:
             words = (*words, "--database", shown(context.params["database_url"]))
+    if (file := given()) is not None:
+        words = (*words, "--config", str(file))
     return shlex.join(("snapshotter", *words))

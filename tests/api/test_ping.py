@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,27 +75,11 @@ def test_the_word_is_a_part_of_the_path(path: str, started: str) -> None:
 
 def test_the_body_is_the_last_line_masked_and_not_too_long() -> None:
     logs.learn("hunter22")
-    bodies: list[bytes] = []
-
-    def take(connection: socket.socket, _number: int) -> None:
-        connection.settimeout(PATIENCE)
-        request = wire.requests[-1]
-        head, _, body = request.partition(b"\r\n\r\n")
-        (length,) = (
-            int(line.split(b":")[1])
-            for line in head.split(b"\r\n")
-            if line.lower().startswith(b"content-length")
-        )
-        while len(body) < length:
-            body += connection.recv(65_536)
-        bodies.append(body)
-        answer()(connection, 0)
-
-    with serve(take) as wire:
+    with serve(answer()) as wire:
         monitor = Monitor(f"{wire.url}/{UUID}")
         monitor.end(1, f"the key hunter22 é {'x' * 20_000}")
         monitor.end(1, f"lost {wire.url}/{UUID}")
-    first, second = bodies
+    first, second = (request.partition(b"\r\n\r\n")[2] for request in wire.requests)
     assert first.startswith("the key *** é xxx".encode())
     assert len(first) == MOST
     assert UUID.encode() not in second
@@ -170,6 +155,19 @@ def test_a_start_that_is_late_is_given_up(caplog: pytest.LogCaptureFixture) -> N
         monitor.end(0, "")
         assert arrived(wire, 2) == [b"POST /start HTTP/1.1", b"POST / HTTP/1.1"]
     assert not caplog.messages
+
+
+def test_a_host_that_allows_no_threads_pings_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with serve(answer()) as wire:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        monitor = Monitor(wire.url)
+        monitor.start()
+        monitor.end(75, "stopped")
+        monkeypatch.undo()
+        assert arrived(wire, 1) == [b"POST /75 HTTP/1.1"]
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,14 @@ def test_the_nearest_table_decides(parse: Parse) -> None:
     assert parse(("db", "check"), file=own).params["database_url"] == "sqlite:////c"
 
 
+def test_a_command_that_is_called_like_an_option(parse: Parse) -> None:
+    file = "[status]\nmax_age = '2h'\n[sync]\nstatus = 'failed'"
+    assert parse(("sync",), file=file).params["status"] == "failed"
+    assert parse(("export",), "jobs", "-o", "-", file=file).params["status"] is None
+    with pytest.raises(UsageError, match=r"status must be a table: \[status\]"):
+        parse(("sync",), file="status = 'failed'")
+
+
 def test_the_file_of_the_demo_is_not_the_database_of_the_others(parse: Parse) -> None:
     file = "database = 'postgresql://host/db'"
     assert parse(("demo",), file=file).params["path"] == Path("demo.db")

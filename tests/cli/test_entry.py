@@ -191,6 +191,6 @@ def test_errors_are_json_if_any_word_asks_for_it(words: list[str], is_json: bool
 
 def test_every_command_is_in_the_group() -> None:
     assert sorted(entry.group().commands) == [
-        *("accounts", "db", "demo", "digest", "export", "recipe"),
+        *("accounts", "config", "db", "demo", "digest", "export", "init", "recipe"),
         *("rejects", "report", "status", "sync", "trends", "verify"),
     ]

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import click
 import pytest
 from command_line import Run
 
 from snapshotter.cli.next_step import after_rejects, after_status, after_verify
+from snapshotter.configuration import Configuration
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED
 from snapshotter.sync.status import Freshness
@@ -44,6 +46,17 @@ def test_after_status(known: dict[str, Any], step: str) -> None:
 def test_of_several_accounts_the_one_to_sync_is_named() -> None:
     beta = account("b'eta", fresh_at=None)
     assert after_status([beta], [account(), beta]) == f"XPLENTY_ACCOUNT_ID='b'\"'\"'eta' {SYNC}"
+
+
+def test_a_configured_account_is_named_as_in_the_file() -> None:
+    """The file is named, too, if a flag named it."""
+    with click.Context(click.Command("status")) as context:
+        tables = {"main": {"account_id": "acme"}, "b": {"account_id": "beta"}}
+        context.meta["snapshotter.configuration"] = Configuration(accounts=tables)
+        beta = account("beta", fresh_at=None)
+        assert after_status([beta], [account(), beta]) == f"{SYNC} --account b"
+        context.meta["snapshotter.words"] = ["status", "--config", "own.toml"]
+        assert after_status([beta], [account(), beta]) == f"{SYNC} --account b --config own.toml"
 
 
 def test_after_rejects() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
+from command import run as run_command
 from readme import README, block
 
 from snapshotter.cli.entry import group
@@ -77,6 +78,17 @@ def test_every_trend_and_table_is_listed(name: str) -> None:
 def test_a_trend_is_listed_with_its_own_question(name: str) -> None:
     question = trends.question(name)
     assert f"| `{name}` | {question[0].lower()}{question[1:]} |" in README
+
+
+def test_the_configuration_file_is_valid(tmp_path: Path) -> None:
+    """And what the README says about it is so: see `tests/cli/test_cli_configuration.py`."""
+    (tmp_path / "snapshotter.toml").write_text(block("config:file"))
+    (tmp_path / "acme.key").write_text("a-key")
+    (tmp_path / "acme.key").chmod(0o600)
+    shown = run_command(["config", "show"], env={"EMEA_API_KEY": "another-key"}, cwd=tmp_path)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "emea (acme-emea)" in shown.stdout
+    assert "sync.reserve_credits  400 " in shown.stdout
 
 
 def test_every_command_is_listed() -> None:
