@@ -804,6 +804,29 @@ def test_a_kill_while_jobs_are_pruned(
     assert [row.id for row in store.rows(JOBS)] == left
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_signal_stops_a_prune_after_its_transaction_and_a_copy_without_rows(
+    account: SimulatedAccount, store: Store, forks: Forks, tmp_path: Path
+) -> None:
+    words = ("db", "prune", "--older-than", aged(account), "--yes")
+    assert forks.run("sync").code == 0
+    copied = open_engine(f"sqlite:///{tmp_path}/copy.db")
+    copying = ("db", "copy", "--to", f"sqlite:///{tmp_path}/copy.db")
+    revisions.upgrade(copied)
+    ended = forks.run(*copying, at=8, number=signal.SIGTERM)
+    assert ended.code == 75, ended.said
+    assert "stopped by SIGTERM; nothing was copied, run it again" in ended.said
+    with copied.connect() as connection:
+        assert connection.execute(select(ACCOUNTS)).all() == []
+    copied.dispose()
+    ended = forks.run(*words, at=3, number=signal.SIGINT, pruned_at_once=2)
+    assert ended.code == 75, ended.said
+    removed = 8 - len(store.rows(JOBS))
+    assert 0 < removed < 5
+    assert f"removed: {removed} jobs with outputs" in ended.said
+    assert "stopped by SIGINT; run it again to remove the rest" in ended.said
+
+
 def test_a_kill_while_a_database_is_copied(
     store: Store, environment: dict[str, str], tmp_path: Path
 ) -> None:

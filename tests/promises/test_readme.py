@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import stat
 import subprocess
 import sys
@@ -173,6 +174,14 @@ def test_the_report_is_written_as_written(checkout: Path) -> None:
 @pytest.mark.slow
 def test_the_digest_prints_what_the_readme_shows(checkout: Path) -> None:
     assert run("sh", block("ci:digest"), checkout) == block("digest")
+
+
+@pytest.mark.slow
+def test_the_housekeeping_works_as_written(checkout: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(checkout, tmp_path / "checkout")
+    printed = run("sh", block("ci:housekeeping"), own)
+    assert printed.startswith("backed up ")
+    assert printed.endswith("both databases have the same\n")
 
 
 def test_the_extras_are_those_of_the_package() -> None:

@@ -183,6 +183,7 @@ def test_the_whole_json(engine: Engine) -> None:
         "watermark": "2026-01-31T09:00:00Z",
         "jobs": 5,
         "open_jobs": 2,
+        "pruned_jobs": 0,
         "rejected_records": 3,
         "listing_under_way": {"offset": 1298, "since": "2026-01-31T07:55:00Z"},
     }

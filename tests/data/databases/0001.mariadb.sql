@@ -1,0 +1,189 @@
+set foreign_key_checks = 0;
+
+CREATE TABLE `accounts` (
+  `account_id` varchar(255) NOT NULL COMMENT 'the account''s name in the API''s URLs',
+  `api_url` longtext NOT NULL COMMENT 'the service that the account lives on',
+  `watermark` datetime(6) DEFAULT NULL COMMENT 'the server''s clock when the last whole listing began; all before is here',
+  `newest_updated_at` datetime(6) DEFAULT NULL COMMENT 'the latest updated_at when the last listing began; none starts after it',
+  `page_size` int(11) DEFAULT NULL COMMENT 'the most jobs that the server has given in one page',
+  `listing_since` datetime(6) DEFAULT NULL COMMENT 'the since of the listing under way; null when it is of the whole',
+  `listing_clock` datetime(6) DEFAULT NULL COMMENT 'the server''s clock when the listing under way began',
+  `listing_offset` bigint(20) DEFAULT NULL COMMENT 'where the listing under way goes on; null when there is none',
+  `listing_edge` datetime(6) DEFAULT NULL COMMENT 'the created_at before which all of the listing under way was read',
+  PRIMARY KEY (`account_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC COMMENT='The accounts read, and how far';
+
+insert into accounts (account_id, api_url, watermark, newest_updated_at, page_size, listing_since, listing_clock, listing_offset, listing_edge) values ('Acme', 'https://api.xplenty.com', NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+
+insert into accounts (account_id, api_url, watermark, newest_updated_at, page_size, listing_since, listing_clock, listing_offset, listing_edge) values ('acme', 'https://api.xplenty.com', '2026-01-05 03:04:05.678901', '2026-01-05 04:00:00', 100, '2026-01-05 03:04:05.678901', NULL, 98, NULL);
+
+CREATE TABLE `alembic_version` (
+  `version_num` varchar(32) NOT NULL,
+  PRIMARY KEY (`version_num`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci ROW_FORMAT=DYNAMIC;
+
+insert into alembic_version (version_num) values ('0001');
+
+CREATE TABLE `calendar` (
+  `day` date NOT NULL COMMENT 'the day',
+  `week` date NOT NULL COMMENT 'the Monday of its week',
+  `month` date NOT NULL COMMENT 'the first day of its month',
+  `weekday` smallint(6) NOT NULL COMMENT '1 Monday to 7 Sunday',
+  PRIMARY KEY (`day`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC COMMENT='The days of 2010 to 2049';
+
+insert into calendar (day, week, month, weekday) values ('2010-01-01', '2009-12-28', '2010-01-01', 5);
+
+insert into calendar (day, week, month, weekday) values ('2026-01-05', '2026-01-05', '2026-01-01', 1);
+
+insert into calendar (day, week, month, weekday) values ('2049-12-31', '2049-12-27', '2049-12-01', 5);
+
+CREATE TABLE `job_changes` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT COMMENT 'the order of observation',
+  `job_id` bigint(20) NOT NULL COMMENT 'the job',
+  `snapshot_id` bigint(20) NOT NULL COMMENT 'the run that saw it',
+  `observed_at` datetime(6) NOT NULL COMMENT 'when it was seen',
+  `status` varchar(255) DEFAULT NULL COMMENT 'the job''s status then',
+  `progress` double DEFAULT NULL COMMENT '0 to 1',
+  `runtime_in_seconds` bigint(20) DEFAULT NULL COMMENT 'seconds it had run',
+  `outputs_count` bigint(20) DEFAULT NULL COMMENT 'outputs, by the API''s count',
+  `records_count` bigint(20) DEFAULT NULL COMMENT 'records written, summed over its outputs',
+  PRIMARY KEY (`id`),
+  KEY `ix_job_changes_job_id` (`job_id`)
+) ENGINE=InnoDB AUTO_INCREMENT=11 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC COMMENT='One row whenever a job''s state was seen to move';
+
+insert into job_changes (id, job_id, snapshot_id, observed_at, status, progress, runtime_in_seconds, outputs_count, records_count) values (5, 7, 1, '2026-01-05 03:04:05.678901', 'running', NULL, NULL, NULL, NULL);
+
+insert into job_changes (id, job_id, snapshot_id, observed_at, status, progress, runtime_in_seconds, outputs_count, records_count) values (9, 7, 3, '2026-01-05 04:00:00', NULL, 0.5e0, NULL, NULL, NULL);
+
+insert into job_changes (id, job_id, snapshot_id, observed_at, status, progress, runtime_in_seconds, outputs_count, records_count) values (10, 99, 1, '2026-01-05 03:04:05.678901', NULL, NULL, NULL, NULL, NULL);
+
+CREATE TABLE `job_outputs` (
+  `id` bigint(20) NOT NULL COMMENT 'the output, as the API numbers it',
+  `job_id` bigint(20) NOT NULL COMMENT 'the job that wrote it',
+  `name` longtext DEFAULT NULL COMMENT 'the output''s name',
+  `records_count` bigint(20) DEFAULT NULL COMMENT 'records written',
+  `progress` double DEFAULT NULL COMMENT '0 to 1',
+  `created_at` datetime(6) DEFAULT NULL COMMENT 'when it was begun',
+  `updated_at` datetime(6) DEFAULT NULL COMMENT 'when it last changed',
+  `url` longtext DEFAULT NULL COMMENT 'the output in the API',
+  `preview_url` longtext DEFAULT NULL COMMENT 'its first records in the API',
+  `preview_type` longtext DEFAULT NULL COMMENT 'the preview''s format',
+  `component_name` longtext DEFAULT NULL COMMENT 'the destination component of the package',
+  `component_type` longtext DEFAULT NULL COMMENT 'what the component writes to',
+  `extra` longtext DEFAULT NULL COMMENT 'what the API sent and no column holds, under its own names' CHECK (json_valid(`extra`)),
+  PRIMARY KEY (`id`),
+  KEY `ix_job_outputs_job_id` (`job_id`),
+  CONSTRAINT `fk_job_outputs_job_id_jobs` FOREIGN KEY (`job_id`) REFERENCES `jobs` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC COMMENT='One row an output of a job';
+
+insert into job_outputs (id, job_id, name, records_count, progress, created_at, updated_at, url, preview_url, preview_type, component_name, component_type, extra) values (9223372036854775807, 7, 'größe 📦 \'x\' \"y\" %s \\ \\n	tab\n', 9223372036854775807, NULL, '2026-01-05 03:04:05.678901', NULL, NULL, NULL, NULL, '', NULL, '[]');
+
+CREATE TABLE `jobs` (
+  `id` bigint(20) NOT NULL COMMENT 'the job, as the API numbers it',
+  `account_id` varchar(255) NOT NULL COMMENT 'the account it was read from',
+  `status` varchar(255) DEFAULT NULL COMMENT 'idle, pending, queued, running, pending_stoppage, stopping; final: completed, failed, stopped',
+  `owner_id` bigint(20) DEFAULT NULL COMMENT 'the user who owns it',
+  `progress` double DEFAULT NULL COMMENT '0 to 1',
+  `outputs_count` bigint(20) DEFAULT NULL COMMENT 'outputs, by the API''s count',
+  `created_at` datetime(6) DEFAULT NULL COMMENT 'when it was asked for',
+  `started_at` datetime(6) DEFAULT NULL COMMENT 'when it began to run',
+  `failed_at` datetime(6) DEFAULT NULL COMMENT 'when it failed',
+  `completed_at` datetime(6) DEFAULT NULL COMMENT 'when it ended, however it ended',
+  `updated_at` datetime(6) DEFAULT NULL COMMENT 'when the API last touched it; does not move with progress',
+  `cluster_id` bigint(20) DEFAULT NULL COMMENT 'the cluster, by the job',
+  `cluster_name` longtext DEFAULT NULL COMMENT 'the cluster''s name',
+  `cluster_url` longtext DEFAULT NULL COMMENT 'the cluster in the API',
+  `cluster_nodes` bigint(20) DEFAULT NULL COMMENT 'the cluster''s nodes',
+  `cluster_available_since` datetime(6) DEFAULT NULL COMMENT 'when the cluster was ready for jobs',
+  `package_id` bigint(20) DEFAULT NULL COMMENT 'the package, by the job',
+  `package_name` longtext DEFAULT NULL COMMENT 'the package''s name',
+  `package_url` longtext DEFAULT NULL COMMENT 'the package in the API',
+  `package_updated_at` datetime(6) DEFAULT NULL COMMENT 'when the package was last edited',
+  `creator_type` longtext DEFAULT NULL COMMENT 'User or Schedule',
+  `creator_id` bigint(20) DEFAULT NULL COMMENT 'the user or the schedule',
+  `creator_display_name` longtext DEFAULT NULL COMMENT 'the creator''s name',
+  `creator_url` longtext DEFAULT NULL COMMENT 'the creator in the API',
+  `errors` longtext DEFAULT NULL COMMENT 'what went wrong, in the API''s words',
+  `runtime_in_seconds` bigint(20) DEFAULT NULL COMMENT 'seconds it ran; so far, while it runs',
+  `attempts` bigint(20) DEFAULT NULL COMMENT 'retries done by the schedule',
+  `master_auto_retry_attempts` bigint(20) DEFAULT NULL COMMENT 'retries allowed by the schedule',
+  `variables` longtext DEFAULT NULL COMMENT 'variables, values masked' CHECK (json_valid(`variables`)),
+  `dynamic_variables` longtext DEFAULT NULL COMMENT 'variables worked out at run time, values masked' CHECK (json_valid(`dynamic_variables`)),
+  `url` longtext DEFAULT NULL COMMENT 'the job in the API',
+  `html_url` longtext DEFAULT NULL COMMENT 'the job''s page',
+  `log_url` longtext DEFAULT NULL COMMENT 'the job''s log in the API',
+  `extra` longtext DEFAULT NULL COMMENT 'what the API sent and no column holds, under its own names' CHECK (json_valid(`extra`)),
+  `run_date` date DEFAULT NULL COMMENT 'the UTC date of started_at, else of created_at',
+  `queue_seconds` bigint(20) DEFAULT NULL COMMENT 'seconds from created_at to started_at',
+  `finished_at` datetime(6) DEFAULT NULL COMMENT 'of a final job: completed_at, else failed_at, else updated_at',
+  `first_seen_at` datetime(6) NOT NULL COMMENT 'when the job was first read',
+  `last_changed_at` datetime(6) NOT NULL COMMENT 'when a run last found it changed',
+  `snapshot_id` bigint(20) NOT NULL COMMENT 'the run that last changed the row',
+  `gone_at` datetime(6) DEFAULT NULL COMMENT 'when the API was first found to have the job no more',
+  PRIMARY KEY (`id`),
+  KEY `ix_jobs_account_id_finished_at` (`account_id`,`finished_at`),
+  KEY `ix_jobs_package_id_run_date` (`package_id`,`run_date`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC COMMENT='One row a job: one run of a package on a cluster';
+
+insert into jobs (id, account_id, status, owner_id, progress, outputs_count, created_at, started_at, failed_at, completed_at, updated_at, cluster_id, cluster_name, cluster_url, cluster_nodes, cluster_available_since, package_id, package_name, package_url, package_updated_at, creator_type, creator_id, creator_display_name, creator_url, errors, runtime_in_seconds, attempts, master_auto_retry_attempts, variables, dynamic_variables, url, html_url, log_url, extra, run_date, queue_seconds, finished_at, first_seen_at, last_changed_at, snapshot_id, gone_at) values (7, 'acme', 'failed', -9223372036854775808, 0.30000000000000004e0, NULL, '2026-01-05 03:00:00', '2026-01-05 03:01:00.500000', '2026-01-05 04:00:00', NULL, '2026-01-05 03:04:05.678901', 52, NULL, NULL, NULL, '2026-01-05 03:00:30', 434, 'größe 📦 \'x\' \"y\" %s \\ \\n	tab\n', NULL, NULL, NULL, NULL, NULL, NULL, 'Job 17 has no /tmp/a', 3540, NULL, NULL, '{\"b\":1,\"a\":[1.5,null,\"ä\"]}', '{}', NULL, NULL, NULL, '{\"log_summary\":\"größe 📦 \'x\' \\\"y\\\" %s \\\\ \\\\n\\ttab\\n\",\"large\":18446744073709551616}', '2026-01-05', 60, '2026-01-05 04:00:00', '2026-01-05 03:04:05.678901', '2026-01-05 04:00:00', 1, NULL);
+
+insert into jobs (id, account_id, status, owner_id, progress, outputs_count, created_at, started_at, failed_at, completed_at, updated_at, cluster_id, cluster_name, cluster_url, cluster_nodes, cluster_available_since, package_id, package_name, package_url, package_updated_at, creator_type, creator_id, creator_display_name, creator_url, errors, runtime_in_seconds, attempts, master_auto_retry_attempts, variables, dynamic_variables, url, html_url, log_url, extra, run_date, queue_seconds, finished_at, first_seen_at, last_changed_at, snapshot_id, gone_at) values (8, 'deleted', 'running', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '2026-01-05 03:04:05.678901', '2026-01-05 04:00:00', 20, NULL);
+
+insert into jobs (id, account_id, status, owner_id, progress, outputs_count, created_at, started_at, failed_at, completed_at, updated_at, cluster_id, cluster_name, cluster_url, cluster_nodes, cluster_available_since, package_id, package_name, package_url, package_updated_at, creator_type, creator_id, creator_display_name, creator_url, errors, runtime_in_seconds, attempts, master_auto_retry_attempts, variables, dynamic_variables, url, html_url, log_url, extra, run_date, queue_seconds, finished_at, first_seen_at, last_changed_at, snapshot_id, gone_at) values (9223372036854775807, 'acme', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '2026-01-05 03:04:05.678901', '2026-01-05 04:00:00', 3, '2026-01-05 04:00:00');
+
+CREATE TABLE `output_fields` (
+  `output_id` bigint(20) NOT NULL COMMENT 'the output that has the field',
+  `position` int(11) NOT NULL COMMENT 'its place, from 1',
+  `name` longtext NOT NULL COMMENT 'the field''s name',
+  PRIMARY KEY (`output_id`,`position`),
+  CONSTRAINT `fk_output_fields_output_id_job_outputs` FOREIGN KEY (`output_id`) REFERENCES `job_outputs` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC COMMENT='One row a field of an output';
+
+insert into output_fields (output_id, position, name) values (9223372036854775807, 1, 'größe 📦 \'x\' \"y\" %s \\ \\n	tab\n');
+
+insert into output_fields (output_id, position, name) values (9223372036854775807, 2, '');
+
+CREATE TABLE `rejected_records` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT COMMENT 'the record',
+  `snapshot_id` bigint(20) NOT NULL COMMENT 'the run that last set it aside',
+  `account_id` varchar(255) NOT NULL COMMENT 'the account it was read from',
+  `job_id` bigint(20) DEFAULT NULL COMMENT 'its job, where it names one',
+  `reason` longtext NOT NULL COMMENT 'what is wrong, with its path',
+  `payload` longtext NOT NULL COMMENT 'the record as it came, secrets masked',
+  `rejected_at` datetime(6) NOT NULL COMMENT 'when it was set aside',
+  PRIMARY KEY (`id`),
+  KEY `ix_rejected_records_account_id_job_id` (`account_id`,`job_id`)
+) ENGINE=InnoDB AUTO_INCREMENT=7 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC COMMENT='Records that could not be read, whole, until they can be';
+
+insert into rejected_records (id, snapshot_id, account_id, job_id, reason, payload, rejected_at) values (4, 1, 'acme', 12, 'größe 📦 \'x\' \"y\" %s \\ \\n	tab\n', '{\"id\":12,\"name\":\"größe 📦 \'x\' \\\"y\\\" %s \\\\ \\\\n\\ttab\\n\"}', '2026-01-05 03:04:05.678901');
+
+insert into rejected_records (id, snapshot_id, account_id, job_id, reason, payload, rejected_at) values (6, 2, 'nobody', 13, 'no id', 'null', '2026-01-05 04:00:00');
+
+CREATE TABLE `snapshots` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT COMMENT 'the run',
+  `account_id` varchar(255) NOT NULL COMMENT 'the account it read',
+  `kind` varchar(16) NOT NULL COMMENT 'full, incremental or jobs',
+  `status` varchar(16) NOT NULL COMMENT 'running, completed, partial or failed',
+  `started_at` datetime(6) NOT NULL COMMENT 'when it began, by this host',
+  `finished_at` datetime(6) DEFAULT NULL COMMENT 'when it ended, by this host',
+  `since` datetime(6) DEFAULT NULL COMMENT 'the since it listed from; null for the whole',
+  `watermark` datetime(6) DEFAULT NULL COMMENT 'the account''s watermark that it left, where it moved it',
+  `requests` int(11) NOT NULL COMMENT 'HTTP requests sent, retries included',
+  `pages` int(11) NOT NULL COMMENT 'pages of the listing read',
+  `jobs_seen` int(11) NOT NULL COMMENT 'different jobs answered',
+  `jobs_inserted` int(11) NOT NULL COMMENT 'jobs that were new',
+  `jobs_changed` int(11) NOT NULL COMMENT 'jobs whose rows were changed',
+  `jobs_unchanged` int(11) NOT NULL COMMENT 'jobs whose rows were left alone',
+  `jobs_rejected` int(11) NOT NULL COMMENT 'records set aside',
+  `credits_remaining` int(11) DEFAULT NULL COMMENT 'credits left of the hour''s, by the last answer',
+  `error` longtext DEFAULT NULL COMMENT 'why it did not complete',
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB AUTO_INCREMENT=4 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC COMMENT='One row a run of sync';
+
+insert into snapshots (id, account_id, kind, status, started_at, finished_at, since, watermark, requests, pages, jobs_seen, jobs_inserted, jobs_changed, jobs_unchanged, jobs_rejected, credits_remaining, error) values (1, 'acme', 'full', 'completed', '2026-01-05 03:04:05.678901', '2026-01-05 04:00:00', NULL, '2026-01-05 03:04:05.678901', 3, 3, 3, 3, 3, 3, 3, 3, NULL);
+
+insert into snapshots (id, account_id, kind, status, started_at, finished_at, since, watermark, requests, pages, jobs_seen, jobs_inserted, jobs_changed, jobs_unchanged, jobs_rejected, credits_remaining, error) values (3, 'Acme', 'jobs', 'failed', '2026-01-05 04:00:00', NULL, NULL, NULL, 3, 3, 3, 3, 3, 3, 3, 3, 'größe 📦 \'x\' \"y\" %s \\ \\n	tab\n');
+
+set foreign_key_checks = 1;
+
