@@ -180,7 +180,7 @@ def _account(connection: Connection, row: Any, latest_start: datetime) -> Freshn
         None if offset is None else (offset, row.listing_since),
         [dict(run) for run in connection.execute(latest).mappings()],
         connection.execute(began.where(SNAPSHOTS.c.started_at > latest_start)).scalar(),
-        connection.execute(failed).scalar_one(),
+        failed_in_a_row=connection.execute(failed).scalar_one(),
     )
 
 
