@@ -60,13 +60,12 @@ class SystemClock:
 class Allowance:
     """What a run has spent, and what it may still spend; threads share it.
 
-    `credits_remaining` is what the server last reported, less what was sent since; `reserve` are
-    the credits that are never spent.
+    `credits_remaining` is what the server last reported, less what was sent since.
     """
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self._limits, self._clock = limits, clock
-        self.reserve = DEFAULT_RESERVE if limits.reserve is None else limits.reserve
+        self._reserve = DEFAULT_RESERVE if limits.reserve is None else limits.reserve
         self._ends = None if limits.seconds is None else clock.now() + limits.seconds
         self._lock = threading.Lock()
         self._under_way = self._answered = 0
@@ -87,13 +86,18 @@ class Allowance:
         The other half is for what is essential: the next runs of the same hour need it.
         """
         left = self.credits_remaining
-        return left is None or left > max(self.reserve, (self._hourly or 0) // 2)
+        return left is None or left > max(self._reserve, (self._hourly or 0) // 2)
 
     def time_left(self) -> float | None:
         """Return the seconds left: 0 once a signal asks to stop, None without a bound."""
         if self._clock.interrupted:
             return 0
         return None if self._ends is None else max(0.0, self._ends - self._clock.now())
+
+    @property
+    def reserve(self) -> int:
+        """Return the credits that are never spent."""
+        return self._reserve
 
     def is_over(self, after: float = 0.0) -> bool:
         """Return whether the run's time is over in `after` seconds."""
@@ -105,13 +109,13 @@ class Allowance:
 
     def set_budget(self, limit: int | None, remaining: int | None) -> None:
         """Note the credits of an hour, and those left. Raises `UsageError` if all are reserved."""
-        if limit is not None and limit <= self.reserve:
+        if limit is not None and limit <= self._reserve:
             if self._limits.reserve is not None:
                 raise UsageError(
-                    f"--reserve-credits {self.reserve} leaves nothing of the account's {limit:,} "
+                    f"--reserve-credits {self._reserve} leaves nothing of the account's {limit:,} "
                     "credits an hour; reserve fewer"
                 )
-            self.reserve = limit // 10
+            self._reserve = limit // 10
         self._hourly = limit
         if remaining is not None:
             self.credits_remaining = remaining
@@ -160,9 +164,9 @@ class Allowance:
             raise Stopped(f"--max-time {duration(limits.seconds)} is over; the next run continues")
         if limits.requests is not None and self.requests_sent >= limits.requests:
             raise Stopped(f"--max-requests {limits.requests} are sent; the next run continues")
-        if not is_free and left is not None and left <= self.reserve:
+        if not is_free and left is not None and left <= self._reserve:
             raise Stopped(
-                f"{counted(left, 'credit')} left of this hour's, and {self.reserve:,} to be kept "
+                f"{counted(left, 'credit')} left of this hour's, and {self._reserve:,} to be kept "
                 f"(--reserve-credits){AGAIN}"
             )
 

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -44,11 +45,12 @@ def run(url: str, *arguments: str, folder: Path, api: str = "http://127.0.0.1:1"
 
 
 def test_every_command_on_each_database(empty_database_url: str, tmp_path: Path) -> None:
-    url, account = empty_database_url, SimulatedAccount()
+    url, account = empty_database_url, SimulatedAccount(now=datetime.now(UTC))
     account.populate(days=20)
     with serve(account) as api:
         first = run(url, "sync", folder=tmp_path, api=api)
         assert first.startswith(f"{len(account.jobs)} jobs seen, {len(account.jobs)} new, ")
+        assert "nothing failed" in run(url, "doctor", folder=tmp_path, api=api)
         account.advance(6 * 3600)
         run(url, "sync", folder=tmp_path, api=api)
         run(url, "verify", folder=tmp_path, api=api)
@@ -57,6 +59,8 @@ def test_every_command_on_each_database(empty_database_url: str, tmp_path: Path)
     run(url, "db", "current", folder=tmp_path)
     status = json.loads(run(url, "status", "--json", folder=tmp_path))
     assert status["accounts"][0]["account_id"] == "acme"
+    run(url, "status", "--prometheus", "history.prom", folder=tmp_path)
+    assert 'snapshotter_jobs{account="acme"}' in (tmp_path / "history.prom").read_text()
     run(url, "rejects", folder=tmp_path)
     assert "acme" in run(url, "accounts", folder=tmp_path)
     printed = run(url, "trends", "slowest_packages", "--format", "table", folder=tmp_path)

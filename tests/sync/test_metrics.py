@@ -12,6 +12,7 @@ from snapshotter.errors import UsageError
 from snapshotter.sync import metrics
 from snapshotter.sync.status import Freshness
 
+README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 RUN = {
     "id": 7,
@@ -89,6 +90,11 @@ def test_each_metric_has_its_help_and_type_and_a_name_by_the_conventions() -> No
         assert not family.name.endswith(("_total", "_count", "_sum", "_bucket"))
         assert family.documentation.endswith(".")
         assert family.type == "gauge"
+
+
+def test_the_readme_has_each_metric() -> None:
+    for family in text_string_to_metric_families(metrics.rendered([account()], "0008")):
+        assert f"`{family.name}`" in README, family.name
 
 
 def test_an_account_without_a_complete_run_is_infinitely_old() -> None:
