@@ -99,7 +99,7 @@ def needed(words: Words, but: str, folder: Path) -> list[str]:
     found = []
     for each in command.params:
         if isinstance(each, click.Argument) and each.required:
-            found.append("x")
+            found.append(each.type.choices[0] if isinstance(each.type, click.Choice) else "x")
         elif isinstance(each, click.Option) and each.required and setting_name(each) != but:
             found += [each.opts[-1], sample(each, folder)]
     return found
