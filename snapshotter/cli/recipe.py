@@ -85,14 +85,11 @@ for _each in (
 def _installation(database_url: str) -> "Installation":
     from click.core import ParameterSource
 
-    from snapshotter.key_sources import CREDENTIAL
     from snapshotter.recipes.installation import database, this_installation
 
     source = click.get_current_context().get_parameter_source("database_url")
     is_given = source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
-    found = current()
-    credentials = [table[CREDENTIAL] for table in found.accounts.values() if CREDENTIAL in table]
-    return this_installation(database(database_url, is_given=is_given), found.path, credentials)
+    return this_installation(database(database_url, is_given=is_given), current())
 
 
 def _write(files: dict[str, str], output: str) -> None:

@@ -5,14 +5,16 @@ import os
 import pwd
 import sys
 import sysconfig
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from snapshotter.configuration import Configuration
 from snapshotter.errors import UsageError
+from snapshotter.key_sources import CREDENTIAL, KINDS, VARIABLE
 from snapshotter.recipes.quoting import refuse_unwritable
+from snapshotter.settings import ACCOUNT_VARIABLE, KEY_VARIABLE
 from snapshotter.store import urls
 
 _PACKAGE = "xplenty-snapshotter"
@@ -37,10 +39,10 @@ class Database:
 class Installation:
     """What recipes are filled in with.
 
-    `program` are the words that start the command. `configuration` is the file with the settings;
-    without one, variables are read from `ENVIRONMENT_FILE` in `folder`. `credentials` are the names
-    of the systemd credentials that it refers to. `checkout` is the folder that the package was
-    installed from.
+    `program` are the words that start the command. `configuration` is the file with the settings.
+    `variables` are those that a run needs besides; they are read from `ENVIRONMENT_FILE` in
+    `folder`. `credentials` are the names of the systemd credentials that the file refers to.
+    `checkout` is the folder that the package was installed from.
     """
 
     program: tuple[str, ...]
@@ -48,6 +50,7 @@ class Installation:
     user: str
     database: Database
     configuration: str | None = None
+    variables: tuple[str, ...] = (ACCOUNT_VARIABLE, KEY_VARIABLE)
     credentials: tuple[str, ...] = ()
     checkout: str | None = None
 
@@ -60,6 +63,11 @@ class Installation:
         configuration = [] if self.configuration is None else ["--config", self.configuration]
         database = [] if self.database.url is None else ["--database", self.database.url]
         return [*words, *configuration, *database]
+
+    @property
+    def account_is_a_variable(self) -> bool:
+        """Whether the account is not in the configuration file."""
+        return ACCOUNT_VARIABLE in self.variables
 
     @property
     def environment_file(self) -> str:
@@ -80,20 +88,20 @@ class Installation:
         return found
 
 
-def this_installation(
-    database: Database, configuration: Path | None = None, credentials: Sequence[str] = ()
-) -> Installation:
+def this_installation(database: Database, configuration: Configuration) -> Installation:
     """Return the running installation, with the current folder as the one to run in.
 
     Raises `UsageError` for a path that cannot be written into every recipe.
     """
+    accounts = configuration.accounts.values()
     found = Installation(
         _program(),
         str(Path.cwd()),
         _user(),
         database,
-        None if configuration is None else _plain(configuration),
-        tuple(credentials),
+        None if configuration.path is None else _plain(configuration.path),
+        _variables(configuration),
+        tuple(table[CREDENTIAL] for table in accounts if CREDENTIAL in table),
         _checkout(),
     )
     for what, path in (
@@ -102,6 +110,8 @@ def this_installation(
         ("the database's folder", database.folder or ""),
         ("the database", database.url or ""),
         ("the configuration file", found.configuration or ""),
+        *(("the variable", name) for name in found.variables),
+        *(("the credential", name) for name in found.credentials),
     ):
         refuse_unwritable(path, what)
     return found
@@ -120,6 +130,19 @@ def database(url: str, *, is_given: bool) -> Database:
         folder = str(Path(_plain(Path(parsed.database))).parent)
     is_secret = is_given and bool(parsed.password or parsed.query)
     return Database(url.strip() if is_given and not is_secret else None, is_secret, folder)
+
+
+def _variables(configuration: Configuration) -> tuple[str, ...]:
+    """Return the variables that must have what the file does not."""
+    if not configuration.accounts:
+        needed = [ACCOUNT_VARIABLE, *([] if configuration.key_file else [KEY_VARIABLE])]
+        return tuple(needed)
+    of_keys = (
+        table.get(VARIABLE, KEY_VARIABLE)
+        for table in configuration.accounts.values()
+        if VARIABLE in table or not (configuration.key_file or {*KINDS} & {*table})
+    )
+    return tuple(dict.fromkeys(of_keys))
 
 
 def _plain(path: Path) -> str:

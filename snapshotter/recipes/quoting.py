@@ -10,11 +10,11 @@ from snapshotter.errors import UsageError
 
 
 def refuse_unwritable(path: str, what: str) -> None:
-    """Raise `UsageError` for a path that not every format can contain."""
+    """Raise `UsageError` for a path or a name that not every format can contain."""
     if not path.isprintable() or "\\" in path:
         raise UsageError(
             f"{what} {path!r} has a backslash, a control character or one that is not UTF-8, which "
-            "cron and systemd cannot pass on; move it to another folder"
+            "cron and systemd cannot pass on; choose another name or folder"
         )
 
 

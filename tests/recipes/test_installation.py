@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from snapshotter.configuration import Configuration
 from snapshotter.errors import UsageError
 from snapshotter.recipes.installation import Database, Installation, database, this_installation
 
@@ -38,7 +39,7 @@ def test_only_a_url_without_secrets_is_printed(
 def test_paths_are_plain(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     found = this_installation(
-        database("sqlite:///etc/../a.db", is_given=False), Path("etc/../etc/s.toml")
+        database("sqlite:///etc/../a.db", is_given=False), Configuration(Path("etc/../etc/s.toml"))
     )
     assert found.configuration == str(tmp_path / "etc" / "s.toml")
     assert found.database.folder == str(tmp_path)
@@ -57,7 +58,7 @@ def test_the_program_is_named_as_it_was_started(
     link = tmp_path / "snapshotter"
     link.symlink_to("/bin/true")
     monkeypatch.setattr(sys, "argv", ["./snapshotter"])
-    assert this_installation(Database()).program == (str(link),)
+    assert this_installation(Database(), Configuration()).program == (str(link),)
 
 
 def test_a_program_without_a_script_is_started_as_a_module(
@@ -65,7 +66,11 @@ def test_a_program_without_a_script_is_started_as_a_module(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["/x/snapshotter/__main__.py"])
     monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path))
-    assert this_installation(Database()).program == (sys.executable, "-m", "snapshotter")
+    assert this_installation(Database(), Configuration()).program == (
+        sys.executable,
+        "-m",
+        "snapshotter",
+    )
 
 
 def test_the_words_of_a_command() -> None:
@@ -97,4 +102,32 @@ def test_a_folder_that_systemd_cannot_name_is_refused(
     odd.mkdir()
     monkeypatch.chdir(odd)
     with pytest.raises(UsageError, match="the folder"):
-        this_installation(Database())
+        this_installation(Database(), Configuration())
+
+
+@pytest.mark.parametrize(
+    ("configuration", "variables", "credentials"),
+    [
+        (Configuration(), ("XPLENTY_ACCOUNT_ID", "XPLENTY_API_KEY"), ()),
+        (Configuration(key_file=Path("k")), ("XPLENTY_ACCOUNT_ID",), ()),
+        (Configuration(accounts={"a": {}}), ("XPLENTY_API_KEY",), ()),
+        (Configuration(accounts={"a": {}}, key_file=Path("k")), (), ()),
+        (Configuration(accounts={"a": {"api_key_file": "k"}, "b": {"api_key": "k"}}), (), ()),
+        (
+            Configuration(
+                accounts={
+                    "a": {"api_key_env": "A_KEY"},
+                    "b": {"api_key_env": "A_KEY"},
+                    "c": {"api_key_credential": "c"},
+                }
+            ),
+            ("A_KEY",),
+            ("c",),
+        ),
+    ],
+)
+def test_where_keys_come_from(
+    configuration: Configuration, variables: tuple[str, ...], credentials: tuple[str, ...]
+) -> None:
+    found = this_installation(Database(), configuration)
+    assert (found.variables, found.credentials) == (variables, credentials)

@@ -65,5 +65,5 @@ def test_literals() -> None:
 
 @pytest.mark.parametrize("path", ["/a\nb", "/a\\b", "/a\x1b", "/a\udcff"])
 def test_what_cannot_be_written_is_refused(path: str) -> None:
-    with pytest.raises(UsageError, match=r"the folder .* move it"):
+    with pytest.raises(UsageError, match=r"the folder .* choose another"):
         quoting.refuse_unwritable(path, "the folder")

@@ -36,11 +36,15 @@ INSTALLATIONS = {
         f"/srv/{ODD}",
         "joe",
         SQLITE,
-        f"/etc/{ODD}/s.toml",
-        ("acme", "beta"),
-        f"/src/{ODD}",
+        configuration=f"/etc/{ODD}/s.toml",
+        variables=(),
+        credentials=("acme", "beta"),
+        checkout=f"/src/{ODD}",
     ),
-    "a file, a password": Installation(("/x",), "/srv", "joe", SECRET, "/etc/s.toml"),
+    "a file, a password": replace(
+        HERE, database=SECRET, configuration="/etc/s.toml", variables=("ACME_KEY", "BETA_KEY")
+    ),
+    "a file, no account": replace(HERE, configuration="/etc/s.toml"),
 }
 
 
@@ -130,14 +134,21 @@ def test_a_recipe_ends_with_one_line_feed_and_has_no_odd_spaces(
 def test_a_password_is_looked_for_where_it_is_safe() -> None:
     variables, file = (INSTALLATIONS[f"{name}, a password"] for name in ("variables", "a file"))
     for name in ("cron", "systemd", "docker"):
-        whole = "".join(render(name, variables).values())
         value = "postgresql://..." if name == "docker" else "'postgresql://...'"
-        assert f"#   SNAPSHOTTER_DATABASE_URL={value}\n" in whole
-        assert "snapshotter.env" in whole
-        assert 'database = "postgresql://..."' in "".join(render(name, file).values())
-        assert "snapshotter.env" not in "".join(render(name, file).values())
+        assert f"#   SNAPSHOTTER_DATABASE_URL={value}\n" in "".join(
+            render(name, variables).values()
+        )
+        assert '#   database = "postgresql://..."\n' in "".join(render(name, file).values())
     dag = render("airflow", variables)["snapshotter_dag.py"]
     assert 'get_connection("snapshotter_database")' in dag
+
+
+@pytest.mark.parametrize("name", ["cron", "systemd", "docker"])
+def test_variables_are_read_if_the_file_needs_some(name: str) -> None:
+    needed = "".join(render(name, INSTALLATIONS["a file, a password"]).values())
+    assert "snapshotter.env" in needed
+    assert re.search("^#   ACME_KEY=('...'|...)\n#   BETA_KEY=", needed, re.MULTILINE)
+    assert "snapshotter.env" not in "".join(render(name, INSTALLATIONS["a file, SQLite"]).values())
 
 
 def units(folder: Path, here: Installation, *, for_user: bool) -> list[str]:
@@ -152,7 +163,12 @@ def test_systemd_accepts_the_units(tmp_path: Path, for_user: bool) -> None:  # n
     program.parent.mkdir()
     program.symlink_to("/bin/true")
     here = Installation(
-        (str(program),), str(tmp_path / ODD), "root", SQLITE, f"/etc/{ODD}/s.toml", ("acme",)
+        (str(program),),
+        str(tmp_path / ODD),
+        "root",
+        SQLITE,
+        f"/etc/{ODD}/s.toml",
+        credentials=("acme",),
     )
     found = shutil.which("systemd-analyze")
     if found is None:
