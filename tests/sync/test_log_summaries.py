@@ -292,7 +292,9 @@ def test_secrets_are_hidden_in_every_text(syncer: Syncer) -> None:
         max_leaves=8,
     )
 )
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @sqlite
 def test_anything_may_come_in_place_of_a_summary(syncer: Syncer, came: Any) -> None:
     with syncer.engine.begin() as connection:

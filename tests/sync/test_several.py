@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -153,14 +154,15 @@ def test_no_more_run_at_once_than_allowed() -> None:
 
 
 def test_each_line_names_its_own_account_and_run(at_once: int) -> None:
-    world = World()
+    world, own = World(), replace(logs.ABOUT)
     seen: dict[str, str] = {}
     world.before = lambda attempt: seen.update({attempt.account_id: logs.mark()})
     world.run(at_once)
     for attempt in world.attempts:
         assert f"Z {attempt.account_id} run {attempt.mark.run}]" in seen[attempt.account_id]
     assert sorted(attempt.mark.run or 0 for attempt in world.attempts) == [1, 2, 3]
-    assert "run" not in logs.mark()
+    assert logs.run_mark() is logs.ABOUT
+    assert own == logs.ABOUT
 
 
 def test_a_single_account_has_the_mark_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
