@@ -438,7 +438,7 @@ def test_the_log_is_json_by_the_file_or_a_variable(run: Run, tmp_path: Path) -> 
     file = tmp_path / "snapshotter.toml"
     for text, env in (
         ("log_format = 'json'", {}),
-        ("[status]\nlog_format = 'json'", {}),
+        ("[status]\nlog_format = 'json'\n[sync]\nzzz = 1", {}),
         ("", {"SNAPSHOTTER_LOG_FORMAT": "json\r"}),
         ("", {"SNAPSHOTTER_STATUS_LOG_FORMAT": "json"}),
     ):
@@ -446,6 +446,7 @@ def test_the_log_is_json_by_the_file_or_a_variable(run: Run, tmp_path: Path) -> 
         for words in (["status"], ["status", "--none"]):
             done = run(*words, **env)
             assert json.loads(done.stderr)["exit_code"] == done.returncode
+        # A flag comes before both.
         for asked in ([*words, "--log-format=text"], ["--log-format", "text", "status"]):
             assert run(*asked, **env).stderr.startswith("snapshotter: ")
 
