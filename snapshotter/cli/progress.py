@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from snapshotter.cli.each_account import Manner
     from snapshotter.sync.run import Run
-    from snapshotter.sync.several import Watch
+    from snapshotter.sync.several import Display, Watch
 
 log = logging.getLogger(__name__)
 
@@ -43,23 +43,35 @@ def bars(manner: "Manner", accounts: int, *, may_ask: bool = True) -> Iterator["
     `may_ask`: whether the size of an account that is read for the first time may be asked for.
     """
     if not sys.stderr.isatty() or logs.ABOUT.verbosity or logs.ABOUT.is_json or manner.is_quiet:
-        yield _logged
+        yield _Log
     elif _can_draw(NARROWEST if accounts == 1 else NARROWEST_OF_SEVERAL):
-        with _Display(accounts, may_ask=may_ask).shown() as watch:
+        with _Screen(accounts, may_ask=may_ask).shown() as watch:
             yield watch
-    elif _is_dumb() or accounts > 1:
-        yield _logged
     else:
-        yield lambda _run: _count
+        yield _Log if _is_dumb() or accounts > 1 else _Counter
+
+
+class _Log:
+    """Logs the number of jobs, with `-v`."""
+
+    def __init__(self, _run: "Run") -> None:
+        pass
+
+    def show(self, jobs: int) -> None:
+        log.info("%d jobs read so far", jobs)
+
+    def end(self) -> None:
+        pass
+
+
+class _Counter(_Log):
+    """Shows the number of jobs where a bar has no room."""
+
+    def show(self, jobs: int) -> None:
+        click.echo(f"\r{jobs:,} jobs", nl=False, err=True)
+
+    def end(self) -> None:
         click.echo("\r\033[K", nl=False, err=True)
-
-
-def _logged(_run: "Run") -> Callable[[int], None]:
-    return lambda jobs: log.info("%d jobs read so far", jobs)
-
-
-def _count(jobs: int) -> None:
-    click.echo(f"\r{jobs:,} jobs", nl=False, err=True)
 
 
 def _is_dumb() -> bool:
@@ -74,7 +86,7 @@ def _can_draw(narrowest: int) -> bool:
     return not _is_dumb() and columns >= narrowest
 
 
-class _Display:
+class _Screen:
     """The bars on the terminal; threads share it."""
 
     def __init__(self, accounts: int, *, may_ask: bool) -> None:
@@ -91,8 +103,6 @@ class _Display:
             with logs.drawn_aside(self.aside):
                 yield self.watch
         finally:
-            for bar in self._bars:
-                bar.close()
             with self._lock, suppress(Exception):
                 if self._progress is not None:
                     self._progress.stop()
@@ -111,53 +121,70 @@ class _Display:
                     with suppress(Exception):
                         self._progress.start()
 
-    def watch(self, run: "Run") -> Callable[[int], None]:
-        """Return what is called with the number of jobs that a run has read."""
+    def watch(self, run: "Run") -> "Display":
+        """Return the bar of a run; if there can be none, what shows nothing."""
         name = run.account_id if self._accounts > 1 else ""
         try:
-            bar = _Bar(run, name, may_ask=self._may_ask)
+            return _Bar(self, run, name, may_ask=self._may_ask)
         except Exception:  # noqa: BLE001 - a bar is not worth a run
-            return lambda _jobs: None
-        self._bars.append(bar)
+            return _Log(run)
 
-        def tick(jobs: int) -> None:
-            now = time.monotonic()
-            with self._lock, suppress(Exception):
-                bar.note(jobs, now)
-                if now - self._drawn_at >= REDRAWN_EVERY:
-                    self._drawn_at = now
-                    bar.draw(self._started())
+    def draw(self, bar: "_Bar", jobs: int) -> None:
+        """Draw all bars if it is time to, or if this one is new."""
+        now = time.monotonic()
+        with self._lock, suppress(Exception):
+            bar.note(jobs, now)
+            if bar in self._bars and now - self._drawn_at < REDRAWN_EVERY:
+                return
+            self._drawn_at = now
+            if bar not in self._bars:
+                self._bars.append(bar)
+            if self._progress is None:
+                self._progress = _new_progress(has_names=self._accounts > 1)
+                self._progress.start()
+            for each in self._bars:
+                each.update(self._progress)
+            self._progress.refresh()
 
-        return tick
-
-    def _started(self) -> "Progress":
-        if self._progress is None:
-            self._progress = _new_progress(has_names=self._accounts > 1)
-            self._progress.start()
-        return self._progress
+    def remove(self, bar: "_Bar") -> None:
+        with self._lock, suppress(Exception):
+            if bar in self._bars and self._progress is not None:
+                self._bars.remove(bar)
+                bar.remove(self._progress)
+                self._progress.refresh()
 
 
 class _Bar:
     """The bar of one run: its numbers, as texts for the columns of the display."""
 
-    def __init__(self, run: "Run", name: str, *, may_ask: bool) -> None:
+    def __init__(self, screen: _Screen, run: "Run", name: str, *, may_ask: bool) -> None:
         from snapshotter.sync.account_size import AccountSize
 
+        self._screen = screen
         self._client, self._name = run.client, name
         self._size = AccountSize(run, may_ask=may_ask)
+        self._total: int | None = None
         self._task: TaskID | None = None
         self._counts: deque[tuple[float, int]] = deque()  # of the last seconds
 
+    def show(self, jobs: int) -> None:
+        self._screen.draw(self, jobs)
+
+    def end(self) -> None:
+        self._size.close()
+        self._screen.remove(self)
+
     def note(self, jobs: int, now: float) -> None:
+        self._total = self._size.of(self._size.before + jobs)
         self._counts.append((now, jobs))
         while now - self._counts[0][0] > SPEED_OF_LAST:
             self._counts.popleft()
 
-    def draw(self, progress: "Progress") -> None:
+    def update(self, progress: "Progress") -> None:
         (began, first), (now, jobs) = self._counts[0], self._counts[-1]
         speed = (jobs - first) / (now - began) if now > began else 0.0
         done = self._size.before + jobs
-        total, credits_left = self._size.of(done), self._client.credits_remaining
+        total, credits_left = self._total, self._client.credits_remaining
         seconds = (total - done) / speed if total is not None and speed else None
         fields = {
             "name": self._name,
@@ -169,10 +196,11 @@ class _Bar:
         }
         if self._task is None:
             self._task = progress.add_task("", total=None, start=True, **fields)  # type: ignore[arg-type]
-        progress.update(self._task, refresh=True, **fields)  # type: ignore[arg-type]
+        progress.update(self._task, **fields)  # type: ignore[arg-type]
 
-    def close(self) -> None:
-        self._size.close()
+    def remove(self, progress: "Progress") -> None:
+        if self._task is not None:
+            progress.remove_task(self._task)
 
 
 def _round(number: int) -> int:

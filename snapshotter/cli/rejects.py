@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING
 import click
 
 from snapshotter.cli import next_step, sync
+from snapshotter.cli.configuration import current
 from snapshotter.cli.connections import ApiOptions, reading
 from snapshotter.cli.options import Command, database_option, takes_api_options
 from snapshotter.cli.streams import print_line
 from snapshotter.times import stamp
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from snapshotter.store.rejects import Group
 
 
@@ -37,17 +40,28 @@ def command(retry: bool, each: bool, api_options: ApiOptions, database_url: str)
         sync.run(api_options, (Database(database_url), Plan(rejected=True)))
         return
     with reading(database_url) as engine:
+        named = [_account(engine, name) for name in api_options.account]
+        accounts: list[str | None] = [*named] or [None]
         if each:
             lines = [
                 f"{stamp(row.rejected_at)}  {row.account_id}  {row.reason}"
-                for row in listed(engine)
+                for account in accounts
+                for row in listed(engine, account)
             ]
         else:
-            lines = [_line(group) for group in grouped(engine)]
+            groups = (group for account in accounts for group in grouped(engine, account))
+            lines = [_line(group) for group in groups]
     for line in lines or ["no records are set aside"]:
         print_line(line)
     if lines:
         print_line(next_step.line(next_step.after_rejects()))
+
+
+def _account(engine: "Engine", name: str) -> str:
+    """Return the id of an account that is stored. Raises `UsageError`."""
+    from snapshotter.store.accounts import find, stored
+
+    return find(stored(engine), current().account_id(name)).account_id
 
 
 def _line(group: "Group") -> str:

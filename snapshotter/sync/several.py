@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from snapshotter import logs
 from snapshotter.api.deadlines import leave_signals_to_the_main_thread
@@ -38,17 +38,27 @@ from snapshotter.sync.run import Run
 _SLICE = 0.1  # seconds; a signal that comes just before a wait begins does not end that one
 
 
-Watch = Callable[[Run], Callable[[int], None]]
+class Display(Protocol):
+    """What shows how a run goes on."""
+
+    def show(self, jobs: int) -> None:
+        """Show the number of jobs read so far."""
+
+    def end(self) -> None:
+        """Take it away: the run has ended."""
+
+
+Watch = Callable[[Run], Display]
 
 
 @dataclass
 class Attempt:
     """What a command does with one account, and how that ended. It watches the account's run.
 
-    `watch`: called with a run that has begun, it returns what is called with the number of jobs
-    read. `outcome`: that of the run, which counts as it goes on; None before it has begun.
-    `summary`, and `counts` for JSON: set when the work is done, even if something was set aside.
-    `message`: what went wrong; empty if nothing did.
+    `watch`: called with a run that has begun, it returns what shows it. `outcome`: that of the run,
+    which counts as it goes on; None before it has begun. `summary`, and `counts` for JSON: set when
+    the work is done, even if something was set aside. `message`: what went wrong; empty if nothing
+    did.
     """
 
     account: Account
@@ -61,7 +71,7 @@ class Attempt:
     message: str = ""
     seconds: float = 0.0
     has_begun: bool = False
-    _tick: Callable[[int], None] | None = None
+    _display: Display | None = None
 
     def __post_init__(self) -> None:
         self.mark = logs.RunMark(self.account_id)
@@ -73,11 +83,16 @@ class Attempt:
     def begin(self, run: Run) -> None:
         self.outcome = run.outcome
         if self.watch is not None:
-            self._tick = self.watch(run)
+            self._display = self.watch(run)
 
     def progress(self, jobs: int) -> None:
-        if self._tick is not None:
-            self._tick(jobs)
+        if self._display is not None:
+            self._display.show(jobs)
+
+    def end(self, seconds: float) -> None:
+        self.seconds = seconds
+        if self._display is not None:
+            self._display.end()
 
 
 class Work(NamedTuple):
@@ -148,7 +163,7 @@ class _Runner:
             self._work.do(attempt)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is this account's alone
             self._note(attempt, error)
-        attempt.seconds = time.monotonic() - began
+        attempt.end(time.monotonic() - began)
 
     def do_marked(self, attempt: Attempt) -> None:
         with logs.marked(attempt.mark):

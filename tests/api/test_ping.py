@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from wire import Wire, answer, drip, reset, serve
 
 from snapshotter import logs
 from snapshotter.api import ping
-from snapshotter.api.ping import MOST, Monitor
+from snapshotter.api.ping import MOST, Monitor, shown_url
 from snapshotter.errors import UsageError
 from snapshotter.message_mask import Mask
 
@@ -74,27 +75,11 @@ def test_the_word_is_a_part_of_the_path(path: str, started: str) -> None:
 
 def test_the_body_is_the_last_line_masked_and_not_too_long() -> None:
     logs.learn("hunter22")
-    bodies: list[bytes] = []
-
-    def take(connection: socket.socket, _number: int) -> None:
-        connection.settimeout(PATIENCE)
-        request = wire.requests[-1]
-        head, _, body = request.partition(b"\r\n\r\n")
-        (length,) = (
-            int(line.split(b":")[1])
-            for line in head.split(b"\r\n")
-            if line.lower().startswith(b"content-length")
-        )
-        while len(body) < length:
-            body += connection.recv(65_536)
-        bodies.append(body)
-        answer()(connection, 0)
-
-    with serve(take) as wire:
+    with serve(answer()) as wire:
         monitor = Monitor(f"{wire.url}/{UUID}")
         monitor.end(1, f"the key hunter22 é {'x' * 20_000}")
         monitor.end(1, f"lost {wire.url}/{UUID}")
-    first, second = bodies
+    first, second = (request.partition(b"\r\n\r\n")[2] for request in wire.requests)
     assert first.startswith("the key *** é xxx".encode())
     assert len(first) == MOST
     assert UUID.encode() not in second
@@ -172,6 +157,19 @@ def test_a_start_that_is_late_is_given_up(caplog: pytest.LogCaptureFixture) -> N
     assert not caplog.messages
 
 
+def test_a_host_that_allows_no_threads_pings_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with serve(answer()) as wire:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        monitor = Monitor(wire.url)
+        monitor.start()
+        monitor.end(75, "stopped")
+        monkeypatch.undo()
+        assert arrived(wire, 1) == [b"POST /75 HTTP/1.1"]
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -192,6 +190,18 @@ def test_what_is_not_a_url_is_a_usage_error_that_does_not_quote_it(url: str) -> 
         Monitor(url)
     assert str(raised.value).startswith("--ping-url: not a URL that can be pinged")
     assert len(url) < 9 or url not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (f"https://joe:hunter2@hc-ping.com:8000/{UUID}?a=b", "https://hc-ping.com/***"),
+        ("http://[::1", "***"),
+        (UUID, "***"),
+    ],
+)
+def test_a_monitor_is_shown_by_its_host_only(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
 
 
 def test_proxies_and_certificates_are_those_of_the_api(monkeypatch: pytest.MonkeyPatch) -> None:

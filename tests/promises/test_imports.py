@@ -268,7 +268,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "verify": {"connections", "each_account", "next_step", "options", "parameters", "streams"},
         "demo": {"connections", "options", "parameters", "streams", "trends"},
         "sync": {"connections", "each_account", "options", "parameters", "progress", "reporting"},
-        "rejects": {"connections", "next_step", "options", "streams", "sync"},
+        "rejects": {"configuration", "connections", "next_step", "options", "streams", "sync"},
         "entry": {
             "accounts",
             "config",

@@ -14,6 +14,7 @@ import command
 
 CTRL_C = "\x03"
 _PATIENCE = 60.0  # seconds, for a question on a busy machine
+running: list[command.Process] = []  # the last one is that of `run`
 
 
 def run(
@@ -30,6 +31,7 @@ def run(
     try:
         with command.start(words, env=variables, cwd=cwd, stdout=theirs, stderr=theirs) as process:
             os.close(theirs)
+            running.append(process)
             printed = _all_of(ours)
             process.wait()
         assert process.returncode is not None

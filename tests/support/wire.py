@@ -1,5 +1,6 @@
 """A server that sends exactly the bytes of a script, for answers that no proper server sends."""
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -68,13 +69,20 @@ def _play(listener: socket.socket, scripts: tuple[Script, ...], wire: Wire) -> N
             return
         with connection:
             try:
-                request = b""
-                while b"\r\n\r\n" not in request:
-                    if not (chunk := connection.recv(65536)):
-                        break
-                    request += chunk
-                wire.requests.append(request)
+                wire.requests.append(_whole_request(connection))
                 number = len(wire.requests) - 1
                 scripts[min(number, len(scripts) - 1)](connection, number)
             except OSError:
                 continue
+
+
+def _whole_request(connection: socket.socket) -> bytes:
+    """Read a request with its body: to close a connection with unread bytes resets it."""
+    request, length = b"", 0
+    while b"\r\n\r\n" not in request or len(request.partition(b"\r\n\r\n")[2]) < length:
+        if not (chunk := connection.recv(65536)):
+            break
+        request += chunk
+        found = re.search(rb"(?i)\r\nContent-Length: (\d+)\r\n", request)
+        length = int(found[1]) if found else 0
+    return request
