@@ -78,15 +78,14 @@ def sample(option: click.Option, folder: Path) -> str:
     if isinstance(kind, click.File):
         (folder / "ids").write_text("7")
         return str(folder / "ids")
+    if expected := getattr(kind, "expected", ""):  # as in "90s, 30m, 2h or 7d"
+        return str(expected).split()[-1]
     of_name = {
         "integer": "7",
         "integer range": "2",
         "number": "7.5",
         "day": "2026-01-31",
         "time": "2026-01-31T12:00:00",
-        "duration": "2d",
-        "days": "30d",
-        "period": "12h",
         "kinds": "failing,stuck",
         "boolean": "true",
     }
@@ -99,7 +98,8 @@ def needed(words: Words, but: str, folder: Path) -> list[str]:
     found = []
     for each in command.params:
         if isinstance(each, click.Argument) and each.required:
-            found.append("x")
+            choices = each.type.choices if isinstance(each.type, click.Choice) else ["x"]
+            found.append(str(choices[0]))
         elif isinstance(each, click.Option) and each.required and setting_name(each) != but:
             found += [each.opts[-1], sample(each, folder)]
     return found
