@@ -419,7 +419,7 @@ def test_the_hash_key_of_the_file(run: Run, configured: Path) -> None:
 
 
 def test_reading_commands_take_the_name_of_an_account(
-    run: Run, configured: Path, account: SimulatedAccount, tmp_path: Path
+    run: Run, configured: Path, account: SimulatedAccount
 ) -> None:
     assert run("sync").returncode == 0
     assert configured.exists()
