@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ def find(root: click.Group, given: Path | None) -> Findings:
     try:
         found.configuration = configuration.load(os.environ, given)
         require_known(found.configuration, root)
+        found.configuration = _with_key_file(found.configuration, root)
     except UsageError as error:
         found.problems.append(str(error))
     _find_accounts(found)
@@ -91,6 +92,14 @@ def grouped(found: list[Shown]) -> Iterator[tuple[str, Shown]]:
                 is_yielded = True
             else:
                 yield ".".join((*each.words, name)), each
+
+
+def _with_key_file(found: Configuration, root: click.Group) -> Configuration:
+    """Return the configuration with the key file of accounts without a source, as sync has it."""
+    words = ("sync",)
+    option = settings(dict(commands(root))[words])["api_key_file"]
+    set_to = of_file(found, words, option)
+    return found if set_to is None else replace(found, key_file=Path(set_to[1]))
 
 
 def _find_accounts(found: Findings) -> None:
