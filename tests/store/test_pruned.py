@@ -101,7 +101,8 @@ def test_a_deletion_at_the_api_is_noticed_once(syncer: Syncer) -> None:
     assert by_id(syncer) == []
     syncer.account.add_job(**job)  # it comes back
     syncer.account.advance(60)
-    assert (syncer(Plan(full=True)).inserted, pruned_rows(syncer)[first]["gone_at"]) == (0, None)
+    assert (syncer().inserted, pruned_rows(syncer)[first]["gone_at"]) == (0, None)
+    assert len(syncer.rows(PRUNED)) == 5
 
 
 @sqlite
