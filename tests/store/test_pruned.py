@@ -17,6 +17,7 @@ from snapshotter.simulator.faults import GARBLED
 from snapshotter.simulator.history import stamp
 from snapshotter.store import accounts
 from snapshotter.store.tables import ACCOUNTS, JOBS, OUTPUTS, PRUNED, REJECTS
+from snapshotter.sync import reconcile
 from snapshotter.sync.sync import Plan
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -61,6 +62,17 @@ def test_a_new_job_and_a_missed_one_are_found_among_pruned_ones(syncer: Syncer) 
     assert syncer().inserted == 2
     assert {missed, new} < {*stored_ids(syncer)}
     assert len(syncer.rows(PRUNED)) == 75
+
+
+def test_the_index_has_it_at_its_place_in_the_list(syncer: Syncer) -> None:
+    half = half_pruned(syncer)
+    remove(syncer.account, half[3])
+    syncer()
+    listed = sorted(syncer.account.jobs)
+    for status in (None, "completed"):
+        assert [*reconcile.index(syncer.engine, "acme", status).ids] == listed
+    assert [*reconcile.index(syncer.engine, "acme", without=half).ids] == listed[4:]
+    assert len(reconcile.index(syncer.engine, "acme", "failed")) == 0
 
 
 @sqlite
