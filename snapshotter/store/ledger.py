@@ -34,7 +34,8 @@ _NO_LISTING = {
 class Outcome:
     """How a run ended. `missing`: requested ids that the API does not have.
 
-    `noted`: what could not be requested, or not be proved; the rest is stored.
+    `noted`: what could not be requested, or not be proved; the rest is stored. `summaries`: failed
+    jobs whose log summary was requested; the API may have none of some.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Outcome:
     changed: int = 0
     rejected: int = 0
     gone: int = 0
+    summaries: int = 0
     pages: int = 0
     requests: int = 0
     credits_spent: int = 0

@@ -95,6 +95,7 @@ class _Summaries:
         summary = None if came is None else summaries.columns(run.redact(came))
         with run.transaction() as connection:
             put(connection, job, summary, now)
+        run.outcome.summaries += 1
 
     def _fail(self, job: FailedJob, error: Exception) -> None:
         self._in_a_row += 1

@@ -12,6 +12,7 @@ def summary(outcome: Outcome, seconds: float | None = None) -> str:
         f"{outcome.changed:,} changed",
         *([f"{outcome.gone:,} gone"] if outcome.gone else []),
         *([f"{outcome.rejected:,} set aside"] if outcome.rejected else []),
+        *([f"{outcome.summaries:,} log summaries"] if outcome.summaries else []),
         f"{outcome.requests:,} requests",
         f"{left} credits left",
         *([] if seconds is None else [f"{seconds:.1f} s"]),

@@ -62,6 +62,18 @@ def test_every_command_on_each_database(empty_database_url: str, tmp_path: Path)
     run(url, "status", "--prometheus", "history.prom", folder=tmp_path)
     assert 'snapshotter_jobs{account="acme"}' in (tmp_path / "history.prom").read_text()
     run(url, "rejects", folder=tmp_path)
+    code = (
+        "import sys; from snapshotter import History; history = History(sys.argv[1])\n"
+        "print(*history.trend('runtime_by_week').dtypes, len(history.accounts()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, url],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[:4] == ["string", "Int64", "string", "datetime64[s]"]
     assert "acme" in run(url, "accounts", folder=tmp_path)
     printed = run(url, "trends", "slowest_packages", "--format", "table", folder=tmp_path)
     assert "clickstream_sessions" in printed

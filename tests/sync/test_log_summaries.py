@@ -67,7 +67,7 @@ def test_each_failed_job_is_asked_about_once_the_latest_first(syncer: Syncer) ->
     ids = failed_jobs(syncer, 3)
     syncer.account.log_summaries = {ids[0]: None, ids[1]: {"error_summary": "disk full"}}
     outcome = syncer(WITH_SUMMARIES)
-    assert (outcome.status, outcome.noted) == ("completed", [])
+    assert (outcome.status, outcome.noted, outcome.summaries) == ("completed", [], 3)
     assert asked_for(syncer) == ids[::-1]
     assert stored(syncer) == {
         ids[0]: None,
@@ -107,9 +107,7 @@ def test_a_job_that_fails_again_under_its_id_is_asked_about_again(syncer: Syncer
 
 
 @sqlite
-def test_a_run_requests_no_more_than_its_share(
-    syncer: Syncer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_requests_its_share_at_most(syncer: Syncer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_summaries, "MOST_ASKED", 4)
     ids = failed_jobs(syncer, 10)
     runs = []

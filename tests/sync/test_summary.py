@@ -18,9 +18,10 @@ def test_the_last_line_has_the_counts() -> None:
     assert summary(seen, 0.94) == (
         "0 jobs seen, 2 new, 1 changed, 5 requests, 4,873 credits left, 0.9 s"
     )
-    some = outcome(gone=3, rejected=4)
+    some = outcome(gone=3, rejected=4, summaries=5)
     assert summary(some) == (
-        "0 jobs seen, 0 new, 0 changed, 3 gone, 4 set aside, 0 requests, unknown credits left"
+        "0 jobs seen, 0 new, 0 changed, 3 gone, 4 set aside, 5 log summaries, 0 requests, "
+        "unknown credits left"
     )
 
 
