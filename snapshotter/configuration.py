@@ -18,6 +18,7 @@ from snapshotter.errors import UsageError
 from snapshotter.key_sources import FILE, ITSELF, KINDS
 from snapshotter.settings import (
     API_URL_VARIABLE,
+    CONFIG_VARIABLE,
     HASH_KEY_VARIABLE,
     SECRET_NAMES_VARIABLE,
     account_id,
@@ -27,7 +28,6 @@ from snapshotter.settings import (
 from snapshotter.texts import cleaned, decoded, nearest
 
 NAME = "snapshotter.toml"
-PATH_VARIABLE = "SNAPSHOTTER_CONFIG"
 ACCOUNTS = "accounts"
 ACCOUNT_KEYS = ("account_id", "api_url", *KINDS)
 # Settings without an option, at the top level only, and the variables that they stand for.
@@ -72,9 +72,9 @@ class Configuration:
 
 def load(environment: Mapping[str, str], given: Path | None = None) -> Configuration:
     """Find and read the file; `given` is what `--config` names. Raises `UsageError`."""
-    named = given or (Path(each) if (each := setting(environment, PATH_VARIABLE)) else None)
+    named = given or (Path(each) if (each := setting(environment, CONFIG_VARIABLE)) else None)
     if named is not None:
-        by = "--config" if given else PATH_VARIABLE
+        by = "--config" if given else CONFIG_VARIABLE
         path = _absolute(from_folder_of(Path(), str(named)))
         if not os.path.lexists(path):
             raise UsageError(f"{by}: there is no file {str(path)!r}")
@@ -136,7 +136,7 @@ def _refuse_foreign(path: Path) -> None:
     if found.st_uid not in (0, os.geteuid()) or found.st_mode & stat.S_IWOTH:
         raise UsageError(
             f"{path} belongs to another user, or everybody may write it; if you trust it, name it "
-            f"with --config or {PATH_VARIABLE}"
+            f"with --config or {CONFIG_VARIABLE}"
         )
 
 

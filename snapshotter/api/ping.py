@@ -68,8 +68,12 @@ class Monitor:
         session, word = self._session(), str(exit_code) if exit_code else ""
         thread = self._thread(session, word, body, seconds - _MARGIN)
         # A signal that comes meanwhile ends the wait: the command is done.
-        with suppress(RuntimeError, Interrupted):
-            thread.start()
+        with suppress(Interrupted):
+            try:
+                thread.start()
+            except RuntimeError:  # the host allows no other thread: it is bounded all the same
+                self._warn(self._send(session, word, body, seconds - _MARGIN))
+                return
             thread.join(seconds)
             if thread.is_alive():
                 session.abort()
@@ -81,13 +85,14 @@ class Monitor:
         def send() -> None:
             leave_signals_to_the_main_thread()
             wrong = self._send(session, word, body, seconds)
-            if wrong and not session.is_aborted:
+            if not session.is_aborted:
                 self._warn(wrong)
 
         return threading.Thread(target=send, name="ping", daemon=True)
 
     def _warn(self, wrong: str) -> None:
-        log.warning("the monitor at %s was not pinged: %s", self._host, wrong)
+        if wrong:
+            log.warning("the monitor at %s was not pinged: %s", self._host, wrong)
 
     def _send(self, session: transport.Session, word: str, body: bytes, seconds: float) -> str:
         """Send one ping; return what went wrong with it, empty if nothing did."""
@@ -123,6 +128,16 @@ class Monitor:
         # One that does nothing keeps `requests` from looking for a password in ~/.netrc.
         session.auth = HTTPBasicAuth(unquote(user), unquote(password)) if user else _unchanged
         return session
+
+
+def shown_url(url: str) -> str:
+    """Return a monitor's URL without what is secret of it: with its host only."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    return f"{parts.scheme}://{host}/***" if host else "***"
 
 
 def _unchanged(request: Any) -> Any:

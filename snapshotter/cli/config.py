@@ -1,16 +1,18 @@
 """`snapshotter config`: shows the configuration, and where each value comes from."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from snapshotter.cli.configuration import given
 from snapshotter.cli.options import Group, LenientCommand
-from snapshotter.cli.shown_settings import Findings, Shown, find, grouped
 from snapshotter.cli.streams import print_line
 from snapshotter.errors import UsageError
 from snapshotter.texts import counted
+
+if TYPE_CHECKING:
+    from snapshotter.cli.shown_settings import Findings, Shown
 
 
 @click.group("config", cls=Group)
@@ -27,6 +29,8 @@ def show(as_json: bool) -> None:
     are masked. The keys of the accounts are read, but no request is sent. It works with a file that
     cannot be used, and says why; exit 2 if anything is wrong.
     """
+    from snapshotter.cli.shown_settings import Findings, find
+
     root = click.get_current_context().find_root().command
     found = find(root, given()) if isinstance(root, click.Group) else Findings()
     for line in _json(found) if as_json else _lines(found):
@@ -35,7 +39,9 @@ def show(as_json: bool) -> None:
         raise UsageError(f"the configuration has {counted(len(found.problems), 'problem')}")
 
 
-def _lines(found: Findings) -> list[str]:
+def _lines(found: "Findings") -> list[str]:
+    from snapshotter.cli.shown_settings import grouped
+
     file = found.configuration.path
     by = f" (by {found.named_by})" if found.named_by else ""
     lines = [f"file: {file or 'none'}{by}"]
@@ -55,15 +61,15 @@ def _lines(found: Findings) -> list[str]:
     return lines
 
 
-def _text(setting: Shown) -> str:
+def _text(setting: "Shown") -> str:
     return str(setting.value).lower() if isinstance(setting.value, bool) else str(setting.value)
 
 
-def _source(setting: Shown) -> str:
+def _source(setting: "Shown") -> str:
     return f"{setting.source} {setting.origin}".rstrip()
 
 
-def _json(found: Findings) -> list[str]:
+def _json(found: "Findings") -> list[str]:
     document: dict[str, Any] = {
         "file": None if found.configuration.path is None else str(found.configuration.path),
         "named_by": found.named_by or None,

@@ -10,18 +10,18 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from snapshotter import configuration, logs
-from snapshotter.cli.file_values import WrongValueError, converted
+from snapshotter import logs
 from snapshotter.cli.option_names import Words, levels, setting_name, settings, unknown
 from snapshotter.cli.parameters import OwnSetting
-from snapshotter.configuration import WITHOUT_OPTION, Configuration
 from snapshotter.errors import UsageError
-from snapshotter.key_sources import FILE
+
+if TYPE_CHECKING:
+    from snapshotter.configuration import Configuration
 
 _STRENGTH = (  # the strongest first
     ParameterSource.PROMPT,
@@ -33,8 +33,10 @@ _STRENGTH = (  # the strongest first
 _KEY, _WORDS = "snapshotter.configuration", "snapshotter.words"
 
 
-def current() -> Configuration:
+def current() -> "Configuration":
     """Return the configuration of the running command; an empty one outside a command."""
+    from snapshotter.configuration import Configuration
+
     context = click.get_current_context(silent=True)
     if context is None:
         return Configuration()
@@ -60,20 +62,24 @@ def words_of(context: click.Context) -> Words:
     return tuple(words)
 
 
-def load(root: click.Group, given: Path | None) -> Configuration:
+def load(root: click.Group, given: Path | None) -> "Configuration":
     """Find and read the file, and check its names. Raises `UsageError`."""
+    from snapshotter import configuration
+
     found = configuration.load(os.environ, given)
-    if why := unknown(found.options, root, tuple(WITHOUT_OPTION)):
+    if why := unknown(found.options, root, tuple(configuration.WITHOUT_OPTION)):
         raise UsageError(f"{found.path}: {why}")
     return found
 
 
-def of_file(found: Configuration, words: Words, option: click.Option) -> tuple[str, Any] | None:
+def of_file(found: "Configuration", words: Words, option: click.Option) -> tuple[str, Any] | None:
     """Return the place and the value of an option of a command in a file; None if it is not set.
 
     The place is the name of the setting, like `sync.reserve_credits`. Raises `UsageError` for a
     value of a wrong type, without quoting it.
     """
+    from snapshotter.cli.file_values import WrongValueError, converted
+
     name = setting_name(option)
     for table, values in levels(found.options, words):
         # A table is of a command that is called like an option: [status], and sync's --status.
@@ -123,7 +129,7 @@ class _OfFile(dict[str, Any]):
             if (set_to := of_file(found, words, option)) is None or option.name is None:
                 continue
             self.places[option.name], self[option.name] = set_to
-            if name == FILE:  # it comes after an account's own source, and is no flag
+            if name == "api_key_file":  # it comes after an account's own source, and is no flag
                 self._context.meta[_KEY] = replace(found, key_file=Path(set_to[1]))
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snapshotter.cli.configuration import current
-from snapshotter.configured_accounts import Account, accounts
 from snapshotter.settings import privacy
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from snapshotter.configured_accounts import Account
     from snapshotter.store.wait_limit import TimeLeft
     from snapshotter.sync.account_run import RunOptions
 
@@ -33,8 +33,10 @@ class ApiOptions:
     variables: str
     account: tuple[str, ...] = ()
 
-    def accounts(self) -> list[Account]:
+    def accounts(self) -> "list[Account]":
         """Return the accounts to read. Raises `UsageError`."""
+        from snapshotter.configured_accounts import accounts
+
         return accounts(os.environ, current(), self.account, self.api_key_file)
 
     @contextmanager

@@ -15,9 +15,9 @@ from snapshotter.cli import candidates
 from snapshotter.cli.configuration import Configured, current, outranked, sources
 from snapshotter.cli.connections import ApiOptions
 from snapshotter.cli.parameters import ID, Day, Days, Duration, Integer, Mode, Number, Setting
-from snapshotter.configuration import PATH_VARIABLE
 from snapshotter.errors import UsageError
 from snapshotter.settings import (
+    CONFIG_VARIABLE,
     DATABASE_URL_VARIABLE,
     DEFAULT_DATABASE_URL,
     DEFAULT_TIMEOUT,
@@ -237,8 +237,8 @@ def _log_options() -> list[click.Parameter]:
             "[default: text]",
         ),
         click.Option(
-            ["--config"], metavar="FILE", expose_value=False, envvar=PATH_VARIABLE,
-            help=f"The configuration file.  [env: {PATH_VARIABLE}]",
+            ["--config"], metavar="FILE", expose_value=False, envvar=CONFIG_VARIABLE,
+            help=f"The configuration file.  [env: {CONFIG_VARIABLE}]",
         ),
     ]  # fmt: skip
 

@@ -12,10 +12,10 @@ import click
 from snapshotter import configuration
 from snapshotter.cli.configuration import of_file, unquoted
 from snapshotter.cli.option_names import PREFIX, Words, commands, settings, unknown
-from snapshotter.configuration import PATH_VARIABLE, WITHOUT_OPTION, Configuration
+from snapshotter.configuration import WITHOUT_OPTION, Configuration
 from snapshotter.configured_accounts import Account, accounts
 from snapshotter.errors import UsageError
-from snapshotter.settings import ACCOUNT_VARIABLE, DATABASE_URL_VARIABLE, setting
+from snapshotter.settings import ACCOUNT_VARIABLE, CONFIG_VARIABLE, DATABASE_URL_VARIABLE, setting
 from snapshotter.texts import nearest
 
 _BEGIN = f"{PREFIX}_"
@@ -57,8 +57,8 @@ def find(root: click.Group, given: Path | None) -> Findings:
     found = Findings(Configuration(searched=configuration.places()))
     if given is not None:
         found.named_by = "--config"
-    elif setting(os.environ, PATH_VARIABLE):
-        found.named_by = PATH_VARIABLE
+    elif setting(os.environ, CONFIG_VARIABLE):
+        found.named_by = CONFIG_VARIABLE
     try:
         found.configuration = configuration.load(os.environ, given)
         if why := unknown(found.configuration.options, root, tuple(WITHOUT_OPTION)):
@@ -168,12 +168,16 @@ def _without_secrets(option: click.Option, value: Any) -> str | bool | None:
         from snapshotter.cli.connections import shown
 
         return shown(str(value))
+    if option.name == "ping_url":
+        from snapshotter.api.ping import shown_url
+
+        return shown_url(str(value))
     return SecretText(SecretNames(), lambda _: "***")(str(value))
 
 
 def _unknown_variables(root: click.Group) -> Iterator[str]:
     """Yield the variables that mean nothing, but are named like one that does."""
-    known = {PATH_VARIABLE, DATABASE_URL_VARIABLE, *WITHOUT_OPTION.values()}
+    known = {CONFIG_VARIABLE, DATABASE_URL_VARIABLE, *WITHOUT_OPTION.values()}
     for _, command in commands(root):
         for option in settings(command).values():
             known |= {*(option.envvar or ())}

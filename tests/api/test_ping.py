@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from wire import Wire, answer, drip, reset, serve
 
 from snapshotter import logs
 from snapshotter.api import ping
-from snapshotter.api.ping import MOST, Monitor
+from snapshotter.api.ping import MOST, Monitor, shown_url
 from snapshotter.errors import UsageError
 from snapshotter.message_mask import Mask
 
@@ -156,6 +157,19 @@ def test_a_start_that_is_late_is_given_up(caplog: pytest.LogCaptureFixture) -> N
     assert not caplog.messages
 
 
+def test_a_host_that_allows_no_threads_pings_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with serve(answer()) as wire:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        monitor = Monitor(wire.url)
+        monitor.start()
+        monitor.end(75, "stopped")
+        monkeypatch.undo()
+        assert arrived(wire, 1) == [b"POST /75 HTTP/1.1"]
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -176,6 +190,18 @@ def test_what_is_not_a_url_is_a_usage_error_that_does_not_quote_it(url: str) -> 
         Monitor(url)
     assert str(raised.value).startswith("--ping-url: not a URL that can be pinged")
     assert len(url) < 9 or url not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (f"https://joe:hunter2@hc-ping.com:8000/{UUID}?a=b", "https://hc-ping.com/***"),
+        ("http://[::1", "***"),
+        (UUID, "***"),
+    ],
+)
+def test_a_monitor_is_shown_by_its_host_only(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
 
 
 def test_proxies_and_certificates_are_those_of_the_api(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,20 +1,26 @@
 """Several accounts through the real command: the lines of each, and the exit code of all."""
 
 import json
+import signal
 import sqlite3
+import threading
 from contextlib import closing
 
 import pytest
+from command import start
 from command_line import Run, assert_one_line
 from lines import unmarked
 from several import NAMES, Accounts
+from sqlalchemy import func, select
 
 from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.store.engine import open_engine
 from snapshotter.store.lock import lock
+from snapshotter.store.tables import JOBS
 
 pytest_plugins = ["several_fixtures"]
 
+PATIENCE = 30.0  # seconds
 NO_KEY = "api_key_env = 'NO_SUCH_VARIABLE'"
 
 
@@ -187,3 +193,80 @@ def test_without_a_file_the_environment_names_the_account(run: Run, acme: dict[s
     assert run("sync", "--account", "acme", "--parallel", "3", **acme).returncode == 0
     done = run("sync", "--account", "globex", **acme)
     assert done.returncode == 2
+
+
+class Held:
+    """Holds back what two accounts answer after their first request, until it is let go."""
+
+    def __init__(self, several: Accounts, *names: str) -> None:
+        self.let_go = threading.Event()
+        self._waiting = threading.Semaphore(0)
+        for name in names:
+            several[name].before_answer = self._wait
+        self._number = len(names)
+
+    def _wait(self, request: Request) -> None:
+        if request.path.endswith("/jobs"):
+            self._waiting.release()
+            self.let_go.wait(PATIENCE)
+
+    def wait(self) -> None:
+        """Wait until each of the accounts waits."""
+        for _ in range(self._number):
+            assert self._waiting.acquire(timeout=PATIENCE)
+
+
+def test_a_signal_stops_accounts_that_run_at_once(several: Accounts) -> None:
+    held = Held(several, "acme", "globex")
+    with start(["sync", "--parallel", "2", "--json"], cwd=several.folder) as process:
+        held.wait()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=PATIENCE)
+    held.let_go.set()
+    assert process.returncode == 75
+    found = json.loads(out)
+    assert (found["status"], found["exit_code"]) == ("partial", 75)
+    assert [each["status"] for each in found["accounts"]] == ["partial", "partial", "not_started"]
+    *lines, last = unmarked(err).splitlines()
+    assert sorted(lines) == [
+        "snapshotter: did not begin: stopped by SIGTERM; nothing is lost, the next run continues",
+        *["snapshotter: stopped by SIGTERM; nothing is lost, the next run continues"] * 2,
+    ]
+    assert "3 of 3 accounts did not end with 0: acme (75), globex (75), initech (75)" in last
+    assert several.run("sync").returncode == 0
+    assert stored(several) == dict.fromkeys(NAMES, 1)
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_accounts_that_run_at_once(several: Accounts) -> None:
+    held = Held(several, *NAMES)
+    words = ["sync", "--parallel", "3", "--timeout", "3600"]
+    with start(words, cwd=several.folder) as process:
+        held.wait()
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=PATIENCE)
+    held.let_go.set()
+    assert (process.returncode, out) == (75, "")
+    assert "nothing is lost, the next run continues" in err
+    assert "Traceback" not in err
+    assert several.run("sync").returncode == 0
+
+
+def test_accounts_at_once_share_one_database(several: Accounts, empty_database_url: str) -> None:
+    for account in several.each:
+        first = 1000 * (1 + NAMES.index(account.account_id))
+        for job_id in range(first, first + 400):
+            account.add_job(id=job_id)
+    words = ("--parallel", "3", "--database", empty_database_url)
+    done = several.run("sync", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    engine = open_engine(empty_database_url)
+    with engine.connect() as connection:
+        query = select(JOBS.c.account_id, func.count()).group_by(JOBS.c.account_id)
+        assert dict(connection.execute(query).all()) == dict.fromkeys(NAMES, 401)
+    engine.dispose()
+    for account in several.each:
+        account.touch()
+    done = several.run("sync", "--full", *words)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from command import start
 from command_line import Run, assert_one_line
 from sqlalchemy import text
@@ -14,6 +15,7 @@ from wire import answer, reset, serve
 
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED
+from snapshotter.store import revisions
 from snapshotter.store.engine import open_engine
 from snapshotter.store.lock import lock
 
@@ -147,3 +149,35 @@ def test_a_run_notices_another_by_any_path(run: Run, acme: dict[str, str], tmp_p
             done = run("sync", "--database", url, **acme)
             assert_one_line(done, 75, "account acme is being read by")
     engine.dispose()
+
+
+def at_revision(url: str, revision: str) -> None:
+    """Make the tables as they were at a revision, with an account."""
+    engine = open_engine(url)
+    with (
+        engine.connect() as connection,
+        revisions.ready_for_copies(connection),
+        connection.begin(),
+    ):
+        command.upgrade(revisions._alembic(connection), revision)  # noqa: SLF001
+        connection.execute(text("insert into accounts (account_id, api_url) values ('x', 'y')"))
+    engine.dispose()
+
+
+def test_an_old_schema_is_upgraded_only_if_asked(
+    run: Run, acme: dict[str, str], empty_database_url: str, tmp_path: Path
+) -> None:
+    """And once, if two containers start at the same time."""
+    at_revision(empty_database_url, "0007")
+    variables = {**acme, "SNAPSHOTTER_DATABASE_URL": empty_database_url}
+    done = run("sync", **variables)
+    assert_one_line(done, 1, "is at revision 0007, behind")
+    assert "run 'snapshotter db upgrade' (after a backup)" in done.stderr
+    words = ["sync", "--upgrade", "--quiet"]
+    with ExitStack() as stack:
+        runs = [stack.enter_context(start(words, cwd=tmp_path, env=variables)) for _ in range(2)]
+        ends = [(run.communicate(), run.returncode) for run in runs]
+    assert (("", ""), 0) in ends, ends
+    assert {code for _, code in ends} <= {0, 75}, ends
+    done = run("db", "check", **variables)
+    assert (done.returncode, done.stderr) == (0, "")
