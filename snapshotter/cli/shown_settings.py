@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from snapshotter import configuration
-from snapshotter.cli.configuration import of_file, unquoted
-from snapshotter.cli.option_names import PREFIX, Words, commands, settings, unknown
+from snapshotter.cli.configuration import of_file, require_known, unquoted
+from snapshotter.cli.option_names import PREFIX, Words, commands, settings
 from snapshotter.configuration import WITHOUT_OPTION, Configuration
 from snapshotter.configured_accounts import Account, accounts
 from snapshotter.errors import UsageError
@@ -61,8 +61,7 @@ def find(root: click.Group, given: Path | None) -> Findings:
         found.named_by = CONFIG_VARIABLE
     try:
         found.configuration = configuration.load(os.environ, given)
-        if why := unknown(found.configuration.options, root, tuple(WITHOUT_OPTION)):
-            found.problems.append(f"{found.configuration.path}: {why}")
+        require_known(found.configuration, root)
     except UsageError as error:
         found.problems.append(str(error))
     _find_accounts(found)

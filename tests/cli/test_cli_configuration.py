@@ -384,6 +384,34 @@ def test_a_run_by_the_file_alone(
     assert configured.exists()
 
 
+def test_the_environment_comes_before_the_key_and_the_accounts_of_the_file(
+    run: Run, configured: Path, account: SimulatedAccount, api: str, tmp_path: Path
+) -> None:
+    """A key file at the top is for the accounts that name no source of their key."""
+    text = configured.read_text()
+    (tmp_path / "wrong.key").write_text("wrong-key")
+    (tmp_path / "wrong.key").chmod(0o600)
+    configured.write_text(f"api_key_file = 'wrong.key'\naccount = 'main'\n{text}")
+    assert run("sync").returncode == 0
+    without = text.replace("api_key_file = 'acme.key'\n", "")
+    configured.write_text(f"api_key_file = 'wrong.key'\n{without}")
+    assert_one_line(run("sync"), 77, "check ")
+    key = {"XPLENTY_API_KEY": account.api_key}
+    assert run("sync", XPLENTY_ACCOUNT_ID=account.account_id, **key).returncode == 0
+    configured.write_text(f"account = 'main'\n{without}")
+    other = run("sync", XPLENTY_ACCOUNT_ID="other", XPLENTY_API_URL=api, **key)
+    assert "/other/" in other.stderr
+    assert other.returncode == 2
+
+
+def test_the_hash_key_of_the_file(run: Run, configured: Path) -> None:
+    configured.write_text(f"variables = 'hash'\nhash_key = 'hunter2'\n{configured.read_text()}")
+    configured.chmod(0o600)
+    done = run("sync", "-vv")
+    assert done.returncode == 0, done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+
+
 def test_reading_commands_take_the_name_of_an_account(
     run: Run, configured: Path, account: SimulatedAccount, tmp_path: Path
 ) -> None:
@@ -410,7 +438,7 @@ def test_the_log_is_json_by_the_file_or_a_variable(run: Run, tmp_path: Path) -> 
     file = tmp_path / "snapshotter.toml"
     for text, env in (
         ("log_format = 'json'", {}),
-        ("[status]\nlog_format = 'json'", {}),
+        ("[status]\nlog_format = 'json'\n[sync]\nzzz = 1", {}),
         ("", {"SNAPSHOTTER_LOG_FORMAT": "json\r"}),
         ("", {"SNAPSHOTTER_STATUS_LOG_FORMAT": "json"}),
     ):
@@ -418,6 +446,7 @@ def test_the_log_is_json_by_the_file_or_a_variable(run: Run, tmp_path: Path) -> 
         for words in (["status"], ["status", "--none"]):
             done = run(*words, **env)
             assert json.loads(done.stderr)["exit_code"] == done.returncode
+        # A flag comes before both.
         for asked in ([*words, "--log-format=text"], ["--log-format", "text", "status"]):
             assert run(*asked, **env).stderr.startswith("snapshotter: ")
 
