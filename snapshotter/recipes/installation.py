@@ -19,6 +19,7 @@ from snapshotter.store import urls
 
 _PACKAGE = "xplenty-snapshotter"
 _PROGRAM = "snapshotter"
+_MINUTES = 50  # of all accounts together; recipes end a run after an hour
 ENVIRONMENT_FILE = "snapshotter.env"
 
 
@@ -42,7 +43,7 @@ class Installation:
     `program` are the words that start the command. `configuration` is the file with the settings.
     `variables` are those that a run needs besides; they are read from `ENVIRONMENT_FILE` in
     `folder`. `credentials` are the names of the systemd credentials that the file refers to.
-    `checkout` is the folder that the package was installed from.
+    `accounts` is their number. `checkout` is the folder that the package was installed from.
     """
 
     program: tuple[str, ...]
@@ -52,6 +53,7 @@ class Installation:
     configuration: str | None = None
     variables: tuple[str, ...] = (ACCOUNT_VARIABLE, KEY_VARIABLE)
     credentials: tuple[str, ...] = ()
+    accounts: int = 1
     checkout: str | None = None
 
     def command(self, *words: str) -> list[str]:
@@ -68,6 +70,11 @@ class Installation:
     def account_is_a_variable(self) -> bool:
         """Whether the account is not in the configuration file."""
         return ACCOUNT_VARIABLE in self.variables
+
+    @property
+    def max_time(self) -> str:
+        """Return the `--max-time` of each account, so that all end within an hour."""
+        return f"{max(5, _MINUTES // self.accounts)}m"
 
     @property
     def environment_file(self) -> str:
@@ -102,6 +109,7 @@ def this_installation(database: Database, configuration: Configuration) -> Insta
         None if configuration.path is None else _plain(configuration.path),
         _variables(configuration),
         tuple(table[CREDENTIAL] for table in accounts if CREDENTIAL in table),
+        max(1, len(accounts)),
         _checkout(),
     )
     for what, path in (

@@ -36,6 +36,12 @@ def test_only_a_url_without_secrets_is_printed(
     assert database(url, is_given=False) == Database(folder=expected.folder)
 
 
+@pytest.mark.parametrize(("accounts", "expected"), [(1, "50m"), (3, "16m"), (20, "5m")])
+def test_accounts_share_the_time_of_a_run(accounts: int, expected: str) -> None:
+    configuration = Configuration(accounts={str(each): {} for each in range(accounts)})
+    assert this_installation(Database(), configuration).max_time == expected
+
+
 def test_paths_are_plain(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     found = this_installation(

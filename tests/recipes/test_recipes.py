@@ -318,10 +318,10 @@ def test_airflow_imports_the_dag_and_retries_what_passes_by_itself(
     )
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout.splitlines()[-1])
-    settings = (
-        {} if here.configuration else {"XPLENTY_ACCOUNT_ID": "acme", "XPLENTY_API_KEY": "key"}
-    )
-    if here.database.is_secret and settings:
+    settings = {}
+    if here.account_is_a_variable:
+        settings = {"XPLENTY_ACCOUNT_ID": "acme", "XPLENTY_API_KEY": "key"}
+    if here.database.is_secret:
         settings["SNAPSHOTTER_DATABASE_URL"] = "postgresql://"
     assert results.pop("settings") == settings
     assert results.pop("dag") == ["snapshotter", False, 1, ["sync"]]
