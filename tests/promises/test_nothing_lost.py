@@ -213,6 +213,8 @@ class Accounts(RuleBasedStateMachine):
             assert time.monotonic() < deadline
             with lock(self.engine, self.account.account_id) as check_lock:
                 is_free = check_lock is not None
+            if not is_free:
+                time.sleep(0.005)
 
     @precondition(lambda self: self.account.jobs)
     @rule(number=ANY)

@@ -431,6 +431,7 @@ def wait_for_rows(engine: Engine, jobs: int) -> None:
     stored = 0
     while stored < jobs:
         assert time.monotonic() < end, f"{stored} jobs are stored"
+        time.sleep(0.005)
         with engine.connect() as connection:
             stored = connection.execute(select(func.count()).select_from(JOBS)).scalar_one()
 
