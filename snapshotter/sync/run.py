@@ -6,6 +6,8 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from sqlalchemy import Connection
+
 from snapshotter.api.records import Record, Reject
 from snapshotter.errors import SnapshotterError
 from snapshotter.printable import printable
