@@ -1,6 +1,7 @@
 """The options, each declared once if several commands have it."""
 
 import functools
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
@@ -16,12 +17,14 @@ from snapshotter.cli.connections import ApiOptions
 from snapshotter.cli.parameters import ID, Day, Days, Duration, Integer, Mode, Number, Setting
 from snapshotter.errors import UsageError
 from snapshotter.settings import (
+    ACCOUNT_VARIABLE,
     CONFIG_VARIABLE,
     DATABASE_URL_VARIABLE,
     DEFAULT_DATABASE_URL,
     DEFAULT_TIMEOUT,
     MODES,
     VARIABLES_VARIABLE,
+    setting,
 )
 
 
@@ -191,9 +194,24 @@ def takes_api_options(command: Callable[..., None]) -> Callable[..., None]:
     def with_options(**values: Any) -> None:
         logs.ABOUT.is_stamped = True
         own = {field.name: values.pop(field.name) for field in fields(ApiOptions)}
-        command(api_options=ApiOptions(**own), **values)
+        command(api_options=ApiOptions(**{**own, **_not_of_file()}), **values)
 
     return _with_options(with_options, _API_OPTIONS)
+
+
+def _not_of_file() -> dict[str, Any]:
+    """Return the values that take the place of those of the file: the environment comes before it.
+
+    The file's key is for the accounts without a source; `current` has it. The file's choice of
+    accounts gives way to `XPLENTY_ACCOUNT_ID`.
+    """
+    source = click.get_current_context().get_parameter_source
+    others: dict[str, Any] = {}
+    if source("api_key_file") is ParameterSource.DEFAULT_MAP:
+        others["api_key_file"] = None
+    if source("account") is ParameterSource.DEFAULT_MAP and setting(os.environ, ACCOUNT_VARIABLE):
+        others["account"] = ()
+    return others
 
 
 def _louder(ctx: click.Context, param: click.Parameter, times: int) -> None:

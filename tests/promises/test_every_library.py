@@ -64,8 +64,37 @@ def test_every_command_on_each_database(empty_database_url: str, tmp_path: Path)
     run(url, "export", "--all", "history", folder=tmp_path)
     with (tmp_path / "history" / "jobs.csv").open(newline="") as file:
         assert {int(row["id"]) for row in csv.DictReader(file)} == {*account.jobs}
+    assert '"problems": []' in run(url, "config", "show", "--json", folder=tmp_path)
     run(url, "report", "-o", "report.html", folder=tmp_path)
     assert (tmp_path / "report.html").read_text().rstrip().endswith("</html>")
+
+
+@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
+def test_a_configuration_file(empty_database_url: str, tmp_path: Path) -> None:
+    """Found by platformdirs, written by init; values by click's sources; a key by keyring."""
+    account = SimulatedAccount()
+    with serve(account) as api:
+        run(empty_database_url, "init", "--account", "acme", folder=tmp_path, api=api)
+    file = tmp_path / "snapshotter.toml"
+    for added, said in (
+        ("[verify]\nsample = 'x'\n", "verify.sample: it is not a valid integer"),
+        ("[accounts.other]\napi_key_keyring = 'x'\n", "NoKeyringError"),
+    ):
+        changed = tmp_path / "changed.toml"
+        changed.write_text(file.read_text() + added)
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "snapshotter", "config", "show"],
+            cwd=tmp_path,
+            env=os.environ
+            | {
+                "SNAPSHOTTER_CONFIG": "changed.toml",
+                "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, said in done.stdout) == (2, True), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
