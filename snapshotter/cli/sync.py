@@ -19,6 +19,7 @@ from snapshotter.settings import DEFAULT_OVERLAP
 from snapshotter.texts import decoded
 
 if TYPE_CHECKING:
+    from snapshotter.api.client import ListFilters
     from snapshotter.store.opening import Database
     from snapshotter.sync.several import Attempt
     from snapshotter.sync.sync import Plan
@@ -92,21 +93,26 @@ def command(
     """
     from snapshotter.api.client import ListFilters
     from snapshotter.store.opening import Database
-    from snapshotter.sync.sync import Plan
 
     attempts: list[Attempt] = []
     with reported(Reports(as_json, ping_url or ""), attempts):
-        filters = ListFilters(since, status, package_id)
-        ids = _ids(job_ids, ids_file)
-        if ids is not None and (full or filters != ListFilters()):
-            raise UsageError("job ids already select the jobs: leave --full and the filters out")
-        if full and filters != ListFilters():
-            raise UsageError(
-                "--full reads the whole list: leave --since, --status, --package-id out"
-            )
-        plan = Plan(ids, filters, full, overlap=timedelta(minutes=overlap))
+        ids, filters = _ids(job_ids, ids_file), ListFilters(since, status, package_id)
+        plan = _plan(ids, filters, timedelta(minutes=overlap), full=full)
         manner = Manner(prints=not as_json, is_quiet=quiet, at_once=parallel)
         run(api_options, (Database(database_url, upgrade), plan), manner, attempts)
+
+
+def _plan(
+    ids: list[int] | None, filters: "ListFilters", overlap: timedelta, *, full: bool
+) -> "Plan":
+    from snapshotter.sync.sync import Plan
+
+    plan = Plan(ids, filters, full, overlap=overlap)
+    if ids is not None and (full or plan.is_filtered):
+        raise UsageError("job ids already select the jobs: leave --full and the filters out")
+    if full and plan.is_filtered:
+        raise UsageError("--full reads the whole list: leave --since, --status, --package-id out")
+    return plan
 
 
 def run(
