@@ -20,6 +20,7 @@ from snapshotter.settings import DEFAULT_OVERLAP
 from snapshotter.texts import decoded
 
 if TYPE_CHECKING:
+    from snapshotter.api.client import ListFilters
     from snapshotter.store.opening import Database
     from snapshotter.sync.several import Attempt
     from snapshotter.sync.sync import Plan
@@ -108,18 +109,20 @@ def command(
 
     attempts: list[Attempt] = []
     with reported(Reports(as_json, ping_url or ""), attempts):
+        before = timedelta(minutes=overlap)
         filters = ListFilters(since, status, package_id)
         ids = _ids(job_ids, ids_file)
-        if ids is not None and (full or filters != ListFilters()):
-            raise UsageError("job ids already select the jobs: leave --full and the filters out")
-        if full and filters != ListFilters():
-            raise UsageError(
-                "--full reads the whole list: leave --since, --status, --package-id out"
-            )
-        before = timedelta(minutes=overlap)
         plan = Plan(ids, filters, full, overlap=before, log_summaries=log_summaries)
+        _refuse_contradictions(plan)
         manner = Manner(prints=not as_json, is_quiet=quiet, at_once=parallel)
         run(api_options, (Database(database_url, upgrade), plan), manner, attempts)
+
+
+def _refuse_contradictions(plan: "Plan") -> None:
+    if plan.ids is not None and (plan.full or plan.is_filtered):
+        raise UsageError("job ids already select the jobs: leave --full and the filters out")
+    if plan.full and plan.is_filtered:
+        raise UsageError("--full reads the whole list: leave --since, --status, --package-id out")
 
 
 def run(
