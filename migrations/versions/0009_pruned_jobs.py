@@ -19,6 +19,7 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
+INDEX = "ix_pruned_jobs_account_id_gone_at"
 id_ = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 mysql_options: Any = {
     f"{dialect}_{option}": value
@@ -29,8 +30,14 @@ mysql_options: Any = {
 
 def upgrade() -> None:
     # MariaDB commits each statement: what a killed upgrade has done already is left as it is.
-    if sa.inspect(op.get_bind()).has_table("pruned_jobs"):
-        return
+    if not sa.inspect(op.get_bind()).has_table("pruned_jobs"):
+        create_table()
+    known = sa.inspect(op.get_bind()).get_indexes("pruned_jobs")
+    if INDEX not in {index["name"] for index in known}:
+        op.create_index(INDEX, "pruned_jobs", ["account_id", "gone_at"])
+
+
+def create_table() -> None:
     op.create_table(
         "pruned_jobs",
         sa.Column(
@@ -65,8 +72,6 @@ def upgrade() -> None:
             ["account_id"], ["accounts.account_id"], name=op.f("fk_pruned_jobs_account_id_accounts")
         ),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_pruned_jobs")),
-        # In the statement itself: a killed upgrade leaves the table with its index, or neither.
-        sa.Index("ix_pruned_jobs_account_id_gone_at", "account_id", "gone_at"),
         comment="One row per job that db prune has removed, and that the API may still list",
         **mysql_options,
     )

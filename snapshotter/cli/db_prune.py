@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from snapshotter.cli.confirm import require_consent
-from snapshotter.cli.connections import writing
+from snapshotter.cli.connections import reading, writing
 from snapshotter.cli.options import Command, database_option
 from snapshotter.cli.parameters import Age
 from snapshotter.cli.streams import print_if_possible, print_line
@@ -76,7 +76,7 @@ def _count(database_url: str, account_ids: Iterable[str], before: datetime) -> "
     """Return what would be removed of each account that has something old."""
     from snapshotter.store import accounts, prune
 
-    with writing(database_url) as engine:
+    with reading(database_url) as engine:
         stored = accounts.stored(engine)
         named = {accounts.find(stored, name).account_id: None for name in account_ids}
         olds = [prune.Old(name, before) for name in named or (each.account_id for each in stored)]

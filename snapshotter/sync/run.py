@@ -6,8 +6,6 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
 from snapshotter.api.records import Record, Reject
 from snapshotter.errors import SnapshotterError
 from snapshotter.printable import printable
@@ -182,7 +180,9 @@ class Run:
         self, records: Sequence[Prepared | Reject], mode: Mode, checkpoint: Listing | None
     ) -> "_Written":
         with self.engine.begin() as connection:
-            stays = self._stay_pruned(connection, records, mode)
+            stays = set[int]()
+            if self._has_pruned:
+                stays = pruned.settle(connection, self.stamp, records, restores=mode.restores)
             records = [each for each in records if each.job_id not in stays]
             jobs = [each for each in records if isinstance(each, Prepared)]
             good = {job.job_id: job for job in jobs}
@@ -205,14 +205,6 @@ class Run:
             elif records or stays:
                 self.ledger.ensure(connection)
         return _Written(stored, loaded, fresh)
-
-    def _stay_pruned(
-        self, connection: Connection, records: Sequence[Prepared | Reject], mode: Mode
-    ) -> set[int]:
-        """Return the ids of pruned jobs that are not to be stored: see `pruned.settle`."""
-        if not self._has_pruned:
-            return set()
-        return pruned.settle(connection, self.stamp, records, restores=mode.restores)
 
     def _count(self, written: "_Written", good: Mapping[int, Prepared]) -> None:
         outcome = self.outcome

@@ -17,6 +17,7 @@ from snapshotter.simulator.faults import GARBLED
 from snapshotter.simulator.history import stamp
 from snapshotter.store import accounts
 from snapshotter.store.tables import ACCOUNTS, JOBS, OUTPUTS, PRUNED, REJECTS
+from snapshotter.sync import reconcile
 from snapshotter.sync.sync import Plan
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -63,6 +64,17 @@ def test_a_new_job_and_a_missed_one_are_found_among_pruned_ones(syncer: Syncer) 
     assert len(syncer.rows(PRUNED)) == 75
 
 
+def test_the_index_has_it_at_its_place_in_the_list(syncer: Syncer) -> None:
+    half = half_pruned(syncer)
+    remove(syncer.account, half[3])
+    syncer()
+    listed = sorted(syncer.account.jobs)
+    for status in (None, "completed"):
+        assert [*reconcile.index(syncer.engine, "acme", status).ids] == listed
+    assert [*reconcile.index(syncer.engine, "acme", without=half).ids] == listed[4:]
+    assert len(reconcile.index(syncer.engine, "acme", "failed")) == 0
+
+
 @sqlite
 def test_an_update_at_the_api_stores_it_again(syncer: Syncer) -> None:
     first, second, *others = half_pruned(syncer)
@@ -101,7 +113,8 @@ def test_a_deletion_at_the_api_is_noticed_once(syncer: Syncer) -> None:
     assert by_id(syncer) == []
     syncer.account.add_job(**job)  # it comes back
     syncer.account.advance(60)
-    assert (syncer(Plan(full=True)).inserted, pruned_rows(syncer)[first]["gone_at"]) == (0, None)
+    assert (syncer().inserted, pruned_rows(syncer)[first]["gone_at"]) == (0, None)
+    assert len(syncer.rows(PRUNED)) == 5
 
 
 @sqlite
