@@ -4,6 +4,7 @@ import pytest
 
 from snapshotter.errors import (
     BadAnswer,
+    Busy,
     DatabaseError,
     Failure,
     Interrupted,
@@ -14,6 +15,7 @@ from snapshotter.errors import (
     SnapshotterError,
     Stopped,
     UsageError,
+    worst,
 )
 
 EXIT_CODES: dict[type[SnapshotterError], int] = {
@@ -26,6 +28,7 @@ EXIT_CODES: dict[type[SnapshotterError], int] = {
     Stopped: 75,
     RequestFailed: 75,
     BadAnswer: 75,
+    Busy: 75,
     KeyRefused: 77,
 }
 
@@ -44,3 +47,21 @@ def test_a_record_error_names_its_job() -> None:
 
 def test_no_handler_of_exceptions_catches_an_interruption() -> None:
     assert not issubclass(Interrupted, Exception)
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ([], 0),
+        ([0, 0], 0),
+        ([0, 65], 65),
+        ([65, 75], 75),
+        ([75, 77], 77),
+        ([77, 2], 2),
+        ([2, 1], 1),
+        ([0, 65, 75, 77, 2, 1], 1),
+        ([0, -9], 1),
+    ],
+)
+def test_the_worst_exit_code(codes: list[int], expected: int) -> None:
+    assert worst(codes) == worst(reversed(codes)) == expected

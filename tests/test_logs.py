@@ -4,13 +4,19 @@ import base64
 import json
 import logging
 import re
+import sys
+import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 import command
 import pytest
+from lines import unmarked
 
 from snapshotter import logs
 from snapshotter.message_mask import Mask
@@ -122,3 +128,42 @@ def test_json_has_the_end_with_its_exit_code(
     ):
         (end,) = map(json.loads, run(words, tmp_path, account, api))
         assert end["exit_code"] == 2
+
+
+def test_each_thread_has_the_mark_of_its_own_run(said: pytest.CaptureFixture[str]) -> None:
+    logs.configure()
+
+    def work() -> None:
+        logs.run_mark().run = 8
+        logging.getLogger("anybody").warning("in its thread")
+
+    with logs.marked(logs.RunMark("globex")) as mark:
+        thread = threading.Thread(target=partial(copy_context().run, work))
+        thread.start()
+        thread.join()
+        logs.end_line(75, "stopped", "", {})
+    logging.getLogger("anybody").warning("after it")
+    lines = [line.rpartition("Z ")[2] for line in said.readouterr().err.splitlines()]
+    assert lines[0] == "globex run 8]"
+    assert lines[2] == "acme run 7]"
+    assert (mark.account, mark.run) == ("globex", 8)
+
+
+def test_what_is_drawn_is_taken_away_while_a_line_is_printed(
+    said: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure()
+
+    @contextmanager
+    def aside() -> Iterator[None]:
+        sys.stderr.write("(\n")
+        yield
+        sys.stderr.write(")\n")
+
+    with logs.drawn_aside(aside):
+        logging.getLogger("anybody").warning("a")
+        logs.notice("b")
+        logs.final(1, "c")
+    logs.notice("d")
+    lines = [line.split()[-1] for line in unmarked(said.readouterr().err).splitlines()]
+    assert lines == [*("(", "a", ")", "(", "b", ")", "(", "c", ")", "d")]

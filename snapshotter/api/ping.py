@@ -130,6 +130,16 @@ class Monitor:
         return session
 
 
+def shown_url(url: str) -> str:
+    """Return a monitor's URL without what is secret of it: with its host only."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    return f"{parts.scheme}://{host}/***" if host else "***"
+
+
 def _unchanged(request: Any) -> Any:
     return request
 

@@ -168,6 +168,10 @@ def _without_secrets(option: click.Option, value: Any) -> str | bool | None:
         from snapshotter.cli.connections import shown
 
         return shown(str(value))
+    if option.name == "ping_url":
+        from snapshotter.api.ping import shown_url
+
+        return shown_url(str(value))
     return SecretText(SecretNames(), lambda _: "***")(str(value))
 
 

@@ -12,7 +12,7 @@ from wire import Wire, answer, drip, reset, serve
 
 from snapshotter import logs
 from snapshotter.api import ping
-from snapshotter.api.ping import MOST, Monitor
+from snapshotter.api.ping import MOST, Monitor, shown_url
 from snapshotter.errors import UsageError
 from snapshotter.message_mask import Mask
 
@@ -145,14 +145,13 @@ def test_a_slow_monitor_is_waited_for_no_longer_than_the_timeout(
     assert caplog.messages == ["the monitor at 127.0.0.1 was not pinged: no answer within 5 s"]
 
 
-@pytest.mark.usefixtures("short")
 def test_a_start_that_is_late_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     """After the end it would look as if the command had begun again."""
     with serve(hang, answer()) as wire:
         monitor = Monitor(wire.url)
         monitor.start()
         arrived(wire, 1)
-        monitor.end(0, "")
+        monitor.end(0, "", 3.0)  # this server answers one after another, so the start has to end
         assert arrived(wire, 2) == [b"POST /start HTTP/1.1", b"POST / HTTP/1.1"]
     assert not caplog.messages
 
@@ -190,6 +189,18 @@ def test_what_is_not_a_url_is_a_usage_error_that_does_not_quote_it(url: str) -> 
         Monitor(url)
     assert str(raised.value).startswith("--ping-url: not a URL that can be pinged")
     assert len(url) < 9 or url not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (f"https://joe:hunter2@hc-ping.com:8000/{UUID}?a=b", "https://hc-ping.com/***"),
+        ("http://[::1", "***"),
+        (UUID, "***"),
+    ],
+)
+def test_a_monitor_is_shown_by_its_host_only(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
 
 
 def test_proxies_and_certificates_are_those_of_the_api(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from command_line import Run, assert_one_line
 from lines import unmarked
 from several import NAMES, Accounts
 from sqlalchemy import func, select
+from syncer import history
 
 from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.store.engine import open_engine
@@ -171,12 +172,11 @@ def test_a_database_that_cannot_be_used_stops_all(several: Accounts) -> None:
 
 
 def test_a_line_of_a_thread_that_prefetches_names_its_account(several: Accounts) -> None:
-    for job_id in range(100, 400):
-        several["globex"].add_job(id=job_id)
+    history(several["globex"], 900)
     failed: list[object] = []
 
     def fail_once(request: Request) -> Answer | None:
-        if failed or int(request.query.get("offset", 0)) < 200:
+        if failed or int(request.query.get("offset", 0)) < 600:
             return None
         failed.append(request)
         return Answer(503)

@@ -231,3 +231,14 @@ def test_a_monitor_that_cannot_be_pinged_does_not_fail_the_run(
     }
     done = run("sync", "--ping-url", "ftp://x/", **acme)
     assert_one_line(done, 2, "--ping-url: not a URL that can be pinged")
+
+
+def test_a_monitor_of_the_configuration_file(several: Accounts) -> None:
+    path = several.folder / "snapshotter.toml"
+    with serve(answer()) as monitor:
+        table = f"[sync]\nping_url = '{monitor.url}/{UUID}'\nquiet = true\n"
+        path.write_text(table + path.read_text())
+        assert UUID not in several.run("config", "show").stdout
+        done = several.run("sync")
+        assert f"/{UUID}" in pinged(monitor)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

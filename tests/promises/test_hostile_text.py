@@ -24,9 +24,9 @@ HOSTILE = (
     "\x1b[2J\x1b]0;owned\x07\x1b[31m\x9b31m\x85\r\n\x08\u202e\u2066\u200b\u2028\u2029|`<b>\ufeff"
     "\x1b]8;;http://evil.example\x1b\\x\x7f"
 )
-# What rich and the progress line print, and nothing else that begins with ESC.
+# What rich and the progress bar print, and nothing else that begins with ESC.
 OURS = re.compile(
-    rb"\x1b\[[01]m|\x1b\[K|\x1b\]8;id=[0-9]+;https://(?:dashboard\.)?xplenty\.com/[!-~]+?\x1b\\"
+    rb"\x1b\[[01]m|\r?\x1b\[2?K|\r?\x1b\[1A|\x1b\]8;id=[0-9]+;https://(?:dashboard\.)?xplenty\.com/[!-~]+?\x1b\\"
     rb"|\x1b\]8;;\x1b\\"
 )
 URL = "https://dashboard.xplenty.com/acme/jobs/{}"
