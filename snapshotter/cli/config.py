@@ -1,6 +1,7 @@
 """`snapshotter config`: shows the configuration, and where each value comes from."""
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +10,7 @@ from snapshotter.cli.configuration import given
 from snapshotter.cli.options import Group, LenientCommand
 from snapshotter.cli.streams import print_line
 from snapshotter.errors import UsageError
+from snapshotter.settings import ACCOUNT_VARIABLE, setting
 from snapshotter.texts import counted
 
 if TYPE_CHECKING:
@@ -47,7 +49,9 @@ def _lines(found: "Findings") -> list[str]:
     lines = [f"file: {file or 'none'}{by}"]
     if not found.named_by:
         lines.append(f"searched: {', '.join(map(str, found.configuration.searched))}")
-    lines += ["", "accounts:"] if found.accounts else ["", "accounts: none"]
+    selected = setting(os.environ, ACCOUNT_VARIABLE)
+    by = f" ({ACCOUNT_VARIABLE} selects {selected})" if selected else ""
+    lines += ["", f"accounts{by}:" if found.accounts else "accounts: none"]
     for account, why in found.accounts:
         name = account.name
         called = name if name == account.account_id else f"{name} ({account.account_id})"

@@ -62,14 +62,12 @@ def words_of(context: click.Context) -> Words:
     return tuple(words)
 
 
-def load(root: click.Group, given: Path | None) -> "Configuration":
-    """Find and read the file, and check its names. Raises `UsageError`."""
-    from snapshotter import configuration
+def require_known(found: "Configuration", root: click.Group) -> None:
+    """Raise `UsageError` for a name in a file that is not a command or a setting."""
+    from snapshotter.configuration import WITHOUT_OPTION
 
-    found = configuration.load(os.environ, given)
-    if why := unknown(found.options, root, tuple(configuration.WITHOUT_OPTION)):
+    if why := unknown(found.options, root, tuple(WITHOUT_OPTION)):
         raise UsageError(f"{found.path}: {why}")
-    return found
 
 
 def of_file(found: "Configuration", words: Words, option: click.Option) -> tuple[str, Any] | None:
@@ -122,15 +120,23 @@ class _OfFile(dict[str, Any]):
         root = self._context.find_root().command
         if not isinstance(root, click.Group):
             return
-        found = load(root, _given(self._context))
+        from snapshotter import configuration
+
+        found = configuration.load(os.environ, _given(self._context))
         self._context.meta[_KEY] = found
-        words = words_of(self._context)
-        for name, option in settings(self._context.command).items():
-            if (set_to := of_file(found, words, option)) is None or option.name is None:
-                continue
-            self.places[option.name], self[option.name] = set_to
-            if name == "api_key_file":  # it comes after an account's own source, and is no flag
-                self._context.meta[_KEY] = replace(found, key_file=Path(set_to[1]))
+        options = settings(self._context.command)
+        self._set(found, options.pop("log_format"))  # first, for the errors that follow
+        require_known(found, root)
+        for option in options.values():
+            self._set(found, option)
+
+    def _set(self, found: "Configuration", option: click.Option) -> None:
+        set_to = of_file(found, words_of(self._context), option)
+        if set_to is None or option.name is None:
+            return
+        self.places[option.name], self[option.name] = set_to
+        if option.name == "api_key_file":  # it comes after an account's own source
+            self._context.meta[_KEY] = replace(found, key_file=Path(set_to[1]))
 
 
 class Configured(click.Command):
@@ -207,13 +213,15 @@ def _is_flagged(context: click.Context, option: click.Parameter) -> bool:
 
 def _set_log_format(context: click.Context) -> None:
     """Write an error of the options in the format that a variable or the file asks for."""
+    if isinstance(context.default_map, _OfFile):
+        with suppress(UsageError):  # the format is known if the file could be parsed
+            context.default_map.read()
     for option in context.command.params:
         # A flag was looked for before click read the words.
         if option.name == "log_format" and not _is_flagged(context, option):
-            with suppress(click.UsageError, UsageError):
-                value, _ = option.consume_value(context, {})
-                if value == "json" and not logs.ABOUT.is_json:
-                    logs.configure(is_json=True)
+            value, _ = option.consume_value(context, {})
+            if value == "json" and not logs.ABOUT.is_json:
+                logs.configure(is_json=True)
 
 
 def _named(error: click.UsageError | UsageError, context: click.Context) -> Exception:

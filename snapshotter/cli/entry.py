@@ -91,8 +91,8 @@ def group() -> "click.Group":
     def snapshotter() -> None:
         """Keep the job history of an Xplenty (Integrate.io ETL) account in a database of your own.
 
-        Begin with `snapshotter demo`; then set XPLENTY_ACCOUNT_ID and XPLENTY_API_KEY, and run
-        `snapshotter sync`.
+        Begin with `snapshotter demo`; then run `snapshotter init`, or set XPLENTY_ACCOUNT_ID and
+        XPLENTY_API_KEY, and run `snapshotter sync`.
 
         Exit codes: 0 done; 1 failed; 2 usage or configuration; 65 done, but something was set
         aside, or differs; 75 stopped early, nothing lost, run again; 77 the API refused the key.

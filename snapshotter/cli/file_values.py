@@ -10,7 +10,8 @@ import click
 from snapshotter.configuration import from_folder_of
 
 _SQLITE = re.compile(r"(?P<scheme>\s*sqlite(?:\+\w+)?:///)(?P<path>[^/:?][^?]*)\Z", re.IGNORECASE)
-_PATHS = ("FILE", "DIR")  # how `--help` shows options that name files and folders
+# How `--help` shows options that name databases, and files and folders.
+_URL, _PATHS = "URL", ("FILE", "DIR")
 
 
 class WrongValueError(ValueError):
@@ -60,7 +61,7 @@ def _text(option: click.Option, value: Any, file: Path) -> str:
 
 def _path(option: click.Option, value: str, file: Path) -> str:
     """Return a text; a path in it as seen from the folder of the file."""
-    if found := _SQLITE.match(value) if option.name == "database_url" else None:
+    if found := _SQLITE.match(value) if option.metavar == _URL else None:
         path = found["path"].strip()
         return found["scheme"].strip() + str(from_folder_of(file, path))
     is_path = isinstance(option.type, click.Path | click.File) or option.metavar in _PATHS

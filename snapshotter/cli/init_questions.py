@@ -11,8 +11,10 @@ from click.core import ParameterSource
 
 from snapshotter import logs
 from snapshotter.cli.configuration import given
+from snapshotter.cli.connections import shown
 from snapshotter.cli.new_configuration import (
     KeyPlace,
+    is_readable,
     key_at_hand,
     replaced,
     try_account,
@@ -165,12 +167,15 @@ def _database(form: Form, url: str) -> str:
         logs.notice(try_database(url))
         return url
     while True:
-        url = _prompt("Database (a URL of SQLite, PostgreSQL or MariaDB)", _not_empty, default=url)
-        logs.ABOUT.database = url
-        if _works(lambda: try_database(url)) or click.confirm(  # noqa: B023 - called at once
+        # Its password is not shown.
+        question = f"Database (a URL of SQLite, PostgreSQL or MariaDB) [{shown(url)}]"
+        given = _prompt(question, _not_empty, default=url, show_default=False)
+        logs.ABOUT.database = given
+        if _works(lambda: try_database(given)) or click.confirm(  # noqa: B023 - called at once
             "Keep this database although its test failed?", err=True
         ):
-            return url
+            return str(given)
+        url = given if is_readable(given) else url
 
 
 def _works(test: Callable[[], str]) -> bool:

@@ -97,6 +97,17 @@ def try_database(url: str) -> str:
     return f"database {shown(url)}: {state}"
 
 
+def is_readable(url: str) -> bool:
+    """Whether a text is the URL of a database."""
+    from snapshotter.store import urls
+
+    try:
+        urls.parse(url)
+    except UsageError:
+        return False
+    return True
+
+
 def sqlite_path(url: str) -> Path | None:
     found = _SQLITE.fullmatch(url.strip())
     return Path(found["path"]) if found else None

@@ -23,6 +23,7 @@ from snapshotter import logs
 from snapshotter.times import duration
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, Task, TaskID
 
     from snapshotter.cli.each_account import Manner
@@ -209,8 +210,19 @@ def _round(number: int) -> int:
     return round(number / unit) * unit
 
 
-def _new_progress(*, has_names: bool) -> "Progress":
+def _console() -> "Console":
     from rich.console import Console
+
+    class Plain(Console):
+        """A console that leaves the cursor alone."""
+
+        def show_cursor(self, show: bool = True) -> bool:  # noqa: ARG002, FBT002 - rich's
+            return True
+
+    return Plain(file=sys.stderr)
+
+
+def _new_progress(*, has_names: bool) -> "Progress":
     from rich.progress import Progress, ProgressColumn
     from rich.progress_bar import ProgressBar
     from rich.table import Column
@@ -236,16 +248,10 @@ def _new_progress(*, has_names: bool) -> "Progress":
             share = task.fields["share"]
             return Text("") if share is None else ProgressBar(total=1, completed=share)
 
-    class PlainConsole(Console):
-        """A console that leaves the cursor alone."""
-
-        def show_cursor(self, show: bool = True) -> bool:  # noqa: ARG002, FBT002 - rich's
-            return True
-
     return Progress(
         *([Field("name")] if has_names else []),
         *(Field("count"), Bar(), Field("speed"), Field("credits"), Field("left")),
-        console=PlainConsole(file=sys.stderr),
+        console=_console(),
         auto_refresh=False,
         transient=True,
         redirect_stdout=False,

@@ -3,15 +3,15 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from snapshotter import configuration
-from snapshotter.cli.configuration import of_file, unquoted
-from snapshotter.cli.option_names import PREFIX, Words, commands, settings, unknown
+from snapshotter.cli.configuration import of_file, require_known, unquoted
+from snapshotter.cli.option_names import PREFIX, Words, commands, settings
 from snapshotter.configuration import WITHOUT_OPTION, Configuration
 from snapshotter.configured_accounts import Account, accounts
 from snapshotter.errors import UsageError
@@ -61,8 +61,8 @@ def find(root: click.Group, given: Path | None) -> Findings:
         found.named_by = CONFIG_VARIABLE
     try:
         found.configuration = configuration.load(os.environ, given)
-        if why := unknown(found.configuration.options, root, tuple(WITHOUT_OPTION)):
-            found.problems.append(f"{found.configuration.path}: {why}")
+        require_known(found.configuration, root)
+        found.configuration = _with_key_file(found.configuration, root)
     except UsageError as error:
         found.problems.append(str(error))
     _find_accounts(found)
@@ -92,6 +92,14 @@ def grouped(found: list[Shown]) -> Iterator[tuple[str, Shown]]:
                 is_yielded = True
             else:
                 yield ".".join((*each.words, name)), each
+
+
+def _with_key_file(found: Configuration, root: click.Group) -> Configuration:
+    """Return the configuration with the key file of accounts without a source, as sync has it."""
+    words = ("sync",)
+    option = settings(dict(commands(root))[words])["api_key_file"]
+    set_to = of_file(found, words, option)
+    return found if set_to is None else replace(found, key_file=Path(set_to[1]))
 
 
 def _find_accounts(found: Findings) -> None:

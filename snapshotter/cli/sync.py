@@ -19,6 +19,7 @@ from snapshotter.settings import DEFAULT_OVERLAP
 from snapshotter.texts import decoded
 
 if TYPE_CHECKING:
+    from snapshotter.api.client import ListFilters
     from snapshotter.store.opening import Database
     from snapshotter.sync.several import Attempt
     from snapshotter.sync.sync import Plan
@@ -99,22 +100,27 @@ def command(
     """
     from snapshotter.api.client import ListFilters
     from snapshotter.store.opening import Database
-    from snapshotter.sync.sync import Plan
 
     attempts: list[Attempt] = []
     with reported(Reports(as_json, ping_url or ""), attempts):
-        filters = ListFilters(since, status, package_id)
-        ids = _ids(job_ids, ids_file)
-        if ids is not None and (full or filters != ListFilters()):
-            raise UsageError("job ids already select the jobs: leave --full and the filters out")
-        if full and filters != ListFilters():
-            raise UsageError(
-                "--full reads the whole list: leave --since, --status, --package-id out"
-            )
-        before = timedelta(minutes=overlap)
-        plan = Plan(ids, filters, full, overlap=before, log_summaries=log_summaries)
+        ids, filters = _ids(job_ids, ids_file), ListFilters(since, status, package_id)
+        plan = _plan(ids, filters, timedelta(minutes=overlap), full=full)
+        plan = replace(plan, log_summaries=log_summaries)
         manner = Manner(prints=not as_json, is_quiet=quiet, at_once=parallel)
         run(api_options, (Database(database_url, upgrade), plan), manner, attempts)
+
+
+def _plan(
+    ids: list[int] | None, filters: "ListFilters", overlap: timedelta, *, full: bool
+) -> "Plan":
+    from snapshotter.sync.sync import Plan
+
+    plan = Plan(ids, filters, full, overlap=overlap)
+    if ids is not None and (full or plan.is_filtered):
+        raise UsageError("job ids already select the jobs: leave --full and the filters out")
+    if full and plan.is_filtered:
+        raise UsageError("--full reads the whole list: leave --since, --status, --package-id out")
+    return plan
 
 
 def run(

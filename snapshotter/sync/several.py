@@ -1,9 +1,10 @@
 """Runs several accounts, one after another or some at once; none stops the others.
 
 Accounts that run at once have a thread each. A run mostly waits, for the API and the database, and
-what takes most of its time otherwise (decompressing, decoding, SQLite and the drivers of servers)
-runs while other threads do: so processes would gain little, for 60 MB each and half a second to
-start, and a signal, the log and what is drawn on a terminal would have to be passed between them.
+libraries that decompress and decode and the drivers of databases let other threads run meanwhile:
+so processes would gain little, for 60 MB each and half a second to start, and a signal, the log and
+what is drawn on a terminal would have to be passed between them.
+
 Each account has a client, an engine and limits of its own; they share the clock, which a signal
 stops, and the database: a SQLite file takes one transaction after another, of a few pages each, and
 who waits for it gets its turn long before the half minute after which a run ends with 75.
@@ -51,7 +52,7 @@ class Display(Protocol):
 Watch = Callable[[Run], Display]
 
 
-@dataclass
+@dataclass(eq=False)
 class Attempt:
     """What a command does with one account, and how that ended. It watches the account's run.
 
@@ -99,10 +100,10 @@ class Work(NamedTuple):
     """What to do with each account, and what is to be known about it.
 
     `do` raises what goes wrong. `ending` returns the exit code and the message of an error.
-    `interrupted` returns what asks all to stop, empty if nothing does. `check` raises an error if
-    the database cannot be used; it is called after an error of the database and, with `prepare`,
-    before accounts run at once: it may create or upgrade the schema, which two must not do at once.
-    `ended` is called in the main thread when an account has ended.
+    `interrupted` returns what asks all to stop, empty if nothing does. `check` raises
+    `DatabaseError` if the database is lost; it is called after an error of the database. `prepare`
+    creates or upgrades the schema, which two must not do at once; it is called before accounts run
+    at once. `ended` is called in the main thread when an account has ended.
     """
 
     do: Callable[[Attempt], None]

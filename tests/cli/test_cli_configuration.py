@@ -2,8 +2,8 @@
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from snapshotter.errors import UsageError
 from snapshotter.simulator.account import SimulatedAccount
 
 Parse = Callable[..., click.Context]
+all_commands = cache(group)
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def parse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parse]:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in (env or {}).items():
                 patch.setenv(name, value)
-            command: click.Command = group()
+            command: click.Command = all_commands()
             context = command.make_context("snapshotter", [*words, *more])
             for word in words:
                 assert isinstance(command, click.Group)
@@ -57,17 +58,17 @@ def parse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parse]:
 
 
 def every_option() -> list[tuple[Words, str]]:
-    return [(words, name) for words, each in commands(group()) for name in settings(each)]
+    return [(words, name) for words, each in commands(all_commands()) for name in settings(each)]
 
 
 def is_run(words: Words) -> bool:
     """Whether the words are a command, and not a group that only other commands follow."""
-    command = dict(commands(group()))[words]
+    command = dict(commands(all_commands()))[words]
     return not isinstance(command, click.Group) or command.invoke_without_command
 
 
 def option_of(words: Words, name: str) -> click.Option:
-    return settings(dict(commands(group()))[words])[name]
+    return settings(dict(commands(all_commands()))[words])[name]
 
 
 def sample(option: click.Option, folder: Path) -> str:
@@ -78,15 +79,14 @@ def sample(option: click.Option, folder: Path) -> str:
     if isinstance(kind, click.File):
         (folder / "ids").write_text("7")
         return str(folder / "ids")
+    if expected := getattr(kind, "expected", ""):  # as in "90s, 30m, 2h or 7d"
+        return str(expected).split()[-1]
     of_name = {
         "integer": "7",
         "integer range": "2",
         "number": "7.5",
         "day": "2026-01-31",
         "time": "2026-01-31T12:00:00",
-        "duration": "2d",
-        "days": "30d",
-        "period": "12h",
         "kinds": "failing,stuck",
         "boolean": "true",
     }
@@ -95,11 +95,12 @@ def sample(option: click.Option, folder: Path) -> str:
 
 def needed(words: Words, but: str, folder: Path) -> list[str]:
     """Return the arguments and options without which a command cannot be parsed."""
-    command = dict(commands(group()))[words]
+    command = dict(commands(all_commands()))[words]
     found = []
     for each in command.params:
         if isinstance(each, click.Argument) and each.required:
-            found.append("x")
+            choices = each.type.choices if isinstance(each.type, click.Choice) else ["x"]
+            found.append(str(choices[0]))
         elif isinstance(each, click.Option) and each.required and setting_name(each) != but:
             found += [each.opts[-1], sample(each, folder)]
     return found
@@ -335,7 +336,12 @@ def test_the_file_by_a_flag_before_or_after_the_command(run: Run, tmp_path: Path
 def test_help_needs_no_configuration(run: Run, tmp_path: Path, words: str) -> None:
     (tmp_path / "snapshotter.toml").write_text("not toml")
     assert run(*words.split()).returncode == 0
-    assert run("--config", "none.toml", *words.split(), SNAPSHOTTER_CONFIG="none").returncode == 0
+
+
+def test_help_needs_no_file_that_is_named(run: Run) -> None:
+    for words in (["--help"], ["sync", "--help"]):
+        done = run("--config", "none.toml", *words, SNAPSHOTTER_CONFIG="none")
+        assert done.returncode == 0
 
 
 def test_help_shows_the_defaults_without_the_file(run: Run, tmp_path: Path) -> None:
@@ -413,7 +419,7 @@ def test_the_hash_key_of_the_file(run: Run, configured: Path) -> None:
 
 
 def test_reading_commands_take_the_name_of_an_account(
-    run: Run, configured: Path, account: SimulatedAccount, tmp_path: Path
+    run: Run, configured: Path, account: SimulatedAccount
 ) -> None:
     assert run("sync").returncode == 0
     assert configured.exists()
@@ -429,7 +435,6 @@ def test_reading_commands_take_the_name_of_an_account(
         assert done.returncode == 0, done.stderr
     named = run("status", SNAPSHOTTER_STATUS_ACCOUNT="main")
     assert (named.returncode, account.account_id in named.stdout) == (0, True)
-    shutil.copy(configured, tmp_path / "other.toml")
     assert run("status", "--account", "none").returncode == 2
 
 
@@ -438,7 +443,7 @@ def test_the_log_is_json_by_the_file_or_a_variable(run: Run, tmp_path: Path) -> 
     file = tmp_path / "snapshotter.toml"
     for text, env in (
         ("log_format = 'json'", {}),
-        ("[status]\nlog_format = 'json'", {}),
+        ("[status]\nlog_format = 'json'\n[sync]\nzzz = 1", {}),
         ("", {"SNAPSHOTTER_LOG_FORMAT": "json\r"}),
         ("", {"SNAPSHOTTER_STATUS_LOG_FORMAT": "json"}),
     ):
@@ -446,6 +451,7 @@ def test_the_log_is_json_by_the_file_or_a_variable(run: Run, tmp_path: Path) -> 
         for words in (["status"], ["status", "--none"]):
             done = run(*words, **env)
             assert json.loads(done.stderr)["exit_code"] == done.returncode
+        # A flag comes before both.
         for asked in ([*words, "--log-format=text"], ["--log-format", "text", "status"]):
             assert run(*asked, **env).stderr.startswith("snapshotter: ")
 

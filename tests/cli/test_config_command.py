@@ -87,8 +87,20 @@ def test_without_a_file(run: Run, tmp_path: Path) -> None:
     assert ["database", "sqlite:///job_history.db", "default"] in rows(done.stdout)
     assert "accounts: none\n" in done.stdout
     own = run("config", "show", XPLENTY_ACCOUNT_ID="acme", XPLENTY_API_KEY="hunter2")
-    assert "  acme  https://api.xplenty.com  key from XPLENTY_API_KEY\n" in own.stdout
+    assert (
+        "accounts (XPLENTY_ACCOUNT_ID selects acme):\n"
+        "  acme  https://api.xplenty.com  key from XPLENTY_API_KEY\n"
+    ) in own.stdout
     assert "hunter2" not in own.stdout
+
+
+def test_a_key_file_for_accounts_without_a_source(run: Run, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "shared.key").write_text("hunter2")
+    (tmp_path / "shared.key").chmod(0o600)
+    file.write_text("api_key_file = 'shared.key'\n[accounts.acme]\n[accounts.globex]")
+    done = run("config", "show")
+    assert done.returncode == 0
+    assert done.stdout.count(f"key from {file}: api_key_file\n") == 2
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ FILE = Path("/etc/snapshotter.toml")
         (click.Option(["--x"], metavar="FILE"), "/a.csv", "/a.csv"),
         (click.Option(["--x"], metavar="FILE"), "-", "-"),
         (click.Option(["--x"], type=click.Path()), "../a", "/etc/../a"),
-        (Setting(["--database", "database_url"]), "sqlite:///a.db", "sqlite:////etc/a.db"),
-        (Setting(["--database", "database_url"]), "sqlite:////a.db", "sqlite:////a.db"),
+        (Setting(["--database"], metavar="URL"), "sqlite:///a.db", "sqlite:////etc/a.db"),
+        (Setting(["--to"], metavar="URL"), "sqlite:////a.db", "sqlite:////a.db"),
     ],
 )
 def test_a_value_is_read(option: click.Option, value: Any, expected: Any) -> None:

@@ -65,7 +65,9 @@ def test_on_a_terminal(talk: Talk, run: Run, account: SimulatedAccount, tmp_path
         ("Add another account? [y/N]: ", "n"),
         ("MariaDB) [sqlite:///job_history.db]: ", "mongo://x"),
         ("Keep this database although its test failed? [y/N]: ", "n"),
-        ("MariaDB) [mongo://x]: ", "sqlite:///jobs.db"),
+        ("MariaDB) [sqlite:///job_history.db]: ", "postgresql://joe:hunter2@127.0.0.1:1/x"),
+        ("Keep this database although its test failed? [y/N]: ", "n"),
+        ("MariaDB) [postgresql://joe:***@127.0.0.1:1/x]: ", "sqlite:///jobs.db"),
     )
     assert exit_code == 0, printed
     assert account.api_key not in printed

@@ -18,6 +18,7 @@ from snapshotter.cli.new_configuration import (
 from snapshotter.configuration_text import NewAccount
 from snapshotter.errors import UsageError
 from snapshotter.settings import Key
+from snapshotter.store.revisions import head
 
 
 @pytest.fixture
@@ -44,6 +45,16 @@ def test_a_database_that_does_not_exist_is_not_created(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
     assert try_database(f"sqlite:///{path}").endswith("will be created by the first run")
     assert not path.exists()
+
+
+def test_a_database_with_tables(database_url: str) -> None:
+    assert try_database(database_url).endswith(f": at revision {head()}")
+
+
+@pytest.mark.parametrize("empty_database_url", ["postgresql", "mariadb"], indirect=True)
+def test_a_database_without_tables_stays_so(empty_database_url: str) -> None:
+    for _ in range(2):
+        assert try_database(empty_database_url).endswith(": empty")
 
 
 def keyring_of(entries: dict[tuple[str, str], str]) -> SimpleNamespace:

@@ -301,7 +301,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "digest": {"connections", "options", "parameters", "streams"},
         "each_account": {"endings", "streams"},
         "export": {"connections", "options", "streams"},
-        "init_questions": {"configuration", "new_configuration"},
+        "init_questions": {"configuration", "connections", "new_configuration"},
         "recipe": {"options", "streams"},
         "report": {"connections", "options", "streams"},
         "reporting": {"endings", "streams"},

@@ -152,7 +152,10 @@ def test_no_more_run_at_once_than_allowed() -> None:
     assert max(most) == 2
 
 
-def test_each_line_names_its_own_account_and_run(at_once: int) -> None:
+def test_each_line_names_its_own_account_and_run(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "ABOUT", logs.About())  # other tests of the process have set it
     world = World()
     seen: dict[str, str] = {}
     world.before = lambda attempt: seen.update({attempt.account_id: logs.mark()})
