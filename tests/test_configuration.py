@@ -202,6 +202,7 @@ def test_a_file_without_a_secret_may_be_read_by_others(file: Path, text: str) ->
 
 def test_a_pipe_has_no_mode(file: Path) -> None:
     reader, writer = os.pipe()
+    os.fchmod(reader, 0o644)
     os.write(writer, b"hash_key = 'hunter2'")
     os.close(writer)
     found = load({}, Path(f"/dev/fd/{reader}"))
