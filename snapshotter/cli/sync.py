@@ -20,7 +20,6 @@ from snapshotter.settings import DEFAULT_OVERLAP
 from snapshotter.texts import decoded
 
 if TYPE_CHECKING:
-    from snapshotter.api.client import ListFilters
     from snapshotter.store.opening import Database
     from snapshotter.sync.several import Attempt
     from snapshotter.sync.sync import Plan

@@ -1,5 +1,6 @@
 """The options of `History`, and what the runs and trends make of them."""
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypedDict
@@ -119,6 +120,9 @@ def _refuse_unknown(given: Mapping[str, Any], known: Collection[str]) -> None:
 def service(account: str, key: str, given: SyncOptions) -> Service:
     """Return the account to read. Raises `UsageError`, which never quotes the key."""
     _refuse_unknown(given, SyncOptions.__annotations__)
+    timeout = given.get("timeout", DEFAULT_TIMEOUT)
+    if not (isinstance(timeout, int | float) and 0 < timeout < math.inf):
+        raise _wrong(timeout, "timeout", "60.0, in seconds")
     if not isinstance(account, str) or not isinstance(key, str):
         raise UsageError("account and key are texts: the account's id and its API key")
     if not (secret := cleaned(key)):
@@ -127,13 +131,17 @@ def service(account: str, key: str, given: SyncOptions) -> Service:
         account_id(cleaned(account), "account"),
         valid_key(secret, "key"),
         base_url(given.get("api_url", DEFAULT_API_URL), "api_url"),
-        given.get("timeout", DEFAULT_TIMEOUT),
+        timeout,
     )
 
 
 def plan(given: SyncOptions) -> Plan:
     """Return what to read. Raises `UsageError` if the options contradict each other."""
     ids, since, full = given.get("ids"), given.get("since"), given.get("full", False)
+    wrong = [each for each in ids or () if not (isinstance(each, int) and 0 < each < 2**63)]
+    if wrong:
+        raise _wrong(wrong[0], "ids", "[1234, 1235]")
+    _require(given.get("overlap"), timedelta, "overlap", "timedelta(minutes=10)")
     if since is not None and (not isinstance(since, datetime) or since.tzinfo is None):
         raise _wrong(since, "since", "datetime(2026, 1, 31, tzinfo=UTC)")
     filters = ListFilters(since, given.get("status"), given.get("package_id"))
@@ -153,6 +161,9 @@ def plan(given: SyncOptions) -> Plan:
 def run_options(given: SyncOptions) -> RunOptions:
     """Return how the run goes. Raises `UsageError`."""
     variables, max_time = given.get("variables", "mask"), given.get("max_time")
+    reserve = given.get("reserve_credits")
+    if reserve is not None and not (isinstance(reserve, int) and reserve >= 0):
+        raise _wrong(reserve, "reserve_credits", "500")
     if variables not in MODES:
         raise UsageError(f"variables: not one of {', '.join(MODES)}")
     _require(max_time, timedelta, "max_time", "timedelta(minutes=10)")
@@ -161,7 +172,7 @@ def run_options(given: SyncOptions) -> RunOptions:
     except ValueError:
         raise UsageError("variables='hash' needs a hash_key, a long random text") from None
     limits = Limits(
-        given.get("reserve_credits"),
+        reserve,
         given.get("max_requests"),
         None if max_time is None else max_time.total_seconds(),
     )

@@ -4,7 +4,7 @@
 again after pauses that grow, or at once if the record or this program has changed.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -157,6 +157,21 @@ def forget(connection: Connection, account_id: str, job_ids: Iterable[int]) -> N
     mine = REJECTS.c.account_id == account_id
     for ids in chunks(job_ids):
         connection.execute(delete(REJECTS).where(mine, REJECTS.c.job_id.in_(ids)))
+
+
+def forget_unseen(
+    engine: Engine, account_id: str, snapshot_id: int, row_ids: Collection[int] | None
+) -> None:
+    """Remove records without an id that a run has not met, of these rows or of all."""
+    unseen = [
+        row.id
+        for row in states(engine, account_id)
+        if row.job_id is None
+        and row.snapshot_id != snapshot_id
+        and (row_ids is None or row.id in row_ids)
+    ]
+    with engine.begin() as connection:
+        forget_rows(connection, unseen)
 
 
 def forget_rows(connection: Connection, row_ids: Iterable[int]) -> None:

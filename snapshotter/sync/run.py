@@ -101,15 +101,7 @@ class Run:
 
         They are stored by now, under an id that they were given, or are gone.
         """
-        unseen = [
-            row.id
-            for row in rejects.states(self.engine, self.account_id)
-            if row.job_id is None
-            and row.snapshot_id != self.outcome.snapshot_id
-            and (row_ids is None or row.id in row_ids)
-        ]
-        with self.engine.begin() as connection:
-            rejects.forget_rows(connection, unseen)
+        rejects.forget_unseen(self.engine, self.account_id, self.outcome.snapshot_id, row_ids)
 
     def prepared(self, records: Sequence[Record | Reject]) -> list[Prepared | Reject]:
         """Return the records with all that is worked out before the transaction; in any thread.

@@ -25,6 +25,7 @@ from snapshotter.store.tables import (
     CHANGES,
     FIELDS,
     JOBS,
+    LOG_SUMMARIES,
     OUTPUTS,
     PRUNED,
     REJECTS,
@@ -63,6 +64,10 @@ AWKWARD: tuple[tuple[Table, list[dict[str, Any]]], ...] = (
             {"id": 3, **STAMP, "variables": DOCUMENT, "extra": {}, "created_at": AT},
             {"id": 4, **STAMP, "variables": [], "extra": "", "dynamic_variables": 0},
         ],
+    ),
+    (
+        LOG_SUMMARIES,
+        [{"job_id": 2, "requested_at": AT, "body": WORDS, "action_items": [WORDS], "extra": {}}],
     ),
     (CHANGES, [{"id": 5, "job_id": 2, "snapshot_id": 7, "observed_at": AT, "progress": 1.0}]),
     (OUTPUTS, [{"id": LARGEST, "job_id": 2, "name": WORDS, "extra": DOCUMENT}]),
