@@ -208,6 +208,6 @@ def next_steps(file: Path, accounts: Sequence[NewAccount]) -> list[str]:
         elif account.source == "credential":
             lines.append(
                 f"  store the key of {account.account_id} in /etc/snapshotter/{account.place} "
-                "(chmod 600), where the units of `snapshotter recipe systemd` read it"
+                "(chmod 600) for `recipe systemd`"
             )
     return lines
