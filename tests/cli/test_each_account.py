@@ -237,7 +237,6 @@ def test_a_signal_stops_accounts_that_run_at_once(several: Accounts) -> None:
     assert stored(several) == dict.fromkeys(NAMES, 1)
 
 
-@pytest.mark.slow
 def test_a_second_signal_ends_accounts_that_run_at_once(several: Accounts) -> None:
     held = Held(several, *NAMES)
     words = ["sync", "--parallel", "3", "--timeout", "3600"]
@@ -256,7 +255,7 @@ def test_a_second_signal_ends_accounts_that_run_at_once(several: Accounts) -> No
 def test_accounts_at_once_share_one_database(several: Accounts, empty_database_url: str) -> None:
     for account in several.each:
         first = 1000 * (1 + NAMES.index(account.account_id))
-        for job_id in range(first, first + 400):
+        for job_id in range(first, first + 250):
             account.add_job(id=job_id)
     words = ("--parallel", "3", "--database", empty_database_url)
     done = several.run("sync", *words)
@@ -264,7 +263,7 @@ def test_accounts_at_once_share_one_database(several: Accounts, empty_database_u
     engine = open_engine(empty_database_url)
     with engine.connect() as connection:
         query = select(JOBS.c.account_id, func.count()).group_by(JOBS.c.account_id)
-        assert dict(connection.execute(query).all()) == dict.fromkeys(NAMES, 401)
+        assert dict(connection.execute(query).all()) == dict.fromkeys(NAMES, 251)
     engine.dispose()
     for account in several.each:
         account.touch()
