@@ -107,7 +107,7 @@ def test_the_database_itself_is_never_the_target(engine: Engine, tmp_path: Path,
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
-def test_what_is_no_file_is_no_target(
+def test_only_a_regular_file_is_replaced(
     engine: Engine, tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     make(tmp_path / "target")

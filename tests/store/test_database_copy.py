@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from databases import PostgresServer
 from runs import COUNTS
-from sqlalchemy import Engine, Table, insert, make_url, select, text
+from sqlalchemy import Engine, Table, event, insert, make_url, select, text
 
 from snapshotter.errors import Failure, Interrupted, Stopped, UsageError
 from snapshotter.models import Base
@@ -220,7 +220,7 @@ def test_only_an_empty_database_of_ours_is_a_target(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
-def test_another_programs_database_is_no_target(empty_database_url: str) -> None:
+def test_another_programs_database_is_refused(empty_database_url: str) -> None:
     engine = open_engine(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("create table theirs (id integer)"))
@@ -238,7 +238,7 @@ def test_a_target_that_a_run_reads_into_is_left_alone(source: Engine, engine: En
     assert are_empty(engine)
 
 
-def test_the_database_itself_is_no_target(source: Engine, tmp_path: Path) -> None:
+def test_the_database_itself_is_refused(source: Engine, tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to("source.db")
     (tmp_path / "hard.db").hardlink_to(tmp_path / "source.db")
     for name in ("source.db", "./source.db", "link.db", "hard.db"):
@@ -269,3 +269,16 @@ def test_a_character_that_the_target_lacks_copies_nothing(
         copy(source, target, go_on)
     assert are_empty(target)
     target.dispose()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_the_commit_waits_for_the_disk(source: Engine, engine: Engine) -> None:
+    """Unlike those of a run, which would be read again: the source may be deleted now."""
+    statements: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(*given: Any) -> None:
+        statements.append(given[2])
+
+    copy(source, engine, go_on)
+    assert "set local synchronous_commit = on" in statements
