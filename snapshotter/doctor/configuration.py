@@ -7,7 +7,7 @@ from snapshotter.configuration import Configuration
 from snapshotter.configured_accounts import Account, accounts
 from snapshotter.doctor.report import Report
 from snapshotter.errors import UsageError
-from snapshotter.settings import privacy
+from snapshotter.settings import ACCOUNT_VARIABLE, privacy, setting
 from snapshotter.texts import counted
 
 
@@ -44,6 +44,12 @@ def chosen(
 ) -> list[Account]:
     """Return the accounts to check; `given` are the values of --account and --api-key-file."""
     names, key_file = given
+    selected = setting(environment, ACCOUNT_VARIABLE)
+    if selected and not names and (number := len(configuration.accounts)) > 1:
+        report.warn(
+            f"{ACCOUNT_VARIABLE} selects {selected} alone, while the file has {number}",
+            "unset it to read them all",
+        )
     try:
         found = accounts(environment, configuration, names, key_file)
     except UsageError as error:

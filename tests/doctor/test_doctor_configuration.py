@@ -65,6 +65,15 @@ def test_only_the_accounts_that_are_named(two: Configuration) -> None:
     assert "did you mean 'beta'?" in lines(found, "accounts")[0]
 
 
+def test_one_account_that_a_variable_selects(two: Configuration) -> None:
+    found = examined({"XPLENTY_ACCOUNT_ID": "acme"}, configuration=two)
+    assert lines(found, "accounts") == [
+        "warning: XPLENTY_ACCOUNT_ID selects acme alone, while the file has 2; "
+        "unset it to read them all",
+        "ok: acme; ",
+    ]
+
+
 def test_a_newcomer_is_shown_how_to_begin() -> None:
     found = examined({})
     (line,) = lines(found, "accounts")
