@@ -40,6 +40,16 @@ def test_a_file(two: Configuration) -> None:
     assert lines(found, "accounts") == ["ok: acme, beta; "]
 
 
+def test_one_account_that_a_variable_selects(two: Configuration) -> None:
+    found = examined({"XPLENTY_ACCOUNT_ID": "acme"}, configuration=two)
+    warning, chosen = lines(found, "accounts")
+    assert warning == (
+        "warning: XPLENTY_ACCOUNT_ID selects acme alone, while the file has 2; "
+        "unset it to read them all"
+    )
+    assert chosen == "ok: acme; "
+
+
 def test_a_file_that_cannot_be_used() -> None:
     problems = ("x.toml: unknown setting 'databse'", "x.toml: sync.overlap: expected a number")
     found = examined({}, find_problems=lambda: problems)
@@ -63,15 +73,6 @@ def test_only_the_accounts_that_are_named(two: Configuration) -> None:
     found = examined({}, configuration=two, names=("bete",))
     assert lines(found, "accounts")[0].startswith("FAILED: --account: no account 'bete'")
     assert "did you mean 'beta'?" in lines(found, "accounts")[0]
-
-
-def test_one_account_that_a_variable_selects(two: Configuration) -> None:
-    found = examined({"XPLENTY_ACCOUNT_ID": "acme"}, configuration=two)
-    assert lines(found, "accounts") == [
-        "warning: XPLENTY_ACCOUNT_ID selects acme alone, while the file has 2; "
-        "unset it to read them all",
-        "ok: acme; ",
-    ]
 
 
 def test_a_newcomer_is_shown_how_to_begin() -> None:
