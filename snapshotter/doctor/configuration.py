@@ -13,20 +13,24 @@ from snapshotter.texts import counted
 
 def file(
     report: Report, configuration: Configuration, find_problems: Callable[[], Sequence[str]]
-) -> None:
-    """Report which file is used, and what is wrong with the settings, in a line each."""
+) -> bool:
+    """Report which file is used, and what is wrong with the settings, in a line each.
+
+    Return whether the accounts of the file are known: not if it cannot be read.
+    """
     problems = find_problems()
     for problem in problems:
         report.fail(problem)
     if problems:
-        return
+        return bool(configuration.accounts)
     if configuration.path is not None:
         number = counted(len(configuration.accounts), "account")
         report.ok(f"read from {str(configuration.path)!r}, {number}")
-        return
+        return True
     searched = " and ".join(repr(str(path)) for path in configuration.searched)
     where = f" (looked for {searched})" if searched else ""
     report.ok(f"no file{where}; flags and variables set everything")
+    return True
 
 
 def secrets(report: Report, environment: Mapping[str, str], variables: str) -> None:

@@ -54,6 +54,7 @@ def test_a_file_that_cannot_be_used() -> None:
     problems = ("x.toml: unknown setting 'databse'", "x.toml: sync.overlap: expected a number")
     found = examined({}, find_problems=lambda: problems)
     assert lines(found, "configuration") == [f"FAILED: {each}; " for each in problems]
+    assert lines(found, "accounts") == ["skipped: none is known; see what failed above; "]
     assert "temporary files" in found  # and all others have run
 
 
