@@ -73,8 +73,8 @@ class Installation:
 
     @property
     def max_time(self) -> str:
-        """Return the `--max-time` of each account, so that all end within an hour."""
-        return f"{max(5, _MINUTES // self.accounts)}m"
+        """Return the `--max-time` of each account; up to 50 accounts end within an hour."""
+        return f"{max(1, _MINUTES // self.accounts)}m"
 
     @property
     def environment_file(self) -> str:

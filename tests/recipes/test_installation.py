@@ -36,7 +36,7 @@ def test_only_a_url_without_secrets_is_printed(
     assert database(url, is_given=False) == Database(folder=expected.folder)
 
 
-@pytest.mark.parametrize(("accounts", "expected"), [(1, "50m"), (3, "16m"), (20, "5m")])
+@pytest.mark.parametrize(("accounts", "expected"), [(1, "50m"), (3, "16m"), (20, "2m"), (99, "1m")])
 def test_accounts_share_the_time_of_a_run(accounts: int, expected: str) -> None:
     configuration = Configuration(accounts={str(each): {} for each in range(accounts)})
     assert this_installation(Database(), configuration).max_time == expected
