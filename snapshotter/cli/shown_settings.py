@@ -153,6 +153,10 @@ def _shown(
 
 def _unusable(context: click.Context, option: click.Option, value: Any) -> str:
     """Return why a value cannot be used, without quoting it; empty if it can."""
+    if option.name == "api_key_file" and not os.path.lexists(value):  # it may be the key itself
+        return "there is no such file; name the file with the key"
+    if option.name == "database_url":
+        return _unreadable(value)
     if isinstance(option.type, click.Path | click.File):
         return ""
     if option.multiple and isinstance(value, str):
@@ -161,6 +165,16 @@ def _unusable(context: click.Context, option: click.Option, value: Any) -> str:
         option.type_cast_value(context, value)
     except click.BadParameter as error:
         return unquoted(error.message, option, value).removesuffix(".")
+    return ""
+
+
+def _unreadable(database_url: str) -> str:
+    from snapshotter.store import urls
+
+    try:
+        urls.parse(database_url)
+    except UsageError as error:
+        return str(error)
     return ""
 
 

@@ -68,12 +68,12 @@ def parse(text: str) -> tuple[URL, Hosts | None]:
 
 
 def sqlite_file(text: str) -> Path | None:
-    """Return the file of a SQLite database, which may be missing; None for a server's database.
+    """Return the file of a SQLite database, which may be missing.
 
-    Raises `UsageError` as `parse` does.
+    None for a database in memory or on a server. Raises `UsageError` as `parse` does.
     """
     url, _ = parse(text)
-    is_file = url.get_backend_name() == "sqlite" and url.database
+    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
     return Path(str(url.database)).absolute() if is_file else None
 
 
