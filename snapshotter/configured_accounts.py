@@ -1,7 +1,7 @@
 """The accounts whose jobs are read: those of the configuration file, and the environment's."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from snapshotter.settings import (
     base_url,
     setting,
 )
-from snapshotter.texts import nearest
+from snapshotter.texts import suggestion
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,7 @@ def _named(name: str, known: Sequence[Account], configuration: Configuration) ->
         )
     names = [text for each in known for text in (each.name, each.account_id)]
     where = f" in {configuration.path}" if configuration.path else ""
-    raise UsageError(f"--account: no account {name!r}{where}{_hint(name, names)}")
-
-
-def _hint(name: str, names: Iterable[str]) -> str:
-    return nearest(name, names) or f"; known are {', '.join(dict.fromkeys(names))}"
+    raise UsageError(f"--account: no account {name!r}{where}{suggestion(name, names)}")
 
 
 def _with_id(selected: str, known: Sequence[Account], named_by: str) -> Account:
