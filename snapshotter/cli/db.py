@@ -1,4 +1,4 @@
-"""`snapshotter db`: the schema of the database."""
+"""`snapshotter db`: the schema, the size and copies of the database."""
 
 import click
 
