@@ -104,7 +104,7 @@ def _with_key_file(found: Configuration, root: click.Group) -> Configuration:
 
 def _find_accounts(found: Findings) -> None:
     """Find the accounts, each with why it has no key; empty if it has one."""
-    selected = setting(os.environ, ACCOUNT_VARIABLE)
+    selected = found.configuration.account_id(setting(os.environ, ACCOUNT_VARIABLE))
     names = [*found.configuration.accounts]
     if selected and selected not in map(found.configuration.account_id, names):
         names.append(selected)
