@@ -56,8 +56,8 @@ def accounts(
 ) -> list[Account]:
     """Return the accounts to read: those of these names or ids, each once, else all.
 
-    Without a name, `XPLENTY_ACCOUNT_ID` selects one account alone, by its name or id, which need not
-    be in the file.
+    Without names, `XPLENTY_ACCOUNT_ID` selects one account alone, by its name or id; it need not be
+    in the file.
     `key_file`, which `--api-key-file` names, is for one account only. Raises `UsageError` for an
     unknown name, and if there is no account.
     """
