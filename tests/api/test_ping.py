@@ -27,7 +27,7 @@ def _no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the last ping take half a second, so that the tests of slow monitors do not take five."""
+    """Let the last ping take half a second, so that tests of slow monitors do not take five."""
     monkeypatch.setattr(Monitor.end, "__defaults__", (0.5,))
 
 
@@ -148,7 +148,9 @@ def test_a_start_that_is_late_is_given_up(caplog: pytest.LogCaptureFixture) -> N
         monitor = Monitor(wire.url)
         monitor.start()
         arrived(wire, 1)
-        monitor.end(0, "", PATIENCE)  # this server answers one after another, so the start has to end
+        monitor.end(
+            0, "", PATIENCE
+        )  # this server answers one after another, so the start has to end
         assert arrived(wire, 2) == [b"POST /start HTTP/1.1", b"POST / HTTP/1.1"]
     assert not caplog.messages
 
