@@ -11,7 +11,9 @@ from snapshotter.errors import Stopped
 from snapshotter.texts import counted
 
 
-@click.command("copy", cls=Command)
+@click.command(
+    "copy", cls=Command, short_help="Copy all rows into an empty database of any engine."
+)
 @click.option(
     "--to",
     "target_url",

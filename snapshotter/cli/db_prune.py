@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from snapshotter.store.prune import Old, Removed
 
 
-@click.command("prune", cls=Command)
+@click.command("prune", cls=Command, short_help="Remove old jobs with all that belongs to them.")
 @click.option(
     "--older-than",
     type=Age(),
