@@ -163,3 +163,10 @@ def test_a_signal_ends_a_driver_that_waits_in_c(tmp_path: Path) -> None:
     holder.close()
     assert process.returncode == 75
     assert said == "snapshotter: interrupted; nothing is lost, the next run continues\n"
+
+
+def test_work_without_a_limit_has_no_time_left_after_a_signal() -> None:
+    clock = InterruptibleClock()
+    assert clock.time_left() is None
+    clock.interrupted = "stopped by SIGTERM"
+    assert clock.time_left() == 0
