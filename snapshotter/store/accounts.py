@@ -1,7 +1,7 @@
 """Lists, removes and renames the accounts of a database."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from snapshotter.errors import Stopped, UsageError
 from snapshotter.models import Base
 from snapshotter.store import owned
 from snapshotter.store.engine import named_errors
-from snapshotter.store.lock import lock
+from snapshotter.store.lock import locks
 from snapshotter.store.tables import ACCOUNTS, JOBS, SNAPSHOTS
 from snapshotter.texts import no_account
 
@@ -143,13 +143,11 @@ def _copy_row(connection: Connection, old: str, new: str) -> None:
 
 @contextmanager
 def alone(engine: Engine, account_ids: list[str]) -> Iterator[None]:
-    """Lock the accounts, in a fixed order, in its `with`. Raises `Stopped` if a run has one."""
-    with named_errors(), ExitStack() as stack:
-        for account_id in sorted(account_ids):
-            check_lock = stack.enter_context(lock(engine, account_id))
-            if check_lock is None:
-                raise Stopped(
-                    f"a run of account {account_id} is in progress; nothing was changed, try again "
-                    "when it has ended"
-                )
+    """Lock the accounts in its `with`. Raises `Stopped` if a run has one."""
+    with named_errors(), locks(engine, account_ids) as taken:
+        if taken is not None:
+            raise Stopped(
+                f"a run of account {taken} is in progress; nothing was changed, try again when it "
+                "has ended"
+            )
         yield

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from snapshotter.errors import DatabaseError
 from snapshotter.store.engine import open_engine
-from snapshotter.store.lock import is_held, lock
+from snapshotter.store.lock import is_held, lock, locks
 
 
 def test_a_lock_is_held_once_and_given_back(database_url: str, engine: Engine) -> None:
@@ -22,6 +22,20 @@ def test_a_lock_is_held_once_and_given_back(database_url: str, engine: Engine) -
             assert another is not None
     with lock(other, "acme") as freed:
         assert freed is not None
+    other.dispose()
+
+
+def test_the_locks_of_many_accounts_are_taken_by_one_session(
+    database_url: str, engine: Engine
+) -> None:
+    """A pool has 15 sessions at most, and a server not many more."""
+    names = [f"account-{number}" for number in range(20)]
+    other = open_engine(database_url)
+    with lock(other, "account-7") as check_lock, locks(engine, names) as taken:
+        assert (check_lock is not None, taken) == (True, "account-7")
+    with locks(engine, names) as taken:
+        assert (taken, is_held(other, names[0]), is_held(other, names[-1])) == (None, True, True)
+    assert not any(is_held(other, name) for name in names)
     other.dispose()
 
 
