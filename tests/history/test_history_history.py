@@ -225,6 +225,8 @@ def test_an_interrupted_run_is_continued(own: SimulatedAccount, api: str, tmp_pa
 
     with pytest.raises(KeyboardInterrupt):
         sync(history, own, api, progress=stop)
+    (last,) = history.trend("snapshot_log").to_dict("records")
+    assert (last["status"], last["error"]) == ("partial", "interrupted")
     sync(history, own, api)
     assert history.accounts()[0].jobs == 40
 
