@@ -6,6 +6,7 @@ The message of that is in `sync.sync`: "account ... is being read by ...".
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from snapshotter.store.engine import checkpoint, named_errors, reading
 from snapshotter.store.session_setup import is_pooled
 
 CheckLock = Callable[[], None]
+_A_MOMENT = 0.05  # seconds
 _WHOLE = "concat(:name, left(database(), 40))"  # a lock's name in MariaDB, unique in the server
 # How `pg_locks` shows an advisory lock with one key of 64 bits.
 _HELD_IN_POSTGRESQL = (
@@ -204,10 +206,19 @@ def _lock_file(path: Path) -> Iterator[bool]:
         raise DatabaseError(f"cannot lock {str(path)!r}: {error.strerror}") from None
     with os.fdopen(descriptor, "r+b") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            taken = True
-        except BlockingIOError:
-            taken = False
+            taken = _take(file.fileno())
         except OSError as error:
             raise DatabaseError(f"cannot lock {str(path)!r}: {error.strerror}") from None
         yield taken
+
+
+def _take(descriptor: int) -> bool:
+    """Take a file's lock, and return whether that worked; `_is_locked` may have it for a moment."""
+    for pause in (_A_MOMENT, 0):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(pause)
+        else:
+            return True
+    return False

@@ -1,5 +1,6 @@
 """The lock of an account: held by one session at a time, and lost with the database."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -47,6 +48,20 @@ def test_a_lock_is_given_back_after_an_error(engine: Engine) -> None:
 
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@sqlite
+def test_one_who_looks_at_the_lock_turns_no_run_away(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lock(engine, "acme"):
+        pass
+    (path,) = Path(str(engine.url.database)).parent.glob("*.lock")
+    looking = path.open()
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr("snapshotter.store.lock.time.sleep", lambda _: looking.close())
+    with lock(engine, "acme") as check_lock:
+        assert check_lock is not None
 
 
 @sqlite
