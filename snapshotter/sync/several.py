@@ -24,14 +24,13 @@ from typing import Any, NamedTuple, Protocol
 
 from snapshotter import logs
 from snapshotter.api.deadlines import leave_signals_to_the_main_thread
-from snapshotter.configured_accounts import Account
+from snapshotter.configured_accounts import Account, require_distinct
 from snapshotter.errors import (
     CONTINUES,
     DatabaseError,
     Interrupted,
     SnapshotterError,
     Stopped,
-    UsageError,
     worst,
 )
 from snapshotter.store.ledger import Outcome
@@ -123,25 +122,13 @@ class AccountsFailed(SnapshotterError):
         self.exit_code = exit_code
 
 
-def _require_distinct(accounts: Sequence[Account]) -> None:
-    names: dict[str, str] = {}
-    for each in accounts:
-        if each.account_id in names:
-            raise UsageError(
-                f"accounts {names[each.account_id]} and {each.name} have the same id "
-                f"{each.account_id!r}, and a database has one account of an id: name one with "
-                "--account, and another database for the other"
-            )
-        names[each.account_id] = each.name
-
-
 def run_each(attempts: Sequence[Attempt], work: Work, at_once: int = 1) -> None:
     """Do the work with each account; return when all have ended, each with its exit code.
 
     The lines of a single account keep the mark of the process; each of several has its own. Raises
     `UsageError` if two have the same id, and so would be the same account in the database.
     """
-    _require_distinct([attempt.account for attempt in attempts])
+    require_distinct([attempt.account for attempt in attempts])
     runner = _Runner(work)
     if len(attempts) == 1:
         runner.do(attempts[0])
