@@ -1,7 +1,7 @@
 """The accounts whose jobs are read: those of the configuration file, and the environment's."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -78,6 +78,19 @@ def accounts(
             "configuration file with 'snapshotter init'"
         )
     return [_with_key_file(each, key_file, len(known)) for each in known]
+
+
+def require_distinct(accounts: Iterable[Account]) -> None:
+    """Raise `UsageError` if two accounts have one id: they would be the same in a database."""
+    names: dict[str, str] = {}
+    for each in accounts:
+        if each.account_id in names:
+            raise UsageError(
+                f"accounts {names[each.account_id]} and {each.name} have the same id "
+                f"{each.account_id!r}, and a database has one account of an id: name one with "
+                "--account, and another database for the other"
+            )
+        names[each.account_id] = each.name
 
 
 def _of_environment(

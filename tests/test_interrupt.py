@@ -17,6 +17,8 @@ from command import Process, Running, python, start, start_fresh
 from lines import unmarked
 from wire import answer, serve
 
+from snapshotter.interrupt import InterruptibleClock
+
 CREDITS = answer(body=b'{"limits": {"limit": 5000, "remaining": 4000}}')
 PATIENCE = 25  # seconds; less than a driver waits for a lock
 ASKING = ("SIGINT", "SIGTERM", "SIGHUP")
