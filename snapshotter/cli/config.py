@@ -32,7 +32,7 @@ def show(as_json: bool) -> None:
 
     A flag of a command comes before a variable, a variable before the configuration file. Secrets
     are masked. The keys of the accounts are read, but no request is sent. It works with a file that
-    cannot be used, and says why; exit 2 if anything is wrong.
+    cannot be used, and reports why; exit 2 if anything is wrong.
     """
     from snapshotter.cli.shown_settings import Findings, find
 

@@ -1,7 +1,6 @@
 """What `snapshotter init` tests before it writes, and how it writes."""
 
 import os
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +23,6 @@ from snapshotter.settings import (
 from snapshotter.texts import counted
 
 _SECONDS = 20.0  # for all attempts of a test
-_SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?P<path>[^:].*)", re.IGNORECASE)
 
 
 class KeyPlace(NamedTuple):
@@ -80,12 +78,12 @@ def try_account(account: NewAccount) -> str:
 
 def try_database(url: str) -> str:
     """Open a database, creating nothing; return what it is, in words. Raises `DatabaseError`."""
-    from snapshotter.cli.connections import opened, shown
+    from snapshotter.cli.connections import database_path, opened, shown
     from snapshotter.store import revisions
 
-    path = sqlite_path(url)
+    path = database_path(url)
     if path is not None and not path.exists():
-        folder = path.absolute().parent
+        folder = path.parent
         if not folder.is_dir():
             raise DatabaseError(f"there is no folder {str(folder)!r} for the database")
         if not os.access(folder, os.W_OK | os.X_OK):
@@ -108,20 +106,16 @@ def is_readable(url: str) -> bool:
     return True
 
 
-def sqlite_path(url: str) -> Path | None:
-    found = _SQLITE.fullmatch(url.strip())
-    return Path(found["path"]) if found else None
-
-
 def portable(url: str, file: Path) -> str:
     """Return the URL of a database as it is to stand in a file.
 
     A path begins in the folder of the file there, and in the working folder on a command line.
     """
-    path = sqlite_path(url)
-    if path is None or path.is_absolute():
+    from snapshotter.cli.connections import database_path
+
+    path = database_path(url)
+    if path is None or f":///{path}" in url:
         return url
-    path = path.absolute()
     inside = path.relative_to(file.parent) if path.is_relative_to(file.parent) else path
     return f"sqlite:///{inside}"
 

@@ -18,14 +18,14 @@ import pytest
 import yaml
 
 from snapshotter.cli.entry import group
-from snapshotter.recipes.installation import Database, Installation
+from snapshotter.recipes.installation import DatabaseLocation, Installation
 from snapshotter.recipes.recipes import RECIPES, render
 
 ROOT = Path(__file__).parent.parent.parent
 ODD = 'it\'s 100% "naïve" $HOME, #ü; &'
-SQLITE = Database(folder="/srv/data")
-ELSEWHERE = Database("postgresql://joe@server/history")
-SECRET = Database(is_secret=True)
+SQLITE = DatabaseLocation(folder="/srv/data")
+ELSEWHERE = DatabaseLocation("postgresql://joe@server/history")
+SECRET = DatabaseLocation(is_secret=True)
 HERE = Installation(("/opt/x/snapshotter",), "/srv/history", "joe", SQLITE)
 INSTALLATIONS = {
     "variables, SQLite": HERE,
