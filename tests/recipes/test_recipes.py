@@ -220,9 +220,9 @@ def test_the_credentials_of_a_user_are_in_a_folder_of_the_user() -> None:
     assert "# The key acme is read from ~/.config/snapshotter/acme (chmod 600)" in service
 
 
-@pytest.mark.parametrize("name", ["cron", "docker", "kubernetes"])
-def test_what_cannot_pass_credentials_names_their_accounts(name: str) -> None:
-    note = "Only systemd passes credentials: name another source of the key for acme, beta"
+@pytest.mark.parametrize("name", ["cron", "docker", "kubernetes", "airflow"])
+def test_what_cannot_pass_credentials_asks_for_another_source_of_the_key(name: str) -> None:
+    note = "Only systemd passes credentials: "
     with_credentials = "".join(render(name, INSTALLATIONS["a file, SQLite"]).values())
     assert note in with_credentials
     assert note not in "".join(render(name, HERE).values())
