@@ -6,7 +6,7 @@ import click
 
 from snapshotter.cli.options import LenientCommand, database_option
 from snapshotter.cli.streams import print_if_possible
-from snapshotter.errors import UsageError
+from snapshotter.errors import Interrupted, Stopped, UsageError
 from snapshotter.settings import API_URL_VARIABLE
 
 # As in `key_sources`, which is imported only when the command runs. A test holds them equal.
@@ -53,7 +53,10 @@ def command(
     if not (account_ids or asks):
         raise UsageError("init asks on a terminal; without one, name each account with --account")
     form = init_questions.form(key_source, api_url, asks=asks, may_replace=yes)
-    form.fill_in(account_ids, database_url)
+    try:
+        form.fill_in(account_ids, database_url)
+    except (click.Abort, Interrupted, KeyboardInterrupt):
+        raise Stopped("interrupted; nothing was written") from None
     for path in write(form.file, form.database, form.accounts):
         print_if_possible(f"written: {path}")
     for line in next_steps(form.file, form.accounts):

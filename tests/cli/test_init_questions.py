@@ -119,7 +119,7 @@ def test_on_a_terminal_a_file_is_kept_unless_asked(talk: Talk, tmp_path: Path) -
 
 
 def test_ctrl_c_writes_nothing(talk: Talk, account: SimulatedAccount, tmp_path: Path) -> None:
-    exit_code, _ = talk(
+    exit_code, printed = talk(
         ("Account, by its name in its URLs: ", "acme"),
         ("credential, keyring) [file]: ", ""),
         ("File for the key [acme.key]: ", ""),
@@ -127,4 +127,5 @@ def test_ctrl_c_writes_nothing(talk: Talk, account: SimulatedAccount, tmp_path: 
         ("Add another account? [y/N]: ", on_a_terminal.CTRL_C),
     )
     assert exit_code == 75
+    assert printed.rstrip().endswith("snapshotter: interrupted; nothing was written")
     assert names(tmp_path) == []
