@@ -166,7 +166,7 @@ def test_a_signal_ends_a_driver_that_waits_in_c(tmp_path: Path) -> None:
 
 
 def test_work_without_a_limit_has_no_time_left_after_a_signal() -> None:
-    clock = InterruptibleClock()
+    clock = interrupt.InterruptibleClock()
     assert clock.time_left() is None
     clock.interrupted = "stopped by SIGTERM"
     assert clock.time_left() == 0
