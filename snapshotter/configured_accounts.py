@@ -80,6 +80,19 @@ def accounts(
     return [_with_key_file(each, key_file, len(known)) for each in known]
 
 
+def require_distinct(accounts: Iterable[Account]) -> None:
+    """Raise `UsageError` if two accounts have one id: they would be the same in a database."""
+    names: dict[str, str] = {}
+    for each in accounts:
+        if each.account_id in names:
+            raise UsageError(
+                f"accounts {names[each.account_id]} and {each.name} have the same id "
+                f"{each.account_id!r}, and a database has one account of an id: name one with "
+                "--account, and another database for the other"
+            )
+        names[each.account_id] = each.name
+
+
 def _of_environment(
     environment: Mapping[str, str], configuration: Configuration, selected: str
 ) -> Account:

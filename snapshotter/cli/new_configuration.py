@@ -183,6 +183,8 @@ def _store(account: NewAccount) -> None:
 
 def next_steps(file: Path, accounts: Sequence[NewAccount]) -> list[str]:
     """Return what to do after the file has been written, as lines."""
+    from snapshotter.recipes.installation import ENVIRONMENT_FILE
+
     named = "" if file == Path(NAME).absolute() else f" --config {shlex.quote(str(file))}"
     lines = [
         f"next: snapshotter sync{named}",
@@ -193,10 +195,13 @@ def next_steps(file: Path, accounts: Sequence[NewAccount]) -> list[str]:
         lines.append(f"  {ACCOUNT_VARIABLE} is set here, and selects its account alone")
     for account in accounts:
         if account.source == "env":
-            lines.append(f"  set the variable {account.place} wherever it runs")
+            lines.append(
+                f"  set the variable {account.place} wherever it runs: in {ENVIRONMENT_FILE}, "
+                "which the recipes read"
+            )
         elif account.source == "credential":
             lines.append(
-                f"  add LoadCredential={account.place}:FILE to the service, with the key of "
-                f"{account.account_id} in FILE"
+                f"  store the key of {account.account_id} in /etc/snapshotter/{account.place} "
+                "(chmod 600) for `recipe systemd`"
             )
     return lines

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from snapshotter.configuration import Configuration
-from snapshotter.configured_accounts import Account, accounts
+from snapshotter.configured_accounts import Account, accounts, require_distinct
 from snapshotter.doctor.report import Report
 from snapshotter.errors import UsageError
 from snapshotter.settings import privacy
@@ -56,5 +56,10 @@ def chosen(
             else "",
         )
         return []
-    report.ok(", ".join(each.name for each in found))
+    try:
+        require_distinct(found)
+    except UsageError as error:
+        report.fail(str(error))
+    else:
+        report.ok(", ".join(each.name for each in found))
     return found

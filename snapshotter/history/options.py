@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from numbers import Integral
 from typing import Any, TypedDict
 
 from snapshotter.api.client import ListFilters
@@ -25,6 +26,8 @@ from snapshotter.sync.run import Run
 from snapshotter.sync.sync import Plan
 from snapshotter.texts import cleaned, nearest
 from snapshotter.trends.filters import Window
+
+_LARGEST = 2**63
 
 
 class TrendFilters(TypedDict, total=False):
@@ -68,7 +71,7 @@ class SyncOptions(TypedDict, total=False):
     variables: Variables
     secret_names: Sequence[str]
     hash_key: str | None
-    progress: Callable[[int], None]
+    progress: Callable[[int], None] | None
 
 
 def window(given: TrendFilters) -> Window:
@@ -77,17 +80,22 @@ def window(given: TrendFilters) -> Window:
     last, package, account = given.get("last"), given.get("package"), given.get("account")
     _require(last, timedelta, "last", "timedelta(days=30)")
     _require(account, str, "account", "'acme'")
-    is_id = isinstance(package, int) and not isinstance(package, bool)
-    if not is_id:
+    package_id = _whole(package)
+    if package_id is None:
         _require(package, str, "package", "434 or 'orders'")
     return Window(
         _day(given.get("since"), "since"),
         _day(given.get("until"), "until"),
         last,
-        None if is_id else package,  # type: ignore[arg-type]  # it is text
-        package if is_id else None,  # type: ignore[arg-type]  # it is a number
+        package if isinstance(package, str) else None,
+        package_id,
         account,
     )
+
+
+def _whole(given: object) -> int | None:
+    """Return a whole number, which may be one of numpy's, as DataFrames have them; else None."""
+    return int(given) if isinstance(given, Integral) and not isinstance(given, bool) else None
 
 
 def _day(given: date | str | None, name: str) -> date | None:
@@ -138,19 +146,20 @@ def service(account: str, key: str, given: SyncOptions) -> Service:
 def plan(given: SyncOptions) -> Plan:
     """Return what to read. Raises `UsageError` if the options contradict each other."""
     ids, since, full = given.get("ids"), given.get("since"), given.get("full", False)
-    wrong = [each for each in ids or () if not (isinstance(each, int) and 0 < each < 2**63)]
-    if wrong:
-        raise _wrong(wrong[0], "ids", "[1234, 1235]")
+    numbers = [_id(each, "ids", "[1234, 1235]") for each in (() if ids is None else ids)]
+    package = given.get("package_id")
+    package_id = None if package is None else _id(package, "package_id", "434")
+    _require(given.get("status"), str, "status", "'failed'")
     _require(given.get("overlap"), timedelta, "overlap", "timedelta(minutes=10)")
     if since is not None and (not isinstance(since, datetime) or since.tzinfo is None):
         raise _wrong(since, "since", "datetime(2026, 1, 31, tzinfo=UTC)")
-    filters = ListFilters(since, given.get("status"), given.get("package_id"))
+    filters = ListFilters(since, given.get("status"), package_id)
     if ids is not None and (full or filters != ListFilters()):
         raise UsageError("ids already select the jobs: leave full and the filters out")
     if full and filters != ListFilters():
         raise UsageError("full reads the whole list: leave since, status and package_id out")
     return Plan(
-        None if ids is None else list(dict.fromkeys(ids)),
+        None if ids is None else list(dict.fromkeys(numbers)),
         filters,
         full,
         overlap=given.get("overlap", DEFAULT_OVERLAP),
@@ -158,25 +167,36 @@ def plan(given: SyncOptions) -> Plan:
     )
 
 
+def _id(given: object, name: str, expected: str) -> int:
+    number = _whole(given)
+    if number is None or not 0 < number < _LARGEST:
+        raise _wrong(given, name, expected)
+    return number
+
+
 def run_options(given: SyncOptions) -> RunOptions:
     """Return how the run goes. Raises `UsageError`."""
     variables, max_time = given.get("variables", "mask"), given.get("max_time")
-    reserve = given.get("reserve_credits")
-    if reserve is not None and not (isinstance(reserve, int) and reserve >= 0):
-        raise _wrong(reserve, "reserve_credits", "500")
+    reserve, requests = given.get("reserve_credits"), given.get("max_requests")
+    for name, number in (("reserve_credits", reserve), ("max_requests", requests)):
+        if number is not None and (_whole(number) is None or number < 0):
+            raise _wrong(number, name, "500")
     if variables not in MODES:
         raise UsageError(f"variables: not one of {', '.join(MODES)}")
     _require(max_time, timedelta, "max_time", "timedelta(minutes=10)")
+    names = given.get("secret_names", ())
+    if isinstance(names, str):  # each of its letters would be one
+        raise _wrong(names, "secret_names", "['pin', 'iban']")
     try:
-        redact = Redaction(variables, given.get("secret_names", ()), given.get("hash_key"))
+        redact = Redaction(variables, names, given.get("hash_key"))
     except ValueError:
         raise UsageError("variables='hash' needs a hash_key, a long random text") from None
     limits = Limits(
         reserve,
-        given.get("max_requests"),
+        requests,
         None if max_time is None else max_time.total_seconds(),
     )
-    return RunOptions(limits, redact, watcher=_Watcher(given.get("progress", _ignore)))
+    return RunOptions(limits, redact, watcher=_Watcher(given.get("progress") or _ignore))
 
 
 def _ignore(_jobs: int) -> None:

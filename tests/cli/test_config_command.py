@@ -54,10 +54,10 @@ def test_each_value_with_its_source(run: Run, file: Path) -> None:
     ):
         assert expected in found
     assert f"file: {file}\n" in done.stdout
-    assert f"  acme  https://api.xplenty.com  key from {file}: accounts.acme.api_key_env\n" in (
-        done.stdout
-    )
-    assert f"  globex (globex-eu)  https://api.xplenty.com  key from {file}: " in done.stdout
+    assert (
+        "  acme                https://api.xplenty.com  key from accounts.acme.api_key_env\n"
+        "  globex (globex-eu)  https://api.xplenty.com  key from accounts.globex."
+    ) in done.stdout
     assert "hunter" not in done.stdout
 
 
@@ -100,7 +100,7 @@ def test_a_key_file_for_accounts_without_a_source(run: Run, file: Path, tmp_path
     file.write_text("api_key_file = 'shared.key'\n[accounts.acme]\n[accounts.globex]")
     done = run("config", "show")
     assert done.returncode == 0
-    assert done.stdout.count(f"key from {file}: api_key_file\n") == 2
+    assert done.stdout.count("key from api_key_file\n") == 2
 
 
 def test_a_key_in_the_place_of_its_file_is_not_shown(run: Run, file: Path) -> None:

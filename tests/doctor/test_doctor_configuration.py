@@ -1,5 +1,6 @@
 """The configuration, as `doctor` reports it: the file, the secrets' settings, the accounts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,13 @@ def test_only_the_accounts_that_are_named(two: Configuration) -> None:
     found = examined({}, configuration=two, names=("bete",))
     assert lines(found, "accounts")[0].startswith("FAILED: --account: no account 'bete'")
     assert "did you mean 'beta'?" in lines(found, "accounts")[0]
+
+
+def test_two_accounts_of_one_id(two: Configuration) -> None:
+    same = {name: {**table, "account_id": "acme"} for name, table in two.accounts.items()}
+    found = examined({}, configuration=replace(two, accounts=same))
+    assert lines(found, "accounts")[0].startswith("FAILED: accounts acme and beta have the same id")
+    assert len(found["key"]) == 2  # each may be right by itself
 
 
 def test_a_newcomer_is_shown_how_to_begin() -> None:
