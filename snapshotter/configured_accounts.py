@@ -20,7 +20,7 @@ from snapshotter.settings import (
     base_url,
     setting,
 )
-from snapshotter.texts import nearest
+from snapshotter.texts import suggestion
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,12 @@ def accounts(
 ) -> list[Account]:
     """Return the accounts to read: those of these names or ids, each once, else all.
 
-    Without a name, `XPLENTY_ACCOUNT_ID` selects one account alone, which need not be in the file.
+    Without names, `XPLENTY_ACCOUNT_ID` selects one account alone, by its name or id; it need not be
+    in the file.
     `key_file`, which `--api-key-file` names, is for one account only. Raises `UsageError` for an
     unknown name, and if there is no account.
     """
-    selected = setting(environment, ACCOUNT_VARIABLE)
+    selected = configuration.account_id(setting(environment, ACCOUNT_VARIABLE))
     known = [
         _configured(environment, configuration, name, selected) for name in configuration.accounts
     ]
@@ -154,11 +155,7 @@ def _named(name: str, known: Sequence[Account], configuration: Configuration) ->
         )
     names = [text for each in known for text in (each.name, each.account_id)]
     where = f" in {configuration.path}" if configuration.path else ""
-    raise UsageError(f"--account: no account {name!r}{where}{_hint(name, names)}")
-
-
-def _hint(name: str, names: Iterable[str]) -> str:
-    return nearest(name, names) or f"; known are {', '.join(dict.fromkeys(names))}"
+    raise UsageError(f"--account: no account {name!r}{where}{suggestion(name, names)}")
 
 
 def _with_id(selected: str, known: Sequence[Account], named_by: str) -> Account:

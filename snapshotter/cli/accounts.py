@@ -78,7 +78,8 @@ def rename(old: str, new: str, database_url: str) -> None:
     """Rename account OLD to NEW in the database.
 
     The vendor renames organizations, and the API then knows an account by its new name only. Set
-    XPLENTY_ACCOUNT_ID to it as well. The command refuses if NEW has jobs of its own.
+    XPLENTY_ACCOUNT_ID, or account_id in the configuration file, to it as well. The command refuses
+    if NEW has jobs of its own.
     """
     from snapshotter.store import accounts
 
