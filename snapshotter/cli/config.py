@@ -25,7 +25,7 @@ def command() -> None:
     """Show the configuration."""
 
 
-@command.command(cls=LenientCommand)
+@command.command(cls=LenientCommand, short_help="Print each setting and where it comes from.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all settings.")
 def show(as_json: bool) -> None:
     """Print each setting with its value and where it comes from, and the accounts.

@@ -41,10 +41,21 @@ def test_a_file(two: Configuration) -> None:
     assert lines(found, "accounts") == ["ok: acme, beta; "]
 
 
+def test_one_account_that_a_variable_selects(two: Configuration) -> None:
+    found = examined({"XPLENTY_ACCOUNT_ID": "acme"}, configuration=two)
+    warning, chosen = lines(found, "accounts")
+    assert warning == (
+        "warning: XPLENTY_ACCOUNT_ID selects acme alone, while the file has 2; "
+        "unset it to read them all"
+    )
+    assert chosen == "ok: acme; "
+
+
 def test_a_file_that_cannot_be_used() -> None:
     problems = ("x.toml: unknown setting 'databse'", "x.toml: sync.overlap: expected a number")
     found = examined({}, find_problems=lambda: problems)
     assert lines(found, "configuration") == [f"FAILED: {each}; " for each in problems]
+    assert lines(found, "accounts") == ["skipped: none is known; see what failed above; "]
     assert "temporary files" in found  # and all others have run
 
 
