@@ -158,7 +158,7 @@ def _named(name: str, known: Sequence[Account], configuration: Configuration) ->
     raise UsageError(f"--account: no account {name!r}{where}{suggestion(name, names)}")
 
 
-def _with_id(selected: str, known: Sequence[Account], named_by: str) -> Account:
+def _with_id(selected: str, known: Iterable[Account], named_by: str) -> Account:
     found = [each for each in known if each.account_id == selected]
     if len(found) > 1:
         names = ", ".join(each.name for each in found)
