@@ -95,6 +95,7 @@ class _Guard:
 
     def __init__(self) -> None:
         self.allowed = 0  # signals that ask to finish the page only
+        self.line = INTERRUPTED
         self.is_running = False
         self._seen = 0
 
@@ -123,7 +124,7 @@ class _Guard:
             if self._seen > self.allowed or is_urgent:
                 _wait_for_the_end()
                 with suppress(OSError):
-                    os.write(2, f"snapshotter: {INTERRUPTED}\n".encode())
+                    os.write(2, f"snapshotter: {self.line}\n".encode())
                 os._exit(Stopped.exit_code)
 
 
@@ -138,6 +139,20 @@ def _wait_for_the_end() -> None:
 
 
 _guard = _Guard()
+
+
+@contextmanager
+def reported_as(line: str) -> Iterator[None]:
+    """End the command with this line if a signal comes inside the `with`. Raises `Stopped`."""
+    _guard.line = line
+    try:
+        yield
+    except (Interrupted, KeyboardInterrupt):
+        raise Stopped(line) from None
+    finally:
+        _guard.line = INTERRUPTED
+
+
 # Signals that raised `Interrupted`. A library that clears errors while it is imported may have
 # swallowed one: then the run must not begin.
 _raised: list[int] = []

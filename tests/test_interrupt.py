@@ -17,6 +17,8 @@ from command import Process, Running, python, start, start_fresh
 from lines import unmarked
 from wire import answer, serve
 
+from snapshotter import interrupt
+from snapshotter.errors import Interrupted, Stopped
 from snapshotter.interrupt import InterruptibleClock
 
 CREDITS = answer(body=b'{"limits": {"limit": 5000, "remaining": 4000}}')
@@ -172,3 +174,12 @@ def test_work_without_a_limit_has_no_time_left_after_a_signal() -> None:
     assert clock.time_left() is None
     clock.interrupted = "stopped by SIGTERM"
     assert clock.time_left() == 0
+
+
+def test_a_command_words_its_own_ending() -> None:
+    for error in (Interrupted, KeyboardInterrupt):
+        with (
+            pytest.raises(Stopped, match=r"^nothing was written$"),
+            interrupt.reported_as("nothing was written"),
+        ):
+            raise error

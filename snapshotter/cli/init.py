@@ -4,9 +4,10 @@ import sys
 
 import click
 
+from snapshotter import interrupt
 from snapshotter.cli.options import LenientCommand, database_option
 from snapshotter.cli.streams import print_if_possible
-from snapshotter.errors import Interrupted, Stopped, UsageError
+from snapshotter.errors import Stopped, UsageError
 from snapshotter.settings import API_URL_VARIABLE
 
 # As in `key_sources`, which is imported only when the command runs. A test holds them equal.
@@ -53,10 +54,12 @@ def command(
     if not (account_ids or asks):
         raise UsageError("init asks on a terminal; without one, name each account with --account")
     form = init_questions.form(key_source, api_url, asks=asks, may_replace=yes)
+    ending = "interrupted; nothing was written"
     try:
-        form.fill_in(account_ids, database_url)
-    except (click.Abort, Interrupted, KeyboardInterrupt):
-        raise Stopped("interrupted; nothing was written") from None
+        with interrupt.reported_as(ending):
+            form.fill_in(account_ids, database_url)
+    except click.Abort:  # the input has ended
+        raise Stopped(ending) from None
     for path in write(form.file, form.database, form.accounts):
         print_if_possible(f"written: {path}")
     for line in next_steps(form.file, form.accounts):
