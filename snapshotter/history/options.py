@@ -1,6 +1,5 @@
 """The options of `History`, and what the runs and trends make of them."""
 
-import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypedDict
@@ -25,6 +24,8 @@ from snapshotter.sync.run import Run
 from snapshotter.sync.sync import Plan
 from snapshotter.texts import cleaned, nearest
 from snapshotter.trends.filters import Window
+
+_LONGEST_TIMEOUT = 3600  # seconds; as the command has it
 
 
 class TrendFilters(TypedDict, total=False):
@@ -77,7 +78,9 @@ def window(given: TrendFilters) -> Window:
     last, package, account = given.get("last"), given.get("package"), given.get("account")
     _require(last, timedelta, "last", "timedelta(days=30)")
     _require(account, str, "account", "'acme'")
-    is_id = isinstance(package, int) and not isinstance(package, bool)
+    is_id = _is_id(package)
+    if last is not None and last <= timedelta(0):
+        raise _wrong(last, "last", "timedelta(days=30)")
     if not is_id:
         _require(package, str, "package", "434 or 'orders'")
     return Window(
@@ -106,6 +109,18 @@ def _require(given: object, kind: type, name: str, expected: str) -> None:
         raise _wrong(given, name, expected)
 
 
+def _is_number(given: object) -> bool:
+    return isinstance(given, int | float) and not isinstance(given, bool)
+
+
+def _is_whole(given: object) -> bool:
+    return isinstance(given, int) and not isinstance(given, bool)
+
+
+def _is_id(given: object) -> bool:
+    return isinstance(given, int) and not isinstance(given, bool) and 0 < given < 2**63
+
+
 def _wrong(given: object, name: str, expected: str) -> UsageError:
     return UsageError(f"{name}: expected something like {expected}, got {given!r:.60}")
 
@@ -120,9 +135,10 @@ def _refuse_unknown(given: Mapping[str, Any], known: Collection[str]) -> None:
 def service(account: str, key: str, given: SyncOptions) -> Service:
     """Return the account to read. Raises `UsageError`, which never quotes the key."""
     _refuse_unknown(given, SyncOptions.__annotations__)
-    timeout = given.get("timeout", DEFAULT_TIMEOUT)
-    if not (isinstance(timeout, int | float) and 0 < timeout < math.inf):
+    timeout, url = given.get("timeout", DEFAULT_TIMEOUT), given.get("api_url", DEFAULT_API_URL)
+    if not (_is_number(timeout) and 0 < timeout <= _LONGEST_TIMEOUT):
         raise _wrong(timeout, "timeout", "60.0, in seconds")
+    _require(url, str, "api_url", repr(DEFAULT_API_URL))
     if not isinstance(account, str) or not isinstance(key, str):
         raise UsageError("account and key are texts: the account's id and its API key")
     if not (secret := cleaned(key)):
@@ -130,7 +146,7 @@ def service(account: str, key: str, given: SyncOptions) -> Service:
     return Service(
         account_id(cleaned(account), "account"),
         valid_key(secret, "key"),
-        base_url(given.get("api_url", DEFAULT_API_URL), "api_url"),
+        base_url(url, "api_url"),
         timeout,
     )
 
@@ -138,13 +154,23 @@ def service(account: str, key: str, given: SyncOptions) -> Service:
 def plan(given: SyncOptions) -> Plan:
     """Return what to read. Raises `UsageError` if the options contradict each other."""
     ids, since, full = given.get("ids"), given.get("since"), given.get("full", False)
-    wrong = [each for each in ids or () if not (isinstance(each, int) and 0 < each < 2**63)]
+    if ids is not None and (isinstance(ids, str) or not isinstance(ids, Sequence)):
+        raise _wrong(ids, "ids", "[1234, 1235]")
+    wrong = [each for each in ids or () if not _is_id(each)]
     if wrong:
         raise _wrong(wrong[0], "ids", "[1234, 1235]")
-    _require(given.get("overlap"), timedelta, "overlap", "timedelta(minutes=10)")
+    overlap, package_id = given.get("overlap", DEFAULT_OVERLAP), given.get("package_id")
+    # A listing that began after the watermark would miss jobs.
+    if not (isinstance(overlap, timedelta) and timedelta(0) <= overlap <= timedelta(days=1)):
+        raise _wrong(overlap, "overlap", "timedelta(minutes=10)")
+    _require(given.get("status"), str, "status", "'failed'")
+    if package_id is not None and not _is_id(package_id):
+        raise _wrong(package_id, "package_id", "434")
+    for name in ("full", "log_summaries", "upgrade"):
+        _require(given.get(name, False), bool, name, "True")
     if since is not None and (not isinstance(since, datetime) or since.tzinfo is None):
         raise _wrong(since, "since", "datetime(2026, 1, 31, tzinfo=UTC)")
-    filters = ListFilters(since, given.get("status"), given.get("package_id"))
+    filters = ListFilters(since, given.get("status"), package_id)
     if ids is not None and (full or filters != ListFilters()):
         raise UsageError("ids already select the jobs: leave full and the filters out")
     if full and filters != ListFilters():
@@ -153,7 +179,7 @@ def plan(given: SyncOptions) -> Plan:
         None if ids is None else list(dict.fromkeys(ids)),
         filters,
         full,
-        overlap=given.get("overlap", DEFAULT_OVERLAP),
+        overlap=overlap,
         log_summaries=given.get("log_summaries", False),
     )
 
@@ -161,22 +187,31 @@ def plan(given: SyncOptions) -> Plan:
 def run_options(given: SyncOptions) -> RunOptions:
     """Return how the run goes. Raises `UsageError`."""
     variables, max_time = given.get("variables", "mask"), given.get("max_time")
-    reserve = given.get("reserve_credits")
-    if reserve is not None and not (isinstance(reserve, int) and reserve >= 0):
+    reserve, requests = given.get("reserve_credits"), given.get("max_requests")
+    if reserve is not None and not (_is_whole(reserve) and reserve >= 0):
         raise _wrong(reserve, "reserve_credits", "500")
+    if requests is not None and not _is_whole(requests):
+        raise _wrong(requests, "max_requests", "100")
     if variables not in MODES:
         raise UsageError(f"variables: not one of {', '.join(MODES)}")
-    _require(max_time, timedelta, "max_time", "timedelta(minutes=10)")
+    if max_time is not None and not (isinstance(max_time, timedelta) and max_time > timedelta(0)):
+        raise _wrong(max_time, "max_time", "timedelta(minutes=10)")
+    names = given.get("secret_names", ())
+    if isinstance(names, str) or not all(isinstance(each, str) for each in names):
+        raise UsageError("secret_names: expected texts in a list, like ['pin', 'iban']")
+    progress = given.get("progress", _ignore)
+    if not callable(progress):
+        raise _wrong(progress, "progress", "print")
     try:
-        redact = Redaction(variables, given.get("secret_names", ()), given.get("hash_key"))
+        redact = Redaction(variables, names, given.get("hash_key"))
     except ValueError:
         raise UsageError("variables='hash' needs a hash_key, a long random text") from None
     limits = Limits(
         reserve,
-        given.get("max_requests"),
+        requests,
         None if max_time is None else max_time.total_seconds(),
     )
-    return RunOptions(limits, redact, watcher=_Watcher(given.get("progress", _ignore)))
+    return RunOptions(limits, redact, watcher=_Watcher(progress))
 
 
 def _ignore(_jobs: int) -> None:
