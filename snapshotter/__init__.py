@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from snapshotter.errors import (
     BadAnswer,
+    Busy,
     DatabaseError,
     Failure,
     KeyRefused,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "BadAnswer",
+    "Busy",
     "DatabaseError",
     "Failure",
     "Finding",

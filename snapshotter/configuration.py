@@ -25,7 +25,7 @@ from snapshotter.settings import (
     base_url,
     setting,
 )
-from snapshotter.texts import cleaned, decoded, nearest
+from snapshotter.texts import cleaned, decoded, suggestion
 
 NAME = "snapshotter.toml"
 ACCOUNTS = "accounts"
@@ -237,7 +237,7 @@ def _account(path: Path, name: str, table: Any) -> dict[str, str]:
         raise UsageError(f"{where} must be a table: [{ACCOUNTS}.{name}]")
     for key, value in table.items():
         if key not in ACCOUNT_KEYS:
-            raise UsageError(f"{where}: unknown setting {key!r}{_known(key, ACCOUNT_KEYS)}")
+            raise UsageError(f"{where}: unknown setting {key!r}{suggestion(key, ACCOUNT_KEYS)}")
         if not isinstance(value, str):
             raise UsageError(f"{where}.{key} must be a text in quotes")
     given = {key: cleaned(value) for key, value in table.items()}
@@ -299,7 +299,3 @@ def _without_option(path: Path, document: dict[str, Any]) -> dict[str, Any]:
     if "api_url" in options:
         options["api_url"] = base_url(cleaned(options["api_url"]), f"{path}: api_url")
     return options
-
-
-def _known(name: str, names: tuple[str, ...]) -> str:
-    return nearest(name, names) or f"; known are {', '.join(names)}"

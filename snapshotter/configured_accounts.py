@@ -20,7 +20,7 @@ from snapshotter.settings import (
     base_url,
     setting,
 )
-from snapshotter.texts import nearest
+from snapshotter.texts import suggestion
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,12 @@ def accounts(
 ) -> list[Account]:
     """Return the accounts to read: those of these names or ids, each once, else all.
 
-    Without a name, `XPLENTY_ACCOUNT_ID` selects one account alone, which need not be in the file.
+    Without names, `XPLENTY_ACCOUNT_ID` selects one account alone, by its name or id; it need not be
+    in the file.
     `key_file`, which `--api-key-file` names, is for one account only. Raises `UsageError` for an
     unknown name, and if there is no account.
     """
-    selected = setting(environment, ACCOUNT_VARIABLE)
+    selected = configuration.account_id(setting(environment, ACCOUNT_VARIABLE))
     known = [
         _configured(environment, configuration, name, selected) for name in configuration.accounts
     ]
@@ -77,6 +78,19 @@ def accounts(
             "configuration file with 'snapshotter init'"
         )
     return [_with_key_file(each, key_file, len(known)) for each in known]
+
+
+def require_distinct(accounts: Iterable[Account]) -> None:
+    """Raise `UsageError` if two accounts have one id: they would be the same in a database."""
+    names: dict[str, str] = {}
+    for each in accounts:
+        if each.account_id in names:
+            raise UsageError(
+                f"accounts {names[each.account_id]} and {each.name} have the same id "
+                f"{each.account_id!r}, and a database has one account of an id: name one with "
+                "--account, and another database for the other"
+            )
+        names[each.account_id] = each.name
 
 
 def _of_environment(
@@ -141,14 +155,10 @@ def _named(name: str, known: Sequence[Account], configuration: Configuration) ->
         )
     names = [text for each in known for text in (each.name, each.account_id)]
     where = f" in {configuration.path}" if configuration.path else ""
-    raise UsageError(f"--account: no account {name!r}{where}{_hint(name, names)}")
+    raise UsageError(f"--account: no account {name!r}{where}{suggestion(name, names)}")
 
 
-def _hint(name: str, names: Iterable[str]) -> str:
-    return nearest(name, names) or f"; known are {', '.join(dict.fromkeys(names))}"
-
-
-def _with_id(selected: str, known: Sequence[Account], named_by: str) -> Account:
+def _with_id(selected: str, known: Iterable[Account], named_by: str) -> Account:
     found = [each for each in known if each.account_id == selected]
     if len(found) > 1:
         names = ", ".join(each.name for each in found)

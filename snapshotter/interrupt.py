@@ -65,6 +65,10 @@ class InterruptibleClock:
     def now(self) -> float:
         return time.monotonic()
 
+    def time_left(self) -> float | None:
+        """Return the seconds that work without a limit has left: none after a signal."""
+        return 0.0 if self.interrupted else None
+
     def sleep(self, seconds: float) -> None:
         end = self.now() + seconds
         while not self.interrupted and (left := end - self.now()) > 0:

@@ -73,7 +73,8 @@ class KeySource:
         if not folder:
             raise UsageError(
                 f"{self.named_by}: {CREDENTIALS_VARIABLE} is not set; systemd sets it for "
-                "a service with LoadCredential=NAME:FILE"
+                "a service with LoadCredential=NAME:FILE; elsewhere, set it to the folder of FILE, "
+                "whose name must be NAME"
             )
         if not re.fullmatch(r"[\w.@-]{1,255}", self.value, re.ASCII) or self.value in (".", ".."):
             raise UsageError(f"{self.named_by} is not the name of a credential")

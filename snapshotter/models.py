@@ -458,7 +458,9 @@ class Snapshot(Base):
     jobs_seen: Mapped[int] = mapped_column(Integer, comment="distinct jobs that the API returned")
     jobs_inserted: Mapped[int] = mapped_column(Integer, comment="jobs that were new")
     jobs_changed: Mapped[int] = mapped_column(Integer, comment="jobs whose rows changed")
-    jobs_unchanged: Mapped[int] = mapped_column(Integer, comment="jobs whose rows stayed the same")
+    jobs_unchanged: Mapped[int] = mapped_column(
+        Integer, comment="jobs whose rows stayed the same, or that are pruned"
+    )
     jobs_rejected: Mapped[int] = mapped_column(
         Integer,
         comment="all records of the account set aside when the run completed; only those that the "

@@ -54,6 +54,12 @@ def of_another_account(job_id: int, account_id: str, owner: str) -> str:
     )
 
 
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """Return what to write instead of an unknown name: the most similar one, or else all."""
+    known = [*dict.fromkeys(names)]
+    return nearest(name, known) or f"; known are {', '.join(known)}"
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` with the most similar name; empty if none is similar."""
     known = {each.casefold(): each for each in names}

@@ -54,6 +54,16 @@ def test_all_accounts_of_the_file_with_their_keys() -> None:
     assert "key-of" not in repr(found)
 
 
+def test_the_environment_selects_by_the_name_too() -> None:
+    """Else the name would be taken for the id of another account."""
+    of_environment = {"XPLENTY_ACCOUNT_ID": "globex", "GLOBEX_KEY": "key-of-globex"}
+    for named in ((), ["globex"], ["globex-eu"]):
+        (found,) = accounts(of_environment, TWO, named)
+        assert (found.account_id, key_of(found)) == ("globex-eu", "key-of-globex")
+    (found,) = accounts({**of_environment, "XPLENTY_API_KEY": "s3cr3t"}, TWO)
+    assert key_of(found) == "s3cr3t"
+
+
 def test_a_key_that_was_read_is_masked() -> None:
     (found,) = accounts({}, of(acme={"api_key": "hunter-of-acme"}))
     assert found.service().key.secret == "hunter-of-acme"

@@ -17,6 +17,8 @@ from command import Process, Running, python, start, start_fresh
 from lines import unmarked
 from wire import answer, serve
 
+from snapshotter.interrupt import InterruptibleClock
+
 CREDITS = answer(body=b'{"limits": {"limit": 5000, "remaining": 4000}}')
 PATIENCE = 25  # seconds; less than a driver waits for a lock
 ASKING = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -163,3 +165,10 @@ def test_a_signal_ends_a_driver_that_waits_in_c(tmp_path: Path) -> None:
     holder.close()
     assert process.returncode == 75
     assert said == "snapshotter: interrupted; nothing is lost, the next run continues\n"
+
+
+def test_work_without_a_limit_has_no_time_left_after_a_signal() -> None:
+    clock = InterruptibleClock()
+    assert clock.time_left() is None
+    clock.interrupted = "stopped by SIGTERM"
+    assert clock.time_left() == 0

@@ -57,6 +57,7 @@ def test_a_key_of_systemd(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
     assert source("api_key_credential", "acme").read(here).secret == "s3cr3t"
     assert not caplog.messages
     assert "CREDENTIALS_DIRECTORY is not set" in refusal("api_key_credential", "acme")
+    assert "elsewhere, set it to the folder of FILE" in refusal("api_key_credential", "acme")
     assert "passed no such credential" in refusal("api_key_credential", "other", **here)
     for name in ("../acme", "..", "a/b", ""):
         assert "not the name of a credential" in refusal("api_key_credential", name, **here)

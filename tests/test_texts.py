@@ -3,7 +3,15 @@
 import pytest
 
 from snapshotter.errors import UsageError
-from snapshotter.texts import cleaned, counted, decoded, in_megabytes, nearest, no_account
+from snapshotter.texts import (
+    cleaned,
+    counted,
+    decoded,
+    in_megabytes,
+    nearest,
+    no_account,
+    suggestion,
+)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +79,8 @@ def test_an_unknown_account_is_named_with_a_similar_one() -> None:
 
 def test_a_size_is_in_megabytes() -> None:
     assert (in_megabytes(0), in_megabytes(1_234_567_890)) == ("0.0 MB", "1,234.6 MB")
+
+
+def test_an_unknown_name_gets_the_nearest_or_all() -> None:
+    assert suggestion("faild", ["failed", "idle"]) == "; did you mean 'failed'?"
+    assert suggestion("xyz", ["failed", "idle", "failed"]) == "; known are failed, idle"

@@ -38,6 +38,9 @@ REMAINING = "X-RateLimit-Remaining"
 _PASSING = (408, 425)  # time-outs
 _FOR_ALL = (402, 405, 406, 415, 426)  # about the account or the way of asking, not about a request
 _LONGEST_MESSAGE = 300  # characters
+# What names the account and the service: a variable, or a setting of the account in the file.
+_ACCOUNT_SETTING = f"{ACCOUNT_VARIABLE} (or account_id in the configuration file)"
+_URL_SETTING = f"{API_URL_VARIABLE} (or api_url)"
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def judge(response: requests.Response, body: bytes, question: Question) -> Verdi
         case 401 | 403:
             return Verdict(KeyRefused(f"{came}; the key is refused, check {key_source}"))
         case 404:
-            return Verdict(UsageError(f"{came}; check {ACCOUNT_VARIABLE} and {API_URL_VARIABLE}"))
+            return Verdict(UsageError(f"{came}; check {_ACCOUNT_SETTING} and {_URL_SETTING}"))
         case 407:
             return Verdict(UsageError(f"{came}; {proxies.ADVICE}"))
         case 429:
@@ -96,7 +99,7 @@ def judge(response: requests.Response, body: bytes, question: Question) -> Verdi
             return _later(came, response, Stopped)
         case _ if 300 <= status < 400:  # noqa: PLR2004 - redirects
             return Verdict(
-                UsageError(f"{came}, a redirect, which is not followed; check {API_URL_VARIABLE}")
+                UsageError(f"{came}, a redirect, which is not followed; check {_URL_SETTING}")
             )
         case _ if 400 <= status < 500 and status not in _PASSING:  # noqa: PLR2004 - refusals
             kind = Failure if status in _FOR_ALL and not is_of_one else RequestRefused
@@ -129,7 +132,7 @@ def untrusted(error: ssl.SSLCertVerificationError) -> str:
     return (
         f"the certificate of the server, or of a proxy on the way, is refused ({reason}); if it "
         "is right, name the file of its authority in SSL_CERT_FILE, else check "
-        f"{API_URL_VARIABLE}, the proxy and this host's clock"
+        f"{_URL_SETTING}, the proxy and this host's clock"
     )
 
 

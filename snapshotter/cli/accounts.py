@@ -29,12 +29,18 @@ def command(context: click.Context, database_url: str) -> None:
     with reading(database_url) as engine:
         found = stored(engine)
     width = max([len("account"), *(len(each.account_id) for each in found)])
+    has_pruned = any(each.pruned for each in found)
     if found:
-        print_line(f"{'account':{width}}  {'jobs':>10}  {'runs':>8}  {'first run':20}  last run")
+        pruned = f"  {'pruned':>10}" if has_pruned else ""
+        print_line(
+            f"{'account':{width}}  {'jobs':>10}{pruned}  {'runs':>8}  {'first run':20}  last run"
+        )
     for each in found:
         first, last = _moment(each.first_run), _moment(each.last_run)
+        pruned = f"  {each.pruned:10,}" if has_pruned else ""
         print_line(
-            f"{each.account_id:{width}}  {each.jobs:10,}  {each.runs:8,}  {first:20}  {last}"
+            f"{each.account_id:{width}}  {each.jobs:10,}{pruned}  {each.runs:8,}  {first:20}  "
+            f"{last}"
         )
     if not found:
         print_line(NO_ACCOUNTS)
@@ -55,10 +61,10 @@ def forget(name: str, with_jobs: bool, yes: bool, database_url: str) -> None:
     with writing(database_url) as engine:
         account = accounts.find(accounts.stored(engine), name)
         what = (
-            f"{counted(account.jobs, 'job')} with outputs, {counted(account.runs, 'run')} and "
+            f"{account.jobs_in_words} with outputs, {counted(account.runs, 'run')} and "
             f"{counted(account.rejected, 'record')} set aside of account {name}"
         )
-        if account.jobs and with_jobs and not yes:
+        if account.has_jobs and with_jobs and not yes:
             require_consent(what)
         accounts.forget(engine, name, with_jobs=with_jobs)
     print_if_possible(f"removed: {what}")
@@ -72,7 +78,8 @@ def rename(old: str, new: str, database_url: str) -> None:
     """Rename account OLD to NEW in the database.
 
     The vendor renames organizations, and the API then knows an account by its new name only. Set
-    XPLENTY_ACCOUNT_ID to it as well. The command refuses if NEW has jobs of its own.
+    XPLENTY_ACCOUNT_ID, or account_id in the configuration file, to it as well. The command refuses
+    if NEW has jobs of its own.
     """
     from snapshotter.store import accounts
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
+from snapshotter.cli.configuration import given
+
 # As in `snapshotter.models`, which would import SQLAlchemy. A test holds them equal.
 TABLES = (
     *("accounts", "calendar", "job_changes", "job_outputs", "jobs", "log_summaries"),
@@ -41,13 +43,13 @@ def statuses(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> l
     return _beginning(STATUSES, incomplete)
 
 
-def accounts(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+def accounts(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Return the accounts of the configuration file that begin so; none if it cannot be read."""
     from snapshotter import configuration
     from snapshotter.errors import UsageError
 
     try:
-        return _beginning(configuration.load(os.environ).accounts, incomplete)
+        return _beginning(configuration.load(os.environ, given(ctx)).accounts, incomplete)
     except UsageError:
         return []
 

@@ -14,7 +14,10 @@ from snapshotter.settings import ACCOUNT_VARIABLE, setting
 from snapshotter.texts import counted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from snapshotter.cli.shown_settings import Findings, Shown
+    from snapshotter.configured_accounts import Account
 
 
 @click.group("config", cls=Group)
@@ -22,14 +25,14 @@ def command() -> None:
     """Show the configuration."""
 
 
-@command.command(cls=LenientCommand)
+@command.command(cls=LenientCommand, short_help="Print each setting and where it comes from.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all settings.")
 def show(as_json: bool) -> None:
     """Print each setting with its value and where it comes from, and the accounts.
 
     A flag of a command comes before a variable, a variable before the configuration file. Secrets
     are masked. The keys of the accounts are read, but no request is sent. It works with a file that
-    cannot be used, and says why; exit 2 if anything is wrong.
+    cannot be used, and reports why; exit 2 if anything is wrong.
     """
     from snapshotter.cli.shown_settings import Findings, find
 
@@ -52,17 +55,26 @@ def _lines(found: "Findings") -> list[str]:
     selected = setting(os.environ, ACCOUNT_VARIABLE)
     by = f" ({ACCOUNT_VARIABLE} selects {selected})" if selected else ""
     lines += ["", f"accounts{by}:" if found.accounts else "accounts: none"]
-    for account, why in found.accounts:
-        name = account.name
-        called = name if name == account.account_id else f"{name} ({account.account_id})"
-        key = f"no key: {why}" if why else f"key from {account.source.named_by}"
-        lines.append(f"  {called}  {account.api_url}  {key}")
-    rows = [(name, _text(each), _source(each)) for name, each in grouped(found.settings)]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)] if rows else [0, 0]
+    lines += _aligned([_account(account, why, file) for account, why in found.accounts])
     lines += ["", "settings:"]
-    lines += [f"  {name:{widths[0]}}  {value:{widths[1]}}  {where}" for name, value, where in rows]
+    rows = [(name, _text(each), _source(each)) for name, each in grouped(found.settings)]
+    lines += _aligned(rows)
     lines += ["", *(f"problem: {each}" for each in found.problems)] if found.problems else []
     return lines
+
+
+def _account(account: "Account", why: str, file: "Path | None") -> tuple[str, str, str]:
+    """Return an account in words; the file, which is printed above, is not repeated."""
+    name = account.name
+    called = name if name == account.account_id else f"{name} ({account.account_id})"
+    named_by = account.source.named_by.removeprefix(f"{file}: ")
+    return called, account.api_url, f"no key: {why}" if why else f"key from {named_by}"
+
+
+def _aligned(rows: list[tuple[str, str, str]]) -> list[str]:
+    """Return rows as lines, with the columns below each other."""
+    first, second = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
+    return [f"  {one:{first}}  {two:{second}}  {three}" for one, two, three in rows]
 
 
 def _text(setting: "Shown") -> str:

@@ -47,9 +47,9 @@ def current() -> "Configuration":
     return found if isinstance(found, Configuration) else Configuration()
 
 
-def given() -> Path | None:
-    """Return the file that `--config` names."""
-    context = click.get_current_context(silent=True)
+def given(context: click.Context | None = None) -> Path | None:
+    """Return the file that `--config` names, of the running command if none is passed."""
+    context = context or click.get_current_context(silent=True)
     return None if context is None else _given(context)
 
 

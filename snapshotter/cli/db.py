@@ -1,4 +1,4 @@
-"""`snapshotter db`: the schema of the database."""
+"""`snapshotter db`: the schema, the size and copies of the database."""
 
 import click
 
@@ -41,7 +41,7 @@ def current(database_url: str) -> None:
     print_line(f"{revision} (this version's: {revisions.head()})")
 
 
-@command.command()
+@command.command(short_help="Compare the schema with this version's.")
 @database_option
 def check(database_url: str) -> None:
     """Compare the schema with this version's; print each difference, and exit 1 if there is one."""

@@ -11,7 +11,9 @@ from snapshotter.errors import Stopped
 from snapshotter.texts import counted, in_megabytes
 
 
-@click.command("backup", cls=Command)
+@click.command(
+    "backup", cls=Command, short_help="Write a checked copy of a SQLite database to FILE."
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @database_option

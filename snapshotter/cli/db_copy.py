@@ -11,7 +11,9 @@ from snapshotter.errors import Stopped
 from snapshotter.texts import counted
 
 
-@click.command("copy", cls=Command)
+@click.command(
+    "copy", cls=Command, short_help="Copy all rows into an empty database of any engine."
+)
 @click.option(
     "--to",
     "target_url",
@@ -39,12 +41,10 @@ def command(target_url: str, database_url: str) -> None:
             if clock.interrupted:
                 raise Stopped(f"{clock.interrupted}; nothing was copied, run it again")
 
-        def time_left() -> float | None:
-            return 0 if clock.interrupted else None
-
-        with reading(database_url, time_left) as source:
+        with reading(database_url, clock.time_left) as source:
             logs.ABOUT.database = target_url  # of which errors are from now on
-            with opened(target_url, read_only=False, time_left=time_left) as target, named_errors():
+            target_engine = opened(target_url, read_only=False, time_left=clock.time_left)
+            with target_engine as target, named_errors():
                 database_copy.require_other(source, target)
                 database_copy.require_empty(target)
                 require_head(target, may_create=True)

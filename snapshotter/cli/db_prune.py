@@ -9,7 +9,7 @@ import click
 
 from snapshotter.cli.confirm import require_consent
 from snapshotter.cli.connections import reading, writing
-from snapshotter.cli.options import Command, database_option
+from snapshotter.cli.options import Command, accounts_option, database_option
 from snapshotter.cli.parameters import Age
 from snapshotter.cli.streams import print_if_possible, print_line
 from snapshotter.errors import Stopped, UsageError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from snapshotter.store.prune import Old, Removed
 
 
-@click.command("prune", cls=Command)
+@click.command("prune", cls=Command, short_help="Remove old jobs with all that belongs to them.")
 @click.option(
     "--older-than",
     type=Age(),
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     metavar="AGE",
     help="Remove what finished longer ago, e.g. 2y, 26w or 180d; a year has 365 days.",
 )
-@click.option(
-    "--account", "account_ids", metavar="ID", multiple=True, help="Only this account; repeatable."
-)
+@accounts_option
 @click.option("--dry-run", is_flag=True, help="Only print what would be removed.")
 @click.option("--yes", is_flag=True, help="Remove without asking.")
 @database_option
@@ -93,7 +91,7 @@ def _prune(database_url: str, olds: "Iterable[Old]") -> None:
     try:
         with (
             InterruptibleClock("batch") as clock,
-            writing(database_url, lambda: 0 if clock.interrupted else None) as engine,
+            writing(database_url, clock.time_left) as engine,
             closing(prune.prune(engine, olds)) as batches,
         ):
             for batch in batches:

@@ -8,7 +8,7 @@ from snapshotter.cli.streams import print_if_possible
 from snapshotter.texts import in_megabytes
 
 
-@click.command("vacuum", cls=Command)
+@click.command("vacuum", cls=Command, short_help="Return the space of removed rows.")
 @database_option
 def command(database_url: str) -> None:
     """Return the space of removed rows to the file system; on PostgreSQL, to new rows.

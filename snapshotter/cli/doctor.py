@@ -41,7 +41,7 @@ _OF_SYNC = ("database_url", "api_key_file", "reserve_credits", "variables")
     "account_names",
     multiple=True,
     metavar="NAME",
-    help="Only this account, by its name or id; repeatable.",
+    help="Only this account, by its name in the configuration file or its id; may be repeated.",
 )
 @click.option(
     "--max-age",

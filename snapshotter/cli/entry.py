@@ -64,24 +64,6 @@ def group() -> "click.Group":
     import click
 
     from snapshotter import __version__
-    from snapshotter.cli import (
-        accounts,
-        completion,
-        config,
-        db,
-        demo,
-        digest,
-        doctor,
-        export,
-        init,
-        recipe,
-        rejects,
-        report,
-        status,
-        sync,
-        trends,
-        verify,
-    )
     from snapshotter.cli.option_names import name_variables
     from snapshotter.cli.sections import SectionedGroup
 
@@ -100,14 +82,37 @@ def group() -> "click.Group":
         aside, or differs; 75 stopped early, nothing lost, run again; 77 the API refused the key.
         """
 
+    for command in _commands():
+        snapshotter.add_command(command)
+    name_variables(snapshotter)
+    return snapshotter
+
+
+def _commands() -> "list[click.Command]":
+    from snapshotter.cli import (
+        accounts,
+        completion,
+        config,
+        db,
+        demo,
+        digest,
+        doctor,
+        export,
+        init,
+        recipe,
+        rejects,
+        report,
+        status,
+        sync,
+        trends,
+        verify,
+    )
+
     modules = (
         *(accounts, completion, config, db, demo, digest, doctor, export, init, recipe),
         *(rejects, report, status, sync, trends, verify),
     )
-    for module in modules:
-        snapshotter.add_command(module.command)
-    name_variables(snapshotter)
-    return snapshotter
+    return [module.command for module in modules]
 
 
 def _without_return(word: str) -> str | None:

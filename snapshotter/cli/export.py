@@ -24,7 +24,7 @@ from snapshotter.cli.options import (
 from snapshotter.cli.streams import data_output
 from snapshotter.errors import DatabaseError, UsageError
 from snapshotter.statuses import STATUSES
-from snapshotter.texts import nearest
+from snapshotter.texts import suggestion
 
 if TYPE_CHECKING:
     from snapshotter.export.request import Request
@@ -112,7 +112,7 @@ def _status_hint(status: str | None) -> Iterator[None]:
     except DatabaseError as error:
         if status is None or status in STATUSES:
             raise
-        hint = nearest(status, STATUSES) or f"; known are {', '.join(STATUSES)}"
+        hint = suggestion(status, STATUSES)
         raise UsageError(
             f"--status {status!r} is not a documented status{hint} ({error})"
         ) from None

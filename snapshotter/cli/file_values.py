@@ -16,7 +16,7 @@ _URL, _PATHS = "URL", ("FILE", "DIR")
 
 
 class WrongValueError(ValueError):
-    """A value is of a type that its option does not take; the message says what it takes."""
+    """A value is of a type that its option does not take; the message names what it takes."""
 
 
 def converted(option: click.Option, value: Any, file: Path) -> Any:

@@ -42,7 +42,7 @@ def command(
 ) -> None:
     """Write a configuration file, snapshotter.toml or what --config names.
 
-    It asks for the accounts, their keys and the database, tests each of them, and says what to do
+    It asks for the accounts, their keys and the database, tests each of them, and prints what to do
     next. Keys are written into files of their own or left to the chosen source, never into the
     configuration file. Nothing is written before everything has been tested.
     """

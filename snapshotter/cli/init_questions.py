@@ -59,6 +59,11 @@ class Form:
     database: str = ""
     accounts: list[NewAccount] = field(default_factory=list)
 
+    @property
+    def usual_source(self) -> str:
+        """Return the source of the account before, or the first one that there is."""
+        return self.accounts[-1].source if self.accounts else SOURCES[0]
+
     def fill_in(self, account_ids: tuple[str, ...], database_url: str) -> None:
         """Find out the accounts and the database, and test them. Raises `UsageError`, `Stopped`."""
         _require_may_replace([self.file] if os.path.lexists(self.file) else [], self)
@@ -106,7 +111,7 @@ def _given_account(form: Form, name: str) -> NewAccount:
     if found is None and not form.asks:
         variable = default_place(name, "env")
         raise UsageError(f"no key of the account {name!r}: set {variable} to it")
-    place, key = found or (wanted.place, _ask_key(name))
+    place, key = found or (wanted.place, _ask_key(wanted))
     return NewAccount(name, source, place, key, form.api_url)
 
 
@@ -136,7 +141,7 @@ def _ask_account(form: Form, before: str) -> NewAccount:
 
     name = _prompt("Account, by its name in its URLs", checked, default=before or None)
     source = form.source or _prompt(
-        f"Where to keep its key ({', '.join(SOURCES)})", _source, default=SOURCES[0]
+        f"Where to keep its key ({', '.join(SOURCES)})", _source, default=form.usual_source
     )
     place = _prompt(_PLACES[source], _not_empty, default=default_place(name, source))
     is_only = not known and setting(os.environ, ACCOUNT_VARIABLE) in ("", name)
@@ -149,13 +154,17 @@ def _ask_account(form: Form, before: str) -> NewAccount:
     if found is not None and click.confirm(use, default=True, err=True):
         place, key = found
     else:
-        key = _ask_key(name)
+        key = _ask_key(KeyPlace(name, source, place))
     return NewAccount(name, source, place, key, form.api_url)
 
 
-def _ask_key(name: str) -> Key:
+def _ask_key(wanted: KeyPlace) -> Key:
+    """Ask for a key that is stored, or only tested if it is kept elsewhere."""
+    how = "not shown" if wanted.source in ("file", "keyring") else "not shown, only for the test"
     key: Key = _prompt(
-        f"API key of {name} (not shown)", lambda value: valid_key(value, "key"), hide_input=True
+        f"API key of {wanted.account_id} ({how})",
+        lambda value: valid_key(value, "the key that was typed"),
+        hide_input=True,
     )
     return key
 

@@ -1,7 +1,6 @@
 """What `snapshotter init` tests before it writes, and how it writes."""
 
 import os
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +23,6 @@ from snapshotter.settings import (
 from snapshotter.texts import counted
 
 _SECONDS = 20.0  # for all attempts of a test
-_SQLITE = re.compile(r"sqlite(?:\+\w+)?:///(?P<path>[^:].*)", re.IGNORECASE)
 
 
 class KeyPlace(NamedTuple):
@@ -80,12 +78,12 @@ def try_account(account: NewAccount) -> str:
 
 def try_database(url: str) -> str:
     """Open a database, creating nothing; return what it is, in words. Raises `DatabaseError`."""
-    from snapshotter.cli.connections import opened, shown
+    from snapshotter.cli.connections import database_path, opened, shown
     from snapshotter.store import revisions
 
-    path = sqlite_path(url)
+    path = database_path(url)
     if path is not None and not path.exists():
-        folder = path.absolute().parent
+        folder = path.parent
         if not folder.is_dir():
             raise DatabaseError(f"there is no folder {str(folder)!r} for the database")
         if not os.access(folder, os.W_OK | os.X_OK):
@@ -108,20 +106,16 @@ def is_readable(url: str) -> bool:
     return True
 
 
-def sqlite_path(url: str) -> Path | None:
-    found = _SQLITE.fullmatch(url.strip())
-    return Path(found["path"]) if found else None
-
-
 def portable(url: str, file: Path) -> str:
     """Return the URL of a database as it is to stand in a file.
 
     A path begins in the folder of the file there, and in the working folder on a command line.
     """
-    path = sqlite_path(url)
-    if path is None or path.is_absolute():
+    from snapshotter.cli.connections import database_path
+
+    path = database_path(url)
+    if path is None or f":///{path}" in url:
         return url
-    path = path.absolute()
     inside = path.relative_to(file.parent) if path.is_relative_to(file.parent) else path
     return f"sqlite:///{inside}"
 
@@ -189,6 +183,8 @@ def _store(account: NewAccount) -> None:
 
 def next_steps(file: Path, accounts: Sequence[NewAccount]) -> list[str]:
     """Return what to do after the file has been written, as lines."""
+    from snapshotter.recipes.installation import ENVIRONMENT_FILE
+
     named = "" if file == Path(NAME).absolute() else f" --config {shlex.quote(str(file))}"
     lines = [
         f"next: snapshotter sync{named}",
@@ -199,10 +195,13 @@ def next_steps(file: Path, accounts: Sequence[NewAccount]) -> list[str]:
         lines.append(f"  {ACCOUNT_VARIABLE} is set here, and selects its account alone")
     for account in accounts:
         if account.source == "env":
-            lines.append(f"  set the variable {account.place} wherever it runs")
+            lines.append(
+                f"  set the variable {account.place} wherever it runs: in {ENVIRONMENT_FILE}, "
+                "which the recipes read"
+            )
         elif account.source == "credential":
             lines.append(
-                f"  add LoadCredential={account.place}:FILE to the service, with the key of "
-                f"{account.account_id} in FILE"
+                f"  store the key of {account.account_id} in /etc/snapshotter/{account.place} "
+                "(chmod 600) for `recipe systemd`"
             )
     return lines

@@ -53,7 +53,7 @@ package_option = click.option("--package", metavar="NAME_OR_ID", help="Only this
 package_id_option = click.option("--package-id", type=ID, help="Only this package, by its id.")
 
 
-def as_account_id(_ctx: click.Context, _param: click.Parameter, value: Any) -> Any:
+def _as_account_id(_ctx: click.Context, _param: click.Parameter, value: Any) -> Any:
     """Return the ids of accounts of which some may be named as in the configuration file."""
     if isinstance(value, tuple):
         return tuple(map(current().account_id, value))
@@ -64,8 +64,17 @@ account_option = click.option(
     "--account",
     shell_complete=candidates.accounts,
     metavar="ID",
-    callback=as_account_id,
+    callback=_as_account_id,
     help="Only this account.",
+)
+accounts_option = click.option(
+    "--account",
+    "account_ids",
+    shell_complete=candidates.accounts,
+    multiple=True,
+    metavar="ID",
+    callback=_as_account_id,
+    help="Only this account; may be repeated.",
 )
 status_option = click.option(
     "--status", shell_complete=candidates.statuses, help="Only the jobs with this status."

@@ -56,10 +56,12 @@ class _Log:
     """Logs the number of jobs, with `-v`."""
 
     def __init__(self, _run: "Run") -> None:
-        pass
+        self._logged = -1
 
     def show(self, jobs: int) -> None:
-        log.info("%d jobs read so far", jobs)
+        if jobs != self._logged:  # else the run has gone on with something else
+            self._logged = jobs
+            log.info("%d jobs read so far", jobs)
 
     def end(self) -> None:
         pass
@@ -162,7 +164,7 @@ class _Bar:
         from snapshotter.sync.account_size import AccountSize
 
         self._screen = screen
-        self._client, self._name = run.client, name
+        self._client, self._outcome, self._name = run.client, run.outcome, name
         self._size = AccountSize(run, may_ask=may_ask)
         self._total: int | None = None
         self._task: TaskID | None = None
@@ -189,15 +191,22 @@ class _Bar:
         seconds = (total - done) / speed if total is not None and speed else None
         fields = {
             "name": self._name,
-            "count": f"{done:,}{'' if total is None else f' of ~{_round(total):,}'} jobs",
+            "count": self._count(done),
             "share": None if total is None else done / total,
-            "speed": f"{speed:,.0f} jobs/s" if speed else "",
+            "speed": f"{speed:,.0f} jobs/s" if speed and not self._outcome.summaries else "",
             "credits": "" if credits_left is None else f"{credits_left:,} credits",
             "left": "" if seconds is None else f"{duration(max(1, round(seconds)))} left",
         }
         if self._task is None:
             self._task = progress.add_task("", total=None, start=True, **fields)  # type: ignore[arg-type]
         progress.update(self._task, **fields)  # type: ignore[arg-type]
+
+    def _count(self, done: int) -> str:
+        if summaries := self._outcome.summaries:  # all jobs are read by then
+            return (
+                f"{done:,} jobs, {summaries:,} log {'summary' if summaries == 1 else 'summaries'}"
+            )
+        return f"{done:,}{'' if self._total is None else f' of ~{_round(self._total):,}'} jobs"
 
     def remove(self, progress: "Progress") -> None:
         if self._task is not None:

@@ -103,7 +103,7 @@ def _write(files: dict[str, str], output: str) -> None:
         return
     folder = Path(output)
     if not folder.is_dir():
-        raise UsageError(f"-o: there is no folder {output!r}")
+        raise UsageError(f"-o: there is no folder {output!r}; create it, or name another")
     _refuse_changed(files, folder)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -14,12 +14,13 @@ from snapshotter.errors import Busy, Interrupted, worst
 
 if TYPE_CHECKING:
     from snapshotter.api.ping import Monitor
+    from snapshotter.store.ledger import Outcome
     from snapshotter.sync.several import Attempt
 
 _STATUSES = {0: "completed", 65: "completed", 75: "partial"}
 _COUNTS = (
     *("requests", "credits_spent", "credits_remaining", "pages", "jobs_seen", "jobs_inserted"),
-    *("jobs_changed", "jobs_unchanged", "jobs_gone", "jobs_rejected"),
+    *("jobs_changed", "jobs_unchanged", "jobs_gone", "jobs_rejected", "log_summaries"),
 )
 
 
@@ -99,7 +100,7 @@ def _of_account(attempt: "Attempt") -> dict[str, Any]:
     outcome = attempt.outcome
     counts: dict[str, Any] = {}
     if outcome is not None:
-        counts = {**outcome.counts(), "jobs_gone": outcome.gone}
+        counts = {**outcome.counts(), **_not_stored(outcome)}
     status = _STATUSES.get(attempt.exit_code, "failed")
     return {
         "account": logs.masked(attempt.account_id),
@@ -111,6 +112,11 @@ def _of_account(attempt: "Attempt") -> dict[str, Any]:
         "seconds": round(attempt.seconds, 3),
         **{name: counts.get(name) for name in _COUNTS},
     }
+
+
+def _not_stored(outcome: "Outcome") -> dict[str, int]:
+    """Return the counts that have no column in `snapshots`."""
+    return {"jobs_gone": outcome.gone, "log_summaries": outcome.summaries}
 
 
 def _text(message: str) -> str | None:

@@ -104,7 +104,7 @@ def _with_key_file(found: Configuration, root: click.Group) -> Configuration:
 
 def _find_accounts(found: Findings) -> None:
     """Find the accounts, each with why it has no key; empty if it has one."""
-    selected = setting(os.environ, ACCOUNT_VARIABLE)
+    selected = found.configuration.account_id(setting(os.environ, ACCOUNT_VARIABLE))
     names = [*found.configuration.accounts]
     if selected and selected not in map(found.configuration.account_id, names):
         names.append(selected)
@@ -153,6 +153,10 @@ def _shown(
 
 def _unusable(context: click.Context, option: click.Option, value: Any) -> str:
     """Return why a value cannot be used, without quoting it; empty if it can."""
+    if option.name == "api_key_file" and not os.path.lexists(value):  # it may be the key itself
+        return "there is no such file; name the file with the key"
+    if option.name == "database_url":
+        return _unreadable(value)
     if isinstance(option.type, click.Path | click.File):
         return ""
     if option.multiple and isinstance(value, str):
@@ -161,6 +165,16 @@ def _unusable(context: click.Context, option: click.Option, value: Any) -> str:
         option.type_cast_value(context, value)
     except click.BadParameter as error:
         return unquoted(error.message, option, value).removesuffix(".")
+    return ""
+
+
+def _unreadable(database_url: str) -> str:
+    from snapshotter.store import urls
+
+    try:
+        urls.parse(database_url)
+    except UsageError as error:
+        return str(error)
     return ""
 
 

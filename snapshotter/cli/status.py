@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snapshotter.cli import candidates, next_step
+from snapshotter.cli import next_step
 from snapshotter.cli.configuration import current
 from snapshotter.cli.connections import NO_ACCOUNTS, database_path, reading
-from snapshotter.cli.options import Command, as_account_id, database_option
+from snapshotter.cli.options import Command, accounts_option, database_option
 from snapshotter.cli.parameters import Duration
 from snapshotter.cli.streams import print_if_possible, print_line
 from snapshotter.errors import Failure, SnapshotterError, UsageError
@@ -25,15 +25,7 @@ if TYPE_CHECKING:
     type=Duration(),
     help="Exit 1 if the data of an account is older than this, e.g. 90s, 30m or 2h.",
 )
-@click.option(
-    "--account",
-    "account_ids",
-    shell_complete=candidates.accounts,
-    multiple=True,
-    metavar="ID",
-    callback=as_account_id,
-    help="Only this account; repeatable.",
-)
+@accounts_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--prometheus",

@@ -84,8 +84,7 @@ def command(
     if as_sql or dialect:
         if not as_sql:
             raise UsageError("--dialect is for the statement that --sql prints; add --sql")
-        if limit or output is not None or asked != type(asked)():
-            raise UsageError("--sql prints a statement: leave --limit, --format and -o out")
+        _refuse_beside_sql(limit, output, asked)
         print_statement(name, window, sql_dir, None if dialect else database_url)
         return
     asked = _with_format(asked, output)
@@ -98,6 +97,11 @@ def command(
     export.warn_if_raw(how)
     shape = str(asked.format)
     show_result(_answer(request, shape, database_url), shape, how)
+
+
+def _refuse_beside_sql(limit: int | None, output: str | None, asked: "Asked") -> None:
+    if limit or output is not None or asked != type(asked)():
+        raise UsageError("--sql prints a statement: leave --limit, --format and -o out")
 
 
 def _answer(request: "Request", shape: str, database_url: str) -> "View":

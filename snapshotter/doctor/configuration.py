@@ -4,29 +4,33 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from snapshotter.configuration import Configuration
-from snapshotter.configured_accounts import Account, accounts
+from snapshotter.configured_accounts import Account, accounts, require_distinct
 from snapshotter.doctor.report import Report
 from snapshotter.errors import UsageError
-from snapshotter.settings import privacy
+from snapshotter.settings import ACCOUNT_VARIABLE, privacy, setting
 from snapshotter.texts import counted
 
 
 def file(
     report: Report, configuration: Configuration, find_problems: Callable[[], Sequence[str]]
-) -> None:
-    """Report which file is used, and what is wrong with the settings, in a line each."""
+) -> bool:
+    """Report which file is used, and what is wrong with the settings, in a line each.
+
+    Return whether the accounts of the file are known: not if it cannot be read.
+    """
     problems = find_problems()
     for problem in problems:
         report.fail(problem)
     if problems:
-        return
+        return bool(configuration.accounts)
     if configuration.path is not None:
         number = counted(len(configuration.accounts), "account")
         report.ok(f"read from {str(configuration.path)!r}, {number}")
-        return
+        return True
     searched = " and ".join(repr(str(path)) for path in configuration.searched)
     where = f" (looked for {searched})" if searched else ""
     report.ok(f"no file{where}; flags and variables set everything")
+    return True
 
 
 def secrets(report: Report, environment: Mapping[str, str], variables: str) -> None:
@@ -44,6 +48,12 @@ def chosen(
 ) -> list[Account]:
     """Return the accounts to check; `given` are the values of --account and --api-key-file."""
     names, key_file = given
+    selected = setting(environment, ACCOUNT_VARIABLE)
+    if selected and not names and (number := len(configuration.accounts)) > 1:
+        report.warn(
+            f"{ACCOUNT_VARIABLE} selects {selected} alone, while the file has {number}",
+            "unset it to read them all",
+        )
     try:
         found = accounts(environment, configuration, names, key_file)
     except UsageError as error:
@@ -56,5 +66,10 @@ def chosen(
             else "",
         )
         return []
-    report.ok(", ".join(each.name for each in found))
+    try:
+        require_distinct(found)
+    except UsageError as error:
+        report.fail(str(error))
+    else:
+        report.ok(", ".join(each.name for each in found))
     return found

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from snapshotter.doctor.report import Report
+from snapshotter.texts import in_megabytes
 
-_LEAST = 100 * 1024 * 1024  # bytes
-_FULL = 1024 * 1024  # bytes, below which nothing is written
-_UNITS = ("bytes", "kB", "MB", "GB", "TB")
-_STEP = 1024
+_LEAST = 100_000_000  # bytes
+_FULL = 1_000_000  # bytes, below which nothing is written
 # In this order, as Python and SQLite look for it.
 _TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 _TEMPORARY_FOLDERS = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - nothing is created there
@@ -27,7 +26,7 @@ def of_database(report: Report, path: Path | None) -> None:
         return
     free = shutil.disk_usage(folder).free
     size = path.stat().st_size if path.exists() else 0
-    found = f"{in_units(free)} free beside the database, which has {in_units(size)}"
+    found = f"{in_megabytes(free)} free beside the database, which has {in_megabytes(size)}"
     advice = "make room: runs need some, and an upgrade as much as the database has"
     if free < _FULL:
         report.fail(found, advice)
@@ -49,16 +48,8 @@ def of_temporary_files(report: Report, environment: Mapping[str, str]) -> None:
         )
         return
     free = shutil.disk_usage(usable[0]).free
-    found = f"{in_units(free)} free in {str(usable[0])!r}"
+    found = f"{in_megabytes(free)} free in {str(usable[0])!r}"
     if free < _LEAST:
         report.warn(found, "make room, or set TMPDIR to another folder")
     else:
         report.ok(found)
-
-
-def in_units(size: float) -> str:
-    """Return a number of bytes in a unit that leaves at most four digits."""
-    unit = 0
-    while size >= _STEP and unit < len(_UNITS) - 1:
-        size, unit = size / _STEP, unit + 1
-    return f"{size:.1f} {_UNITS[unit]}" if unit else f"{size:.0f} {_UNITS[0]}"

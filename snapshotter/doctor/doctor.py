@@ -23,7 +23,13 @@ from snapshotter.doctor import (
 from snapshotter.doctor.network import Way
 from snapshotter.doctor.report import Check, Report, Runner
 from snapshotter.errors import UsageError
-from snapshotter.settings import API_URL_VARIABLE, DEFAULT_API_URL, base_url, setting
+from snapshotter.settings import (
+    ACCOUNT_VARIABLE,
+    API_URL_VARIABLE,
+    DEFAULT_API_URL,
+    base_url,
+    setting,
+)
 from snapshotter.store import urls
 from snapshotter.sync.status import Freshness
 
@@ -67,7 +73,7 @@ class _Examination:
     def run(self) -> None:
         setup = self._setup
         run, environment = self._runner.run, self._environment
-        run(
+        is_known = run(
             Report("configuration"),
             lambda report: configuration.file(report, setup.configuration, setup.find_problems),
         )
@@ -76,10 +82,19 @@ class _Examination:
             lambda report: configuration.secrets(report, environment, setup.variables),
         )
         given = (setup.names, setup.key_file)
-        accounts = run(
-            Report("accounts"),
-            lambda report: configuration.chosen(report, environment, setup.configuration, given),
-        )
+        accounts: list[Account] | None = None
+        if is_known or setup.names or setting(environment, ACCOUNT_VARIABLE):
+            accounts = run(
+                Report("accounts"),
+                lambda report: configuration.chosen(
+                    report, environment, setup.configuration, given
+                ),
+            )
+        else:
+            run(
+                Report("accounts"),
+                lambda report: report.skip("none is known; see what failed above"),
+            )
         self._check_api(accounts or [])
         self._check_database(accounts or [])
         run(Report("temporary files"), lambda report: disk.of_temporary_files(report, environment))

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, func, select
 from snapshotter.doctor.report import Report
 from snapshotter.store.engine import named_errors
 from snapshotter.store.lock import is_held
-from snapshotter.store.tables import REJECTS
+from snapshotter.store.tables import REJECTS, SNAPSHOTS
 from snapshotter.sync.status import Freshness, first_line, freshness
 from snapshotter.texts import counted
 from snapshotter.times import duration, stamp
@@ -37,7 +37,7 @@ def lock(report: Report, engine: Engine, account_id: str, known: Freshness | Non
     run = running[0] if running else None
     named = f"run {run['id']}, begun {stamp(run['started_at'])}" if run else "a run"
     if not is_held(engine, account_id):
-        if run is None:
+        if run is None or not _is_running(engine, run["id"]):  # it may just have ended
             stays = "; its empty .lock file beside the database stays there"
             report.ok(f"not held{stays if engine.dialect.name == 'sqlite' else ''}")
         else:
@@ -54,6 +54,12 @@ def lock(report: Report, engine: Engine, account_id: str, known: Freshness | Non
         )
     else:
         report.ok(f"held by {named}")
+
+
+def _is_running(engine: Engine, run_id: int) -> bool:
+    status = select(SNAPSHOTS.c.status).where(SNAPSHOTS.c.id == run_id)
+    with named_errors(), engine.connect() as connection:
+        return connection.execute(status).scalar() == "running"
 
 
 def fresh(report: Report, known: Freshness | None, limits: Limits, *, is_configured: bool) -> None:

@@ -14,7 +14,7 @@ from snapshotter.errors import UsageError
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.statuses import STATUSES
 from snapshotter.store.tables import JOBS, OUTPUTS
-from snapshotter.texts import nearest
+from snapshotter.texts import nearest, suggestion
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters
 
@@ -97,7 +97,7 @@ def require_status(connection: Connection, status: str | None) -> None:
     stored = set(connection.execute(select(JOBS.c.status).distinct()).scalars())
     if status not in stored:
         known = sorted({*STATUSES, *filter(None, stored)})
-        hint = nearest(status, known) or f"; known are {', '.join(known)}"
+        hint = suggestion(status, known)
         raise UsageError(f"--status {status!r}: no job has it{hint}")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from snapshotter.errors import UsageError
 from snapshotter.export.spreadsheet import Spreadsheet, spreadsheet
-from snapshotter.texts import nearest
+from snapshotter.texts import suggestion
 
 Format = Literal["csv", "parquet", "xlsx", "json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -85,7 +85,7 @@ class Asked:
         found: Format | None = next((e for e in FORMATS if e == (self.format or ending)), None)
         if found is None and ending:
             endings = [f".{each}" for each in FORMATS]
-            hint = nearest(f".{ending}", endings) or f"; known are {', '.join(endings)}"
+            hint = suggestion(f".{ending}", endings)
             raise UsageError(f"unknown ending of {name!r}{hint}; or name the format with --format")
         return found or "csv"
 

@@ -1,7 +1,8 @@
 """The options of `History`, and what the runs and trends make of them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from numbers import Integral
 from typing import Any, TypedDict
 
 from snapshotter.api.client import ListFilters
@@ -25,6 +26,7 @@ from snapshotter.sync.sync import Plan
 from snapshotter.texts import cleaned, nearest
 from snapshotter.trends.filters import Window
 
+_LARGEST = 2**63
 _LONGEST_TIMEOUT = 3600  # seconds; as the command has it
 
 
@@ -69,7 +71,7 @@ class SyncOptions(TypedDict, total=False):
     variables: Variables
     secret_names: Sequence[str]
     hash_key: str | None
-    progress: Callable[[int], None]
+    progress: Callable[[int], None] | None
 
 
 def window(given: TrendFilters) -> Window:
@@ -78,19 +80,26 @@ def window(given: TrendFilters) -> Window:
     last, package, account = given.get("last"), given.get("package"), given.get("account")
     _require(last, timedelta, "last", "timedelta(days=30)")
     _require(account, str, "account", "'acme'")
-    is_id = _is_id(package)
     if last is not None and last <= timedelta(0):
         raise _wrong(last, "last", "timedelta(days=30)")
-    if not is_id:
+    package_id = _whole(package)
+    if package_id is not None and abs(package_id) >= _LARGEST:
+        raise _wrong(package, "package", "434 or 'orders'")
+    if package_id is None:
         _require(package, str, "package", "434 or 'orders'")
     return Window(
         _day(given.get("since"), "since"),
         _day(given.get("until"), "until"),
         last,
-        None if is_id else package,  # type: ignore[arg-type]  # it is text
-        package if is_id else None,  # type: ignore[arg-type]  # it is a number
+        package if isinstance(package, str) else None,
+        package_id,
         account,
     )
+
+
+def _whole(given: object) -> int | None:
+    """Return a whole number, which may be one of numpy's, as DataFrames have them; else None."""
+    return int(given) if isinstance(given, Integral) and not isinstance(given, bool) else None
 
 
 def _day(given: date | str | None, name: str) -> date | None:
@@ -109,18 +118,6 @@ def _require(given: object, kind: type, name: str, expected: str) -> None:
         raise _wrong(given, name, expected)
 
 
-def _is_number(given: object) -> bool:
-    return isinstance(given, int | float) and not isinstance(given, bool)
-
-
-def _is_whole(given: object) -> bool:
-    return isinstance(given, int) and not isinstance(given, bool)
-
-
-def _is_id(given: object) -> bool:
-    return isinstance(given, int) and not isinstance(given, bool) and 0 < given < 2**63
-
-
 def _wrong(given: object, name: str, expected: str) -> UsageError:
     return UsageError(f"{name}: expected something like {expected}, got {given!r:.60}")
 
@@ -135,10 +132,11 @@ def _refuse_unknown(given: Mapping[str, Any], known: Collection[str]) -> None:
 def service(account: str, key: str, given: SyncOptions) -> Service:
     """Return the account to read. Raises `UsageError`, which never quotes the key."""
     _refuse_unknown(given, SyncOptions.__annotations__)
-    timeout, url = given.get("timeout", DEFAULT_TIMEOUT), given.get("api_url", DEFAULT_API_URL)
-    if not (_is_number(timeout) and 0 < timeout <= _LONGEST_TIMEOUT):
+    timeout = given.get("timeout", DEFAULT_TIMEOUT)
+    is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if not (is_number and 0 < timeout <= _LONGEST_TIMEOUT):
         raise _wrong(timeout, "timeout", "60.0, in seconds")
-    _require(url, str, "api_url", repr(DEFAULT_API_URL))
+    _require(given.get("api_url"), str, "api_url", repr(DEFAULT_API_URL))
     if not isinstance(account, str) or not isinstance(key, str):
         raise UsageError("account and key are texts: the account's id and its API key")
     if not (secret := cleaned(key)):
@@ -146,7 +144,7 @@ def service(account: str, key: str, given: SyncOptions) -> Service:
     return Service(
         account_id(cleaned(account), "account"),
         valid_key(secret, "key"),
-        base_url(url, "api_url"),
+        base_url(given.get("api_url", DEFAULT_API_URL), "api_url"),
         timeout,
     )
 
@@ -154,18 +152,16 @@ def service(account: str, key: str, given: SyncOptions) -> Service:
 def plan(given: SyncOptions) -> Plan:
     """Return what to read. Raises `UsageError` if the options contradict each other."""
     ids, since, full = given.get("ids"), given.get("since"), given.get("full", False)
-    if ids is not None and (isinstance(ids, str) or not isinstance(ids, Sequence)):
+    if ids is not None and not isinstance(ids, Iterable):
         raise _wrong(ids, "ids", "[1234, 1235]")
-    wrong = [each for each in ids or () if not _is_id(each)]
-    if wrong:
-        raise _wrong(wrong[0], "ids", "[1234, 1235]")
-    overlap, package_id = given.get("overlap", DEFAULT_OVERLAP), given.get("package_id")
+    numbers = [_id(each, "ids", "[1234, 1235]") for each in (() if ids is None else ids)]
+    package = given.get("package_id")
+    package_id = None if package is None else _id(package, "package_id", "434")
+    _require(given.get("status"), str, "status", "'failed'")
+    overlap = given.get("overlap", DEFAULT_OVERLAP)
     # A listing that began after the watermark would miss jobs.
     if not (isinstance(overlap, timedelta) and timedelta(0) <= overlap <= timedelta(days=1)):
         raise _wrong(overlap, "overlap", "timedelta(minutes=10)")
-    _require(given.get("status"), str, "status", "'failed'")
-    if package_id is not None and not _is_id(package_id):
-        raise _wrong(package_id, "package_id", "434")
     for name in ("full", "log_summaries", "upgrade"):
         _require(given.get(name, False), bool, name, "True")
     if since is not None and (not isinstance(since, datetime) or since.tzinfo is None):
@@ -176,7 +172,7 @@ def plan(given: SyncOptions) -> Plan:
     if full and filters != ListFilters():
         raise UsageError("full reads the whole list: leave since, status and package_id out")
     return Plan(
-        None if ids is None else list(dict.fromkeys(ids)),
+        None if ids is None else list(dict.fromkeys(numbers)),
         filters,
         full,
         overlap=overlap,
@@ -184,22 +180,29 @@ def plan(given: SyncOptions) -> Plan:
     )
 
 
+def _id(given: object, name: str, expected: str) -> int:
+    number = _whole(given)
+    if number is None or not 0 < number < _LARGEST:
+        raise _wrong(given, name, expected)
+    return number
+
+
 def run_options(given: SyncOptions) -> RunOptions:
     """Return how the run goes. Raises `UsageError`."""
     variables, max_time = given.get("variables", "mask"), given.get("max_time")
     reserve, requests = given.get("reserve_credits"), given.get("max_requests")
-    if reserve is not None and not (_is_whole(reserve) and reserve >= 0):
-        raise _wrong(reserve, "reserve_credits", "500")
-    if requests is not None and not _is_whole(requests):
-        raise _wrong(requests, "max_requests", "100")
+    for name, number in (("reserve_credits", reserve), ("max_requests", requests)):
+        if number is not None and (_whole(number) is None or number < 0):
+            raise _wrong(number, name, "500")
     if variables not in MODES:
         raise UsageError(f"variables: not one of {', '.join(MODES)}")
     if max_time is not None and not (isinstance(max_time, timedelta) and max_time > timedelta(0)):
         raise _wrong(max_time, "max_time", "timedelta(minutes=10)")
     names = given.get("secret_names", ())
+    # Of a text each letter would be one.
     if isinstance(names, str) or not all(isinstance(each, str) for each in names):
-        raise UsageError("secret_names: expected texts in a list, like ['pin', 'iban']")
-    progress = given.get("progress", _ignore)
+        raise _wrong(names, "secret_names", "['pin', 'iban']")
+    progress = given.get("progress") or _ignore
     if not callable(progress):
         raise _wrong(progress, "progress", "print")
     try:

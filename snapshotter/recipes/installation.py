@@ -24,7 +24,7 @@ ENVIRONMENT_FILE = "snapshotter.env"
 
 
 @dataclass(frozen=True)
-class Database:
+class DatabaseLocation:
     """Where the history is.
 
     `url` is None if the command finds it without `--database`. `is_secret`: it was given by a URL
@@ -49,7 +49,7 @@ class Installation:
     program: tuple[str, ...]
     folder: str
     user: str
-    database: Database
+    database: DatabaseLocation
     configuration: str | None = None
     variables: tuple[str, ...] = (ACCOUNT_VARIABLE, KEY_VARIABLE)
     credentials: tuple[str, ...] = ()
@@ -73,8 +73,8 @@ class Installation:
 
     @property
     def max_time(self) -> str:
-        """Return the `--max-time` of each account, so that all end within an hour."""
-        return f"{max(5, _MINUTES // self.accounts)}m"
+        """Return the `--max-time` of each account; up to 50 accounts end within an hour."""
+        return f"{max(1, _MINUTES // self.accounts)}m"
 
     @property
     def environment_file(self) -> str:
@@ -95,7 +95,7 @@ class Installation:
         return found
 
 
-def this_installation(database: Database, configuration: Configuration) -> Installation:
+def this_installation(database: DatabaseLocation, configuration: Configuration) -> Installation:
     """Return the running installation, with the current folder as the one to run in.
 
     Raises `UsageError` for a path that cannot be written into every recipe.
@@ -125,7 +125,7 @@ def this_installation(database: Database, configuration: Configuration) -> Insta
     return found
 
 
-def database(url: str, *, is_given: bool) -> Database:
+def database(url: str, *, is_given: bool) -> DatabaseLocation:
     """Return what recipes need to know of a URL. `is_given`: by a flag or a variable.
 
     Raises `UsageError` for a URL that cannot be read, and for a database in memory.
@@ -137,7 +137,7 @@ def database(url: str, *, is_given: bool) -> Database:
             raise UsageError("a database in memory is lost with each run; name a file")
         folder = str(Path(_plain(Path(parsed.database))).parent)
     is_secret = is_given and bool(parsed.password or parsed.query)
-    return Database(url.strip() if is_given and not is_secret else None, is_secret, folder)
+    return DatabaseLocation(url.strip() if is_given and not is_secret else None, is_secret, folder)
 
 
 def _variables(configuration: Configuration) -> tuple[str, ...]:

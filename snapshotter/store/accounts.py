@@ -1,7 +1,7 @@
 """Lists, removes and renames the accounts of a database."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,9 +11,9 @@ from snapshotter.errors import Stopped, UsageError
 from snapshotter.models import Base
 from snapshotter.store import owned
 from snapshotter.store.engine import named_errors
-from snapshotter.store.lock import lock
+from snapshotter.store.lock import locks
 from snapshotter.store.tables import ACCOUNTS, JOBS, SNAPSHOTS
-from snapshotter.texts import no_account
+from snapshotter.texts import counted, no_account
 
 # Every table with an account id, including those of later revisions.
 NAMED: list[Table] = [
@@ -23,7 +23,10 @@ NAMED: list[Table] = [
 
 @dataclass(frozen=True)
 class Stored:
-    """What is stored for an account. Times are UTC, by this host's clock."""
+    """What is stored for an account. Times are UTC, by this host's clock.
+
+    `pruned`: how many jobs `db prune` has removed.
+    """
 
     account_id: str
     jobs: int
@@ -31,6 +34,17 @@ class Stored:
     rejected: int
     first_run: datetime | None
     last_run: datetime | None
+    pruned: int = 0
+
+    @property
+    def has_jobs(self) -> bool:
+        """Whether it has jobs, or had some that are pruned."""
+        return bool(self.jobs or self.pruned)
+
+    @property
+    def jobs_in_words(self) -> str:
+        pruned = f" and {self.pruned:,} pruned" if self.pruned else ""
+        return f"{counted(self.jobs, 'job')}{pruned}"
 
 
 def stored(engine: Engine) -> list[Stored]:
@@ -54,6 +68,7 @@ def stored(engine: Engine) -> list[Stored]:
             counts["snapshots"].get(account_id, 0),
             counts["rejected_records"].get(account_id, 0),
             *times.get(account_id, (None, None)),
+            counts["pruned_jobs"].get(account_id, 0),
         )
         for account_id in sorted({name for each in counts.values() for name in each})
     ]
@@ -81,9 +96,9 @@ def forget(engine: Engine, account_id: str, *, with_jobs: bool) -> Stored:
     find(stored(engine), account_id)
     with alone(engine, [account_id]):
         account = find(stored(engine), account_id)
-        if account.jobs and not with_jobs:
+        if account.has_jobs and not with_jobs:
             raise UsageError(
-                f"account {account_id!r} has {account.jobs:,} jobs; --with-jobs removes them too"
+                f"account {account_id!r} has {account.jobs_in_words}; --with-jobs removes them too"
             )
         with engine.begin() as connection:
             jobs = select(JOBS.c.id).where(JOBS.c.account_id == account_id)
@@ -105,10 +120,10 @@ def rename(engine: Engine, old: str, new: str) -> Stored:
     with alone(engine, [old, new]):
         accounts = stored(engine)
         find(accounts, old)
-        own = {each.account_id: each.jobs for each in accounts}.get(new, 0)
-        if own:
+        own = next((each for each in accounts if each.account_id == new), None)
+        if own is not None and own.has_jobs:
             raise UsageError(
-                f"account {new!r} has {own:,} jobs of its own, and two histories cannot be "
+                f"account {new!r} has {own.jobs_in_words} of its own, and two histories cannot be "
                 f"joined; 'snapshotter accounts forget {new} --with-jobs' removes them, and the "
                 "next sync reads them again"
             )
@@ -143,13 +158,11 @@ def _copy_row(connection: Connection, old: str, new: str) -> None:
 
 @contextmanager
 def alone(engine: Engine, account_ids: list[str]) -> Iterator[None]:
-    """Lock the accounts, in a fixed order, in its `with`. Raises `Stopped` if a run has one."""
-    with named_errors(), ExitStack() as stack:
-        for account_id in sorted(account_ids):
-            check_lock = stack.enter_context(lock(engine, account_id))
-            if check_lock is None:
-                raise Stopped(
-                    f"a run of account {account_id} is in progress; nothing was changed, try again "
-                    "when it has ended"
-                )
+    """Lock the accounts in its `with`. Raises `Stopped` if a run has one."""
+    with named_errors(), locks(engine, account_ids) as taken:
+        if taken is not None:
+            raise Stopped(
+                f"a run of account {taken} is in progress; nothing was changed, try again when it "
+                "has ended"
+            )
         yield

@@ -264,6 +264,6 @@ def _position(listing: Listing) -> dict[str, Any]:
 def _named(error: BaseException) -> str:
     if isinstance(error, SnapshotterError):
         return str(error)
-    if isinstance(error, Interrupted):
+    if isinstance(error, Interrupted | KeyboardInterrupt):
         return "interrupted"
     return f"{type(error).__name__}: {error}"

@@ -6,8 +6,9 @@ The message of that is in `sync.sync`: "account ... is being read by ...".
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, exc, text
@@ -17,6 +18,7 @@ from snapshotter.store.engine import checkpoint, named_errors, reading
 from snapshotter.store.session_setup import is_pooled
 
 CheckLock = Callable[[], None]
+_A_MOMENT = 0.05  # seconds
 _WHOLE = "concat(:name, left(database(), 40))"  # a lock's name in MariaDB, unique in the server
 # How `pg_locks` shows an advisory lock with one key of 64 bits.
 _HELD_IN_POSTGRESQL = (
@@ -43,13 +45,43 @@ def lock(engine: Engine, account_id: str) -> Iterator[CheckLock | None]:
                 if taken:
                     checkpoint(engine)
         return
-    server_lock = _postgresql_lock if engine.dialect.name == "postgresql" else _mariadb_lock
+    with _session(engine) as connection, _server_lock(connection, name) as taken:
+        yield _same_session(connection) if taken else None
+
+
+@contextmanager
+def locks(engine: Engine, account_ids: Iterable[str]) -> Iterator[str | None]:
+    """Take the locks of several accounts, in a fixed order; yield the first that another run has.
+
+    None if all are taken. On a server one session takes them all.
+    """
+    with ExitStack() as stack:
+        is_file = engine.dialect.name == "sqlite"
+        connection = None if is_file else stack.enter_context(_session(engine))
+
+        def is_taken(account_id: str) -> bool:
+            if connection is None:
+                return stack.enter_context(lock(engine, account_id)) is None
+            return not stack.enter_context(_server_lock(connection, _name(account_id)))
+
+        yield next(filter(is_taken, sorted(account_ids)), None)
+
+
+@contextmanager
+def _session(engine: Engine) -> Iterator[Connection]:
+    """Open a session of a server for locks, which end with it."""
     with named_errors(), engine.connect() as connection:
         try:
-            with server_lock(connection, name) as taken:
-                yield _same_session(connection) if taken else None
+            if not is_pooled(connection):
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
         finally:
-            connection.invalidate()  # instead of back into the pool: the lock ends with the session
+            connection.invalidate()  # instead of back into the pool: its locks end with it
+
+
+def _server_lock(connection: Connection, name: str) -> AbstractContextManager[bool]:
+    is_postgresql = connection.dialect.name == "postgresql"
+    return (_postgresql_lock if is_postgresql else _mariadb_lock)(connection, name)
 
 
 def is_held(engine: Engine, account_id: str) -> bool:
@@ -117,7 +149,6 @@ def _postgresql_lock(connection: Connection, name: str) -> Iterator[bool]:
             with suppress(exc.SQLAlchemyError, SnapshotterError):
                 connection.rollback()  # a pooler may see the session's end a little late
         return
-    connection.execution_options(isolation_level="AUTOCOMMIT")
     taken = bool(connection.execute(text("select pg_try_advisory_lock(:key)"), key).scalar())
     try:
         yield taken
@@ -130,7 +161,6 @@ def _postgresql_lock(connection: Connection, name: str) -> Iterator[bool]:
 @contextmanager
 def _mariadb_lock(connection: Connection, name: str) -> Iterator[bool]:
     """Take a named lock; its name belongs to the whole server."""
-    connection.execution_options(isolation_level="AUTOCOMMIT")
     key = {"name": name}
     taken = bool(connection.execute(text(f"select get_lock({_WHOLE}, 0)"), key).scalar())
     try:
@@ -176,10 +206,19 @@ def _lock_file(path: Path) -> Iterator[bool]:
         raise DatabaseError(f"cannot lock {str(path)!r}: {error.strerror}") from None
     with os.fdopen(descriptor, "r+b") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            taken = True
-        except BlockingIOError:
-            taken = False
+            taken = _take(file.fileno())
         except OSError as error:
             raise DatabaseError(f"cannot lock {str(path)!r}: {error.strerror}") from None
         yield taken
+
+
+def _take(descriptor: int) -> bool:
+    """Take a file's lock, and return whether that worked; `_is_locked` may have it for a moment."""
+    for pause in (_A_MOMENT, 0):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(pause)
+        else:
+            return True
+    return False

@@ -156,10 +156,12 @@ def _prune(engine: Engine, old: Old) -> Iterator[Removed]:
             rejects.forget_rows(connection, (row.id for row in records))
         yield Removed(rejected=len(records))
     for column, condition in (
-        (JOBS.c.finished_at, JOBS.c.gone_at.is_(None)),  # as the index has them
+        # As the index has them; a job that is not gone can be old only by its end.
+        (JOBS.c.finished_at, and_(JOBS.c.gone_at.is_(None), JOBS.c.finished_at < old.before)),
         (JOBS.c.gone_at, JOBS.c.gone_at.is_not(None)),
     ):
-        yield from _prune_jobs(engine, old, _in_order(old, column, condition), aside.holding)
+        after = _in_order(engine, old, column, condition)
+        yield from _prune_jobs(engine, old, after, aside.holding)
     yield from _prune_runs(engine, old)
 
 
@@ -214,16 +216,21 @@ def _remember(connection: Connection, old: Old, rows: list[tuple[Any, ...]]) -> 
 
 
 def _in_order(
-    old: Old, column: Column[Any], condition: ColumnElement[bool]
+    engine: Engine, old: Old, column: Column[Any], condition: ColumnElement[bool]
 ) -> Callable[[Row[Any] | None], Select[Any]]:
     """Return what selects the next old jobs after one, in the order of a column."""
+    order = [column, JOBS.c.id]
+    if engine.dialect.name == "postgresql":
+        # It sorts all of them for each batch if `gone_at` does not come first, though it is null
+        # in each; MariaDB does so if it does.
+        order.insert(0, JOBS.c.gone_at)
 
     def after(last: Row[Any] | None) -> Select[Any]:
         jobs = select(*_OF_JOBS, column.label("at")).where(*old.jobs, condition)
         if last is not None:
             # The first part is a range of the index; both together are what comes after the row.
             jobs = jobs.where(column >= last.at, or_(column > last.at, JOBS.c.id > last.id))
-        return jobs.order_by(column, JOBS.c.id).limit(AT_ONCE)
+        return jobs.order_by(*order).limit(AT_ONCE)
 
     return after
 

@@ -8,7 +8,7 @@ from sqlalchemy import URL, exc, make_url
 from sqlalchemy.engine import Dialect
 
 from snapshotter.errors import UsageError
-from snapshotter.texts import nearest
+from snapshotter.texts import suggestion
 
 # Any driver that a URL names is taken as the one that is installed with this command.
 _DRIVERS = {
@@ -49,7 +49,7 @@ def parse(text: str) -> tuple[URL, Hosts | None]:
     if not separator or not re.fullmatch(r"[A-Za-z0-9_+]+", scheme):
         raise _unreadable()
     if backend not in _DRIVERS or (backend == "sqlite" and driver not in _SQLITE_DRIVERS):
-        hint = nearest(backend, _BACKENDS) or f"; known are {', '.join(_BACKENDS)}"
+        hint = suggestion(backend, _BACKENDS)
         raise UsageError(f"no database driver {scheme[:40]!r}{hint}")
     hosts = None
     if backend == "sqlite" and "?" in rest:
@@ -68,12 +68,12 @@ def parse(text: str) -> tuple[URL, Hosts | None]:
 
 
 def sqlite_file(text: str) -> Path | None:
-    """Return the file of a SQLite database, which may be missing; None for a server's database.
+    """Return the file of a SQLite database, which may be missing.
 
-    Raises `UsageError` as `parse` does.
+    None for a database in memory or on a server. Raises `UsageError` as `parse` does.
     """
     url, _ = parse(text)
-    is_file = url.get_backend_name() == "sqlite" and url.database
+    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
     return Path(str(url.database)).absolute() if is_file else None
 
 

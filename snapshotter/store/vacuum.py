@@ -56,8 +56,7 @@ def vacuum(engine: Engine) -> None:
             _vacuum_sqlite(engine)
         case "postgresql":
             with _autocommitting(engine) as connection:
-                for name in _NAMES:
-                    connection.execute(text(f"vacuum (analyze) {name}"))
+                _vacuum_postgresql(connection)
         case _:
             with _autocommitting(engine) as connection:
                 for name in _NAMES:
@@ -66,6 +65,17 @@ def vacuum(engine: Engine) -> None:
 
 def _autocommitting(engine: Engine) -> Connection:
     return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _vacuum_postgresql(connection: Connection) -> None:
+    """Vacuum the tables of PostgreSQL, which only warns of those that it skips."""
+    warnings: list[str] = []
+    driver: Any = connection.connection.driver_connection
+    driver.add_notice_handler(lambda notice: warnings.append(str(notice.message_primary)))
+    for name in _NAMES:
+        connection.execute(text(f"vacuum (analyze) {name}"))
+        if warnings:
+            raise DatabaseError(f"cannot vacuum {name}: {warnings[0]}; run it as the owner")
 
 
 def _require_done(connection: Connection, name: str) -> None:

@@ -22,7 +22,7 @@ from snapshotter.store.opening import Database, filling, shown
 from snapshotter.sync.context import Context
 from snapshotter.sync.run import Run
 from snapshotter.sync.sync import Plan, open_run, read
-from snapshotter.texts import counted, nearest
+from snapshotter.texts import counted, suggestion
 
 log = logging.getLogger(__name__)
 
@@ -109,5 +109,5 @@ def _status_hint(status: str | None) -> Iterator[None]:
     except RequestRefused as error:
         if status is None or status in STATUSES:
             raise
-        known = nearest(status, STATUSES) or f"; known are {', '.join(STATUSES)}"
+        known = suggestion(status, STATUSES)
         raise UsageError(f"--status {status!r}: {error}{known}") from None

@@ -54,6 +54,7 @@ class _Summaries:
             if not self._request(job):
                 break
             done += 1
+            self._run.show_progress()
         self._note_failures()
         return done
 

@@ -74,6 +74,10 @@ class Run:
         self.outcome.noted.append(what)
         log.warning("%s", what)
 
+    def show_progress(self) -> None:
+        """Report to who watches the run that it has gone on."""
+        self._progress(len(self.outcome.seen))
+
     @property
     def stamp(self) -> Stamp:
         observed_at = self.client.latest_server_clock or now()
@@ -209,7 +213,7 @@ class Run:
         self.open_seen |= {
             i for i in written.job_ids & good.keys() if is_open(good[i].record.job.status)
         }
-        self._progress(len(outcome.seen))
+        self.show_progress()
 
     def _note_for_report(self, written: "_Written", good: Mapping[int, Prepared]) -> None:
         """Note what is reported at the end of the run."""

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, Protocol
 
 from snapshotter import logs
 from snapshotter.api.deadlines import leave_signals_to_the_main_thread
-from snapshotter.configured_accounts import Account
+from snapshotter.configured_accounts import Account, require_distinct
 from snapshotter.errors import (
     CONTINUES,
     DatabaseError,
@@ -125,8 +125,10 @@ class AccountsFailed(SnapshotterError):
 def run_each(attempts: Sequence[Attempt], work: Work, at_once: int = 1) -> None:
     """Do the work with each account; return when all have ended, each with its exit code.
 
-    The lines of a single account keep the mark of the process; each of several has its own.
+    The lines of a single account keep the mark of the process; each of several has its own. Raises
+    `UsageError` if two have the same id, and so would be the same account in the database.
     """
+    require_distinct([attempt.account for attempt in attempts])
     runner = _Runner(work)
     if len(attempts) == 1:
         runner.do(attempts[0])

@@ -116,7 +116,7 @@ def _recorded(run: Run) -> Iterator[None]:
     try:
         with named_errors():  # so that an error that passes by itself becomes `Stopped`
             yield
-    except Interrupted as error:
+    except (Interrupted, KeyboardInterrupt) as error:  # the latter in a notebook
         # It may have come in the middle of a statement, after which the session cannot be used.
         with suppress(SnapshotterError, SQLAlchemyError):
             run.end("partial", error)

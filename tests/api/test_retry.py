@@ -87,7 +87,12 @@ FINAL: list[tuple[int, bytes, type[SnapshotterError], str]] = [
     (401, b'{"message": "bad key"}', KeyRefused, "answered 401 (bad key); the key is refused"),
     (402, b"", Failure, "answered 402"),
     (403, b"<html>", KeyRefused, "answered 403; the key is refused"),
-    (404, b'{"message": "gone"}', UsageError, "answered 404 (gone); check XPLENTY_ACCOUNT_ID"),
+    (
+        404,
+        b'{"message": "gone"}',
+        UsageError,
+        "answered 404 (gone); check XPLENTY_ACCOUNT_ID (or account_id ",
+    ),
     (406, b"", Failure, "answered 406"),
     (415, b"", Failure, "answered 415"),
     (422, b'{"message": "a\\nb"}', Failure, "answered 422 (a b)"),

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
-from accounts import add
+from accounts import NOW, add
 from command import Done, run
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from snapshotter.store.accounts import stored
+from snapshotter.store.tables import PRUNED
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -28,6 +29,12 @@ def test_listing_renaming_and_forgetting(engine: Engine) -> None:
         "account        jobs      runs  first run             last run\n"
         "acme              2         1  2026-01-31T12:00:00Z  2026-01-31T12:00:00Z\n"
     )
+    with engine.begin() as connection:
+        connection.execute(insert(PRUNED).values(job_id=7, account_id="acme", pruned_at=NOW))
+    assert command(engine, "accounts").stdout == (
+        "account        jobs      pruned      runs  first run             last run\n"
+        "acme              2           1         1  2026-01-31T12:00:00Z  2026-01-31T12:00:00Z\n"
+    )
     done = command(engine, "accounts", "rename", "acme", "acme-group")
     assert done.stdout == "account acme is now acme-group: 2 jobs, 1 run\n"
     done = command(engine, "accounts", "rename", "acme-group", "a/b")
@@ -43,10 +50,12 @@ def test_listing_renaming_and_forgetting(engine: Engine) -> None:
     assert done.stderr == "snapshotter: give --database after 'forget'\n"
     done = command(engine, "accounts", "forget", "acme-group", "--with-jobs")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("snapshotter: this would remove 2 jobs with outputs, 1 run")
+    assert done.stderr.startswith(
+        "snapshotter: this would remove 2 jobs and 1 pruned with outputs, 1 "
+    )
     done = command(engine, "accounts", "forget", "acme-group", "--with-jobs", "--yes")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("removed: 2 jobs with outputs, 1 run and 1 record")
+    assert done.stdout.startswith("removed: 2 jobs and 1 pruned with outputs, 1 run and 1 record")
     assert stored(engine) == []
 
 

@@ -58,6 +58,10 @@ def test_the_accounts_of_the_configuration_file_are_offered(
     for command in ("sync", "status", "trends"):
         assert offered([command, "--account"], "") == ["acme", "beta"]
         assert offered([command, "--account"], "a") == ["acme"]
+    other = tmp_path / "other.toml"
+    other.write_text('[accounts.globex]\napi_key_env = "G"\n')
+    assert offered(["sync", "--config", str(other), "--account"], "") == ["globex"]
+    assert offered(["--config", str(other), "status", "--account"], "") == ["globex"]
     file.write_text("[accounts")
     assert offered(["sync", "--account"], "") == []
 

@@ -33,3 +33,10 @@ def test_a_command_of_no_section_is_not_lost() -> None:
     commands = group()
     commands.add_command(Command("own", help="Does what one wants."))
     assert re.search(r"^Others:\n  own +Does what one wants\.$", help_of(commands), re.MULTILINE)
+
+
+def test_no_line_of_a_subcommand_is_cut_off() -> None:
+    groups = [each for each in group().commands.values() if isinstance(each, click.Group)]
+    assert len(groups) >= 4
+    for each in groups:
+        assert "...\n" not in help_of(each).partition("\nCommands:\n")[2], each.name

@@ -54,10 +54,10 @@ def test_each_value_with_its_source(run: Run, file: Path) -> None:
     ):
         assert expected in found
     assert f"file: {file}\n" in done.stdout
-    assert f"  acme  https://api.xplenty.com  key from {file}: accounts.acme.api_key_env\n" in (
-        done.stdout
-    )
-    assert f"  globex (globex-eu)  https://api.xplenty.com  key from {file}: " in done.stdout
+    assert (
+        "  acme                https://api.xplenty.com  key from accounts.acme.api_key_env\n"
+        "  globex (globex-eu)  https://api.xplenty.com  key from accounts.globex."
+    ) in done.stdout
     assert "hunter" not in done.stdout
 
 
@@ -100,7 +100,23 @@ def test_a_key_file_for_accounts_without_a_source(run: Run, file: Path, tmp_path
     file.write_text("api_key_file = 'shared.key'\n[accounts.acme]\n[accounts.globex]")
     done = run("config", "show")
     assert done.returncode == 0
-    assert done.stdout.count(f"key from {file}: api_key_file\n") == 2
+    assert done.stdout.count("key from api_key_file\n") == 2
+
+
+def test_a_key_in_the_place_of_its_file_is_not_shown(run: Run, file: Path) -> None:
+    file.write_text("[sync]\napi_key_file = 'hunter2'")
+    done = run("config", "show", SNAPSHOTTER_VERIFY_API_KEY_FILE="hunter2")
+    assert done.returncode == 2
+    assert "hunter2" not in done.stdout
+    for subject in (f"{file}: sync.api_key_file", "SNAPSHOTTER_VERIFY_API_KEY_FILE"):
+        assert f"problem: {subject}: there is no such file; name the file" in done.stdout
+
+
+def test_a_database_that_cannot_be_read_is_a_problem(run: Run, file: Path) -> None:
+    file.write_text("database = 'sqlite:///a.db?timeout=5'")
+    done = run("config", "show")
+    assert done.returncode == 2
+    assert f"problem: {file}: database: a SQLite URL takes no options after '?'" in done.stdout
 
 
 @pytest.mark.parametrize(

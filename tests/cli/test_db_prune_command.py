@@ -1,6 +1,7 @@
 """`snapshotter db prune` as a user runs it."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from accounts import add
@@ -62,6 +63,15 @@ def test_a_run_in_progress_keeps_its_account_and_no_other(aged: Syncer) -> None:
     assert "a run of account acme is in progress, and nothing of it was removed" in done.stderr
     assert done.stdout.startswith("removed: 1 job ")
     assert {row["account_id"] for row in aged.rows(JOBS)} == {"acme"}
+
+
+@sqlite
+def test_an_account_is_named_as_in_the_configuration_file(aged: Syncer, tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text("[accounts.main]\naccount_id = 'acme'")
+    done = command(aged, *OLD, "--dry-run", "--account", "main", "--config", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("account acme: 5 jobs ")
 
 
 @sqlite

@@ -69,7 +69,12 @@ def test_by_options(
     ("source", "setting", "place", "said"),
     [
         ("env", "api_key_env", "ACME_API_KEY", "set the variable ACME_API_KEY wherever it runs"),
-        ("credential", "api_key_credential", "acme", "add LoadCredential=acme:FILE to the serv"),
+        (
+            "credential",
+            "api_key_credential",
+            "acme",
+            "store the key of acme in /etc/snapshotter/acme",
+        ),
     ],
 )
 def test_other_sources_of_the_key(

@@ -60,7 +60,13 @@ def test_on_a_terminal(talk: Talk, run: Run, account: SimulatedAccount, tmp_path
         ("Account, by its name in its URLs: ", "later"),
         ("credential, keyring) [file]: ", "env"),
         ("Variable with the key [LATER_API_KEY]: ", ""),
-        ("API key of later (not shown): ", "of-later"),
+        ("API key of later (not shown, only for the test): ", "of-later"),
+        ("Keep this account although its test failed? [y/N]: ", "y"),
+        ("Add another account? [y/N]: ", "y"),
+        ("Account, by its name in its URLs: ", "last"),
+        ("credential, keyring) [env]: ", "credential"),
+        ("Name of the credential [last]: ", ""),
+        ("API key of last (not shown, only for the test): ", "of-last"),
         ("Keep this account although its test failed? [y/N]: ", "y"),
         ("Add another account? [y/N]: ", "n"),
         ("MariaDB) [sqlite:///job_history.db]: ", "mongo://x"),
@@ -73,6 +79,9 @@ def test_on_a_terminal(talk: Talk, run: Run, account: SimulatedAccount, tmp_path
     assert account.api_key not in printed
     assert "wrong-key" not in printed
     assert "failed: GET " in printed
+    assert "the key is refused, check the key that was typed" in printed
+    assert "LATER_API_KEY wherever it runs: in snapshotter.env, which the recipes read" in printed
+    assert "key of last in /etc/snapshotter/last (chmod 600)" in printed
     assert "failed: no database driver 'mongo'" in printed
     assert names(tmp_path) == ["acme.key", "snapshotter.toml"]
     found = settings(tmp_path)
@@ -80,6 +89,7 @@ def test_on_a_terminal(talk: Talk, run: Run, account: SimulatedAccount, tmp_path
     assert {name: each.get("api_key_env") for name, each in found["accounts"].items()} == {
         "acme": None,
         "later": "LATER_API_KEY",
+        "last": None,
     }
     assert "1 new" in run("sync", "--account", "acme").stdout
 

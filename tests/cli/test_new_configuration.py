@@ -47,6 +47,11 @@ def test_a_database_that_does_not_exist_is_not_created(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_url_that_sync_would_refuse_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no options after '\?'"):
+        try_database(f"sqlite:///{tmp_path}/new.db?timeout=5")
+
+
 def test_a_database_with_tables(database_url: str) -> None:
     assert try_database(database_url).endswith(f": at revision {head()}")
 

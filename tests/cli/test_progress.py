@@ -4,6 +4,7 @@ import itertools
 import re
 import signal
 import threading
+import time
 from pathlib import Path
 
 import on_a_terminal
@@ -107,6 +108,20 @@ def test_a_line_of_the_log_stands_above_the_bar(
     code, printed = on_a_terminal.run(["sync"], cwd=tmp_path, env=acme)
     assert code == 65
     assert b"\x1b[2Ksnapshotter: WARNING: set aside: job 9: " in printed
+
+
+def test_the_summaries_of_logs_are_counted(
+    acme: dict[str, str], account: SimulatedAccount, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        account.add_job(status="failed")
+    # A slow API: the bar is drawn anew after each answer.
+    account.before_answer = lambda _: time.sleep(1.2 * progress.REDRAWN_EVERY)
+    code, printed = on_a_terminal.run(["sync", "--log-summaries"], cwd=tmp_path, env=acme)
+    assert code == 0
+    states = [re.sub(r" {2,}", " ", state) for state in shown(printed)]
+    assert any(state.startswith("3 jobs, 1 log summary ") for state in states), states
+    assert any(state.startswith("3 jobs, 2 log summaries ") for state in states), states
 
 
 def test_each_of_several_accounts_has_a_bar(several: Accounts) -> None:

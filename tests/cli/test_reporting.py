@@ -22,7 +22,7 @@ pytest_plugins = ["several_fixtures"]
 
 COUNTS = {
     *("requests", "credits_spent", "credits_remaining", "pages", "jobs_seen", "jobs_inserted"),
-    *("jobs_changed", "jobs_unchanged", "jobs_gone", "jobs_rejected"),
+    *("jobs_changed", "jobs_unchanged", "jobs_gone", "jobs_rejected", "log_summaries"),
 }
 UUID = "0b6d1f4e-5a3c-4e2f-9d3b-000000000007"
 STOPPED = "stopped by SIGTERM; nothing is lost, the next run continues"
@@ -42,14 +42,15 @@ def only_object(done: Done) -> Any:
 
 
 def test_the_object_of_a_run(run: Run, acme: dict[str, str], account: SimulatedAccount) -> None:
-    account.add_job(id=7)
-    done = run("sync", "--json", **acme)
+    account.add_job(id=7, status="failed")
+    done = run("sync", "--json", "--log-summaries", **acme)
     assert done.stderr == ""
     found = only_object(done)
     assert (found["status"], found["message"]) == ("completed", None)
     (only,) = found["accounts"]
     assert (only["account"], only["run"], only["kind"]) == ("acme", 1, "full")
     assert (only["jobs_seen"], only["jobs_inserted"], only["jobs_gone"]) == (1, 1, 0)
+    assert only["log_summaries"] == 1
     assert 0 < only["seconds"] <= found["seconds"]
 
 

@@ -10,7 +10,7 @@ import pytest
 from snapshotter.doctor import disk
 from snapshotter.doctor.report import Report
 
-MB = 1024 * 1024
+MB = 1_000_000
 
 
 def free(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -25,11 +25,11 @@ def line(report: Report) -> str:
 @pytest.mark.parametrize(
     ("room", "size", "start"),
     [
-        (200 * MB, 0, "ok: 200.0 MB free beside the database, which has 0 bytes"),
+        (200 * MB, 0, "ok: 200.0 MB free beside the database, which has 0.0 MB"),
         (200 * MB, 150 * MB, "ok: "),
         (200 * MB, 201 * MB, "warning: 200.0 MB free beside the database, which has 201.0 MB; "),
-        (99 * MB, 1000, "warning: 99.0 MB free beside the database, which has 1000 bytes; make "),
-        (MB - 1, 1000, "FAILED: 1024.0 kB free beside the database"),
+        (99 * MB, 1000, "warning: 99.0 MB free beside the database, which has 0.0 MB; make "),
+        (MB - 1, 1000, "FAILED: 1.0 MB free beside the database"),
     ],
 )
 def test_beside_the_database(
@@ -46,7 +46,7 @@ def test_beside_the_database(
 def test_a_file_that_is_not_there_yet(tmp_path: Path) -> None:
     report = Report("disk")
     disk.of_database(report, tmp_path / "none.db")
-    assert "free beside the database, which has 0 bytes" in line(report)
+    assert "free beside the database, which has 0.0 MB" in line(report)
     report = Report("disk")
     disk.of_database(report, tmp_path / "none" / "none.db")
     assert line(report).startswith("skipped: there is no folder")
@@ -90,11 +90,3 @@ def test_no_place_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
     report = Report("temporary files")
     disk.of_temporary_files(report, {})
     assert line(report).startswith("warning: no folder for them can be written; set TMPDIR")
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 kB"), (5 * 1024**4, "5.0 TB")],
-)
-def test_bytes_in_units(size: int, text: str) -> None:
-    assert disk.in_units(size) == text

@@ -1,5 +1,6 @@
 """The configuration, as `doctor` reports it: the file, the secrets' settings, the accounts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,21 @@ def test_a_file(two: Configuration) -> None:
     assert lines(found, "accounts") == ["ok: acme, beta; "]
 
 
+def test_one_account_that_a_variable_selects(two: Configuration) -> None:
+    found = examined({"XPLENTY_ACCOUNT_ID": "acme"}, configuration=two)
+    warning, chosen = lines(found, "accounts")
+    assert warning == (
+        "warning: XPLENTY_ACCOUNT_ID selects acme alone, while the file has 2; "
+        "unset it to read them all"
+    )
+    assert chosen == "ok: acme; "
+
+
 def test_a_file_that_cannot_be_used() -> None:
     problems = ("x.toml: unknown setting 'databse'", "x.toml: sync.overlap: expected a number")
     found = examined({}, find_problems=lambda: problems)
     assert lines(found, "configuration") == [f"FAILED: {each}; " for each in problems]
+    assert lines(found, "accounts") == ["skipped: none is known; see what failed above; "]
     assert "temporary files" in found  # and all others have run
 
 
@@ -63,6 +75,13 @@ def test_only_the_accounts_that_are_named(two: Configuration) -> None:
     found = examined({}, configuration=two, names=("bete",))
     assert lines(found, "accounts")[0].startswith("FAILED: --account: no account 'bete'")
     assert "did you mean 'beta'?" in lines(found, "accounts")[0]
+
+
+def test_two_accounts_of_one_id(two: Configuration) -> None:
+    same = {name: {**table, "account_id": "acme"} for name, table in two.accounts.items()}
+    found = examined({}, configuration=replace(two, accounts=same))
+    assert lines(found, "accounts")[0].startswith("FAILED: accounts acme and beta have the same id")
+    assert len(found["key"]) == 2  # each may be right by itself
 
 
 def test_a_newcomer_is_shown_how_to_begin() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from runs import COUNTS
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, update
 
 from snapshotter.doctor import runs
 from snapshotter.doctor.report import Report
@@ -99,6 +99,15 @@ def test_who_holds_the_lock(engine: Engine) -> None:
     assert "did not finish" in locked(engine)
     with lock(engine, "acme"):
         assert locked(engine).startswith("ok: held by run 1, begun ")
+
+
+@sqlite
+def test_a_run_that_has_ended_meanwhile_was_not_killed(engine: Engine) -> None:
+    add_run(engine, timedelta(hours=1), status="running", watermark=None)
+    known = runs.stored(engine, NOW)["acme"]
+    with engine.begin() as connection:
+        connection.execute(update(SNAPSHOTS).values(status="completed"))
+    assert line(lambda report: runs.lock(report, engine, "acme", known)).startswith("ok: not held")
 
 
 @sqlite

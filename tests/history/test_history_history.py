@@ -30,6 +30,7 @@ from snapshotter import (
     SnapshotterError,
     Stopped,
     UsageError,
+    errors,
     logs,
 )
 from snapshotter.history.options import SyncOptions, TrendFilters
@@ -67,6 +68,15 @@ def test_a_history_from_nothing(own: SimulatedAccount, api: str, empty_database_
         reasons = history.trend("failure_reasons", account="acme")
         assert reasons["summary"].tolist() == ["Package failed to execute."]
         assert "failed" in " ".join(each.text for each in history.findings())
+
+
+def test_every_error_can_be_imported_from_the_package() -> None:
+    raised = {
+        name
+        for name, each in vars(errors).items()
+        if isinstance(each, type) and issubclass(each, SnapshotterError)
+    }
+    assert raised < {*snapshotter.__all__}
 
 
 def test_a_trend_is_that_of_the_command(engine: Engine, database_url: str) -> None:
@@ -225,6 +235,8 @@ def test_an_interrupted_run_is_continued(own: SimulatedAccount, api: str, tmp_pa
 
     with pytest.raises(KeyboardInterrupt):
         sync(history, own, api, progress=stop)
+    (last,) = history.trend("snapshot_log").to_dict("records")
+    assert (last["status"], last["error"]) == ("partial", "interrupted")
     sync(history, own, api)
     assert history.accounts()[0].jobs == 40
 

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
+import numpy as np
 import pytest
 
 from snapshotter.errors import UsageError
@@ -54,6 +55,19 @@ def test_filters_that_are_not_valid(given: Any, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_numbers_may_come_from_a_dataframe() -> None:
+    number = np.int64(434)
+    assert window({"package": number}) == Window(package_id=434)  # type: ignore[typeddict-item]
+    found = plan({"ids": np.array([3, 1])})  # type: ignore[typeddict-item]
+    assert (found, [type(each) for each in found.ids or ()]) == (Plan(ids=[3, 1]), [int, int])
+    found = plan({"package_id": number})  # type: ignore[typeddict-item]
+    assert found.filters.query() == {"package_id": "434"}
+
+
+def test_progress_may_be_none() -> None:
+    run_options({"progress": None}).watcher.progress(1)
+
+
 def test_by_default_everything_new_is_read() -> None:
     assert plan({}) == Plan()
     found = service("acme", " s3cr3t-key \n", {})
@@ -87,8 +101,12 @@ def test_options_reach_the_run() -> None:
         ({"since": datetime(2026, 1, 31)}, "since: expected something like datetime(2026, 1, 31, "),  # noqa: DTZ001 - that is the case
         ({"since": "2026-01-31"}, "since: expected something like datetime(2026, 1, 31, "),
         ({"variables": "show"}, "variables: not one of mask, hash, keep, drop"),
+        ({"secret_names": "pin"}, "secret_names: expected something like ['pin', 'iban'], got"),
         ({"variables": "hash"}, "variables='hash' needs a hash_key"),
         ({"ids": ["7"]}, "ids: expected something like [1234, 1235], got '7'"),
+        ({"package_id": "orders"}, "package_id: expected something like 434, got 'orders'"),
+        ({"status": 1}, "status: expected something like 'failed', got 1"),
+        ({"max_requests": "9"}, "max_requests: expected something like 500, got '9'"),
         ({"ids": [0]}, "ids: expected something like [1234, 1235], got 0"),
         ({"timeout": 0}, "timeout: expected something like 60.0, in seconds, got 0"),
         ({"timeout": float("nan")}, "timeout: expected something like 60.0, in seconds, got nan"),
@@ -98,7 +116,7 @@ def test_options_reach_the_run() -> None:
         ({"overlap": timedelta(days=-5)}, "overlap: expected something like"),
         ({"overlap": timedelta(days=2)}, "overlap: expected something like"),
         ({"max_time": timedelta(-1)}, "max_time: expected something like"),
-        ({"max_requests": "x"}, "max_requests: expected something like 100, got 'x'"),
+        ({"max_requests": "x"}, "max_requests: expected something like 500, got 'x'"),
         ({"reserve_credits": True}, "reserve_credits: expected something like 500, got True"),
         ({"timeout": True}, "timeout: expected something like 60.0, in seconds, got True"),
         ({"timeout": 1e300}, "timeout: expected something like 60.0, in seconds, got 1e+300"),
@@ -107,8 +125,8 @@ def test_options_reach_the_run() -> None:
         ({"status": 5}, "status: expected something like 'failed', got 5"),
         ({"package_id": -1}, "package_id: expected something like 434, got -1"),
         ({"log_summaries": "no"}, "log_summaries: expected something like True, got 'no'"),
-        ({"secret_names": "pin"}, "secret_names: expected texts in a list"),
-        ({"secret_names": [5]}, "secret_names: expected texts in a list"),
+        ({"secret_names": "pin"}, "secret_names: expected something like"),
+        ({"secret_names": [5]}, "secret_names: expected something like"),
         ({"progress": 5}, "progress: expected something like print, got 5"),
         ({"api_url": 5}, "api_url: expected something like 'https://api.xplenty.com', got 5"),
         ({"max_requests": 1}, "is too few"),

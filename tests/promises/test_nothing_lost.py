@@ -46,7 +46,7 @@ from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, R
 from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Plan, sync
 
-LAG = 60  # seconds; the issue's «up to a minute after their updated_at»
+LAG = 60  # seconds; how long after its updated_at the API may show a change
 ANY = st.integers(0, 2**16)
 # What may happen to an account, and to which of its jobs.
 CHANGE = st.tuples(

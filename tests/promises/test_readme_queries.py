@@ -41,7 +41,8 @@ def test_the_line_runs_in_the_shell(filled: URL, postgres: PostgresServer, tmp_p
     path = f"{postgres.binaries}{os.pathsep}{os.environ['PATH']}"
     if shutil.which(shell, path=path) is None:
         pytest.skip(f"no {shell} here")
-    command = block(f"query:{shell}").strip()
+    lines = block("query:shells").splitlines()
+    command = next(line for line in lines if line.startswith(f"{shell} "))
     assert LINE in command
     environment = {**os.environ, "PATH": path}
     match shell:

@@ -8,7 +8,12 @@ import pytest
 
 from snapshotter.configuration import Configuration
 from snapshotter.errors import UsageError
-from snapshotter.recipes.installation import Database, Installation, database, this_installation
+from snapshotter.recipes.installation import (
+    DatabaseLocation,
+    Installation,
+    database,
+    this_installation,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -19,27 +24,27 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("sqlite:///a.db", Database("sqlite:///a.db", folder=".")),
-        ("sqlite:////var/lib/a.db", Database("sqlite:////var/lib/a.db", folder="/var/lib")),
-        ("postgresql://joe@h/x", Database("postgresql://joe@h/x")),
-        ("postgresql://joe:hunter2@h/x", Database(is_secret=True)),
-        ("postgresql://joe@h/x?sslpassword=hunter2", Database(is_secret=True)),
-        ("mysql://joe:hunter2@h/x", Database(is_secret=True)),
+        ("sqlite:///a.db", DatabaseLocation("sqlite:///a.db", folder=".")),
+        ("sqlite:////var/lib/a.db", DatabaseLocation("sqlite:////var/lib/a.db", folder="/var/lib")),
+        ("postgresql://joe@h/x", DatabaseLocation("postgresql://joe@h/x")),
+        ("postgresql://joe:hunter2@h/x", DatabaseLocation(is_secret=True)),
+        ("postgresql://joe@h/x?sslpassword=hunter2", DatabaseLocation(is_secret=True)),
+        ("mysql://joe:hunter2@h/x", DatabaseLocation(is_secret=True)),
     ],
 )
 def test_only_a_url_without_secrets_is_printed(
-    url: str, expected: Database, tmp_path: Path
+    url: str, expected: DatabaseLocation, tmp_path: Path
 ) -> None:
     if expected.folder == ".":
-        expected = Database(expected.url, folder=str(tmp_path))
+        expected = DatabaseLocation(expected.url, folder=str(tmp_path))
     assert database(url, is_given=True) == expected
-    assert database(url, is_given=False) == Database(folder=expected.folder)
+    assert database(url, is_given=False) == DatabaseLocation(folder=expected.folder)
 
 
-@pytest.mark.parametrize(("accounts", "expected"), [(1, "50m"), (3, "16m"), (20, "5m")])
+@pytest.mark.parametrize(("accounts", "expected"), [(1, "50m"), (3, "16m"), (20, "2m"), (99, "1m")])
 def test_accounts_share_the_time_of_a_run(accounts: int, expected: str) -> None:
     configuration = Configuration(accounts={str(each): {} for each in range(accounts)})
-    assert this_installation(Database(), configuration).max_time == expected
+    assert this_installation(DatabaseLocation(), configuration).max_time == expected
 
 
 def test_paths_are_plain(tmp_path: Path) -> None:
@@ -64,7 +69,7 @@ def test_the_program_is_named_as_it_was_started(
     link = tmp_path / "snapshotter"
     link.symlink_to("/bin/true")
     monkeypatch.setattr(sys, "argv", ["./snapshotter"])
-    assert this_installation(Database(), Configuration()).program == (str(link),)
+    assert this_installation(DatabaseLocation(), Configuration()).program == (str(link),)
 
 
 def test_a_program_without_a_script_is_started_as_a_module(
@@ -72,7 +77,7 @@ def test_a_program_without_a_script_is_started_as_a_module(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["/x/snapshotter/__main__.py"])
     monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path))
-    assert this_installation(Database(), Configuration()).program == (
+    assert this_installation(DatabaseLocation(), Configuration()).program == (
         sys.executable,
         "-m",
         "snapshotter",
@@ -81,23 +86,23 @@ def test_a_program_without_a_script_is_started_as_a_module(
 
 def test_the_words_of_a_command() -> None:
     here = Installation(
-        ("/bin/snapshotter",), "/srv", "joe", Database("sqlite:///a.db"), "/etc/s.toml"
+        ("/bin/snapshotter",), "/srv", "joe", DatabaseLocation("sqlite:///a.db"), "/etc/s.toml"
     )
     assert here.command("sync", "--quiet") == [
         *("/bin/snapshotter", "sync", "--quiet"),
         *("--config", "/etc/s.toml", "--database", "sqlite:///a.db"),
     ]
-    bare = Installation(("/bin/snapshotter",), "/srv", "joe", Database())
+    bare = Installation(("/bin/snapshotter",), "/srv", "joe", DatabaseLocation())
     assert bare.command("sync") == ["/bin/snapshotter", "sync"]
 
 
 def test_what_is_written_and_what_a_container_needs() -> None:
-    here = Installation(("/x",), "/srv", "joe", Database(folder="/data"), "/etc/s.toml")
+    here = Installation(("/x",), "/srv", "joe", DatabaseLocation(folder="/data"), "/etc/s.toml")
     assert here.folders == ["/srv", "/data"]
     assert here.mounts == ["/srv", "/data", "/etc/s.toml"]
-    inside = Installation(("/x",), "/srv", "joe", Database(folder="/srv"), "/srv/s.toml")
+    inside = Installation(("/x",), "/srv", "joe", DatabaseLocation(folder="/srv"), "/srv/s.toml")
     assert inside.mounts == ["/srv"]
-    beside = Installation(("/x",), "/srv", "joe", Database(folder="/data"), "/data/s.toml")
+    beside = Installation(("/x",), "/srv", "joe", DatabaseLocation(folder="/data"), "/data/s.toml")
     assert beside.mounts == ["/srv", "/data"]
 
 
@@ -108,7 +113,7 @@ def test_a_folder_that_systemd_cannot_name_is_refused(
     odd.mkdir()
     monkeypatch.chdir(odd)
     with pytest.raises(UsageError, match="the folder"):
-        this_installation(Database(), Configuration())
+        this_installation(DatabaseLocation(), Configuration())
 
 
 @pytest.mark.parametrize(
@@ -135,5 +140,5 @@ def test_a_folder_that_systemd_cannot_name_is_refused(
 def test_where_keys_come_from(
     configuration: Configuration, variables: tuple[str, ...], credentials: tuple[str, ...]
 ) -> None:
-    found = this_installation(Database(), configuration)
+    found = this_installation(DatabaseLocation(), configuration)
     assert (found.variables, found.credentials) == (variables, credentials)

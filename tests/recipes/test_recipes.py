@@ -18,14 +18,14 @@ import pytest
 import yaml
 
 from snapshotter.cli.entry import group
-from snapshotter.recipes.installation import Database, Installation
+from snapshotter.recipes.installation import DatabaseLocation, Installation
 from snapshotter.recipes.recipes import RECIPES, render
 
 ROOT = Path(__file__).parent.parent.parent
 ODD = 'it\'s 100% "naïve" $HOME, #ü; &'
-SQLITE = Database(folder="/srv/data")
-ELSEWHERE = Database("postgresql://joe@server/history")
-SECRET = Database(is_secret=True)
+SQLITE = DatabaseLocation(folder="/srv/data")
+ELSEWHERE = DatabaseLocation("postgresql://joe@server/history")
+SECRET = DatabaseLocation(is_secret=True)
 HERE = Installation(("/opt/x/snapshotter",), "/srv/history", "joe", SQLITE)
 INSTALLATIONS = {
     "variables, SQLite": HERE,
@@ -198,7 +198,9 @@ def test_the_units_grant_what_a_run_needs_and_no_more() -> None:
         in service
     )
     assert "LoadCredential=acme:/etc/snapshotter/acme\nLoadCredential=beta:" in service
+    assert "# The key acme is read from /etc/snapshotter/acme (chmod 600)" in service
     assert "\nUser=joe\n" in service
+    assert "LoadCredential" not in render("systemd", here)["snapshotter-digest.service"]
     assert "EnvironmentFile" not in service
     variables = render("systemd", HERE)["snapshotter.service"]
     assert "\nEnvironmentFile=/srv/history/snapshotter.env\n" in variables
@@ -209,6 +211,21 @@ def test_units_of_a_user_ask_for_nothing_that_only_root_may() -> None:
     service = render("systemd", HERE, for_user=True)["snapshotter.service"]
     assert not re.search("^(User|Protect|Private|ReadWritePaths|Capability)", service, re.MULTILINE)
     assert "network-online" not in service
+
+
+def test_the_credentials_of_a_user_are_in_a_folder_of_the_user() -> None:
+    here = INSTALLATIONS["a file, SQLite"]
+    service = render("systemd", here, for_user=True)["snapshotter.service"]
+    assert "\nLoadCredential=acme:%h/.config/snapshotter/acme\n" in service
+    assert "# The key acme is read from ~/.config/snapshotter/acme (chmod 600)" in service
+
+
+@pytest.mark.parametrize("name", ["cron", "docker", "kubernetes"])
+def test_what_cannot_pass_credentials_names_their_accounts(name: str) -> None:
+    note = "Only systemd passes credentials: name another source of the key for acme, beta"
+    with_credentials = "".join(render(name, INSTALLATIONS["a file, SQLite"]).values())
+    assert note in with_credentials
+    assert note not in "".join(render(name, HERE).values())
 
 
 def test_kubernetes_accepts_the_manifest(here: Installation) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 from accounts import NOW, add
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, insert, select
 
 from snapshotter.errors import Stopped, UsageError
 from snapshotter.models import Base
@@ -16,6 +16,7 @@ from snapshotter.store.tables import (
     JOBS,
     LOG_SUMMARIES,
     OUTPUTS,
+    PRUNED,
     REJECTS,
     SNAPSHOTS,
 )
@@ -61,6 +62,21 @@ def test_forgetting_removes_all_of_one_and_nothing_of_others(engine: Engine) -> 
 
 
 @sqlite
+def test_pruned_jobs_are_jobs_of_the_account(engine: Engine) -> None:
+    add(engine, "acme")
+    add(engine, "beta", 1)
+    with engine.begin() as connection:
+        connection.execute(insert(PRUNED).values(job_id=7, account_id="acme", pruned_at=NOW))
+    assert [each.pruned for each in stored(engine)] == [1, 0]
+    with pytest.raises(UsageError, match="'acme' has 0 jobs and 1 pruned; --with-jobs removes"):
+        forget(engine, "acme", with_jobs=False)
+    with pytest.raises(UsageError, match="'acme' has 0 jobs and 1 pruned of its own, and two"):
+        rename(engine, "beta", "acme")
+    assert forget(engine, "acme", with_jobs=True).pruned == 1
+    assert [each.account_id for each in stored(engine)] == ["beta"]
+
+
+@sqlite
 def test_a_mistyped_account_goes_without_more(engine: Engine) -> None:
     add(engine, "acem")
     assert forget(engine, "acem", with_jobs=False).runs == 1
@@ -82,7 +98,7 @@ def test_renaming_moves_every_row(engine: Engine) -> None:
 def test_two_histories_are_not_joined(engine: Engine) -> None:
     add(engine, "acme", 1)
     add(engine, "beta", 2)
-    with pytest.raises(UsageError, match="'beta' has 1 jobs of its own"):
+    with pytest.raises(UsageError, match="'beta' has 1 job of its own"):
         rename(engine, "acme", "beta")
     with pytest.raises(UsageError, match="has this name"):
         rename(engine, "acme", "acme")

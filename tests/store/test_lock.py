@@ -1,5 +1,6 @@
 """The lock of an account: held by one session at a time, and lost with the database."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from snapshotter.errors import DatabaseError
 from snapshotter.store.engine import open_engine
-from snapshotter.store.lock import is_held, lock
+from snapshotter.store.lock import is_held, lock, locks
 
 
 def test_a_lock_is_held_once_and_given_back(database_url: str, engine: Engine) -> None:
@@ -25,6 +26,20 @@ def test_a_lock_is_held_once_and_given_back(database_url: str, engine: Engine) -
     other.dispose()
 
 
+def test_the_locks_of_many_accounts_are_taken_by_one_session(
+    database_url: str, engine: Engine
+) -> None:
+    """A pool has 15 sessions at most, and a server not many more."""
+    names = [f"account-{number}" for number in range(20)]
+    other = open_engine(database_url)
+    with lock(other, "account-7") as check_lock, locks(engine, names) as taken:
+        assert (check_lock is not None, taken) == (True, "account-7")
+    with locks(engine, names) as taken:
+        assert (taken, is_held(other, names[0]), is_held(other, names[-1])) == (None, True, True)
+    assert not any(is_held(other, name) for name in names)
+    other.dispose()
+
+
 def test_a_lock_is_given_back_after_an_error(engine: Engine) -> None:
     with pytest.raises(ZeroDivisionError), lock(engine, "acme"):
         raise ZeroDivisionError
@@ -33,6 +48,20 @@ def test_a_lock_is_given_back_after_an_error(engine: Engine) -> None:
 
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@sqlite
+def test_one_who_looks_at_the_lock_turns_no_run_away(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lock(engine, "acme"):
+        pass
+    (path,) = Path(str(engine.url.database)).parent.glob("*.lock")
+    looking = path.open()
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr("snapshotter.store.lock.time.sleep", lambda _: looking.close())
+    with lock(engine, "acme") as check_lock:
+        assert check_lock is not None
 
 
 @sqlite

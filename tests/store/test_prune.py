@@ -9,7 +9,7 @@ import pytest
 from accounts import add
 from pruning import pruned_before
 from runs import COUNTS, insert_run
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, event, insert, select, update
 from syncer import Syncer, history
 
 from snapshotter.errors import Stopped
@@ -171,6 +171,29 @@ def test_runs_go_that_no_row_refers_to(engine: Engine, monkeypatch: pytest.Monke
     assert removed(engine) == Removed(runs=4)
     # By a job, by a record, the last complete one, too young, without an end, the last one.
     assert sorted(ids(engine, SNAPSHOTS.c.id)) == [1, 2, 6, 7, 8, 10]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_a_batch_is_read_from_the_index(engine: Engine) -> None:
+    """Else each batch would sort all old jobs, which takes hours for a million."""
+    insert_jobs(engine, *({"id": n, "finished_at": OLD} for n in range(1, 100)))
+    statements: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def explain(connection: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        if "LIMIT" in statement and "finished_at AS at" in statement:
+            is_sqlite = engine.dialect.name == "sqlite"
+            cursor = connection.connection.cursor()
+            if not is_sqlite:
+                cursor.execute("set local enable_seqscan = off")
+            cursor.execute(f"explain {'query plan ' if is_sqlite else ''}{statement}", given)
+            statements.append("\n".join(str(row) for row in cursor.fetchall()))
+
+    assert removed(engine).jobs == 99
+    assert statements
+    for plan in statements:
+        assert "ix_jobs_account_id_gone_at_finished_at" in plan
+        assert "Presorted Key" in plan or "Sort" not in plan
 
 
 @sqlite

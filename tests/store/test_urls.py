@@ -209,6 +209,8 @@ def test_a_server_that_does_not_answer(scheme: str) -> None:
     ("url", "path"),
     [
         ("sqlite:////x/y.db", "/x/y.db"),
+        ("sqlite:///:memory:", None),
+        ("sqlite://", None),
         ("postgresql://h/y", None),
     ],
 )

@@ -3,10 +3,12 @@
 import shutil
 from collections import namedtuple
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from accounts import add
-from sqlalchemy import Engine, text
+from databases import PostgresServer
+from sqlalchemy import Engine, make_url, text
 
 from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.store import owned, vacuum
@@ -42,6 +44,20 @@ def test_the_rest_stays_and_takes_less(engine: Engine) -> None:
         case _:
             assert vacuum.size(engine) <= before
     assert stored(engine)[0].jobs == 1
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_table_that_the_server_skips_is_an_error(
+    database_url: str, postgres: PostgresServer
+) -> None:
+    """It warns, and reports success."""
+    name = f"worker_{uuid4().hex}"
+    postgres._execute(f"create role {name} login")  # noqa: SLF001
+    worker = open_engine(make_url(database_url).set(username=name).render_as_string())
+    with pytest.raises(DatabaseError, match=r"cannot vacuum \w+: .*(owner|permission)"):
+        vacuum.vacuum(worker)
+    worker.dispose()
+    postgres._execute(f"drop role {name}")  # noqa: SLF001
 
 
 @sqlite

@@ -15,6 +15,7 @@ from snapshotter.errors import (
     RecordError,
     SnapshotterError,
     Stopped,
+    UsageError,
 )
 from snapshotter.key_sources import KeySource
 from snapshotter.sync.several import Attempt, Work, failure, run_each
@@ -99,6 +100,16 @@ def test_one_that_fails_does_not_stop_the_others(
         code,
         f"1 of 3 accounts did not end with 0: acme ({code})",
     )
+
+
+def test_two_of_one_id_would_be_one_account_of_the_database(at_once: int) -> None:
+    """Each would find the other's jobs to be gone."""
+    world = World()
+    other = Account("acme-eu", "acme", "https://eu.example", KeySource("", "", ""), {})
+    world.attempts.append(Attempt(other))
+    with pytest.raises(UsageError, match="accounts acme and acme-eu have the same id 'acme'"):
+        world.run(at_once)
+    assert world.begun == []
 
 
 def test_the_exit_code_is_the_worst(at_once: int) -> None:
