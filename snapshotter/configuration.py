@@ -85,6 +85,9 @@ def load(environment: Mapping[str, str], given: Path | None = None) -> Configura
         return Configuration(searched=searched)
     if found == searched[0]:
         _refuse_foreign(found)
+    if found.exists() and not (found.is_file() or found.is_dir()):
+        # Reading a pipe would wait for who writes it; one that is named is meant.
+        raise UsageError(f"{found} is not a regular file; if it is meant, name it with --config")
     return read(found, searched)
 
 
@@ -99,7 +102,10 @@ def read(path: Path, searched: tuple[Path, ...] = ()) -> Configuration:
     """Read a file, and learn its secrets. Raises `UsageError`."""
     data, mode = _bytes(path)
     document = _parsed(decoded(data, str(path)), path)
-    secrets = list(_secrets(document))
+    try:
+        secrets = list(_secrets(document))
+    except RecursionError:  # tables of dotted names nest deeper than TOML's reader does
+        raise _too_deep(path) from None
     for secret in secrets:
         logs.learn(secret)
     if secrets and mode is not None and mode & 0o077:
@@ -165,8 +171,14 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
         last = f"at line {max(1, len(text.splitlines()))}, the end"
         message = _in_plain_words(str(error).replace("at end of document", last))
         raise UsageError(f"{path} is not valid TOML: {message}") from None
+    except ValueError:  # Python reads no integer of thousands of digits
+        raise UsageError(f"{path} has a number with too many digits") from None
     except RecursionError:
-        raise UsageError(f"{path} is not a configuration file: it is nested too deeply") from None
+        raise _too_deep(path) from None
+
+
+def _too_deep(path: Path) -> UsageError:
+    return UsageError(f"{path} is not a configuration file: it is nested too deeply")
 
 
 def _in_plain_words(message: str) -> str:

@@ -116,6 +116,8 @@ def test_a_file_is_read(file: Path, data: bytes) -> None:
         (b"a = '\xff'", "is not UTF-8 text; save it as UTF-8"),
         (b"a = 1\0", "has NUL characters"),
         ("a = " + "[" * 100_000, "is not"),
+        ("[a" + ".a" * 3_000 + "]", "is not a configuration file: it is nested too deeply"),
+        ("a = " + "9" * 5_000, "has a number with too many digits"),
         ("#" * 2**20 + "#", "is too long to be a configuration file"),
         ("accounts = 3", "accounts must be tables: [accounts.NAME]"),
         ("accounts.x = 3", "accounts.x must be a table: [accounts.x]"),
@@ -153,6 +155,12 @@ def test_what_is_not_a_readable_file_is_refused(file: Path) -> None:
     file.rmdir()
     file.symlink_to("nothing")
     with pytest.raises(UsageError, match="cannot be read: No such file"):
+        load({})
+
+
+def test_a_pipe_that_is_not_named_is_not_waited_for(file: Path) -> None:
+    os.mkfifo(file)
+    with pytest.raises(UsageError, match="is not a regular file; if it is meant, name it"):
         load({})
 
 

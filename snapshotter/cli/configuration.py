@@ -5,6 +5,7 @@ that neither a flag nor a variable sets is looked up: so `--help` does not read 
 """
 
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -253,6 +254,6 @@ def unquoted(message: str, option: click.Option, value: Any) -> str:
         return message
     for text in map(str, value if isinstance(value, list) else [value]):
         message = message.replace(repr(text), "it")
-        if len(text) > 1 and not text.replace(".", "").isdigit():
+        if len(text) > 1 and not re.fullmatch(r"-?[\d.]+", text):
             message = message.replace(text, "…")
     return message

@@ -46,7 +46,9 @@ def run_each_account(
     manner: Manner,
 ) -> None:
     """Do something with each account; of several, report each as it ends."""
-    from snapshotter.store.opening import filling, reading
+    from snapshotter.store.engine import named_errors
+    from snapshotter.store.opening import filling, opened
+    from snapshotter.store.ownership import revision_of
     from snapshotter.sync.several import Work, run_each
 
     options, database = context
@@ -55,8 +57,13 @@ def run_each_account(
         return options.clock.interrupted
 
     def check() -> None:
-        with reading(database.url):
-            pass
+        # A database without tables is not lost: the next account may create them.
+        with (
+            opened(database.url, read_only=True) as engine,
+            named_errors(),
+            engine.connect() as connection,
+        ):
+            revision_of(connection)
 
     def prepare() -> None:
         with filling(database, lambda: 0 if interrupted() else None):

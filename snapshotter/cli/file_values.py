@@ -10,6 +10,7 @@ import click
 from snapshotter.configuration import from_folder_of
 
 _SQLITE = re.compile(r"(?P<scheme>\s*sqlite(?:\+\w+)?:///)(?P<path>[^/:?][^?]*)\Z", re.IGNORECASE)
+_MOST_BITS = 1_000  # of a number
 # How `--help` shows options that name databases, and files and folders.
 _URL, _PATHS = "URL", ("FILE", "DIR")
 
@@ -45,8 +46,12 @@ def _text(option: click.Option, value: Any, file: Path) -> str:
     match value:
         case bool():
             raise WrongValueError("expected a text or a number, not true or false")
+        case str() if "\0" in value:
+            raise WrongValueError("expected a text without NUL characters")
         case str():
             return _path(option, value, file)
+        case int() if value.bit_length() > _MOST_BITS:
+            raise WrongValueError("expected a number of fewer digits")
         case int() | float():
             return str(value)
         case date():  # a time with its day is one, too

@@ -45,7 +45,7 @@ CHUNK_ROWS = 2_000
 _CSV = Style()
 
 # The kind of a column without values, by the column's name.
-_TEXT = re.compile(r"(\w+_)?(name|status|type|kind|reason|field|change|error)|account_id")
+_TEXT = re.compile(r"(\w+_)?(name|status|type|kind|reason|summary|field|change|error)|account_id")
 _FRACTION = re.compile(r"p\d+|share|ratio|rate|score|hours|usual|mad_|per_million")
 
 

@@ -1,7 +1,6 @@
 """The options of `History`, and what the runs and trends make of them."""
 
-import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from numbers import Integral
 from typing import Any, TypedDict
@@ -28,6 +27,7 @@ from snapshotter.texts import cleaned, nearest
 from snapshotter.trends.filters import Window
 
 _LARGEST = 2**63
+_LONGEST_TIMEOUT = 3600  # seconds; as the command has it
 
 
 class TrendFilters(TypedDict, total=False):
@@ -80,7 +80,11 @@ def window(given: TrendFilters) -> Window:
     last, package, account = given.get("last"), given.get("package"), given.get("account")
     _require(last, timedelta, "last", "timedelta(days=30)")
     _require(account, str, "account", "'acme'")
+    if last is not None and last <= timedelta(0):
+        raise _wrong(last, "last", "timedelta(days=30)")
     package_id = _whole(package)
+    if package_id is not None and abs(package_id) >= _LARGEST:
+        raise _wrong(package, "package", "434 or 'orders'")
     if package_id is None:
         _require(package, str, "package", "434 or 'orders'")
     return Window(
@@ -129,8 +133,10 @@ def service(account: str, key: str, given: SyncOptions) -> Service:
     """Return the account to read. Raises `UsageError`, which never quotes the key."""
     _refuse_unknown(given, SyncOptions.__annotations__)
     timeout = given.get("timeout", DEFAULT_TIMEOUT)
-    if not (isinstance(timeout, int | float) and 0 < timeout < math.inf):
+    is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if not (is_number and 0 < timeout <= _LONGEST_TIMEOUT):
         raise _wrong(timeout, "timeout", "60.0, in seconds")
+    _require(given.get("api_url"), str, "api_url", repr(DEFAULT_API_URL))
     if not isinstance(account, str) or not isinstance(key, str):
         raise UsageError("account and key are texts: the account's id and its API key")
     if not (secret := cleaned(key)):
@@ -146,11 +152,18 @@ def service(account: str, key: str, given: SyncOptions) -> Service:
 def plan(given: SyncOptions) -> Plan:
     """Return what to read. Raises `UsageError` if the options contradict each other."""
     ids, since, full = given.get("ids"), given.get("since"), given.get("full", False)
+    if ids is not None and not isinstance(ids, Iterable):
+        raise _wrong(ids, "ids", "[1234, 1235]")
     numbers = [_id(each, "ids", "[1234, 1235]") for each in (() if ids is None else ids)]
     package = given.get("package_id")
     package_id = None if package is None else _id(package, "package_id", "434")
     _require(given.get("status"), str, "status", "'failed'")
-    _require(given.get("overlap"), timedelta, "overlap", "timedelta(minutes=10)")
+    overlap = given.get("overlap", DEFAULT_OVERLAP)
+    # A listing that began after the watermark would miss jobs.
+    if not (isinstance(overlap, timedelta) and timedelta(0) <= overlap <= timedelta(days=1)):
+        raise _wrong(overlap, "overlap", "timedelta(minutes=10)")
+    for name in ("full", "log_summaries", "upgrade"):
+        _require(given.get(name, False), bool, name, "True")
     if since is not None and (not isinstance(since, datetime) or since.tzinfo is None):
         raise _wrong(since, "since", "datetime(2026, 1, 31, tzinfo=UTC)")
     filters = ListFilters(since, given.get("status"), package_id)
@@ -162,7 +175,7 @@ def plan(given: SyncOptions) -> Plan:
         None if ids is None else list(dict.fromkeys(numbers)),
         filters,
         full,
-        overlap=given.get("overlap", DEFAULT_OVERLAP),
+        overlap=overlap,
         log_summaries=given.get("log_summaries", False),
     )
 
@@ -183,10 +196,15 @@ def run_options(given: SyncOptions) -> RunOptions:
             raise _wrong(number, name, "500")
     if variables not in MODES:
         raise UsageError(f"variables: not one of {', '.join(MODES)}")
-    _require(max_time, timedelta, "max_time", "timedelta(minutes=10)")
+    if max_time is not None and not (isinstance(max_time, timedelta) and max_time > timedelta(0)):
+        raise _wrong(max_time, "max_time", "timedelta(minutes=10)")
     names = given.get("secret_names", ())
-    if isinstance(names, str):  # each of its letters would be one
+    # Of a text each letter would be one.
+    if isinstance(names, str) or not all(isinstance(each, str) for each in names):
         raise _wrong(names, "secret_names", "['pin', 'iban']")
+    progress = given.get("progress") or _ignore
+    if not callable(progress):
+        raise _wrong(progress, "progress", "print")
     try:
         redact = Redaction(variables, names, given.get("hash_key"))
     except ValueError:
@@ -196,7 +214,7 @@ def run_options(given: SyncOptions) -> RunOptions:
         requests,
         None if max_time is None else max_time.total_seconds(),
     )
-    return RunOptions(limits, redact, watcher=_Watcher(given.get("progress") or _ignore))
+    return RunOptions(limits, redact, watcher=_Watcher(progress))
 
 
 def _ignore(_jobs: int) -> None:

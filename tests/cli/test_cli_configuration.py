@@ -233,6 +233,7 @@ def test_an_unknown_name_is_one_line_and_exit_2(run: Run, tmp_path: Path) -> Non
         ("overlap = 'hunter2'", "overlap: it is not a valid integer"),
         ("overlap = 1.5", "overlap: it is not a valid integer"),
         ("overlap = 5000", "overlap: 5000 is not in the range 0<=x<=1440"),
+        ("overlap = -1", "overlap: -1 is not in the range 0<=x<=1440"),
         ("overlap = [5]", "overlap: expected one value, not a list"),
         ("full = 'true'", "full: expected true or false, without quotes"),
         ("full = 1", "full: expected true or false, without quotes"),

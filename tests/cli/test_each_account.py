@@ -5,6 +5,9 @@ import signal
 import sqlite3
 import threading
 from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from command import start
@@ -14,10 +17,16 @@ from several import NAMES, Accounts
 from sqlalchemy import func, select
 from syncer import history
 
+from snapshotter.cli.each_account import Manner, run_each_account
+from snapshotter.configured_accounts import Account
+from snapshotter.errors import DatabaseError
+from snapshotter.key_sources import KeySource
 from snapshotter.simulator.faults import GARBLED, Answer, Request
 from snapshotter.store.engine import open_engine
 from snapshotter.store.lock import lock
+from snapshotter.store.opening import Database
 from snapshotter.store.tables import JOBS
+from snapshotter.sync.several import Attempt
 
 pytest_plugins = ["several_fixtures"]
 
@@ -169,6 +178,21 @@ def test_a_database_that_cannot_be_used_stops_all(several: Accounts) -> None:
     assert "3 of 3 accounts" in last
     assert "hunter2" not in done.stderr
     assert all(not account.requests for account in several.each)
+
+
+def test_a_database_without_tables_does_not_stop_the_next_account(tmp_path: Path) -> None:
+    """The first account may have failed before it could create them, as on a full disk."""
+    (tmp_path / "empty.db").touch()
+    database = Database(f"sqlite:///{tmp_path / 'empty.db'}")
+    attempts = [Attempt(Account(name, name, "", KeySource("", "", ""), {})) for name in NAMES]
+
+    def do(attempt: Attempt) -> None:
+        if attempt is attempts[0]:
+            raise DatabaseError("the disk is full")
+
+    options: Any = SimpleNamespace(clock=SimpleNamespace(interrupted=""))
+    run_each_account(attempts, do, (options, database), Manner())
+    assert [attempt.exit_code for attempt in attempts] == [1, 0, 0]
 
 
 def test_a_line_of_a_thread_that_prefetches_names_its_account(several: Accounts) -> None:

@@ -35,7 +35,9 @@ def test_a_value_is_read(option: click.Option, value: Any, expected: Any) -> Non
     assert converted(option, value, FILE) == expected
 
 
-@pytest.mark.parametrize("value", [True, {"a": 1}, ["a"], [["a"]]])
-def test_a_value_of_another_type(value: Any) -> None:
+@pytest.mark.parametrize(
+    "value", [True, {"a": 1}, ["a"], [["a"]], "a\0b", pytest.param(2**20_000, id="huge")]
+)
+def test_a_value_that_no_option_takes(value: Any) -> None:
     with pytest.raises(WrongValueError, match="expected "):
         converted(click.Option(["--x"]), value, FILE)

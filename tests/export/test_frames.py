@@ -36,6 +36,11 @@ def test_types_are_those_of_the_columns(rows: list[tuple[object, ...]]) -> None:
     assert len(table) == len(rows)
 
 
+def test_a_text_of_which_there_is_none_is_text() -> None:
+    table = frame(Result(["reason", "summary"], [("x", None)]))
+    assert dtypes(table) == ["string", "string"]
+
+
 def test_values_are_kept() -> None:
     table = frame(Result(COLUMNS, [FULL, (None,) * 5]))
     first = table.iloc[0]
