@@ -3,8 +3,8 @@
 -- grain: one row per account and reason of failed jobs, the most frequent first
 -- columns: account_id, reason (the error without ids, numbers, dates and paths; null if there was
 --   none), failures, packages (how many), first_seen, last_seen (when the first and the last such
---   job finished), last_job_id, summary (what the API's summary of that job's log gives as the
---   error; null if sync --log-summaries has stored none)
+--   job finished), last_job_id, summary (the error in the API's summary of that job's log; null if
+--   sync --log-summaries has stored none)
 --
 -- parameters (null: no filter): account_id, package_id, since (first day), until (day after the
 --   last)

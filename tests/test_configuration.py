@@ -107,7 +107,7 @@ def test_a_file_is_read(file: Path, data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("database =", "is not valid TOML: Invalid value (at line 1, the end)"),
         ("a = 1\nb : 2", "line 2"),
@@ -139,8 +139,8 @@ def test_a_file_is_read(file: Path, data: bytes) -> None:
         ),
     ],
 )
-def test_what_is_refused(file: Path, text: str | bytes, said: str) -> None:
-    assert said in refusal(file, text)
+def test_what_is_refused(file: Path, text: str | bytes, expected: str) -> None:
+    assert expected in refusal(file, text)
 
 
 def test_one_id_at_two_services_is_two_accounts(file: Path) -> None:

@@ -90,15 +90,15 @@ def test_accounts_by_name_or_id(asked: list[str], expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "configuration", "said"),
+    ("asked", "configuration", "expected"),
     [
         ("acmee", TWO, "--account: no account 'acmee' in a.toml; did you mean 'acme'?"),
         ("zzz", TWO, "no account 'zzz' in a.toml; known are acme, globex, globex-eu"),
         ("zzz", NONE, "no account 'zzz' is configured; set XPLENTY_ACCOUNT_ID"),
     ],
 )
-def test_an_unknown_account(asked: str, configuration: Configuration, said: str) -> None:
-    with pytest.raises(UsageError, match=said.replace("?", r"\?")):
+def test_an_unknown_account(asked: str, configuration: Configuration, expected: str) -> None:
+    with pytest.raises(UsageError, match=expected.replace("?", r"\?")):
         accounts({}, configuration, [asked])
 
 

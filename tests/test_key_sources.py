@@ -32,9 +32,9 @@ def test_a_key_of_a_variable() -> None:
 
 def test_a_key_in_the_place_of_its_variable_is_not_quoted() -> None:
     for key in ("hunter2", "HUNTER2", "Hunter_2"):
-        said = refusal("api_key_env", key)
-        assert "the variable that it names is not set" in said
-        assert key not in said
+        expected = refusal("api_key_env", key)
+        assert "the variable that it names is not set" in expected
+        assert key not in expected
 
 
 def test_a_key_of_a_file(tmp_path: Path) -> None:
@@ -70,9 +70,9 @@ def keyring_of(entries: dict[tuple[str, str], str]) -> SimpleNamespace:
 def test_a_key_of_a_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", keyring_of({("snapshotter", "acme"): "s3cr3t"}))
     assert source("api_key_keyring", "snapshotter").read({}).secret == "s3cr3t"
-    said = refusal("api_key_keyring", "hunter2")
-    assert "has no such entry; store the key with: keyring set SERVICE acme" in said
-    assert "hunter2" not in said
+    expected = refusal("api_key_keyring", "hunter2")
+    assert "has no such entry; store the key with: keyring set SERVICE acme" in expected
+    assert "hunter2" not in expected
 
 
 def test_a_keyring_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,8 +81,8 @@ def test_a_keyring_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     import keyring  # noqa: PLC0415 - it reads the variable when it is imported
 
     keyring.core.init_backend()
-    said = refusal("api_key_keyring", "snapshotter")
-    assert "the keyring cannot be read (NoKeyringError); unlock it" in said
+    expected = refusal("api_key_keyring", "snapshotter")
+    assert "the keyring cannot be read (NoKeyringError); unlock it" in expected
 
 
 def test_a_keyring_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

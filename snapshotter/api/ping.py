@@ -148,7 +148,7 @@ def _wrong_with(status: int) -> str:
     if status < HTTPStatus.MULTIPLE_CHOICES:
         return ""
     if status < HTTPStatus.BAD_REQUEST:
-        return f"it answered {status}, a redirect, which is not followed; give the URL behind it"
+        return f"it answered {status}, a redirect, which is not followed; name the URL behind it"
     return f"it answered {status}"
 
 

@@ -95,6 +95,7 @@ def _installation(database_url: str) -> "Installation":
 def _write(files: dict[str, str], output: str) -> None:
     """Write the files into a folder, or to standard output, separated by their names."""
     from snapshotter import logs
+    from snapshotter.files import opened, write_text
 
     if output == "-":
         with data_output() as stream:
@@ -106,7 +107,8 @@ def _write(files: dict[str, str], output: str) -> None:
         raise UsageError(f"-o: there is no folder {output!r}; create it, or name another")
     _refuse_changed(files, folder)
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        with opened(folder / name, new_mode=0o644) as file:
+            write_text(file, text)
     logs.notice(f"{', '.join(files)} in {output}")
 
 

@@ -1,4 +1,4 @@
-"""The configuration: the file, the settings that are no option, the accounts."""
+"""The configuration: the file, the settings without an option, the accounts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

@@ -57,7 +57,7 @@ class AccountSize:
             self._estimate = estimated(has, done)
 
     def close(self) -> None:
-        """Give the search up: the run has ended."""
+        """End the search, because the run has ended."""
         self._cancel()
 
 

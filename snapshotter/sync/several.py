@@ -233,8 +233,10 @@ class _Runner:
                 attempt = todo.get_nowait()
             except queue.Empty:
                 return
-            self.do_marked(attempt)
-            done.put(attempt)
+            try:
+                self.do_marked(attempt)
+            finally:
+                done.put(attempt)  # or the main thread would wait for it without an end
 
 
 def _next(done: "queue.SimpleQueue[Attempt]") -> Attempt:

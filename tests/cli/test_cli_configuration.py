@@ -190,7 +190,7 @@ def test_the_file_of_the_demo_is_not_the_database_of_the_others(parse: Parse) ->
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
+    ("file", "expected"),
     [
         ("databse = 'hunter2'", "unknown setting 'databse' in the top level; did you mean 'data"),
         ("[sync]\nreserve-credits = 1", "'reserve-credits' in [sync]; did you mean 'reserve_cr"),
@@ -207,14 +207,14 @@ def test_the_file_of_the_demo_is_not_the_database_of_the_others(parse: Parse) ->
     ],
 )
 def test_a_name_that_is_unknown_is_refused_by_every_command(
-    parse: Parse, file: str, said: str
+    parse: Parse, file: str, expected: str
 ) -> None:
     """It names the file and the nearest right name, and does not quote the value."""
     for words in (("status",), ("db", "check"), ("accounts",)):
         with pytest.raises(UsageError) as caught:
             parse(words, file=file)
         message = str(caught.value)
-        assert said in message
+        assert expected in message
         assert "snapshotter.toml: " in message
         assert "hunter2" not in message
 
@@ -227,7 +227,7 @@ def test_an_unknown_name_is_one_line_and_exit_2(run: Run, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "expected"),
     [
         ("overlap = true", "overlap: expected a text or a number, not true or false"),
         ("overlap = 'hunter2'", "overlap: it is not a valid integer"),
@@ -248,11 +248,11 @@ def test_an_unknown_name_is_one_line_and_exit_2(run: Run, tmp_path: Path) -> Non
         ("status = {a = 1}", "status in [sync] is a setting, not a table"),
     ],
 )
-def test_a_value_of_a_wrong_type(parse: Parse, setting: str, said: str) -> None:
+def test_a_value_of_a_wrong_type(parse: Parse, setting: str, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(("sync",), file=f"[sync]\n{setting}")
     message = str(caught.value)
-    assert said in message
+    assert expected in message
     assert "snapshotter.toml: sync." in message or "is a setting" in message
     assert "hunter2" not in message
 

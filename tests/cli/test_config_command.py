@@ -120,7 +120,7 @@ def test_a_database_that_cannot_be_read_is_a_problem(run: Run, file: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "mode", "said"),
+    ("text", "mode", "expected"),
     [
         ("not toml", 0o600, "is not valid TOML"),
         ("hash_key = 'hunter2'", 0o644, "can be read by others"),
@@ -131,14 +131,14 @@ def test_a_database_that_cannot_be_read_is_a_problem(run: Run, file: Path) -> No
     ],
 )
 def test_it_works_with_a_file_that_cannot_be_used(
-    run: Run, file: Path, text: str, mode: int, said: str
+    run: Run, file: Path, text: str, mode: int, expected: str
 ) -> None:
     file.write_text(text)
     file.chmod(mode)
     done = run("config", "show")
     assert_one_line(done, 2, "the configuration has 1 problem")
     (problem,) = [line for line in done.stdout.splitlines() if line.startswith("problem: ")]
-    assert said in problem
+    assert expected in problem
     assert "hunter2" not in done.stdout
     assert ["timeout", "30.0", "default"] in rows(done.stdout)
 

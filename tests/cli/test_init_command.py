@@ -66,7 +66,7 @@ def test_by_options(
 
 
 @pytest.mark.parametrize(
-    ("source", "setting", "place", "said"),
+    ("source", "setting", "place", "expected"),
     [
         ("env", "api_key_env", "ACME_API_KEY", "set the variable ACME_API_KEY wherever it runs"),
         (
@@ -84,12 +84,12 @@ def test_other_sources_of_the_key(
     source: str,
     setting: str,
     place: str,
-    said: str,
+    expected: str,
 ) -> None:
     done = init("--account", "acme", "--key-source", source, **key)
     assert done.returncode == 0, done.stderr
     assert settings(tmp_path)["accounts"]["acme"][setting] == place
-    assert said in done.stdout
+    assert expected in done.stdout
     assert names(tmp_path) == ["snapshotter.toml"]
 
 
@@ -124,7 +124,7 @@ def test_without_a_terminal_accounts_must_be_named(init: Init, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("words", "variables", "exit_code", "said"),
+    ("words", "variables", "exit_code", "expected"),
     [
         (
             ["--account", "acme"],
@@ -148,13 +148,13 @@ def test_what_fails_is_reported_and_nothing_is_written(
     words: list[str],
     variables: dict[str, str] | None,
     exit_code: int | None,
-    said: str,
+    expected: str,
 ) -> None:
     done = init(*words, **(key if variables is None else variables))
     assert done.returncode == exit_code or (exit_code is None and done.returncode)
     last = done.stderr.splitlines()[-1]
     assert last.startswith("snapshotter: ")
-    assert said in last
+    assert expected in last
     assert "wrong-key" not in done.stderr
     assert names(tmp_path) == []
 

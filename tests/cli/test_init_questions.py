@@ -25,7 +25,7 @@ Talk = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def talk(tmp_path: Path, api: str) -> Talk:
-    """Return a function that runs `init` on a terminal, and gives each answer to its question."""
+    """Return a function that runs `init` on a terminal, and types each answer to its question."""
 
     def talk(*answers: tuple[str, str], words: tuple[str, ...] = (), **env: str) -> tuple[int, str]:
         variables = {"XPLENTY_API_URL": api, **env}

@@ -85,9 +85,9 @@ def test_a_key_is_stored_in_the_keyring(file: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_keyring_that_cannot_be_used(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     account = NewAccount("acme", "keyring", "snapshotter", Key("s3cr3t"))
-    for library, said in ((None, "needs the extra"), (SimpleNamespace(), "AttributeError")):
+    for library, expected in ((None, "needs the extra"), (SimpleNamespace(), "AttributeError")):
         monkeypatch.setitem(sys.modules, "keyring", library)
-        with pytest.raises(UsageError, match=said):
+        with pytest.raises(UsageError, match=expected):
             write(file, "sqlite:////a.db", [account])
     assert not file.exists()
 

@@ -19,7 +19,7 @@ def found(url: str) -> list[str]:
 
 @pytest.fixture
 def reader(database_url: str, mariadb: MariaDBServer) -> Iterator[str]:
-    """Yield the URL of a user who may read the tables, and no more."""
+    """Yield the URL of a user who may read the tables and nothing else."""
     name, url = f"reader_{uuid4().hex[:20]}", make_url(database_url)
     mariadb._execute(f"create user {name}@localhost")  # noqa: SLF001
     mariadb._execute(f"grant select, show view on {url.database}.* to {name}@localhost")  # noqa: SLF001

@@ -94,7 +94,7 @@ def test_a_configuration_file(empty_database_url: str, tmp_path: Path) -> None:
     with serve(account) as api:
         run(empty_database_url, "init", "--account", "acme", folder=tmp_path, api=api)
     file = tmp_path / "snapshotter.toml"
-    for added, said in (
+    for added, expected in (
         ("[verify]\nsample = 'x'\n", "verify.sample: it is not a valid integer"),
         ("[accounts.other]\napi_key_keyring = 'x'\n", "NoKeyringError"),
     ):
@@ -112,7 +112,7 @@ def test_a_configuration_file(empty_database_url: str, tmp_path: Path) -> None:
             text=True,
             check=False,
         )
-        assert (done.returncode, said in done.stdout) == (2, True), done.stdout + done.stderr
+        assert (done.returncode, expected in done.stdout) == (2, True), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
