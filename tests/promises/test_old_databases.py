@@ -32,7 +32,7 @@ WORKED_OUT = {
 def test_each_release_has_a_database_of_each_engine() -> None:
     released = re.findall(r"^## (\d+\.\d+\.\d+)", CHANGELOG.read_text(), re.MULTILINE)
     assert sorted(RELEASES) == sorted(released)
-    expected = {f"{revision}.{engine}.sql" for revision in REVISIONS for engine in ENGINES}
+    expected = {f"{revision}.{engine}.dump" for revision in REVISIONS for engine in ENGINES}
     assert {path.name for path in FOLDER.iterdir()} == expected
 
 
@@ -40,7 +40,7 @@ def test_each_release_has_a_database_of_each_engine() -> None:
 def test_it_is_upgraded_with_all_its_rows(empty_database_url: str, revision: str) -> None:
     name = {"sqlite": "sqlite", "postgresql+psycopg": "postgresql"}
     kind = name.get(empty_database_url.partition(":")[0], "mariadb")
-    engine = load(empty_database_url, FOLDER / f"{revision}.{kind}.sql")
+    engine = load(empty_database_url, FOLDER / f"{revision}.{kind}.dump")
     assert revisions.current(engine) == revision
     before = columns(engine)
     revisions.upgrade(engine)

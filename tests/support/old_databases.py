@@ -295,7 +295,7 @@ def main(revisions_: Sequence[str]) -> None:
                 url = url if server is None else server.create_database()
                 make(url, revision)
                 opened = open_engine(url)
-                (FOLDER / f"{revision}.{engine}.sql").write_text(_dump(opened, server))
+                (FOLDER / f"{revision}.{engine}.dump").write_text(_dump(opened, server))
                 opened.dispose()
 
 
