@@ -1,7 +1,6 @@
 """`snapshotter doctor` as a user runs it."""
 
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -207,18 +206,3 @@ def test_without_a_home_and_without_standard_output(acme: dict[str, str], tmp_pa
     env = {**acme, "HOME": "/nonexistent"}
     done = run_fresh(["doctor"], env=env, cwd=tmp_path, before=["sh", "-c", 'exec "$@" >&-', "sh"])
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_another_user_who_may_not_read_the_database(
-    run: Run, acme: dict[str, str], tmp_path: Path
-) -> None:
-    assert run("sync", **acme).returncode == 0
-    tmp_path.chmod(0o755)
-    (tmp_path / "job_history.db").chmod(0o600)
-    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    path = tmp_path / "job_history.db"
-    words = ["doctor", "--json", "--database", f"sqlite:///{path}"]
-    done = run_fresh(words, env=acme, cwd=Path("/"), before=nobody)
-    assert done.returncode == 1, done.stderr
-    assert "Permission denied" in lines(found(done), "database")[0]

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from examined import examined, lines
+from writing import another_user, as_root, mode
 
+pytest_plugins = ["writing_fixtures"]
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -97,3 +99,17 @@ def test_a_file_that_another_program_has_locked(database_url: str, tmp_path: Pat
     (line,) = lines(checks, "database")
     assert line.startswith("FAILED: ")
     assert "locked" in line or "no result within" in line
+
+
+@as_root
+@sqlite
+def test_a_file_that_another_user_may_not_read(database_url: str, everybodys: Path) -> None:
+    path = everybodys / "test.db"
+    assert database_url == f"sqlite:///{path}"
+    path.chmod(0o600)
+    found(path)  # what it imports, the other user may not be able to read either
+    with another_user():
+        (line,) = found(path)
+    assert line.startswith("FAILED")
+    assert "Permission denied" in line
+    assert mode(path) == 0o600
