@@ -56,14 +56,14 @@ def accounts(ctx: click.Context, _param: click.Parameter, incomplete: str) -> li
 
 def files(
     _ctx: click.Context, _param: click.Parameter, incomplete: str
-) -> list[CompletionItem[str]]:
+) -> "list[CompletionItem[str]]":  # not generic in click 8.4.1
     """Let the shell complete the name of a file."""
     return [CompletionItem(incomplete, type="file")]
 
 
 def folders(
     _ctx: click.Context, _param: click.Parameter, incomplete: str
-) -> list[CompletionItem[str]]:
+) -> "list[CompletionItem[str]]":  # not generic in click 8.4.1
     """Let the shell complete the name of a folder."""
     return [CompletionItem(incomplete, type="dir")]
 
