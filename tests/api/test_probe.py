@@ -9,7 +9,7 @@ import pytest
 from middlemen import certificate, proxy, silent, speaking, tls
 from wire import answer, reset, serve
 
-from snapshotter.api import certificates, probe
+from snapshotter.api import probe
 from snapshotter.api.probe import Target
 from snapshotter.api.proxies import Proxy
 from snapshotter.errors import Failure, KeyRefused, RequestFailed, UsageError
@@ -19,16 +19,8 @@ SECONDS = 5.0
 SHORT = 0.2
 NOBODY = 1  # a port of loopback that nothing listens on
 
-
-@pytest.fixture(autouse=True)
-def _no_certificates_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in certificates.FILES:
-        monkeypatch.delenv(variable, raising=False)
-
-
-@pytest.fixture(scope="module")
-def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return certificate(tmp_path_factory.mktemp("trusted"))
+pytest_plugins = ["https_fixtures"]
+pytestmark = pytest.mark.usefixtures("without_certificates_of_the_host")
 
 
 def by(url: str, credentials: str = "") -> Proxy:

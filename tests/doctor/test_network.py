@@ -8,20 +8,10 @@ from examined import examined, lines
 from middlemen import certificate, proxy, silent, tls
 from wire import answer, serve
 
-from snapshotter.api import certificates
-
 NOBODY = 1  # a port of loopback that nothing listens on
 
-
-@pytest.fixture(autouse=True)
-def _no_certificates_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in certificates.FILES:
-        monkeypatch.delenv(variable, raising=False)
-
-
-@pytest.fixture(scope="module")
-def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return certificate(tmp_path_factory.mktemp("trusted"))
+pytest_plugins = ["https_fixtures"]
+pytestmark = pytest.mark.usefixtures("without_certificates_of_the_host")
 
 
 @pytest.fixture
