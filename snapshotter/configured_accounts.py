@@ -59,7 +59,7 @@ def accounts(
     Without names, `XPLENTY_ACCOUNT_ID` selects one account alone, by its name or id; it need not be
     in the file.
     `key_file`, which `--api-key-file` names, is for one account only. Raises `UsageError` for an
-    unknown name, and if there is no account.
+    unknown name, and without any account.
     """
     selected = configuration.account_id(setting(environment, ACCOUNT_VARIABLE))
     known = [

@@ -52,7 +52,7 @@ def test_a_key_of_a_file(tmp_path: Path) -> None:
 def test_a_key_of_systemd(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "acme"
     path.write_text("s3cr3t")
-    path.chmod(0o440)  # systemd gives access by a list, whose mask the group's bits show
+    path.chmod(0o440)  # systemd grants access by a list, whose mask the group's bits show
     here = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
     assert source("api_key_credential", "acme").read(here).secret == "s3cr3t"
     assert not caplog.messages

@@ -50,7 +50,7 @@ class Answer:
     """What the API answered to the free request. Times are UTC.
 
     `error`: what is wrong with it; None if nothing is. `came_at`: when it came, by this host's
-    clock; None if there was no answer. `server_clock` is its `Date`.
+    clock; None without an answer. `server_clock` is its `Date`.
     """
 
     error: SnapshotterError | None = None

@@ -100,7 +100,7 @@ def _require_may_replace(paths: list[Path], form: Form) -> None:
 
 
 def _given_account(form: Form, name: str) -> NewAccount:
-    """Return an account that an option names. Raises `UsageError` if there is no key of it."""
+    """Return an account that an option names. Raises `UsageError` if its key is missing."""
     name = valid_account_id(name, "--account")
     source = form.source or SOURCES[0]
     wanted = KeyPlace(name, source, default_place(name, source))
@@ -116,7 +116,7 @@ def _given_account(form: Form, name: str) -> NewAccount:
 
 
 def _ask_accounts(form: Form) -> None:
-    """Ask for accounts, and test each, until there is no other."""
+    """Ask for accounts, and test each, until the user has none left."""
     before = setting(os.environ, ACCOUNT_VARIABLE)
     while True:
         account = _ask_account(form, before)

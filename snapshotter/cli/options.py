@@ -230,7 +230,7 @@ def _not_of_file() -> dict[str, Any]:
     """Return the values that take the place of those of the file: the environment comes before it.
 
     The file's key is for the accounts without a source; `current` has it. The file's choice of
-    accounts gives way to `XPLENTY_ACCOUNT_ID`.
+    accounts comes after `XPLENTY_ACCOUNT_ID`.
     """
     source = click.get_current_context().get_parameter_source
     others: dict[str, Any] = {}

@@ -48,7 +48,7 @@ def size(engine: Engine) -> int:
 def vacuum(engine: Engine) -> None:
     """Rebuild the tables, or on PostgreSQL let new rows use the space of removed ones.
 
-    Raises `DatabaseError` if there is no room for a copy of a SQLite database, `Stopped` if the
+    Raises `DatabaseError` without room for a copy of a SQLite database, `Stopped` if the
     database is busy.
     """
     match engine.dialect.name:

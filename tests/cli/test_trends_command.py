@@ -39,7 +39,7 @@ def test_a_trend_in_each_format(run: Run, acme: dict[str, str], account: Simulat
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "expected"),
     [
         (["--last", "7d", "--since", "2026-01-01"], "--last and --since both set the first day"),
         (["--package", "x", "--package-id", "1"], "both name a package"),
@@ -52,10 +52,10 @@ def test_a_trend_in_each_format(run: Run, acme: dict[str, str], account: Simulat
     ],
 )
 def test_options_that_are_not_valid(
-    run: Run, acme: dict[str, str], words: list[str], said: str
+    run: Run, acme: dict[str, str], words: list[str], expected: str
 ) -> None:
     run("sync", **acme)
-    assert_one_line(run("trends", "recovery", *words), 2, said)
+    assert_one_line(run("trends", "recovery", *words), 2, expected)
 
 
 def test_a_trend_in_a_file_is_what_export_writes(

@@ -699,7 +699,7 @@ def test_a_kill_at_every_boundary_of_the_first_upgrade(
     assert boundary > 25
 
 
-def to_the_next_boundary(said: str) -> int:
+def to_the_next_boundary(printed: str) -> int:
     """Return how many boundaries of an upgrade to go on by, after the one that is named last.
 
     What the same statements do to one table, or view, after another is killed now and then, at each
@@ -712,7 +712,7 @@ def to_the_next_boundary(said: str) -> int:
         "security invoker view": 10,
         "view_definition": 10,
     }
-    place = said.splitlines()[-1]
+    place = printed.splitlines()[-1]
     return next((step for part, step in steps.items() if part in place), 1)
 
 

@@ -45,7 +45,7 @@ def test_a_trend_is_listed_with_its_own_question(name: str) -> None:
 
 
 def test_the_configuration_file_is_valid(tmp_path: Path) -> None:
-    """And what the README says about it is so: see `tests/cli/test_cli_configuration.py`."""
+    """And it means what the README describes: see `tests/cli/test_cli_configuration.py`."""
     (tmp_path / "snapshotter.toml").write_text(block("config:file"))
     (tmp_path / "acme.key").write_text("a-key")
     (tmp_path / "acme.key").chmod(0o600)

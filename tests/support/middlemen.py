@@ -156,7 +156,7 @@ def _serve(client: socket.socket, handle: Handle) -> None:
 
 
 def _drain(client: socket.socket) -> None:
-    """Read until the client gives up."""
+    """Read until the client stops."""
     while client.recv(65536):
         pass
 
