@@ -5,6 +5,8 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from benchmarks.__main__ import main
 from benchmarks.results import Measurement, Results, Target
 from benchmarks.server import Api, Jobs
 from benchmarks.service import ROOT, TOP, serve
+from benchmarks.shapes import CHANGING
 from click.testing import CliRunner
 
 from snapshotter.trends import trends
@@ -167,6 +170,24 @@ def test_the_server_returns_the_pages_of_the_account(tmp_path: Path) -> None:
     assert pages == [whole[:100], whole[100:200], whole[200:], []]
 
 
+def test_an_account_with_changes_has_them_in_many_packages() -> None:
+    layouts: dict[tuple[int, str], list[list[str]]] = {}
+    jobs = list(account.documents(4_000, shape=CHANGING))
+    for job in jobs:
+        for output in job["outputs"]:
+            seen = layouts.setdefault((job["package_id"], output["name"]), [])
+            if (fields := output["component"]["fields"]) not in seen:
+                seen.append(fields)
+    assert len({package for package, _ in layouts}) == 200
+    assert {len(job["outputs"]) for job in jobs} == {2, 3, 4}
+    pairs = [pair for seen in layouts.values() for pair in pairwise(seen)]
+    changes = {len(after) - len(before) for before, after in pairs}
+    assert changes == {-1, 0, 1}  # removed, moved, added
+    assert {job["attempts"] for job in jobs if job["status"] == "failed"} >= {0, 1}
+    retried = [job["attempts"] for job in jobs if job["package_id"] == 1]
+    assert 0 < sum(retried) < len(retried)
+
+
 def test_the_server_knows_the_open_the_changed_and_the_newest(tmp_path: Path) -> None:
     made = account.make(tmp_path / "account", JOBS, 5)
     jobs = Jobs(made.file)
@@ -183,7 +204,7 @@ def test_the_server_knows_the_open_the_changed_and_the_newest(tmp_path: Path) ->
     assert listed(sort="updated", direction="desc") == listed(since=moment)
     api.answer("/acme/api/touch", {"jobs": "3"})
     changed = [jobs.first_id, jobs.first_id + 100, jobs.first_id + 200]
-    assert listed(since="2024-01-01T00:00:00Z") == changed
+    assert listed(since=f"{api.now - timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}") == changed
     assert listed(sort="updated", direction="desc") == changed[-1:]
     assert listed()[:2] == [jobs.first_id, jobs.first_id + 1]
     assert json.loads(api.answer(f"/acme/api/jobs/{changed[1]}", {})[1])["attempts"] == 1

@@ -21,6 +21,7 @@ from .account import NEWEST, OPEN, read_index
 
 CREDITS = 100_000_000
 LIST_LIMIT, USUAL_LIMIT = 100, 20
+SINCE_THE_LAST_CHANGE = timedelta(hours=1)  # of any job: a sync begins with nothing under way
 
 Query = dict[str, str]
 Places = Sequence[int]
@@ -60,6 +61,10 @@ class Jobs:
             self._since = at, [place for place, moved in enumerate(self._updated) if moved >= at]
         return self._since[1]
 
+    def last_change(self) -> datetime:
+        """Return when the job that changed last did so."""
+        return datetime.fromtimestamp(self._updated[self.latest], UTC)
+
     def touch(self, jobs: int, now: datetime) -> None:
         """Change this number of jobs now, evenly over the account."""
         for number in range(jobs):
@@ -83,11 +88,14 @@ class Jobs:
 
 
 class Api:
-    """Answers requests. `requests`, `pass` and `touch` are the benchmark's own, and not counted."""
+    """Answers requests. `requests`, `pass` and `touch` are the benchmark's own, and not counted.
+
+    It is a while after the last change of the account, so that the last days have jobs.
+    """
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
-        self._passed = timedelta()
+        self._passed = jobs.last_change() + SINCE_THE_LAST_CHANGE - datetime.now(UTC)
         self.requests = 0
 
     @property
