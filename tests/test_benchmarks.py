@@ -4,104 +4,154 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import requests
-from benchmarks import account, contenders, measure, results, rows, scenarios, stores
+from benchmarks import (
+    account,
+    bare_query,
+    contenders,
+    loads,
+    measure,
+    results,
+    rows,
+    scenarios,
+    starts,
+    stores,
+    targets,
+)
 from benchmarks.__main__ import main
-from benchmarks.results import Measurement, Results, Target
+from benchmarks.fixture import Fixture
+from benchmarks.progress import Progress
+from benchmarks.recorder import Recorder
+from benchmarks.results import DONE, Key, Measurement, Part, Results
 from benchmarks.server import Api, Jobs
 from benchmarks.service import ROOT, TOP, serve
 from benchmarks.shapes import CHANGING
+from benchmarks.stages import PARTS, Options, stages
+from benchmarks.targets import Target
 from click.testing import CliRunner
 
 from snapshotter.trends import trends
 
 JOBS = 300
+OF_LOAD = ("load", "sync ÷ floor", "sqlite", "20,000")
 MEASURED = Results(
-    about={"jobs": "20,000", "CPU": "Some Chip 2.0"},
-    figures={("sync ÷ floor", "sqlite"): 1.25, ("dlt ÷ sync", "postgresql"): 1234.5},
+    about={"rounds": "3", "CPU": "Some Chip 2.0"},
+    figures={
+        Key(*OF_LOAD): 1.25,
+        Key("load", "dlt ÷ sync", "postgresql", "100,000"): 1234.5,
+        Key("report", targets.REPORT, "sqlite", "100,000"): 17.5,
+    },
+    bounds={Key("report", targets.REPORT, "sqlite", "100,000"): "alone: 9.10 s (9.00 of CPU)"},
     measurements={
-        ("floor", "sqlite"): Measurement(1.5, 1.25, 40, 200, 300_000),
-        ("floor: fetch", "sqlite"): Measurement(0.5),
-        ("sync", "postgresql"): Measurement(2, 1.75, 80, 207, 230_000),
+        Key("load", "floor", "sqlite", "20,000"): Measurement(1.5, 1.25, 40, 200, 300_000),
+        Key("load", "floor: fetch", "sqlite", "20,000"): Measurement(0.5),
+        Key("load", "sync", "postgresql", "100,000"): Measurement(2, 1.75, 80, 207, 230_000),
+    },
+    parts={
+        ("load", "20,000"): Part("d55b465", "2026-11-27", 61, DONE),
+        ("report", "100,000"): Part("d55b465", "2026-11-27", 19, DONE),
     },
 )
 
 
-@pytest.fixture(scope="module")
-def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[scenarios.Benchmark]:
-    options = scenarios.Options(
-        jobs=JOBS,
+def options(tmp_path: Path, *sizes: int, compared: int = 0) -> Options:
+    return Options(
+        sizes=sizes,
+        compared=compared or sizes[-1],
         rounds=1,
+        peer_rounds=1,
         kinds=("sqlite",),
         peers=(contenders.HAND,),
-        growth=(200, 400),
-        cache=tmp_path_factory.mktemp("cache"),
+        cache=tmp_path / "cache",
+        forty_pages=210,
     )
-    with scenarios.Benchmark(options) as benchmark:
-        yield benchmark
 
 
-def measured(benchmark: scenarios.Benchmark) -> set[str]:
-    return {name for name, _ in benchmark.results.measurements}
+def run(options: Options, *parts: str) -> Results:
+    found = Results()
+    scenarios.run(options, found, lambda: None, parts)
+    assert found.failed() == []
+    return found
+
+
+def figures(found: Results) -> set[tuple[str, str, str]]:
+    return {(key.part, key.what, key.account) for key in found.figures}
 
 
 @pytest.mark.slow
-def test_the_floor_sync_and_the_hand_script_load_the_account(
-    benchmark: scenarios.Benchmark,
-) -> None:
-    benchmark.load()
-    assert {"floor", "floor: fetch", "floor: write", "sync", "hand script"} <= measured(benchmark)
-    loaded = {
-        name: benchmark.results.measurements[name, "sqlite"] for name in ("floor", "hand script")
-    }
+def test_everybody_loads_and_the_sizes_are_compared(tmp_path: Path) -> None:
+    found = run(options(tmp_path, 200, 300, compared=200), "load")
+    loaded = {key.what: each for key, each in found.measurements.items() if key.account == "200"}
+    assert set(loaded) == {"floor", "floor: fetch", "floor: write", "sync", "hand script"}
     # A script cannot know that the last page was the last one.
-    assert [each.requests for each in loaded.values()] == [3, 4]
-    assert all(None not in each for each in loaded.values())
-    assert {(results.SYNC_TO_FLOOR, "sqlite"), (results.HAND_TO_SYNC, "sqlite")} <= set(
-        benchmark.results.figures
+    assert [loaded[name].requests for name in ("floor", "hand script")] == [2, 3]
+    assert all(None not in loaded[name] for name in ("floor", "hand script"))
+    of_all = {
+        ("load", what, jobs) for what in (targets.A_JOB, targets.PEAK) for jobs in ("200", "300")
+    }
+    assert figures(found) == of_all | {
+        ("load", targets.SYNC_TO_FLOOR, "200"),
+        ("load", targets.HAND_TO_SYNC, "200"),
+        ("load", targets.GROWTH, "300"),
+        ("load", targets.WHOLE_GROWTH, "300"),
+    }
+
+
+@pytest.mark.slow
+def test_starts_and_slow_servers_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starts, "STARTS", 1)
+    monkeypatch.setattr(loads, "LATENCY", 0.001)
+    found = run(options(tmp_path, 200), "start", "forty-pages", "latency")
+    assert figures(found) == {
+        ("start", targets.START_TREND, "200"),
+        ("start", targets.START_STATUS, "200"),
+        ("start", targets.START_HELP, "200"),
+        ("forty-pages", targets.FORTY_PAGES, "210"),
+        ("latency", targets.LATENCY, "200"),
+    }
+
+
+@pytest.mark.slow
+def test_runs_with_little_to_do_and_what_reads_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trends, "names", lambda: ["retries", "snapshot_log"])
+    found = run(
+        options(tmp_path, 200), "nothing-new", "incremental", "trends", "table", "report", "exports"
     )
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("scenario", "figures"),
-    [
-        ("latency", [results.LATENCY]),
-        ("nothing-new", [results.NOTHING_NEW]),
-        ("growth", [results.GROWTH, results.GROWTH_PEAK]),
-        ("incremental", [results.INCREMENTAL_REQUESTS, results.INCREMENTAL_CPU]),
-        ("csv", [results.CSV]),
-        ("report", [results.REPORT]),
-    ],
-)
-def test_a_scenario_gives_its_figures(
-    benchmark: scenarios.Benchmark, scenario: str, figures: list[str]
-) -> None:
-    scenarios.SCENARIOS[scenario](benchmark)
-    assert {(figure, "sqlite") for figure in figures} <= set(benchmark.results.figures)
-
-
-@pytest.mark.slow
-def test_every_trend_is_measured(
-    benchmark: scenarios.Benchmark, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(trends, "names", lambda: ["open_jobs", "snapshot_log"])
-    benchmark.trends()
-    measured_trends = [name for name in measured(benchmark) if name.startswith("trend ")]
-    assert sorted(name.split()[1] for name in measured_trends) == ["open_jobs", "snapshot_log"]
+    assert figures(found) == {
+        ("nothing-new", targets.NOTHING_NEW, "200"),
+        ("incremental", targets.INCREMENTAL_REQUESTS, "200"),
+        ("incremental", targets.INCREMENTAL_CPU, "200"),
+        ("incremental", targets.INCREMENTAL_WALL, "200"),
+        ("trends", targets.SLOWEST_TREND, "200"),
+        ("trends", targets.SLOWEST_RECENT_TREND, "200"),
+        ("table", targets.TABLE, "200"),
+        ("report", targets.REPORT, "200"),
+        ("exports", targets.CSV, "200"),
+        ("exports", targets.JSON, "200"),
+        ("exports", targets.PARQUET, "200"),
+    }
+    asked = {key.what for key in found.measurements if key.part == "trends"}
+    assert asked == {
+        f"trend {name}{days}" for name in trends.names() for days in ("", " of 90 days")
+    }
 
 
 @pytest.mark.slow
 def test_the_command_prints_its_tables_and_leaves_the_last_results() -> None:
     before = sorted((ROOT / "tests" / "benchmarks").glob("RESULTS.md"))
     texts = [path.read_text() for path in before]
-    command = ["--jobs=200", "--rounds=1", "--no-peers", "--databases=sqlite", "--only=load"]
+    command = ["--jobs=200", "--rounds=1", "--no-peers", "--databases=sqlite", "--only=nothing-new"]
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks", *command],
         cwd=ROOT,
@@ -110,16 +160,148 @@ def test_the_command_prints_its_tables_and_leaves_the_last_results() -> None:
         check=True,
     )
     found = results.parse(done.stdout)
-    assert set(found.figures) == {(results.SYNC_TO_FLOOR, "sqlite")}
-    assert found.about["jobs"] == "200"
+    assert figures(found) == {("nothing-new", targets.NOTHING_NEW, "200")}
+    assert found.parts["nothing-new", "200"].ended == DONE
+    assert "[200] nothing new on sqlite: " in done.stderr
     assert [path.read_text() for path in before] == texts
+
+
+# What is measured, and what happens if some of it fails
+
+
+def test_a_run_with_growth_measures_each_account(tmp_path: Path) -> None:
+    growing = replace(
+        options(tmp_path, 20, 100, 1000, compared=100),
+        kinds=("sqlite", "postgresql"),
+        rounds=3,
+        changing=300,
+        wide=30,
+    )
+    found = {stage.account: stage for stage in stages(growing)}
+    assert list(found) == ["200", "210", "20", "100", "1,000", "300 changing", "30 wide"]
+    assert {name: stage.rounds for name, stage in found.items()} == {
+        "200": 3,
+        "210": 3,
+        "20": 3,
+        "100": 3,
+        "1,000": 1,
+        "300 changing": 1,
+        "30 wide": 1,
+    }
+    assert found["100"].is_compared
+    assert [name for name, stage in found.items() if stage.has_floor] == ["20", "100"]
+    assert found["100"].reads == ["sqlite"]
+    assert found["1,000"].reads == ["sqlite", "postgresql"]
+    assert found["20"].parts == ("load", "latency")
+    assert "mariadb" in found["1,000"].parts
+    assert {"load", "trends", "report", "exports", "table"} == set(found["300 changing"].parts)
+    assert {part for stage in found.values() for part in stage.parts} == set(PARTS)
+    assert set(PARTS) == set(scenarios.SCENARIOS)
+
+
+@pytest.fixture
+def faked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[Fixture, Recorder], None]]:
+    def measured(_: Fixture, record: Recorder) -> None:
+        record.report(targets.LONG_REPORT, "sqlite", 1)
+
+    parts: dict[str, Callable[[Fixture, Recorder], None]] = dict.fromkeys(PARTS, measured)
+    monkeypatch.setattr(scenarios, "SCENARIOS", parts)
+    return parts
+
+
+def test_a_part_that_fails_keeps_what_the_others_measure(
+    faked: dict[str, Callable[[Fixture, Recorder], None]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def failing(fixture: Fixture, record: Recorder) -> None:
+        faked["start"](fixture, record)
+        raise measure.Failed("trend retries | printed\nnothing")
+
+    faked["trends"] = failing
+    found, saved = Results(), list[str]()
+    scenarios.run(options(tmp_path, 20), found, lambda: saved.append(results.document(found)))
+    assert {key.part for key in found.figures} == {part for part in PARTS if part != "mariadb"}
+    assert found.parts["trends", "20"].ended == "failed: trend retries / printed nothing"
+    assert found.failed() == ["trends of 20: failed: trend retries / printed nothing"]
+    assert "**Not measured to the end:** trends of 20: failed: trend retries" in saved[-1]
+    assert results.parse(saved[-1]).failed() == found.failed()
+    assert len(saved) == len(PARTS) - 1
+    assert "FAILED: trends of 20 jobs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, KeyError])
+def test_what_was_measured_is_saved_if_the_run_is_interrupted(
+    faked: dict[str, Callable[[Fixture, Recorder], None]],
+    tmp_path: Path,
+    error: type[BaseException],
+) -> None:
+    def stopped(*_: object) -> None:
+        raise error
+
+    faked["load"] = stopped
+    found, saved = Results(), list[Results]()
+    with pytest.raises(error):
+        scenarios.run(
+            options(tmp_path, 20),
+            found,
+            lambda: saved.append(results.parse(results.document(found))),
+        )
+    assert saved[-1].failed() == ["load of 20: interrupted"]
+    assert {key.part for key in saved[-1].figures} == {"start", "forty-pages"}
+
+
+def test_a_failing_target_is_shown_with_what_bounds_it(capsys: pytest.CaptureFixture[str]) -> None:
+    found = Results()
+    record = Recorder(found, Progress(), "report", "100,000")
+    record.figure(targets.REPORT, "sqlite", 17.5, lambda: "alone: 9.10 s | all")
+    record.figure(targets.SLOWEST_TREND, "sqlite", 1, lambda: pytest.fail("it is held"))
+    text = results.document(found)
+    line = next(line for line in text.splitlines() if "| no " in line)
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[4:] == ["17.50", "≤ 4", "-", "no", "alone: 9.10 s / all"]
+    assert "**17.50**" in text
+    assert "**1.00**" not in text
+    printed = capsys.readouterr().err
+    assert f"MISSED: {targets.REPORT} on sqlite is 17.50, and the target ≤ 4" in printed
+    assert "what bounds it: alone: 9.10 s / all" in printed
+
+
+def test_a_bound_that_cannot_be_measured_leaves_the_figure() -> None:
+    def failing() -> str:
+        raise measure.Failed("no such table")
+
+    found = Results()
+    record = Recorder(found, Progress(), "report", "100,000")
+    with pytest.raises(measure.Failed):
+        record.figure(targets.REPORT, "sqlite", 17.5, failing)
+    assert list(found.figures.values()) == [17.5]
+
+
+def test_what_other_parts_measured_is_taken_over() -> None:
+    found = Results()
+    found.take_over(MEASURED, ["load"])
+    assert set(found.parts) == {("load", "20,000")}
+    assert {key.part for key in (*found.figures, *found.measurements)} == {"load"}
+    assert found.bounds == {}
+    found.take_over(MEASURED, ["report"])
+    assert found.figures == MEASURED.figures
+    assert found.bounds == MEASURED.bounds
+    found.forget("load", "20,000")
+    assert {key.account for key in found.figures} == {"100,000"}
+    assert ("load", "20,000") not in found.parts
+
+
+def test_figures_of_another_machine_are_not_taken_over() -> None:
+    assert MEASURED.is_of({"rounds": "1", "CPU": "Some Chip 2.0"})
+    assert not MEASURED.is_of({"CPU": "Another Chip"})
 
 
 @pytest.mark.parametrize(
     ("option", "said"),
     [
         ("--databases=oracle", "'oracle' is none of sqlite, postgresql"),
-        ("--only=load,sleep", "'sleep' is none of load, latency"),
+        ("--only=load,sleep", "'sleep' is none of start, forty-pages"),
         ("--jobs=1", "1 is not in the range x>=200"),
     ],
 )
@@ -144,6 +326,22 @@ def test_a_command_that_fails_prints_why(tmp_path: Path) -> None:
             {},
             tmp_path,
         )
+
+
+def test_a_command_can_be_run_on_a_terminal(tmp_path: Path) -> None:
+    code = "import os, sys; print(sys.stdout.isatty(), os.get_terminal_size().columns)"
+    usage = measure.run_on_terminal([sys.executable, "-c", code], {}, tmp_path)
+    assert usage.printed == "True 120\r\n"
+    with pytest.raises(measure.Failed, match="ended with 3"):
+        measure.run_on_terminal([sys.executable, "-c", "raise SystemExit(3)"], {}, tmp_path)
+
+
+def test_a_query_is_run_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, query in enumerate(("select 1 union select 2;\n", "select 3")):
+        (tmp_path / f"{number}.sql").write_text(query)
+    files = [str(file) for file in sorted(tmp_path.glob("*.sql"))]
+    bare_query.main(f"sqlite:///{tmp_path / 'a.db'}", *files)
+    assert capsys.readouterr().out == "3\n"
 
 
 def test_what_a_command_takes_is_its_own_and_its_childrens(tmp_path: Path) -> None:
@@ -253,12 +451,23 @@ def test_results_are_read_back_as_they_were_written() -> None:
     assert results.parse(before) == MEASURED
 
 
+def test_figures_stand_at_a_glance_by_the_number_of_jobs() -> None:
+    lines = results.render(MEASURED).splitlines()
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:5]]
+    assert table[0] == ["at a glance", "database", "20,000", "100,000", "target"]
+    assert table[2:] == [
+        ["sync ÷ floor", "sqlite", "1.25", "-", "≤ 1.5"],
+        ["dlt ÷ sync", "postgresql", "-", "1,234.50", "≥ 3"],
+        [targets.REPORT, "sqlite", "-", "**17.50**", "≤ 4"],
+    ]
+
+
 def test_last_figures_stand_beside_the_new_ones() -> None:
-    last = Results(figures={("sync ÷ floor", "sqlite"): 2.5}, measurements=MEASURED.measurements)
+    last = Results(figures={Key(*OF_LOAD): 2.5}, measurements=MEASURED.measurements)
     text = results.render(MEASURED, last)
-    line = next(line for line in text.splitlines() if line.startswith("| sync ÷ floor"))
+    line = next(line for line in text.splitlines() if line.startswith("| load"))
     cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells == ["sync ÷ floor", "sqlite", "1.25", "≤ 1.5", "≤ 1.2", "yes", "2.50"]
+    assert cells == [*OF_LOAD, "1.25", "≤ 1.5", "≤ 1.2", "yes", "-", "2.50"]
     assert results.parse(text) == MEASURED
 
 

@@ -1,9 +1,9 @@
 """An account of any size as one file: the bodies of its jobs, one behind the other.
 
-Each job is as in a list: its outputs and their fields, its package, its cluster, its creator; about
-2.6 kB with two outputs of ten fields, which is the usual shape. Some jobs finish out of order. The file
-is a JSON array without its brackets, so that a page of the list is one slice of it. Beside it lies
-an index.
+Each job is as in a list: its outputs and their fields, its package, its cluster, its creator. In
+the usual shape it has two outputs of ten fields, about 2.6 kB. Some jobs finish out of order. The
+file is a JSON array without its brackets, so that a page of the list is one slice of it. Beside it
+lies an index.
 """
 
 import json

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,7 @@ from . import dlt_environment, hand, measure
 from .account import ACCOUNT_ID
 from .measure import Failed, Usage
 from .service import ROOT, TOP, Service
-from .stores import Stores, count
+from .stores import count
 
 FLOOR, SYNC, DLT, HAND = "floor", "sync", "dlt", "hand script"
 PEERS = (DLT, HAND)
@@ -41,27 +42,24 @@ class Run:
 
 @dataclass(frozen=True)
 class Contenders:
-    """Runs them. `rows` is the file that the floor writes; `cache` keeps dlt's environment."""
+    """Runs them. `rows` returns the file that the floor writes; `cache` keeps dlt's environment."""
 
     service: Service
-    stores: Stores
-    rows: Path
+    rows: Callable[[], Path]
     cache: Path
 
-    def load(self, name: str, kind: str) -> Run:
-        """Load the account into a fresh database, once. Raises `Failed` if rows are missing."""
-        with self.stores.fresh(kind, migrated=name == FLOOR) as url:
-            before = self.service.requests()
-            run = {FLOOR: self._floor, SYNC: self._sync, DLT: self._dlt, HAND: self._hand}[name](
-                url
-            )
-            run = replace(run, requests=self.service.requests() - before)
-            check_rows(f"{name} on {kind}", count(url, _tables(name, kind)), self.service)
-            return run
+    def load(self, name: str, kind: str, url: str) -> Run:
+        """Load the account into an empty database, once. Raises `Failed` if rows are missing."""
+        loaders = {FLOOR: self._floor, SYNC: self._sync, DLT: self._dlt, HAND: self._hand}
+        before = self.service.requests()
+        run = loaders[name](url)
+        run = replace(run, requests=self.service.requests() - before)
+        check_rows(f"{name} on {kind}", count(url, _tables(name, kind)), self.service)
+        return run
 
     def _floor(self, url: str) -> Run:
         account = self.service.account
-        arguments = [self.service.jobs_url, str(account.jobs), url, str(self.rows)]
+        arguments = [self.service.jobs_url, str(account.jobs), url, str(self.rows())]
         usage = measure.run([*module("floor"), *arguments], {}, TOP)
         parts = json.loads(usage.printed)
         aside, aside_cpu = parts.pop("aside"), parts.pop("aside_cpu")
@@ -98,13 +96,17 @@ def snapshotter(*arguments: str) -> list[str]:
 
 def sync(service: Service, url: str) -> Usage:
     """Run the real command, of this checkout."""
-    variables = {
+    return measure.run(snapshotter("sync"), sync_variables(service, url), ROOT)
+
+
+def sync_variables(service: Service, url: str) -> dict[str, str]:
+    """Return the environment of a sync of this account into the database at `url`."""
+    return {
         "XPLENTY_ACCOUNT_ID": ACCOUNT_ID,
         "XPLENTY_API_KEY": "benchmark",
         "XPLENTY_API_URL": service.url,
         "SNAPSHOTTER_DATABASE_URL": url,
     }
-    return measure.run(snapshotter("sync"), variables, ROOT)
 
 
 def fetch_only(service: Service) -> float:

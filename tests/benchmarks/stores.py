@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Self
 
 import psycopg
-from databases import PostgresServer
+from databases import MariaDBServer, PostgresServer
 
 from snapshotter.store import revisions
 
@@ -17,12 +17,12 @@ KINDS = ("sqlite", "postgresql")
 
 
 class Stores:
-    """Gives databases inside its `with`. PostgreSQL is a server of the tests' own, on a socket."""
+    """Provides databases inside its `with`; the servers are the tests' own, on a socket."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
         self._templates: dict[str, str] = {}
-        self._postgres: PostgresServer | None = None
+        self._servers: dict[str, PostgresServer | MariaDBServer] = {}
 
     def __enter__(self) -> Self:
         self.folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="benchmark-")))
@@ -41,7 +41,7 @@ class Stores:
                     shutil.copy(sqlite_path(self._template(kind)), path)
                 yield f"sqlite:///{path}"
             return
-        server = self._server()
+        server = self._server(kind)
         url = server.create_database(like=self._template(kind) if migrated else None)
         try:
             yield url
@@ -54,10 +54,14 @@ class Stores:
             revisions.upgrade(self._templates[kind])
         return self._templates[kind]
 
-    def _server(self) -> PostgresServer:
-        if self._postgres is None:
-            self._postgres = self._stack.enter_context(PostgresServer())
-        return self._postgres
+    def _server(self, kind: str) -> PostgresServer | MariaDBServer:
+        if kind not in self._servers:
+            server: PostgresServer | MariaDBServer = (
+                PostgresServer() if kind == "postgresql" else MariaDBServer()
+            )
+            self._servers[kind] = server
+            self._stack.enter_context(server)
+        return self._servers[kind]
 
 
 def sqlite_path(url: str) -> Path:
