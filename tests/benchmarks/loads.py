@@ -55,6 +55,8 @@ def _of_a_load(fixture: Fixture, record: Recorder, kind: str) -> None:
     assert own.peak is not None
     bound = bounds.of_a_load(record, kind)
     record.report(targets.A_JOB, kind, _micros(own, fixture.stage.jobs))
+    if fixture.stage.has_changes:
+        return
     record.figure(targets.PEAK, kind, own.peak, bounds.of_peak(record, kind))
     if (floor := found[FLOOR]) is not None:
         record.figure(targets.SYNC_TO_FLOOR, kind, own.wall / floor.wall, bound)

