@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -19,8 +20,10 @@ from benchmarks import (
     bare_query,
     bounds,
     contenders,
+    exports,
     loads,
     measure,
+    pandas_alone,
     results,
     rows,
     scenarios,
@@ -144,6 +147,7 @@ def test_runs_with_little_to_do_and_what_reads_are_measured(
 ) -> None:
     monkeypatch.setattr(trends, "names", lambda: ["retries"])
     monkeypatch.setitem(targets.TARGETS, targets.SLOWEST_TREND, Target({"sqlite": 0}))
+    monkeypatch.setattr(exports, "FIGURES", {"csv": targets.CSV})
     found = run(
         options(tmp_path, 200), "nothing-new", "incremental", "trends", "table", "report", "exports"
     )
@@ -157,8 +161,6 @@ def test_runs_with_little_to_do_and_what_reads_are_measured(
         ("table", targets.TABLE, "200"),
         ("report", targets.REPORT, "200"),
         ("exports", targets.CSV, "200"),
-        ("exports", targets.JSON, "200"),
-        ("exports", targets.PARQUET, "200"),
     }
     asked = {key.what for key in found.measurements if key.part == "trends"}
     assert asked == {"trend retries", "trend retries of 90 days"}
@@ -397,6 +399,20 @@ def test_a_query_is_run_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     files = [str(file) for file in sorted(tmp_path.glob("*.sql"))]
     bare_query.main(f"sqlite:///{tmp_path / 'a.db'}", *files)
     assert capsys.readouterr().out == "3\n"
+
+
+@pytest.mark.parametrize("ending", exports.FIGURES)
+def test_pandas_alone_writes_all_jobs_in_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr(pandas_alone, "ROWS", 2)
+    with closing(sqlite3.connect(tmp_path / "a.db")) as database:
+        database.execute("create table jobs (id integer, status text)")
+        database.executemany("insert into jobs values (?, 'failed')", [(1,), (2,), (3,)])
+        database.commit()
+    file = tmp_path / f"jobs.{ending}"
+    pandas_alone.main(f"sqlite:///{tmp_path / 'a.db'}", str(file))
+    assert exports.count_rows(file) == 3
 
 
 def test_what_a_command_takes_is_its_own_and_its_childrens(tmp_path: Path) -> None:

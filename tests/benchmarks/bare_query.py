@@ -9,25 +9,23 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy import make_url
+from urllib.parse import parse_qsl, urlsplit
 
 
 def _connect(database_url: str) -> Any:
-    url = make_url(database_url)
-    if url.get_backend_name() == "sqlite":
-        return sqlite3.connect(str(url.database))
-    if url.get_backend_name() == "postgresql":
+    url = urlsplit(database_url)  # SQLAlchemy would take longer than most queries
+    database, query = url.path.removeprefix("/"), dict(parse_qsl(url.query))
+    if url.scheme == "sqlite":
+        return sqlite3.connect(database)
+    if url.scheme == "postgresql+psycopg":
         import psycopg  # noqa: PLC0415 - none of its time is another's
 
-        return psycopg.connect(dbname=url.database, user=url.username, host=str(url.query["host"]))
+        return psycopg.connect(dbname=database, user=url.username, host=query["host"])
     import pymysql  # noqa: PLC0415 - as above
 
+    socket = query["unix_socket"]
     return pymysql.connect(
-        user=url.username,
-        database=url.database,
-        unix_socket=str(url.query["unix_socket"]),
-        charset="utf8mb4",
+        user=url.username, database=database, unix_socket=socket, charset="utf8mb4"
     )
 
 

@@ -16,7 +16,7 @@ from .service import ROOT, TOP
 
 EXPORT, PANDAS = "export", "pandas"
 JOBS = "select * from jobs order by id"
-_FIGURES = {"csv": targets.CSV, "json": targets.JSON, "parquet": targets.PARQUET}
+FIGURES = {"csv": targets.CSV, "json": targets.JSON, "parquet": targets.PARQUET}
 _KIND = "sqlite"
 
 
@@ -25,7 +25,7 @@ def exports(fixture: Fixture, record: Recorder) -> None:
     if fixture.stage.has_changes:
         _with_changes(fixture, record)
         return
-    for ending, figure in _FIGURES.items():
+    for ending, figure in FIGURES.items():
         own, pandas = _beside_pandas(fixture, record, ending)
         bound = bounds.of_rows(fixture, _KIND, JOBS)
         record.figure(figure, _KIND, own.wall / pandas.wall, bound)
@@ -44,7 +44,7 @@ def _beside_pandas(
     for _ in range(fixture.stage.rounds):
         for name, (command, folder) in commands.items():
             usage = fixture.watched(f"{ending} by {name}", command, url, folder)
-            rows = _rows(files[name])
+            rows = count_rows(files[name])
             if rows != fixture.account.jobs:
                 raise Failed(f"{name} wrote {rows:,} rows of {fixture.account.jobs:,} as {ending}")
             measured[name].append(taken(usage, rows=rows))
@@ -70,7 +70,7 @@ def _with_changes(fixture: Fixture, record: Recorder) -> None:
     _remove(folder)
 
 
-def _rows(file: Path) -> int:
+def count_rows(file: Path) -> int:
     """Count the rows of a file that one of them has written."""
     if file.suffix == ".parquet":
         files = sorted(file.iterdir()) if file.is_dir() else [file]
