@@ -6,13 +6,14 @@ file is a JSON array without its brackets, so that a page of the list is one sli
 lies an index.
 """
 
-import json
 import random
 from array import array
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 from .shapes import STEADY, Packages, Shape
 
@@ -60,7 +61,7 @@ def make(file: Path, jobs: int, open_jobs: int = 0, shape: Shape = STEADY) -> Ac
     outputs = fields = 0
     with file.open("wb") as opened:
         for document in documents(jobs, open_jobs, shape):
-            body = json.dumps(document, separators=(",", ":")).encode() + b","
+            body = msgspec.json.encode(document) + b","
             opened.write(body)
             starts.append(starts[-1] + len(body))
             updated.append(int(datetime.fromisoformat(document["updated_at"]).timestamp()))
@@ -206,4 +207,4 @@ def _output(
 
 
 def _stamp(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.isoformat()[:19] + "Z"  # in a third of the time of `strftime`

@@ -1,6 +1,6 @@
 """The parts that read what is stored: trends, tables on a terminal, and reports."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from databases import MariaDBServer
 
@@ -17,6 +17,7 @@ from .targets import TARGETS
 RECENT = ("--last", "90d")
 _LONG = ("--last", "700d")
 _TABLE = "runtime_by_day"
+_BOUNDED = 4  # trends whose query is also run alone, if they miss a target
 
 Words = tuple[str, ...]  # a trend's name, and options
 Asked = dict[Words, Usage]
@@ -108,13 +109,19 @@ def _require_output(what: str, usage: Usage) -> None:
 
 def _slowest(fixture: Fixture, record: Recorder, figure: str, asked: Asked) -> None:
     limit = TARGETS[figure].limits["sqlite"]
-    slow = [words for words, usage in asked.items() if usage.cpu > limit]
-    bound = bounds.of_trends(fixture, "sqlite", slow)
-    record.figure(figure, "sqlite", max(usage.cpu for usage in asked.values()), bound)
+    costs = {words: usage.cpu for words, usage in asked.items()}
+    bound = bounds.of_trends(fixture, "sqlite", _over(limit, costs))
+    record.figure(figure, "sqlite", max(costs.values()), bound)
 
 
 def _slowest_by_the_clock(fixture: Fixture, record: Recorder, kind: str, asked: Asked) -> None:
     figure = targets.SLOWEST_TREND_WALL
-    slow = [words for words, usage in asked.items() if usage.wall > TARGETS[figure].limits[kind]]
-    bound = bounds.of_trends(fixture, kind, slow)
-    record.figure(figure, kind, max(usage.wall for usage in asked.values()), bound)
+    costs = {words: usage.wall for words, usage in asked.items()}
+    bound = bounds.of_trends(fixture, kind, _over(TARGETS[figure].limits[kind], costs))
+    record.figure(figure, kind, max(costs.values()), bound)
+
+
+def _over(limit: float, costs: Mapping[Words, float]) -> list[Words]:
+    """Return the slowest that take longer than a limit: some, because all can take minutes."""
+    slow = [words for words, cost in costs.items() if cost > limit]
+    return sorted(slow, key=lambda words: -costs[words])[:_BOUNDED]
