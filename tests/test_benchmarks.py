@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from benchmarks import __main__ as entry
 from benchmarks import (
     account,
     bare_query,
@@ -22,6 +24,7 @@ from benchmarks import (
     contenders,
     exports,
     loads,
+    machine,
     measure,
     pandas_alone,
     results,
@@ -31,7 +34,6 @@ from benchmarks import (
     stores,
     targets,
 )
-from benchmarks.__main__ import main
 from benchmarks.fixture import Fixture
 from benchmarks.progress import Progress
 from benchmarks.recorder import Recorder
@@ -349,6 +351,37 @@ def test_what_other_parts_measured_is_taken_over() -> None:
     assert ("load", "20,000") not in found.parts
 
 
+def test_parts_that_run_alone_join_the_results_of_such_a_machine(
+    faked: dict[str, Callable[[Fixture, Recorder], None]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file, chip = tmp_path / "RESULTS.md", "Some Chip"
+    monkeypatch.setattr(entry, "RESULTS", file)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(machine, "describe", lambda: {"CPU": chip})
+
+    def written(*arguments: str) -> tuple[int, Results]:
+        done = CliRunner().invoke(entry.main, ["--write", "--jobs=200", *arguments])
+        return done.exit_code, results.parse(file.read_text())
+
+    assert written("--only=load,report")[0] == 0
+    monkeypatch.setattr(machine, "commit", lambda: "abc1234")
+
+    def failing(*_: object) -> None:
+        raise measure.Failed("no space")
+
+    faked["report"] = failing
+    code, found = written("--only=report")
+    assert code == 1
+    assert {key.part for key in found.figures} == {"load"}
+    assert found.parts["report", "200"].commit == "abc1234"
+    assert found.parts["load", "200"].commit != "abc1234"
+    assert found.failed() == ["report of 200: failed: no space"]
+    chip = "Another Chip"
+    assert {part for part, _ in written("--only=table")[1].parts} == {"table"}
+
+
 def test_figures_of_another_machine_are_not_taken_over() -> None:
     assert MEASURED.is_of({"rounds": "1", "CPU": "Some Chip 2.0"})
     assert not MEASURED.is_of({"CPU": "Another Chip"})
@@ -363,7 +396,7 @@ def test_figures_of_another_machine_are_not_taken_over() -> None:
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused(option: str, said: str) -> None:
-    done = CliRunner().invoke(main, [option])
+    done = CliRunner().invoke(entry.main, [option])
     assert done.exit_code == 2
     assert said in done.output
 
