@@ -216,9 +216,10 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "markdown": {"values"},
         "sparklines": {"cells", "values"},
         "trends": {"filters", "values"},
+        "view": {"values"},
         "fitting": {"layout"},
         "standalone": {"filters", "trends"},
-        "terminal": {"cells", "fitting", "layout", "sparklines", "values"},
+        "terminal": {"cells", "fitting", "layout", "sparklines", "values", "view"},
     },
     "export": {
         "formulas": set(),
