@@ -42,9 +42,10 @@ def compare_type(
 
 def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
     """Write the project's column types under their own names into a new revision."""
-    if kind == "type" and type(item).__module__ == "snapshotter.models":
-        autogen.imports.add("from snapshotter import models")
-        return f"models.{item!r}"
+    package, _, module = type(item).__module__.partition(".")
+    if kind == "type" and package == "snapshotter":
+        autogen.imports.add(f"from snapshotter import {module}")
+        return f"{module}.{item!r}"
     return False
 
 

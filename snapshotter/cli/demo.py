@@ -31,7 +31,7 @@ def command(path: Path) -> None:
     """Try it out: sync a simulated account twice into demo.db, and show some of its trends."""
     from snapshotter.trends import trends
     from snapshotter.trends.filters import Filters
-    from snapshotter.trends.terminal import View
+    from snapshotter.trends.view import View
 
     if os.path.lexists(path):  # also false if the folder may not be read: connecting reports that
         raise UsageError(

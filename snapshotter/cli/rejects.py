@@ -32,11 +32,12 @@ def command(retry: bool, each: bool, api_options: ApiOptions, database_url: str)
     `snapshotter export rejected_records -o -` prints them in full. Every sync tries some of them
     again.
     """
-    from snapshotter.store.opening import Database
     from snapshotter.store.rejects import grouped, listed
-    from snapshotter.sync.sync import Plan
 
     if retry:
+        from snapshotter.store.opening import Database
+        from snapshotter.sync.sync import Plan
+
         sync.run(api_options, (Database(database_url), Plan(rejected=True)))
         return
     with reading(database_url) as engine:

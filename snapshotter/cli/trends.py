@@ -4,7 +4,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -24,10 +24,9 @@ from snapshotter.cli.streams import data_output, print_line
 from snapshotter.errors import UsageError
 
 if TYPE_CHECKING:
-    from snapshotter.export.request import Request
     from snapshotter.export.style import Asked, Style
     from snapshotter.trends.filters import Filters, Window
-    from snapshotter.trends.terminal import View
+    from snapshotter.trends.view import View
 
 _FOR_PEOPLE = ("table", "markdown")
 
@@ -73,7 +72,6 @@ def command(
     --sql prints its statement with the filters filled in, which runs as it is in sqlite3, psql,
     mariadb and DuckDB.
     """
-    from snapshotter.export.request import Request
     from snapshotter.export.style import Style
     from snapshotter.trends.trends import catalogue, require
 
@@ -90,13 +88,16 @@ def command(
     asked = _with_format(asked, output)
     target = "-" if output is None else required(output)
     how = Style() if asked.format in _FOR_PEOPLE else asked.style(target, os.environ)
-    request = Request(name, how, window, folder=sql_dir, limit=limit)
     if output is not None:
+        from snapshotter.export.request import Request
+
+        request = Request(name, how, window, folder=sql_dir, limit=limit)
         export.write(request, target, database_url)
         return
+    require(name, sql_dir, window.kinds())
     export.warn_if_raw(how)
     shape = str(asked.format)
-    show_result(_answer(request, shape, database_url), shape, how)
+    show_result(_answer(_Asked(name, window, sql_dir, limit), shape, database_url), shape, how)
 
 
 def _refuse_beside_sql(limit: int | None, output: str | None, asked: "Asked") -> None:
@@ -104,27 +105,33 @@ def _refuse_beside_sql(limit: int | None, output: str | None, asked: "Asked") ->
         raise UsageError("--sql prints a statement: leave --limit, --format and -o out")
 
 
-def _answer(request: "Request", shape: str, database_url: str) -> "View":
+class _Asked(NamedTuple):
+    name: str
+    window: "Window"
+    folder: Path | None
+    limit: int | None
+
+
+def _answer(asked: _Asked, shape: str, database_url: str) -> "View":
     """Return what a trend answers; for a terminal with the pages of its jobs."""
     from snapshotter.trends.filters import has_several_accounts
     from snapshotter.trends.job_links import job_links
-    from snapshotter.trends.terminal import View
     from snapshotter.trends.trends import fetched, run
+    from snapshotter.trends.view import View
 
-    name = str(request.name)
     with reading(database_url) as engine:
         with engine.connect() as connection:
-            filters = request.window.filters(connection, name)
+            filters = asked.window.filters(connection, asked.name)
         with (
             engine.connect() as connection,
-            run(connection, name, filters, request.folder) as result,
+            run(connection, asked.name, filters, asked.folder) as result,
         ):
-            answer = fetched(result, request.limit)
+            answer = fetched(result, asked.limit)
         with engine.connect() as connection:
             is_linked = shape == "table" and sys.stdout.isatty()
             links = job_links(connection, answer) if is_linked else {}
-            several = request.window.account is None and has_several_accounts(connection)
-    return View(answer, name, links, several)
+            several = asked.window.account is None and has_several_accounts(connection)
+    return View(answer, asked.name, links, several)
 
 
 def _list(questions: dict[str, str]) -> None:
@@ -175,19 +182,21 @@ def _filters(name: str, window: "Window", database_url: str) -> "Filters":
 
 def show_result(view: "View", shape: str, how: "Style | None" = None) -> None:
     """Print a trend's rows; `how` is the style of a shape that is not for people."""
-    from snapshotter.trends import terminal
     from snapshotter.trends.markdown import write_markdown
+    from snapshotter.trends.view import NO_ROWS
 
     answer = view.result
     if not answer.rows and shape != "table":
-        logs.notice(terminal.NO_ROWS)
+        logs.notice(NO_ROWS)
     if shape == "table":
+        from snapshotter.trends import terminal
+
         terminal.show(view, sys.stdout)
         return
     with data_output() as file:
         if how is None or shape == "markdown":
             write_markdown(answer, file)
             return
-        from snapshotter.export.export import write_rows
+        from snapshotter.export.formats import write_rows
 
         write_rows(answer.columns, answer.rows, file, how)

@@ -37,7 +37,6 @@ from snapshotter.export.style import Kind, Rows, Style
 from snapshotter.models import UTCDateTime
 from snapshotter.store.engine import unmoving
 from snapshotter.targets import database_file
-from snapshotter.times import stamp
 from snapshotter.trends import trends
 from snapshotter.trends.values import DAY, TIME, normalized
 
@@ -67,12 +66,6 @@ def write(connection: Connection, selection: Selection, file: Any, style: Style)
     """Write the rows that `connection` sees into an open file, and return their number."""
     with open_rows(connection, selection, style) as (columns, batches):
         return formats.write(file, replace(style, sheet=selection.name), columns, batches)
-
-
-def write_rows(columns: list[str], rows: Rows, file: Any, style: Style) -> int:
-    """Write rows of a trend that have been read, as `write` does those of a database."""
-    batch = [tuple(map(_as_text, row)) for row in rows] if style.text_times else rows
-    return formats.write(file, style, [styles.Column(name) for name in columns], [batch])
 
 
 OpenRows = tuple[list[styles.Column], Iterator[Rows]]
@@ -167,7 +160,7 @@ def _trend(connection: Connection, selection: Selection, style: Style) -> Iterat
     with run() as result:
         batches = _normalized(result, selection.limit)
         if style.text_times:
-            batches = ([tuple(map(_as_text, row)) for row in batch] for batch in batches)
+            batches = map(formats.with_text_times, batches)
         yield columns or [styles.Column(name) for name in result.keys()], batches  # noqa: SIM118 - no dict
 
 
@@ -178,10 +171,6 @@ def _normalized(result: Any, limit: int | None) -> Iterator[Rows]:
         if not kept:
             return
         yield [normalized(columns, tuple(row)) for row in kept]
-
-
-def _as_text(value: Any) -> Any:
-    return stamp(value) if isinstance(value, datetime) else value
 
 
 def kinds(columns: list[str], batches: Iterable[Rows]) -> list[styles.Column]:

@@ -8,6 +8,7 @@ import gzip
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any, BinaryIO, TextIO, cast
 
 import msgspec
@@ -17,6 +18,7 @@ from snapshotter.export.formulas import disarmed
 from snapshotter.export.sink import Sink
 from snapshotter.export.spreadsheet import BOM
 from snapshotter.export.style import Column, Rows, Style
+from snapshotter.times import stamp
 
 
 def write(
@@ -40,6 +42,17 @@ def write(
         else:
             excel.write(sink, columns, counted, style.sheet)
     return counted.rows
+
+
+def write_rows(columns: list[str], rows: Rows, file: Any, style: Style) -> int:
+    """Write rows of a trend that have been read, as `write` does batches."""
+    batch = with_text_times(rows) if style.text_times else rows
+    return write(file, style, [Column(name) for name in columns], [batch])
+
+
+def with_text_times(rows: Rows) -> Rows:
+    """Return the rows with times as text, like `2026-01-31T23:59:59Z`."""
+    return [tuple(stamp(v) if isinstance(v, datetime) else v for v in row) for row in rows]
 
 
 class _Counted:

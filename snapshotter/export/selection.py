@@ -9,14 +9,13 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, exists, select
 
-from snapshotter import statements
 from snapshotter.errors import UsageError
 from snapshotter.models import Base, UTCDateTime
 from snapshotter.statuses import STATUSES
 from snapshotter.store.tables import JOBS, OUTPUTS
 from snapshotter.texts import nearest, suggestion
 from snapshotter.trends import trends
-from snapshotter.trends.filters import Filters
+from snapshotter.trends.filters import Filters, refuse_filters
 
 TABLES = Base.metadata.tables
 NO_MONTH = "__HIVE_DEFAULT_PARTITION__"  # Hive's name for rows without a value
@@ -28,19 +27,6 @@ _DAYS = {
     "pruned_jobs": "pruned_at",
     "rejected_records": "rejected_at",
     "snapshots": "started_at",
-}
-# The options of the command, by what they narrow an export by.
-_OPTIONS = {
-    "day": "--last, --since and --until",
-    "package": "--package and --package-id",
-    "account": "--account",
-    "status": "--status",
-}
-# The parameters of a trend that each needs.
-_PARAMETERS = {
-    "day": {"since", "until"},
-    "package": {"package_id"},
-    "account": {"account_id"},
 }
 _ALL = Filters()
 
@@ -71,8 +57,7 @@ def require(name: str, kinds: set[str]) -> None:
     if name not in names():
         hint = nearest(name, names()) or f"; there are {', '.join(names())}"
         raise UsageError(f"no table or trend {name!r}{hint}")
-    for kind in sorted(kinds - narrowed_by(name)):
-        raise UsageError(f"{name} cannot be narrowed by {kind}; leave {_OPTIONS[kind]} out")
+    refuse_filters(name, kinds - narrowed_by(name))
 
 
 def names() -> list[str]:
@@ -86,8 +71,7 @@ def narrowed_by(name: str) -> set[str]:
     if name in TABLES:
         narrowing = {"day": name in _DAYS, "account": "account_id" in TABLES[name].columns}
         return {what for what, is_possible in narrowing.items() if is_possible}
-    used = statements.parameters(statements.source(statements.files()[name]))
-    return {kind for kind, names in _PARAMETERS.items() if names & used}
+    return trends.narrowed_by(name)
 
 
 def require_status(connection: Connection, status: str | None) -> None:

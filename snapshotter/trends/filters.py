@@ -31,6 +31,14 @@ _LATEST_NAMES = text(
 )
 
 
+# The options of the commands, by what they narrow by.
+_OPTIONS = {
+    "day": "--last, --since and --until",
+    "package": "--package and --package-id",
+    "account": "--account",
+    "status": "--status",
+}
+
 OF_RUNS = ("snapshot_log",)  # trends of this program's runs, whose days these are
 
 
@@ -59,6 +67,12 @@ class Filters:
         return _kinds(
             day=(self.since, self.until), package=(self.package_id,), account=(self.account_id,)
         )
+
+
+def refuse_filters(name: str, kinds: set[str]) -> None:
+    """Raise `UsageError` if a table or trend is asked for with filters that do not apply to it."""
+    for kind in sorted(kinds):
+        raise UsageError(f"{name} cannot be narrowed by {kind}; leave {_OPTIONS[kind]} out")
 
 
 def _kinds(**values: tuple[object, ...]) -> set[str]:

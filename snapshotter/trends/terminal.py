@@ -1,7 +1,5 @@
 """Shows a trend to people: a table that fits the terminal, and its sparklines."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TextIO
 
 from rich import box
@@ -16,23 +14,10 @@ from snapshotter.trends.fitting import Column, fitted
 from snapshotter.trends.layout import WRAPPED, Place, arranged
 from snapshotter.trends.sparklines import sparklines
 from snapshotter.trends.values import Result
+from snapshotter.trends.view import NO_ROWS, View
 
-NO_ROWS = "no rows: nothing of that kind has happened, or nothing has been synced yet"
 WIDTH = 110  # columns, without a terminal
 _LONGEST = 300  # characters of a text that is wrapped
-
-
-@dataclass(frozen=True)
-class View:
-    """A trend's rows as they are shown. `links` has the addresses of jobs, by id.
-
-    With `several_accounts` the account is shown, whichever the rows are of.
-    """
-
-    result: Result
-    trend: str = ""
-    links: Mapping[int, str] = field(default_factory=dict)
-    several_accounts: bool = False
 
 
 def show(view: View, file: TextIO, width: int | None = None) -> None:

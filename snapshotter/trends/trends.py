@@ -1,7 +1,7 @@
 """Finds, describes and runs the trends: one file of `sql/` each, and a user's own."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError, StatementError
 from snapshotter import statements
 from snapshotter.errors import UsageError
 from snapshotter.texts import nearest
-from snapshotter.trends.filters import Filters
+from snapshotter.trends.filters import Filters, refuse_filters
 from snapshotter.trends.values import Result, normalized
 
 _TYPES: dict[str, Any] = {
@@ -20,6 +20,12 @@ _TYPES: dict[str, Any] = {
     "package_id": BigInteger,
     "since": Date,
     "until": Date,
+}
+# The parameters of a trend that each kind of filter needs.
+_PARAMETERS = {
+    "day": {"since", "until"},
+    "package": {"package_id"},
+    "account": {"account_id"},
 }
 # What an error message quotes from the statement.
 _QUOTED = re.compile(r"near \"([^\"]+)\"|: ([\w.]+)$|parameter '(\w+)'|(?:column|table) '([\w.]+)'")
@@ -59,9 +65,20 @@ def _files(folder: Path | None) -> dict[str, Path]:
     return statements.files() | statements.files_in(folder)
 
 
-def require(name: str, folder: Path | None = None) -> None:
-    """Raise `UsageError` if no trend has that name."""
+def require(name: str, folder: Path | None = None, kinds: Iterable[str] = ()) -> None:
+    """Raise `UsageError` if no trend has that name, or filters of some kinds do not apply to it.
+
+    A user's own files take any filter.
+    """
     _path(name, folder)
+    if folder is None:
+        refuse_filters(name, {*kinds} - narrowed_by(name))
+
+
+def narrowed_by(name: str) -> set[str]:
+    """Return the filters that a shipped trend can be narrowed by."""
+    used = statements.parameters(source_of(name))
+    return {kind for kind, names in _PARAMETERS.items() if names & used}
 
 
 def _path(name: str, folder: Path | None) -> Path:

@@ -24,9 +24,9 @@ from alembic import command
 from databases import MariaDBServer, PostgresServer
 from sqlalchemy import Connection, Engine, bindparam, inspect, text
 
-from snapshotter.models import _to_text
 from snapshotter.store import revisions, views
 from snapshotter.store.engine import open_engine, to_json
+from snapshotter.utc_times import _to_text
 
 FOLDER = Path(__file__).parent.parent / "data" / "databases"
 ENGINES = ("sqlite", "postgresql", "mariadb")

@@ -8,14 +8,24 @@ import pytest
 from command import Done, run
 from runs import insert_run
 from samples import job
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine, func, insert, select, update
 
 from snapshotter.api import records
 from snapshotter.cli.parameters import Duration
 from snapshotter.redact import Redaction
+from snapshotter.statuses import STATUSES
 from snapshotter.store.load import load
 from snapshotter.store.prepared import prepare
-from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS, SNAPSHOTS
+from snapshotter.store.tables import (
+    ACCOUNTS,
+    ANSWERED,
+    COMPLETE,
+    JOBS,
+    OPEN,
+    REJECTS,
+    SNAPSHOTS,
+    live,
+)
 from snapshotter.store.write import Stamp
 from snapshotter.sync.status import freshness
 
@@ -424,3 +434,31 @@ def test_a_length_of_time_that_is_none(engine: Engine, limit: str) -> None:
         in done.stderr
     )
     assert done.stderr.count("\n") == 1
+
+
+@sqlite
+def test_the_conditions_are_those_of_the_runs(engine: Engine) -> None:
+    """They are written twice: as SQL here, and in `store.tables` for all that needs the models."""
+    for name in ("acme", "emea"):
+        add_account(engine, name)
+    add_account(engine, "never")
+    with engine.begin() as connection:
+        mistyped = update(ACCOUNTS).where(ACCOUNTS.c.account_id == "never")
+        connection.execute(mistyped.values(api_url=""))
+    for number, status in enumerate(["completed", "partial", "failed", "running"]):
+        for watermark in (None, NOW):
+            at = ago(hours=20 - 2 * number - (watermark is None))
+            add_run(engine, at, status=status, watermark=watermark)
+    for number, job_status in enumerate((*STATUSES, "new", None), 1):
+        for gone in (False, True):
+            add_job(engine, 10 * number + gone, status=job_status, gone=gone)
+    found = {each.account_id: each for each in freshness(engine, NOW)}
+    jobs = select(func.count()).select_from(JOBS).where(*live("acme"))
+    began = select(func.max(SNAPSHOTS.c.started_at)).where(*COMPLETE)
+    answered = select(ACCOUNTS.c.account_id).where(ANSWERED)
+    with engine.connect() as connection:
+        assert found.keys() == {*connection.execute(answered).scalars()}
+        assert found["acme"].fresh_at == connection.execute(began).scalar_one()
+        assert found["acme"].jobs == connection.execute(jobs).scalar_one()
+        assert found["acme"].open_jobs == connection.execute(jobs.where(*OPEN)).scalar_one()
+    assert (found["acme"].jobs, found["emea"].jobs) == (len(STATUSES) + 2, 0)

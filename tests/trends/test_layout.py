@@ -13,8 +13,9 @@ from snapshotter.trends import trends
 from snapshotter.trends.cells import cell, is_duration
 from snapshotter.trends.filters import Filters
 from snapshotter.trends.layout import POLICIES, WRAPPED, Rank, arranged
-from snapshotter.trends.terminal import View, show
+from snapshotter.trends.terminal import show
 from snapshotter.trends.values import Result
+from snapshotter.trends.view import View
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 LONG = "a name that is far longer than any column of a terminal ever has room for, in two accounts"

@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from snapshotter.trends.terminal import View, show
+from snapshotter.trends.terminal import show
 from snapshotter.trends.values import Result
+from snapshotter.trends.view import View
 
 DAYS = Result(
     ["package_id", "package_name", "day", "runs", "p50_seconds"],

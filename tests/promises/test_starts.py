@@ -1,0 +1,83 @@
+"""How much a command imports: what it does not need would be most of the time that it takes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from snapshotter.store.opening import Database, filling
+
+# Each takes from 5 to 50 times as long to import as the command itself needs.
+_HEAVY = {
+    *("alembic", "mako", "pandas", "numpy", "pyarrow", "xlsxwriter", "babel", "jinja2"),
+    *("requests", "urllib3", "prometheus_client", "keyring", "rich", "psycopg", "pymysql"),
+    *("sqlalchemy.orm", "sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql"),
+    *("snapshotter.models", "snapshotter.api.client", "snapshotter.simulator.account"),
+}
+_MODELS = {
+    *("sqlalchemy.orm", "sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql"),
+    "snapshotter.models",
+}
+_PROGRAM = """
+import sys
+from snapshotter.cli.entry import group
+
+for words in {commands!r}:
+    group().main(words, standalone_mode=False)
+    print(file=sys.stdout)
+print(*({heavy!r} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = f"sqlite:///{tmp_path_factory.mktemp('starts') / 'jobs.db'}"
+    with filling(Database(url)):
+        return url
+
+
+@pytest.mark.parametrize(
+    ("commands", "needed"),
+    [
+        (
+            [
+                ["status"],
+                ["status", "--json"],
+                ["trends"],
+                ["trends", "runtime_by_day", "--format", "markdown"],
+                ["trends", "runtime_by_day", "--last", "30d", "--sql"],
+                ["db", "current"],
+                ["config", "show"],
+                ["completion", "bash"],
+            ],
+            set(),
+        ),
+        ([["trends", "runtime_by_day", "--format", "table"]], {"rich"}),
+        (
+            [
+                ["accounts"],
+                ["digest"],
+                ["rejects"],
+                ["export", "jobs", "--format", "json", "-o", "-"],
+            ],
+            _MODELS,
+        ),
+    ],
+    ids=["no models", "a table", "models"],
+)
+def test_commands_import_what_they_need(
+    commands: list[list[str]], needed: set[str], database_url: str, tmp_path: Path
+) -> None:
+    """A database of the newest schema, without a terminal."""
+    program = _PROGRAM.format(commands=commands, heavy=_HEAVY)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"SNAPSHOTTER_DATABASE_URL": database_url, "HOME": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(done.stderr.splitlines()[-1].split()) - needed == set()
