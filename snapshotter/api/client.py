@@ -22,6 +22,7 @@ from snapshotter.api.lists import ListReaders
 from snapshotter.api.narrowing import PAGE_SIZE, ListedRecords, Places
 from snapshotter.api.one_job import OneJob
 from snapshotter.api.paging import Cursor, ItemT, Listed, Page, pages
+from snapshotter.api.prefetch_plan import PrefetchPlan
 from snapshotter.api.records import Record, Reject
 from snapshotter.api.retry import Caller, Request, Retrying
 from snapshotter.api.summaries import Summarized
@@ -30,6 +31,7 @@ from snapshotter.settings import Service
 from snapshotter.times import stamp
 
 ACCEPT = "application/vnd.xplenty+json; version=2"
+ALONE = 12  # pages of a list with filters; few of them are long, and their credits recur
 MAX_CREDITS = 2**31  # what a column of the run's row can hold
 
 
@@ -194,10 +196,13 @@ class Client:
             for session in sessions:
                 session.abort()
 
+        def room() -> float:
+            return self._allowance.requests_left() if self._readers.has_room() else 0
+
         ask = ask_by(self._session)
-        calls = prefetch.Calls(ask, new_ask, cancel, self._readers.has_room)
-        with prefetch.Threads(calls) as threads:
-            yield from pages(ask, cursor, threads)
+        alone = 1 if filters == ListFilters() else ALONE
+        with prefetch.Threads(prefetch.Calls(ask, new_ask, cancel, room)) as threads:
+            yield from pages(ask, cursor, PrefetchPlan(threads, alone))
 
     def page(self, offset: int, *, limit: int = PAGE_SIZE, status: str = "all") -> ListedRecords:
         """Return what the list has from `offset` on, in the order of `created_at`."""

@@ -26,18 +26,18 @@ class Calls(NamedTuple, Generic[ItemT]):
     """How to ask for what the list has from an offset on: `ask` in the reader.
 
     `new_ask` returns what asks in a thread of its own; it may raise `bodies.TooLarge` for an answer
-    that is too large to keep. `cancel` aborts the requests in flight. `has_room`: whether answers
-    may be kept.
+    that is too large to keep. `cancel` aborts the requests in flight. `room`: how many more
+    requests the run's limits allow; 0 also if answers are too large to keep.
     """
 
     ask: Callable[[int], Listed[ItemT]]
     new_ask: Callable[[], Callable[[int], Listed[ItemT]]]
     cancel: Callable[[], None]
-    has_room: Callable[[], bool]
+    room: Callable[[], float]
 
 
 class Threads(Generic[ItemT]):
-    """The threads of one listing, for `paging.Prefetch`; they end with its `with`.
+    """The threads of one listing, for `prefetch_plan.Prefetch`; they end with its `with`.
 
     If fewer threads can be started, the reader requests what no thread has when it comes there.
     """
@@ -61,12 +61,16 @@ class Threads(Generic[ItemT]):
         for thread in self._threads:
             thread.join(1)  # one that hangs, as in a name server, ends with the process
 
+    def room(self) -> float:
+        # Those not answered may not be counted by the limits yet.
+        return self._calls.room() - sum(not answer.done() for answer in self._answers.values())
+
     def start(self, offset: int) -> None:
         answer: Future[Listed[ItemT]] = Future()
         self._answers[offset] = answer
         if len(self._threads) < min(self._most, len(self._answers)):
             self._add_thread()
-        if self._threads and self._calls.has_room():
+        if self._threads:
             self._todo.put((offset, answer))
         else:
             answer.cancel()

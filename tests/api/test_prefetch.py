@@ -25,7 +25,7 @@ def calls(by_thread: Ask, **changes: Any) -> Calls[Reject]:
         "ask": lambda offset: page("reader", offset),
         "new_ask": lambda: by_thread,
         "cancel": lambda: None,
-        "has_room": lambda: True,
+        "room": lambda: 100,
         **changes,
     }
     return Calls(**given)
@@ -62,12 +62,22 @@ def test_each_thread_has_an_asker_of_its_own() -> None:
     assert made == ["prefetch"] * THREADS
 
 
-def test_without_room_the_reader_asks_when_it_comes_there() -> None:
-    with Threads(calls(lambda offset: page("thread", offset), has_room=lambda: False)) as threads:
-        threads.start(5)
-        assert not threads.has(5)
-        assert threads.wait(5) == Listed((), more=None)
-        assert threads.take(5) == page("reader", 5)
+def test_what_is_not_answered_takes_room() -> None:
+    let_go = threading.Event()
+
+    def ask(offset: int) -> Listed[Reject]:
+        assert let_go.wait(60)
+        return page("thread", offset)
+
+    with Threads(calls(ask, room=lambda: 3)) as threads:
+        assert threads.room() == 3
+        for offset in (5, 6, 7):
+            threads.start(offset)
+        assert threads.room() == 0
+        let_go.set()
+        for offset in (5, 6, 7):
+            threads.wait(offset)
+        assert threads.room() == 3  # by now the limits have counted them
 
 
 def test_an_answer_too_large_to_keep_is_asked_for_again_by_the_reader() -> None:
