@@ -28,24 +28,24 @@ _MOST = 0.9  # of the jobs of a page
 
 
 class Prefetch(Protocol[ItemT]):
-    """Requests what the list has from an offset on, before it is needed."""
+    """Requests what the list has from an offset (a `number`) on, before it is needed."""
 
     def room(self) -> float:
         """Return how many more requests may be started."""
 
-    def start(self, offset: int) -> None:
+    def start(self, number: int) -> None:
         """Send the request, without waiting."""
 
-    def has(self, offset: int) -> bool:
+    def has(self, number: int) -> bool:
         """Return whether the answer has arrived, and is good."""
 
-    def wait(self, offset: int) -> Listed[ItemT]:
-        """Return the answer, and keep it; one without records if the request failed."""
+    def wait(self, number: int) -> Listed[ItemT] | None:
+        """Return the answer, and keep it; None if the request failed."""
 
-    def take(self, offset: int) -> Listed[ItemT]:
+    def take(self, number: int) -> Listed[ItemT]:
         """Return the answer and forget it, or raise what the request has raised."""
 
-    def drop(self, offset: int) -> None:
+    def drop(self, number: int) -> None:
         """Forget the request."""
 
 
@@ -77,7 +77,7 @@ class PrefetchPlan(Generic[ItemT]):
         self._learn(asked.offset, listed)
         for offset in [o for o, until in self._guesses.items() if until <= asked.offset]:
             if offset in self._started and offset in self._guesses:
-                self._learn(offset, self._prefetch.wait(offset))
+                self._learn(offset, self._prefetch.wait(offset) or Listed((), None))
         if cursor.edge is not None:
             last = self._start_certain(cursor.offset)
             # Of a server that does not say so, a second page shows that the list goes on.

@@ -51,9 +51,9 @@ class SlowLine:
     def has(self, offset: int) -> bool:
         return self._started[offset] <= self.now
 
-    def wait(self, offset: int) -> Listed[Reject]:
+    def wait(self, offset: int) -> Listed[Reject] | None:
         self.now = max(self.now, self._started[offset])
-        return Listed((), None) if self._failing(offset) else self._listed(offset)
+        return None if self._failing(offset) else self._listed(offset)
 
     def take(self, offset: int) -> Listed[Reject]:
         self.now = max(self.now, self._started.pop(offset))
