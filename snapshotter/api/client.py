@@ -8,6 +8,7 @@ run stops between two answers. A long list is prefetched by several threads; eac
 
 import random
 from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self, overload
@@ -16,12 +17,13 @@ import msgspec
 from requests.auth import HTTPBasicAuth
 
 from snapshotter import __version__
-from snapshotter.api import bodies, certificates, decoding, prefetch, proxies, transport, updates
+from snapshotter.api import bodies, certificates, decoding, proxies, transport, updates
 from snapshotter.api.limits import Allowance, Clock, Limits, SystemClock
 from snapshotter.api.lists import ListReaders
 from snapshotter.api.narrowing import PAGE_SIZE, ListedRecords, Places
 from snapshotter.api.one_job import OneJob
-from snapshotter.api.paging import Cursor, ItemT, Listed, Page, pages
+from snapshotter.api.paging import Cursor, ItemT, Page
+from snapshotter.api.read_ahead import InTurn, ReadAhead
 from snapshotter.api.records import Record, Reject
 from snapshotter.api.retry import Caller, Request, Retrying
 from snapshotter.api.summaries import Summarized
@@ -30,6 +32,7 @@ from snapshotter.settings import Service
 from snapshotter.times import stamp
 
 ACCEPT = "application/vnd.xplenty+json; version=2"
+ALONE = 12  # pages of a list with filters; few of them are long, and their credits recur
 MAX_CREDITS = 2**31  # what a column of the run's row can hold
 
 
@@ -76,6 +79,8 @@ class Client:
         self._readers = ListReaders(self._retrying, self._session, self._mask)
         self._places: dict[str, Places] = {}
         self._one_job = OneJob(self._retrying, self._session, self._readers)
+        left = self._allowance.requests_left
+        self._ahead = ReadAhead(self._retrying, self._session, self._readers, left)
 
     def __enter__(self) -> Self:
         return self
@@ -174,30 +179,8 @@ class Client:
         are prefetched by other threads, and prepared there.
         """
         query = {"sort": "created", "direction": "asc", "limit": "", **filters.query()}
-        places, sessions = Places(), list[transport.Session]()
-
-        def ask_by(session: transport.Session) -> Callable[[int], Listed[Any]]:
-            list_ = self._readers.reader(query, places, session)
-
-            def ask(offset: int) -> Listed[Any]:
-                listed = list_(offset, PAGE_SIZE)
-                return Listed(prepare(listed.records), listed.more)
-
-            return ask
-
-        def new_ask() -> Callable[[int], Listed[Any]]:
-            session = transport.Session(like=self._session)
-            sessions.append(session)
-            return ask_by(session)
-
-        def cancel() -> None:
-            for session in sessions:
-                session.abort()
-
-        ask = ask_by(self._session)
-        calls = prefetch.Calls(ask, new_ask, cancel, self._readers.has_room)
-        with prefetch.Threads(calls) as threads:
-            yield from pages(ask, cursor, threads)
+        alone = 1 if filters == ListFilters() else ALONE
+        yield from self._ahead.pages(query, cursor, prepare, alone)
 
     def page(self, offset: int, *, limit: int = PAGE_SIZE, status: str = "all") -> ListedRecords:
         """Return what the list has from `offset` on, in the order of `created_at`."""
@@ -242,6 +225,13 @@ class Client:
         `Stopped` if jobs have failed one after another and the list does not work either.
         """
         return self._one_job.record(job_id)
+
+    def jobs_in_turn(self, job_ids: Sequence[int]) -> AbstractContextManager[InTurn]:
+        """Return what in its `with` does as `job` for these jobs, one after another in this order.
+
+        Some of the next ones are requested by other threads meanwhile.
+        """
+        return self._ahead.jobs(self.job, job_ids)
 
     def log_summary(self, job_id: int) -> Summarized | None:
         """Return a job with the summary of its log; None if the API has no such job.

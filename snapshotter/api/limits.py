@@ -1,5 +1,6 @@
 """May this request be sent? How far a run may go, what it has spent, and the clock it goes by."""
 
+import math
 import re
 import threading
 import time
@@ -98,6 +99,14 @@ class Allowance:
     def reserve(self) -> int:
         """Return the credits that are never spent."""
         return self._reserve
+
+    def requests_left(self) -> float:
+        """Return how many more requests the limits allow, by what is known of the credits."""
+        of_run, credits_left = self._limits.requests, self.credits_remaining
+        return min(
+            math.inf if of_run is None else of_run - self.requests_sent,
+            math.inf if credits_left is None else credits_left - self._reserve,
+        )
 
     def is_over(self, after: float = 0.0) -> bool:
         """Return whether the run's time is over in `after` seconds."""

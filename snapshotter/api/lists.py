@@ -1,7 +1,7 @@
 """Reads the lists of an account, and remembers what its server has shown of itself."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import requests
 
@@ -36,7 +36,7 @@ class ListReaders:
         return self._usual_size <= PREFETCHED_BODY
 
     def reader(
-        self, query: dict[str, str], places: Places, session: transport.Session | None = None
+        self, query: Mapping[str, str], places: Places, session: transport.Session | None = None
     ) -> Narrowing:
         """Return what reads a list; `session` is that of a thread that prefetches."""
         session = session or self._session

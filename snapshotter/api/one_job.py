@@ -1,6 +1,6 @@
 """Requests single jobs, with fewer attempts once the API has been seen to work."""
 
-from snapshotter.api import decoding, summaries
+from snapshotter.api import bodies, decoding, summaries
 from snapshotter.api.lists import ListReaders
 from snapshotter.api.records import Record, Reject, read_all
 from snapshotter.api.retry import ATTEMPTS, Request, Retrying
@@ -12,10 +12,20 @@ ATTEMPTS_FOR_THE_NEXT = 2  # after one that failed for good
 
 
 class OneJob:
-    """Requests one job after another. Raises as `Client.job` does."""
+    """Requests one job after another. Raises as `Client.job` does.
 
-    def __init__(self, retrying: Retrying, session: Session, readers: ListReaders) -> None:
+    `most`: how many bytes an answer may have; `bodies.TooLarge` is raised for more.
+    """
+
+    def __init__(
+        self,
+        retrying: Retrying,
+        session: Session,
+        readers: ListReaders,
+        most: int = bodies.MAX_BODY,
+    ) -> None:
         self._retrying, self._session, self._readers = retrying, session, readers
+        self._most = most
         self._has_failed = False  # the last call
 
     def record(self, job_id: int) -> Record | Reject | None:
@@ -39,6 +49,7 @@ class OneJob:
             self._session,
             is_of_one=True,
             when_missing=lambda: None,
+            most=self._most,
         )
         attempts = ATTEMPTS_FOR_THE_NEXT if self._has_failed else ATTEMPTS_FOR_A_JOB
         self._has_failed = True  # unless an answer comes

@@ -12,8 +12,6 @@ and a job that is there all the while is in every stretch with an older job at i
 one at its end.
 """
 
-from bisect import insort
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
@@ -25,12 +23,8 @@ from snapshotter.errors import AGAIN, Stopped
 MAX_BARREN_REQUESTS = 200  # in a row, with no job that was not met before: far past any shift
 MAX_PASSES = 30  # over one long group; each pass of two or more pages meets half of it, or better
 
-ALONE = 12  # pages read before more than the next one is prefetched
-BLOCK = 8  # pages; at most about twice as many are prefetched
-
 _FALLS_OF_A_MESS = 4  # one in four jobs was created before the one ahead of it
 _REMEMBERED = 1_000  # jobs met in the last answers, to see what is new
-_STEPS_KEPT = 8
 
 
 class Cursor(NamedTuple):
@@ -70,34 +64,36 @@ class Page(NamedTuple, Generic[ItemT]):
     next_is_here: bool = False
 
 
-class Prefetch(Protocol[ItemT]):
-    """Requests what the list has from an offset on, before it is needed."""
+class Plan(Protocol[ItemT]):
+    """What is requested before the reader comes there."""
 
-    def start(self, offset: int) -> None:
-        """Send the request, without waiting."""
+    def follow(self, asked: Cursor, listed: Listed[ItemT], cursor: Cursor) -> None:
+        """Request more, now that the answer from `asked` has led to `cursor`."""
 
-    def has(self, offset: int) -> bool:
-        """Return whether the answer has arrived, and is good."""
+    def offset_for(self, cursor: Cursor) -> int | None:
+        """Return the furthest requested offset from which nothing ahead is left out, if any."""
 
-    def wait(self, offset: int) -> Listed[ItemT]:
-        """Return the answer, and keep it; one without records if the request failed."""
+    def has(self, cursor: Cursor) -> bool:
+        """Return whether the answer from there has arrived."""
 
     def take(self, offset: int) -> Listed[ItemT]:
         """Return the answer and forget it, or raise what the request has raised."""
 
-    def drop(self, offset: int) -> None:
-        """Forget the request."""
+    def drop(self) -> None:
+        """Forget all requests: the list is not as it was."""
 
 
 def pages(
-    fetch: Callable[[int], Listed[ItemT]], cursor: Cursor, prefetch: Prefetch[ItemT] | None = None
+    fetch: Callable[[int], Listed[ItemT]], cursor: Cursor, plan: Plan[ItemT] | None = None
 ) -> Iterator[Page[ItemT]]:  # a branch for each way on
     """Yield the list's pages from `cursor` on; jobs at the edges of pages come more than once.
+
+    Without a plan each page is requested when the reader comes to it.
 
     Raises `Stopped` if the server keeps answering and the listing does not advance.
     """
     read = _Reader(fetch)
-    plan = _NoPrefetch(fetch) if prefetch is None else _PrefetchPlan(prefetch)
+    plan = plan or _NoPlan(fetch)
     previous: set[int | None] = set()
     while True:
         answer = _read_on(read, plan, cursor)
@@ -118,7 +114,7 @@ def pages(
         elif edge is None or start > 1:
             step_on = start - 1 if start > 1 else len(listed.records)
             cursor = Cursor(asked.offset + step_on, edge)
-            plan.follow(cursor, step_on)
+            plan.follow(asked, listed, cursor)
             yield Page(records, cursor, plan.has(cursor))
         else:
             if listed.more is None:
@@ -141,9 +137,7 @@ class _Answer(NamedTuple, Generic[ItemT]):
     is_prefetched: bool
 
 
-def _read_on(
-    read: "_Reader[ItemT]", plan: "_PrefetchPlan[ItemT] | _NoPrefetch[ItemT]", cursor: Cursor
-) -> _Answer[ItemT]:
+def _read_on(read: "_Reader[ItemT]", plan: Plan[ItemT], cursor: Cursor) -> _Answer[ItemT]:
     """Return the next answer that leaves nothing out."""
     step = 1
     while True:
@@ -159,102 +153,13 @@ def _read_on(
             step *= 2
 
 
-class _PrefetchPlan(Generic[ItemT]):
-    """Plans what to prefetch: at first the next page, in a long list block after block.
-
-    The last page of a block is requested a block before the others: it shows that the list goes on
-    so far, and at most one request per listing is wasted, past the end. The offsets are guessed:
-    the step from one to the next is the least of the last few. If one is too far on, because many
-    jobs of one moment are at a page's end, its page waits until the reader has come there.
-    """
-
-    def __init__(self, prefetch: Prefetch[ItemT]) -> None:
-        self._prefetch = prefetch
-        self._started: list[int] = []  # in order
-        self._front: list[int] = []  # of a block, what waits for its last page
-        self._last: int | None = None
-        self._steps: deque[int] = deque(maxlen=_STEPS_KEPT)
-        self._next = self._entered_at = self._pages = 0
-        self._size = 1
-        self._has_met_the_end = False
-
-    def follow(self, cursor: Cursor, step: int) -> None:
-        """Request more, now that a page has led to `cursor`, by a step of that many jobs."""
-        self._pages += 1
-        self._steps.append(step)
-        if cursor.edge is None:
-            return
-        if not self._started or self._started[0] > cursor.offset:
-            self._start(cursor.offset)
-        if self._pages >= ALONE and cursor.offset >= self._entered_at:
-            self._fill_block()
-            if not self._has_met_the_end:
-                self._open_block(cursor)
-
-    def _open_block(self, cursor: Cursor) -> None:
-        step = min(self._steps)
-        self._size = min(BLOCK, self._size * 2)
-        first = max(self._next, cursor.offset + step)
-        self._next = first + self._size * step
-        *self._front, self._last = range(first, self._next, step)
-        self._start(self._last)
-
-    def _fill_block(self) -> None:
-        """Request the rest of a block, if the list goes on to its last page."""
-        if self._last is None:
-            return
-        listed = self._prefetch.wait(self._last)
-        if listed.records:
-            self._entered_at = self._front[0]
-            for offset in self._front:
-                self._start(offset)
-        else:
-            self._forget(self._last)
-        self._has_met_the_end |= not listed.records or listed.more is False
-        self._front, self._last = [], None
-
-    def _start(self, offset: int) -> None:
-        if offset not in self._started:
-            insort(self._started, offset)
-            self._prefetch.start(offset)
-
-    def offset_for(self, cursor: Cursor) -> int | None:
-        """Return the furthest requested offset from which nothing ahead is left out, if any."""
-        offset = None
-        while self._started and self._started[0] <= cursor.offset:
-            if offset is not None:
-                self._prefetch.drop(offset)
-            offset = self._started.pop(0)
-        if offset is not None and offset == self._last:
-            self._front, self._last = [], None
-        return offset
-
-    def has(self, cursor: Cursor) -> bool:
-        """Return whether the answer from there has arrived."""
-        offsets = [offset for offset in self._started if offset <= cursor.offset]
-        return bool(offsets) and self._prefetch.has(offsets[-1])
-
-    def take(self, offset: int) -> Listed[ItemT]:
-        return self._prefetch.take(offset)
-
-    def drop(self) -> None:
-        """Forget all requests: the list is not as it was."""
-        for offset in list(self._started):
-            self._forget(offset)
-        self._front, self._last, self._entered_at = [], None, 0
-
-    def _forget(self, offset: int) -> None:
-        self._started.remove(offset)
-        self._prefetch.drop(offset)
-
-
-class _NoPrefetch(Generic[ItemT]):
-    """The plan without prefetching: each page is requested when the reader comes to it."""
+class _NoPlan(Generic[ItemT]):
+    """The plan of requesting nothing early."""
 
     def __init__(self, fetch: Callable[[int], Listed[ItemT]]) -> None:
         self.take = fetch
 
-    def follow(self, cursor: Cursor, step: int) -> None:
+    def follow(self, asked: Cursor, listed: Listed[ItemT], cursor: Cursor) -> None:
         pass
 
     def offset_for(self, _cursor: Cursor) -> int | None:

@@ -1,6 +1,7 @@
 """Requests single jobs. One whose own call fails is set aside and holds back no other."""
 
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from enum import Enum
 
 from snapshotter.api.records import Record, Reject
@@ -33,7 +34,17 @@ class ById:
         self._run = run
         self._failed: list[tuple[int, SnapshotterError]] = []  # not set aside yet
         self._in_a_row = 0
+        self._ask: Callable[[int], Record | Reject | None] = run.client.job
         self.is_given_up = False
+
+    @contextmanager
+    def in_turn(self, job_ids: Sequence[int]) -> Iterator[None]:
+        """Request the next of these jobs early, as long as the block gets one after another."""
+        try:
+            with self._run.client.jobs_in_turn(job_ids) as self._ask:
+                yield
+        finally:
+            self._ask = self._run.client.job
 
     def note_list_failed(self) -> None:
         """Note that the list failed, so that one more failed job means that the API is down."""
@@ -42,7 +53,7 @@ class ById:
     def get(self, job_id: int) -> Record | Reject | NoAnswer:
         """Request a job. Raises `Stopped` if the API answers nothing at all."""
         try:
-            answer = self._run.client.job(job_id)
+            answer = self._ask(job_id)
         except (RequestFailed, RequestRefused, KeyRefused, UsageError) as error:
             self._fail(job_id, error)
             return NoAnswer.FAILED

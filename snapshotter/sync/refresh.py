@@ -40,14 +40,15 @@ def refresh(run: Run, by_id: ById, gone: Gone) -> None:
     in_turn = (*due[start:], *due[:start])
     last, asked = after, 0
     try:
-        for job_id in in_turn[:MOST_ASKED]:
-            if by_id.is_given_up:
-                break
-            if by_id.bring(job_id) is NoAnswer.MISSING:
-                gone.miss(job_id)
-            last, asked = job_id, asked + 1
-            if asked % CHECKPOINT_EVERY == 0:
-                run.ledger.remember(refreshed_id=last)
+        with by_id.in_turn(in_turn[:MOST_ASKED]):
+            for job_id in in_turn[:MOST_ASKED]:
+                if by_id.is_given_up:
+                    break
+                if by_id.bring(job_id) is NoAnswer.MISSING:
+                    gone.miss(job_id)
+                last, asked = job_id, asked + 1
+                if asked % CHECKPOINT_EVERY == 0:
+                    run.ledger.remember(refreshed_id=last)
     except Stopped:
         run.ledger.remember(refreshed_id=last)
         raise

@@ -188,12 +188,13 @@ def _read_plan(run: Run, plan: Plan) -> None:
 
 
 def _read_jobs(run: Run, by_id: ById, gone: Gone, job_ids: Sequence[int]) -> None:
-    for number, job_id in enumerate(job_ids):
-        if by_id.is_given_up:
-            run.note(f"{len(job_ids) - number} of {len(job_ids)} jobs were not asked for")
-            break
-        if by_id.bring(job_id) is NoAnswer.MISSING:
-            gone.miss(job_id)
+    with by_id.in_turn(job_ids):
+        for number, job_id in enumerate(job_ids):
+            if by_id.is_given_up:
+                run.note(f"{len(job_ids) - number} of {len(job_ids)} jobs were not asked for")
+                break
+            if by_id.bring(job_id) is NoAnswer.MISSING:
+                gone.miss(job_id)
     unknown = set(gone.settle())
     run.outcome.missing += [job_id for job_id in job_ids if job_id in unknown]
 

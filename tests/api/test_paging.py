@@ -1,6 +1,7 @@
 """Paging as plain logic: a list in memory that changes between any two requests."""
 
 import contextlib
+import math
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -9,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from snapshotter.api import paging
-from snapshotter.api.paging import ALONE, BLOCK, Cursor, Listed, Prefetch, pages
+from snapshotter.api.paging import Cursor, Listed, pages
+from snapshotter.api.prefetch_plan import AHEAD, MOST_WASTED, Prefetch, PrefetchPlan
 from snapshotter.api.records import Reject
 from snapshotter.errors import Stopped
 
@@ -55,7 +56,8 @@ class List:
         cursor: Cursor = Cursor(),  # noqa: B008 - immutable
         prefetch: Prefetch[Reject] | None = None,
     ) -> set[int | None]:
-        return {r.job_id for page in pages(self.fetch, cursor, prefetch) for r in page.records}
+        plan = None if prefetch is None else PrefetchPlan(prefetch)
+        return {r.job_id for page in pages(self.fetch, cursor, plan) for r in page.records}
 
 
 class AnyTime:
@@ -66,6 +68,9 @@ class AnyTime:
         self._random = random.Random(seed)  # noqa: S311 - a test's order
         self._started: dict[int, Listed[Reject] | None] = {}
         self.most = 0
+
+    def room(self) -> float:
+        return math.inf
 
     def start(self, offset: int) -> None:
         assert offset not in self._started
@@ -106,17 +111,9 @@ def test_a_quiet_list_costs_the_same_when_it_is_prefetched() -> None:
     account = List(list(range(15_000)), limit=100)
     prefetch = AnyTime(account)
     assert account.read(prefetch=prefetch) == set(account.jobs)
-    needed, wasted = 154, 1
-    assert len(set(account.offsets)) == account.requests <= needed + wasted
-    assert BLOCK < prefetch.most <= 2 * BLOCK + 1
-
-
-def test_no_request_of_a_short_list_is_wasted() -> None:
-    account = List(list(range(98 * ALONE)), limit=100)
-    prefetch = AnyTime(account)
-    assert account.read(prefetch=prefetch) == set(account.jobs)
-    assert account.requests == ALONE
-    assert prefetch.most == 1
+    needed = 154
+    assert len(set(account.offsets)) == account.requests <= needed + MOST_WASTED
+    assert AHEAD < prefetch.most <= AHEAD + MOST_WASTED
 
 
 def test_jobs_of_one_moment_at_the_ends_of_pages_cost_few_more_requests() -> None:
@@ -358,10 +355,8 @@ def test_no_job_that_stays_is_missed(
                 account.jobs.pop(job_id)
 
     account.change = change
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paging, "ALONE", 2)  # the lists are short
-        try:
-            seen = account.read(prefetch=None if in_order else AnyTime(account, seed))
-        except Stopped:
-            return  # a run that stops reports it, and moves no watermark
+    try:
+        seen = account.read(prefetch=None if in_order else AnyTime(account, seed))
+    except Stopped:
+        return  # a run that stops reports it, and moves no watermark
     assert before & set(account.jobs) <= seen

@@ -20,12 +20,12 @@ def page(by: str, offset: int) -> Listed[Reject]:
     return Listed([Reject(offset, None, by, None)], more=True)
 
 
-def calls(by_thread: Ask, **changes: Any) -> Calls[Reject]:
+def calls(by_thread: Ask, **changes: Any) -> Calls[Listed[Reject]]:
     given: dict[str, Any] = {
         "ask": lambda offset: page("reader", offset),
         "new_ask": lambda: by_thread,
         "cancel": lambda: None,
-        "has_room": lambda: True,
+        "room": lambda: 100,
         **changes,
     }
     return Calls(**given)
@@ -62,12 +62,22 @@ def test_each_thread_has_an_asker_of_its_own() -> None:
     assert made == ["prefetch"] * THREADS
 
 
-def test_without_room_the_reader_asks_when_it_comes_there() -> None:
-    with Threads(calls(lambda offset: page("thread", offset), has_room=lambda: False)) as threads:
-        threads.start(5)
-        assert not threads.has(5)
-        assert threads.wait(5) == Listed((), more=None)
-        assert threads.take(5) == page("reader", 5)
+def test_what_is_not_answered_takes_room() -> None:
+    let_go = threading.Event()
+
+    def ask(offset: int) -> Listed[Reject]:
+        assert let_go.wait(60)
+        return page("thread", offset)
+
+    with Threads(calls(ask, room=lambda: 3)) as threads:
+        assert threads.room() == 3
+        for offset in (5, 6, 7):
+            threads.start(offset)
+        assert threads.room() == 0
+        let_go.set()
+        for offset in (5, 6, 7):
+            threads.wait(offset)
+        assert threads.room() == 3  # by now the limits have counted them
 
 
 def test_an_answer_too_large_to_keep_is_asked_for_again_by_the_reader() -> None:
@@ -76,7 +86,7 @@ def test_an_answer_too_large_to_keep_is_asked_for_again_by_the_reader() -> None:
 
     with Threads(calls(ask)) as threads:
         threads.start(5)
-        assert threads.wait(5) == Listed((), more=None)
+        assert threads.wait(5) is None
         assert threads.take(5) == page("reader", 5)
 
 
@@ -89,7 +99,7 @@ def test_an_error_is_raised_where_its_answer_is_taken() -> None:
     with Threads(calls(ask)) as threads:
         threads.start(5)
         threads.start(6)
-        assert threads.wait(5) == Listed((), more=None)
+        assert threads.wait(5) is None
         assert not threads.has(5)
         with pytest.raises(Stopped, match="no credits"):
             threads.take(5)

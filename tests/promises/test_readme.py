@@ -14,11 +14,13 @@ import pytest
 from command import run as run_command
 from readme import README, block
 
+from snapshotter.api.prefetch_plan import MOST_WASTED
 from snapshotter.cli.entry import group
 from snapshotter.models import Base
 from snapshotter.trends import trends
 
 ROOT = Path(__file__).parent.parent.parent
+FIRST_LOAD = re.compile(r"(\d+) requests, ([\d,]+) credits left")
 
 
 @pytest.mark.slow
@@ -30,7 +32,15 @@ def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", done.stdout) == block("demo")
+    printed = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", done.stdout)
+    found, shown = FIRST_LOAD.search(printed), FIRST_LOAD.search(block("demo"))
+    assert found
+    assert shown
+    for requests, credits_left in (found.groups(), shown.groups()):
+        # The pages, the credits and the newest; what is wasted past the end can differ.
+        assert 31 + 2 <= int(requests) <= 31 + 2 + MOST_WASTED
+        assert int(credits_left.replace(",", "")) == 5000 + 1 - int(requests)
+    assert printed.replace(found[0], shown[0], 1) == block("demo")
 
 
 @pytest.mark.parametrize("name", [*trends.names(), *Base.metadata.tables])

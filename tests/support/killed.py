@@ -94,8 +94,9 @@ def _run(order: dict[str, Any], orders: IO[str], answers: IO[str], said: IO[byte
 
 
 def _fix_arrivals(*, together: bool) -> None:
-    def has(threads: prefetch.Threads[Any], offset: int) -> bool:
-        return together and bool(threads.wait(offset).records)
+    def has(threads: prefetch.Threads[Any], number: int) -> bool:
+        listed = threads.wait(number) if together else None
+        return listed is not None and bool(listed.records)
 
     setattr(prefetch.Threads, "has", has)  # noqa: B010 - to the types it is not a method
 
