@@ -2,9 +2,11 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,8 +26,10 @@ from snapshotter.cli.streams import data_output, print_line
 from snapshotter.errors import UsageError
 
 if TYPE_CHECKING:
+    from sqlalchemy import CursorResult, Engine
+
     from snapshotter.export.request import Request
-    from snapshotter.export.style import Asked, Style
+    from snapshotter.export.style import Asked
     from snapshotter.trends.filters import Filters, Window
     from snapshotter.trends.terminal import View
 
@@ -35,7 +39,12 @@ _FOR_PEOPLE = ("table", "markdown")
 @click.command("trends", cls=Command)
 @click.argument("name", required=False, shell_complete=candidates.trends)
 @takes_filters
-@click.option("--limit", type=Integer(1), help="Only the first N rows.", metavar="N")
+@click.option(
+    "--limit",
+    type=Integer(0),
+    help="Only the first N rows; 0 is all. [default: 100 for a table on a terminal, else all]",
+    metavar="N",
+)
 @output_option("Write a file, as `snapshotter export` does.")
 @click.option(
     "--format",
@@ -90,41 +99,72 @@ def command(
     asked = _with_format(asked, output)
     target = "-" if output is None else required(output)
     how = Style() if asked.format in _FOR_PEOPLE else asked.style(target, os.environ)
-    request = Request(name, how, window, folder=sql_dir, limit=limit)
+    request = Request(name, how, window, folder=sql_dir, limit=limit or None)
     if output is not None:
         export.write(request, target, database_url)
-        return
-    export.warn_if_raw(how)
-    shape = str(asked.format)
-    show_result(_answer(request, shape, database_url), shape, how)
+    elif asked.format == "table":
+        show(_answer(request, database_url, is_preview=limit is None and sys.stdout.isatty()))
+    else:
+        export.warn_if_raw(how)
+        _write_rows(request, asked.format == "markdown", database_url)
 
 
 def _refuse_beside_sql(limit: int | None, output: str | None, asked: "Asked") -> None:
-    if limit or output is not None or asked != type(asked)():
+    if limit is not None or output is not None or asked != type(asked)():
         raise UsageError("--sql prints a statement: leave --limit, --format and -o out")
 
 
-def _answer(request: "Request", shape: str, database_url: str) -> "View":
-    """Return what a trend answers; for a terminal with the pages of its jobs."""
+def _answer(request: "Request", database_url: str, *, is_preview: bool) -> "View":
+    """Return what a trend answers, or its first rows; for a terminal with the pages of its jobs."""
     from snapshotter.trends.filters import has_several_accounts
     from snapshotter.trends.job_links import job_links
-    from snapshotter.trends.terminal import View
-    from snapshotter.trends.trends import fetched, run
+    from snapshotter.trends.terminal import View, first_rows
+    from snapshotter.trends.trends import batches, fetched
 
     name = str(request.name)
     with reading(database_url) as engine:
+        with _opened(engine, request) as result:
+            if is_preview:
+                view = first_rows([*result.keys()], batches(result), name)
+            else:
+                view = View(fetched(result, request.limit), name)
         with engine.connect() as connection:
-            filters = request.window.filters(connection, name)
-        with (
-            engine.connect() as connection,
-            run(connection, name, filters, request.folder) as result,
-        ):
-            answer = fetched(result, request.limit)
-        with engine.connect() as connection:
-            is_linked = shape == "table" and sys.stdout.isatty()
-            links = job_links(connection, answer) if is_linked else {}
+            links = job_links(connection, view.result) if sys.stdout.isatty() else {}
             several = request.window.account is None and has_several_accounts(connection)
-    return View(answer, name, links, several)
+    return replace(view, links=links, several_accounts=several)
+
+
+@contextmanager
+def _opened(engine: "Engine", request: "Request") -> Iterator["CursorResult[Any]"]:
+    """Run a trend; its rows are fetched as they are read."""
+    from snapshotter.trends.trends import BATCH_ROWS, run
+
+    name = str(request.name)
+    with engine.connect() as connection:
+        filters = request.window.filters(connection, name)
+    streaming = engine.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS)
+    with (
+        streaming.connect() as connection,
+        run(connection, name, filters, request.folder) as result,
+    ):
+        yield result
+
+
+def _write_rows(request: "Request", is_markdown: bool, database_url: str) -> None:
+    """Write a trend's rows to standard output as they are fetched."""
+    from snapshotter.export.request import write_file
+    from snapshotter.trends.markdown import write_markdown
+    from snapshotter.trends.terminal import NO_ROWS
+    from snapshotter.trends.trends import batches
+
+    with reading(database_url) as engine, data_output() as file:
+        if is_markdown:
+            with _opened(engine, request) as result:
+                rows = write_markdown([*result.keys()], batches(result, request.limit), file)
+        else:
+            rows = write_file(engine, request, str(request.name), file)
+    if not rows:
+        logs.notice(NO_ROWS)
 
 
 def _list(questions: dict[str, str]) -> None:
@@ -173,21 +213,8 @@ def _filters(name: str, window: "Window", database_url: str) -> "Filters":
         return window.filters(connection, name)
 
 
-def show_result(view: "View", shape: str, how: "Style | None" = None) -> None:
-    """Print a trend's rows; `how` is the style of a shape that is not for people."""
+def show(view: "View") -> None:
+    """Print a trend's rows as a table."""
     from snapshotter.trends import terminal
-    from snapshotter.trends.markdown import write_markdown
 
-    answer = view.result
-    if not answer.rows and shape != "table":
-        logs.notice(terminal.NO_ROWS)
-    if shape == "table":
-        terminal.show(view, sys.stdout)
-        return
-    with data_output() as file:
-        if how is None or shape == "markdown":
-            write_markdown(answer, file)
-            return
-        from snapshotter.export.export import write_rows
-
-        write_rows(answer.columns, answer.rows, file, how)
+    terminal.show(view, sys.stdout)

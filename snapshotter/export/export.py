@@ -39,7 +39,7 @@ from snapshotter.store.engine import unmoving
 from snapshotter.targets import database_file
 from snapshotter.times import stamp
 from snapshotter.trends import trends
-from snapshotter.trends.values import DAY, TIME, normalized
+from snapshotter.trends.values import DAY, TIME
 
 CHUNK_ROWS = 2_000
 _CSV = Style()
@@ -67,12 +67,6 @@ def write(connection: Connection, selection: Selection, file: Any, style: Style)
     """Write the rows that `connection` sees into an open file, and return their number."""
     with open_rows(connection, selection, style) as (columns, batches):
         return formats.write(file, replace(style, sheet=selection.name), columns, batches)
-
-
-def write_rows(columns: list[str], rows: Rows, file: Any, style: Style) -> int:
-    """Write rows of a trend that have been read, as `write` does those of a database."""
-    batch = [tuple(map(_as_text, row)) for row in rows] if style.text_times else rows
-    return formats.write(file, style, [styles.Column(name) for name in columns], [batch])
 
 
 OpenRows = tuple[list[styles.Column], Iterator[Rows]]
@@ -163,21 +157,12 @@ def _trend(connection: Connection, selection: Selection, style: Style) -> Iterat
     columns: list[styles.Column] | None = None
     if style.format == "parquet":  # needs the kinds before the first row
         with run() as result:
-            columns = kinds(list(result.keys()), _normalized(result, selection.limit))
+            columns = kinds(list(result.keys()), trends.batches(result, selection.limit))
     with run() as result:
-        batches = _normalized(result, selection.limit)
+        batches = trends.batches(result, selection.limit)
         if style.text_times:
             batches = ([tuple(map(_as_text, row)) for row in batch] for batch in batches)
         yield columns or [styles.Column(name) for name in result.keys()], batches  # noqa: SIM118 - no dict
-
-
-def _normalized(result: Any, limit: int | None) -> Iterator[Rows]:
-    columns = list(result.keys())
-    for number, batch in enumerate(result.partitions(CHUNK_ROWS)):
-        kept = batch if limit is None else batch[: max(0, limit - number * CHUNK_ROWS)]
-        if not kept:
-            return
-        yield [normalized(columns, tuple(row)) for row in kept]
 
 
 def _as_text(value: Any) -> Any:
