@@ -10,7 +10,7 @@ from snapshotter.cli.connections import reading, writing
 from snapshotter.cli.options import Command
 from snapshotter.cli.parameters import OwnSetting
 from snapshotter.cli.streams import print_line
-from snapshotter.cli.trends import show_result
+from snapshotter.cli.trends import show
 from snapshotter.errors import UsageError
 
 HOURS_LATER = 6
@@ -42,7 +42,7 @@ def command(path: Path) -> None:
         for name in SHOWN:
             for line in ("", f"{name}: {trends.question(name)}", ""):
                 print_line(line)
-            show_result(View(trends.rows(connection, name, Filters()), name), "table")
+            show(View(trends.rows(connection, name, Filters()), name))
     print_line()
     url = shlex.quote(f"sqlite:///{path}")
     print_line(f"more: snapshotter trends runtime_by_day --database {url}")

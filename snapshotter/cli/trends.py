@@ -2,9 +2,11 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -24,6 +26,8 @@ from snapshotter.cli.streams import data_output, print_line
 from snapshotter.errors import UsageError
 
 if TYPE_CHECKING:
+    from sqlalchemy import CursorResult, Engine
+
     from snapshotter.export.style import Asked, Style
     from snapshotter.trends.filters import Filters, Window
     from snapshotter.trends.view import View
@@ -34,7 +38,12 @@ _FOR_PEOPLE = ("table", "markdown")
 @click.command("trends", cls=Command)
 @click.argument("name", required=False, shell_complete=candidates.trends)
 @takes_filters
-@click.option("--limit", type=Integer(1), help="Only the first N rows.", metavar="N")
+@click.option(
+    "--limit",
+    type=Integer(0),
+    help="Only the first N rows; 0 is all. [default: 100 for a table on a terminal, else all]",
+    metavar="N",
+)
 @output_option("Write a file, as `snapshotter export` does.")
 @click.option(
     "--format",
@@ -91,17 +100,21 @@ def command(
     if output is not None:
         from snapshotter.export.request import Request
 
-        request = Request(name, how, window, folder=sql_dir, limit=limit)
+        request = Request(name, how, window, folder=sql_dir, limit=limit or None)
         export.write(request, target, database_url)
         return
     require(name, sql_dir, window.kinds())
-    export.warn_if_raw(how)
-    shape = str(asked.format)
-    show_result(_answer(_Asked(name, window, sql_dir, limit), shape, database_url), shape, how)
+    question = _Asked(name, window, sql_dir, limit or None)
+    if asked.format == "table":
+        is_preview = limit is None and sys.stdout.isatty()
+        show(_answer(question, database_url, is_preview=is_preview))
+    else:
+        export.warn_if_raw(how)
+        _write_rows(question, None if asked.format == "markdown" else how, database_url)
 
 
 def _refuse_beside_sql(limit: int | None, output: str | None, asked: "Asked") -> None:
-    if limit or output is not None or asked != type(asked)():
+    if limit is not None or output is not None or asked != type(asked)():
         raise UsageError("--sql prints a statement: leave --limit, --format and -o out")
 
 
@@ -112,26 +125,60 @@ class _Asked(NamedTuple):
     limit: int | None
 
 
-def _answer(asked: _Asked, shape: str, database_url: str) -> "View":
-    """Return what a trend answers; for a terminal with the pages of its jobs."""
+def _answer(asked: _Asked, database_url: str, *, is_preview: bool) -> "View":
+    """Return what a trend answers, or its first rows; for a terminal with the pages of its jobs."""
     from snapshotter.trends.filters import has_several_accounts
     from snapshotter.trends.job_links import job_links
-    from snapshotter.trends.trends import fetched, run
-    from snapshotter.trends.view import View
+    from snapshotter.trends.trends import batches, fetched
+    from snapshotter.trends.view import View, first_rows
 
     with reading(database_url) as engine:
+        with _opened(engine, asked) as result:
+            if is_preview:
+                view = first_rows([*result.keys()], batches(result), asked.name)
+            else:
+                view = View(fetched(result, asked.limit), asked.name)
         with engine.connect() as connection:
-            filters = asked.window.filters(connection, asked.name)
-        with (
-            engine.connect() as connection,
-            run(connection, asked.name, filters, asked.folder) as result,
-        ):
-            answer = fetched(result, asked.limit)
-        with engine.connect() as connection:
-            is_linked = shape == "table" and sys.stdout.isatty()
-            links = job_links(connection, answer) if is_linked else {}
+            links = job_links(connection, view.result) if sys.stdout.isatty() else {}
             several = asked.window.account is None and has_several_accounts(connection)
-    return View(answer, asked.name, links, several)
+    return replace(view, links=links, several_accounts=several)
+
+
+@contextmanager
+def _opened(engine: "Engine", asked: _Asked) -> Iterator["CursorResult[Any]"]:
+    """Run a trend; its rows are fetched as they are read."""
+    from snapshotter.trends.trends import BATCH_ROWS, run
+
+    with engine.connect() as connection:
+        filters = asked.window.filters(connection, asked.name)
+    streaming = engine.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS)
+    with (
+        streaming.connect() as connection,
+        run(connection, asked.name, filters, asked.folder) as result,
+    ):
+        yield result
+
+
+def _write_rows(asked: _Asked, how: "Style | None", database_url: str) -> None:
+    """Write a trend's rows to standard output as they are fetched; as Markdown without `how`."""
+    from snapshotter.trends.markdown import write_markdown
+    from snapshotter.trends.trends import batches
+    from snapshotter.trends.view import NO_ROWS
+
+    with (
+        reading(database_url) as engine,
+        data_output() as file,
+        _opened(engine, asked) as result,
+    ):
+        columns, rows = [*result.keys()], batches(result, asked.limit)
+        if how is None:
+            count = write_markdown(columns, rows, file)
+        else:
+            from snapshotter.export.formats import write_rows
+
+            count = write_rows(columns, rows, file, how)
+    if not count:
+        logs.notice(NO_ROWS)
 
 
 def _list(questions: dict[str, str]) -> None:
@@ -180,23 +227,8 @@ def _filters(name: str, window: "Window", database_url: str) -> "Filters":
         return window.filters(connection, name)
 
 
-def show_result(view: "View", shape: str, how: "Style | None" = None) -> None:
-    """Print a trend's rows; `how` is the style of a shape that is not for people."""
-    from snapshotter.trends.markdown import write_markdown
-    from snapshotter.trends.view import NO_ROWS
+def show(view: "View") -> None:
+    """Print a trend's rows as a table."""
+    from snapshotter.trends import terminal
 
-    answer = view.result
-    if not answer.rows and shape != "table":
-        logs.notice(NO_ROWS)
-    if shape == "table":
-        from snapshotter.trends import terminal
-
-        terminal.show(view, sys.stdout)
-        return
-    with data_output() as file:
-        if how is None or shape == "markdown":
-            write_markdown(answer, file)
-            return
-        from snapshotter.export.formats import write_rows
-
-        write_rows(answer.columns, answer.rows, file, how)
+    terminal.show(view, sys.stdout)

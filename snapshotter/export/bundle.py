@@ -223,7 +223,7 @@ def _accounts(connection: Connection) -> list[dict[str, Any]]:
 
 
 def _versions(connection: Connection, format_: str) -> dict[str, Any]:
-    libraries = ("pandas", *([LIBRARIES[format_]] if format_ in LIBRARIES else []))
+    libraries = [LIBRARIES[format_]] if format_ in LIBRARIES else []
     return {
         "snapshotter": __version__,
         "schema": connection.execute(text("select version_num from alembic_version")).scalar(),

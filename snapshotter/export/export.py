@@ -38,7 +38,7 @@ from snapshotter.models import UTCDateTime
 from snapshotter.store.engine import unmoving
 from snapshotter.targets import database_file
 from snapshotter.trends import trends
-from snapshotter.trends.values import DAY, TIME, normalized
+from snapshotter.trends.values import DAY, TIME
 
 CHUNK_ROWS = 2_000
 _CSV = Style()
@@ -156,21 +156,12 @@ def _trend(connection: Connection, selection: Selection, style: Style) -> Iterat
     columns: list[styles.Column] | None = None
     if style.format == "parquet":  # needs the kinds before the first row
         with run() as result:
-            columns = kinds(list(result.keys()), _normalized(result, selection.limit))
+            columns = kinds(list(result.keys()), trends.batches(result, selection.limit))
     with run() as result:
-        batches = _normalized(result, selection.limit)
+        batches = trends.batches(result, selection.limit)
         if style.text_times:
             batches = map(formats.with_text_times, batches)
         yield columns or [styles.Column(name) for name in result.keys()], batches  # noqa: SIM118 - no dict
-
-
-def _normalized(result: Any, limit: int | None) -> Iterator[Rows]:
-    columns = list(result.keys())
-    for number, batch in enumerate(result.partitions(CHUNK_ROWS)):
-        kept = batch if limit is None else batch[: max(0, limit - number * CHUNK_ROWS)]
-        if not kept:
-            return
-        yield [normalized(columns, tuple(row)) for row in kept]
 
 
 def kinds(columns: list[str], batches: Iterable[Rows]) -> list[styles.Column]:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, TextIO, cast
 import msgspec
 
 from snapshotter.export import excel, parquet
-from snapshotter.export.formulas import disarmed
+from snapshotter.export.formulas import disarmed, has_formula
 from snapshotter.export.sink import Sink
 from snapshotter.export.spreadsheet import BOM
 from snapshotter.export.style import Column, Rows, Style
@@ -44,10 +44,11 @@ def write(
     return counted.rows
 
 
-def write_rows(columns: list[str], rows: Rows, file: Any, style: Style) -> int:
-    """Write rows of a trend that have been read, as `write` does batches."""
-    batch = with_text_times(rows) if style.text_times else rows
-    return write(file, style, [Column(name) for name in columns], [batch])
+def write_rows(columns: list[str], batches: Iterable[Rows], file: Any, style: Style) -> int:
+    """Write batches of a trend's rows, and return the number of rows."""
+    if style.text_times:
+        batches = map(with_text_times, batches)
+    return write(file, style, [Column(name) for name in columns], batches)
 
 
 def with_text_times(rows: Rows) -> Rows:
@@ -86,31 +87,41 @@ def _text(file: BinaryIO | TextIO, style: Style) -> Iterator[TextIO]:
 
 
 def _csv(file: TextIO, columns: list[Column], batches: Iterable[Rows], style: Style) -> None:
-    import pandas as pd  # noqa: PLC0415 - it is slow, and not all formats need it
-
     local = style.spreadsheet
-    dialect: dict[str, Any] = {"index": False, "lineterminator": "\n"}
+    dialect: dict[str, Any] = {"lineterminator": "\n"}
     if local is not None:
         file.write(BOM)
-        dialect |= {"lineterminator": "\r\n", "sep": local.separator}
+        dialect = {"lineterminator": "\r\n", "delimiter": local.separator}
+    plain = csv.writer(file, **dialect)
+    # Before Python 3.13 the csv module does not quote a carriage return, which ends a row.
+    quoted = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, **dialect)
     names = [column.name for column in columns]
-    header = names if style.raw else disarmed(names)
-    pd.DataFrame(columns=header).to_csv(file, **dialect)
-    may_be_text = [column.kind in ("text", None) for column in columns]
+    plain.writerow(names if style.raw else disarmed(names))
     for batch in batches:
-        cells: list[Any] = list(zip(*batch, strict=True))
-        has_return = False
-        for place, values in enumerate(cells):
-            if may_be_text[place]:
-                has_return = has_return or "\r" in "".join(v for v in values if type(v) is str)
-                cells[place] = values if style.raw else disarmed(values)
-            if local is not None:
-                cells[place] = [*map(local.local, cells[place])]
-        # As objects: in a column of numbers pandas would make 10.0 of a 10 beside a null.
-        frame = pd.DataFrame(dict(enumerate(cells)), dtype=object)
-        # Before Python 3.13 the csv module does not quote a carriage return, which ends a row.
-        dialect["quoting"] = csv.QUOTE_NONNUMERIC if has_return else csv.QUOTE_MINIMAL
-        frame.to_csv(file, header=False, **dialect)
+        rows, has_return = _as_cells(batch, columns, style)
+        (quoted if has_return else plain).writerows(rows)
+
+
+def _as_cells(
+    batch: Rows, columns: list[Column], style: Style
+) -> tuple[Iterable[tuple[Any, ...]], bool]:
+    """Return the rows of a batch as CSV has them, and whether one has a carriage return.
+
+    Text is looked at a column at a time, and rows are made anew only if a value changes.
+    """
+    cells: list[Any] = list(zip(*batch, strict=True))
+    has_return = has_changed = False
+    for place, column in enumerate(columns if batch else ()):
+        if column.kind in ("text", None):
+            texts = [value for value in cells[place] if type(value) is str]
+            has_return = has_return or "\r" in "".join(texts)
+            if not style.raw and has_formula(texts):
+                cells[place] = disarmed(cells[place])
+                has_changed = True
+        if style.spreadsheet is not None:
+            cells[place] = [*map(style.spreadsheet.local, cells[place])]
+            has_changed = True
+    return (zip(*cells, strict=True) if has_changed else batch), has_return
 
 
 def _json(file: TextIO, columns: list[Column], batches: Iterable[Rows]) -> None:

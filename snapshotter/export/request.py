@@ -13,7 +13,7 @@ from snapshotter.export.export import export
 from snapshotter.export.selection import Selection, require, require_status
 from snapshotter.export.style import Style
 from snapshotter.texts import counted
-from snapshotter.trends.filters import Window
+from snapshotter.trends.filters import Filters, Window
 
 
 @dataclass(frozen=True)
@@ -50,22 +50,34 @@ def carry_out(engine: Engine, request: Request, target: Path | TextIO, now: date
 
     A stream is for one file only.
     """
-    with engine.connect() as connection:
-        require_status(connection, request.status)
-        filters = request.window.filters(connection, request.name)
     if request.name is None:
+        filters = _filters(engine, request)
         bundle = Bundle(_folder(target), request.style, now, request.by_month)
         entries = export_all(engine, bundle, filters, request.status)
         return f"{counted(sum(entry.rows for entry in entries), 'row')} of {len(entries)} files"
-    selection = Selection(
-        request.name, filters, request.status, folder=request.folder, limit=request.limit
-    )
     if request.by_month:
+        selection = _selection(engine, request, request.name)
         bundle = Bundle(_folder(target), request.style, now, by_month=True)
         rows = sum(entry.rows for entry in export_by_month(engine, bundle, selection))
     else:
-        rows = export(engine, selection, target, request.style)
+        rows = write_file(engine, request, request.name, target)
     return f"{counted(rows, 'row')} of {request.name}"
+
+
+def write_file(engine: Engine, request: Request, name: str, target: Path | TextIO) -> int:
+    """Write the one table or trend that is asked for, and return the number of its rows."""
+    return export(engine, _selection(engine, request, name), target, request.style)
+
+
+def _selection(engine: Engine, request: Request, name: str) -> Selection:
+    filters = _filters(engine, request)
+    return Selection(name, filters, request.status, folder=request.folder, limit=request.limit)
+
+
+def _filters(engine: Engine, request: Request) -> Filters:
+    with engine.connect() as connection:
+        require_status(connection, request.status)
+        return request.window.filters(connection, request.name)
 
 
 def _folder(target: Path | TextIO) -> Path:

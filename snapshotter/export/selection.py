@@ -78,8 +78,9 @@ def require_status(connection: Connection, status: str | None) -> None:
     """Raise `UsageError` for a status that is neither documented nor stored: a typing error."""
     if status is None or status in STATUSES:
         return
-    stored = set(connection.execute(select(JOBS.c.status).distinct()).scalars())
-    if status not in stored:
+    has_it = select(JOBS.c.id).where(JOBS.c.status == status).limit(1)
+    if connection.execute(has_it).first() is None:
+        stored = connection.execute(select(JOBS.c.status).distinct()).scalars()
         known = sorted({*STATUSES, *filter(None, stored)})
         hint = suggestion(status, known)
         raise UsageError(f"--status {status!r}: no job has it{hint}")

@@ -1,20 +1,20 @@
 """What the report asks of the database."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from snapshotter.errors import UsageError
 from snapshotter.report.jobs import (
     compared_runs,
     last_failures,
-    package_urls,
     within,
 )
-from snapshotter.report.rows import Row, names_of
+from snapshotter.report.pages import named_jobs, package_urls
+from snapshotter.report.rows import names_of
 from snapshotter.report.totals import SUMMED, TILES, totals
 from snapshotter.store.tables import ACCOUNTS, ANSWERED, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
 from snapshotter.times import CLOCKS_APART
@@ -38,8 +38,10 @@ TRENDS = (
     *("output_field_changes", "freshness", "snapshot_log"),
 )
 
-# These describe the present, whenever it began, so the days of the report do not limit them.
+# These describe the present, whenever it began, so the days of the report do not limit them: open
+# jobs are of any age, and the others are judged by the runs of the last year.
 OF_THE_PRESENT = ("open_jobs", "freshness", "runtime_regressions")
+LAST_YEAR = timedelta(days=365)
 # The newest day is that of a job, and a sync that fails later stores none.
 UP_TO_NOW = ("snapshot_log",)
 # What the findings are decided from.
@@ -53,7 +55,6 @@ OF_DAYS = (
     *("runtime_by_day", "runtime_regressions", "runtime_steps"),
     *("failures_by_day", "queue_wait_by_day"),
 )
-_JOB_COLUMNS = ("job_id", "last_job_id", "since_job_id")
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,9 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
     """
     require_account(connection, scope.account)
     accounts = account_watermarks(connection, scope.account)
-    days = _days(connection, scope, now.date())
-    if days is None:
+    newest = newest_day(connection, now.date(), scope.account)
+    days = None if newest is None else _days(connection, scope, newest)
+    if newest is None or days is None:
         log = _rows(connection, "snapshot_log", Filters(account_id=scope.account))
         complete_runs = _complete_runs(connection, now, scope.account)
         return Answers(accounts, None, None, {"snapshot_log": log, "complete_runs": complete_runs})
@@ -106,11 +108,14 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
     if scope.package is not None:
         package = find_package(connection, scope.package, scope.account)
     filters = Filters(days[0], day_after(days[1]), package.package_id, package.account_id)
-    found = rows_within(connection, filters, now, scope.trends)
+    present = replace(filters, since=first_day(newest, LAST_YEAR), until=None)
+    found = rows_within(connection, filters, present, scope.trends)
+    found["complete_runs"] = _complete_runs(connection, now, filters.account_id)
     name = None
     if package.package_id is not None:
         names = (name for key, name in names_of(found).items() if key[1] == package.package_id)
         name = next(names, f"package {package.package_id}")
+    urls = {row["job_id"]: row["url"] for row in found["job_urls"]}
     return Answers(
         accounts,
         days,
@@ -118,8 +123,8 @@ def ask(connection: Connection, scope: Scope, now: datetime) -> Answers:
         found,
         0 if scope.until else _later(connection, days[1], filters),
         _before(connection, days, filters) if {*SUMMED} <= {*scope.trends} else {},
-        {row["job_id"]: row["url"] for row in found["job_urls"]},
-        package_urls(connection, filters),
+        urls,
+        package_urls(connection, filters, found, urls),
     )
 
 
@@ -133,20 +138,21 @@ def account_watermarks(
 
 
 def rows_within(
-    connection: Connection, filters: Filters, now: datetime, names: Sequence[str]
+    connection: Connection, filters: Filters, present: Filters, names: Sequence[str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of `Answers.trends`: those of the filters, and what describes the present."""
+    """Return the rows of `Answers.trends`: those of the filters, and what describes the present.
+
+    `present` limits the runs by which the present is judged.
+    """
     limited = dict.fromkeys(names, filters)
-    limited |= dict.fromkeys(OF_THE_PRESENT, replace(filters, since=None, until=None))
+    limited |= dict.fromkeys(OF_THE_PRESENT, present)
+    limited |= {"open_jobs": replace(present, since=None)}
     limited |= dict.fromkeys(UP_TO_NOW, replace(filters, until=None))
     found = {name: _rows(connection, name, limit) for name, limit in limited.items()}
     found["package_failure_reasons"] = _package_failure_reasons(connection, filters)
-    found["complete_runs"] = _complete_runs(connection, now, filters.account_id)
-    found["compared_runs"] = compared_runs(
-        connection, found["runtime_regressions"], limited["runtime_regressions"]
-    )
+    found["compared_runs"] = compared_runs(connection, found["runtime_regressions"], present)
     found["last_failures"] = last_failures(connection, filters)
-    urls = job_pages(connection, _named_jobs(found))
+    urls = job_pages(connection, named_jobs(found))
     found["job_urls"] = [{"job_id": job_id, "url": url} for job_id, url in urls.items()]
     return found
 
@@ -161,23 +167,14 @@ def rows_before(
     return found
 
 
-def _named_jobs(found: Mapping[str, Sequence[Row]]) -> Iterator[int]:
-    """Yield the ids of the jobs that rows name."""
-    for name, rows in found.items():
-        columns = _JOB_COLUMNS if name != "last_failures" else ()
-        for row in rows:
-            yield from (row[column] for column in columns if row.get(column) is not None)
-    yield from (row["job_id"] for row in found["last_failures"] if row["place"] == 1)
-
-
 def _before(
     connection: Connection, days: tuple[date, date], filters: Filters
 ) -> dict[str, float | None]:
     """Return the tiles' values for as many days before the days, None if not all are known."""
     first, last = days
     length = last - first + timedelta(days=1)
-    oldest = _oldest_day(connection, filters.account_id)
-    if oldest is None or first - oldest < length:
+    earliest = first_day(first, length + timedelta(days=1))
+    if earliest is None or not _reaches_back_to(connection, earliest, filters.account_id):
         return dict.fromkeys(TILES)
     earlier = replace(filters, since=first - length, until=first)
     return {**totals({name: _rows(connection, name, earlier) for name in SUMMED})}
@@ -231,30 +228,35 @@ def _package_failure_reasons(connection: Connection, filters: Filters) -> list[d
     return [dict(row) for row in connection.execute(counted).mappings()]
 
 
-def _days(connection: Connection, scope: Scope, today: date) -> tuple[date, date] | None:
-    """Return the first and the last day of the report, or None if there is no job."""
-    last = newest_day(connection, today, scope.account)
-    if last is None:
-        return None
-    if scope.until is not None:
-        last = min(last, scope.until - timedelta(days=1))
+def _days(connection: Connection, scope: Scope, newest: date) -> tuple[date, date]:
+    """Return the first and the last day of the report; `newest` is the newest one stored."""
+    last = newest if scope.until is None else min(newest, scope.until - timedelta(days=1))
     if scope.since is not None and scope.since > last:
         raise UsageError(f"--since {scope.since} is after the last day that is stored, {last}")
-    oldest = _oldest_day(connection, scope.account) or last
     first = scope.since or first_day(last, scope.length)
+    if first is not None and _reaches_back_to(connection, first, scope.account):
+        return first, last
+    dated = _dated(scope.account)
+    oldest = connection.execute(select(func.min(JOBS.c.run_date)).where(*dated)).scalar() or last
     return max(first or oldest, min(oldest, last)), last
 
 
-def _oldest_day(connection: Connection, account_id: str | None) -> date | None:
-    """Return the day of the first job within the calendar.
+def _reaches_back_to(connection: Connection, day: date, account_id: str | None) -> bool:
+    """Return whether a job is of that day or an earlier one.
+
+    It stops at the first such job: looking for the oldest one reads an index to its end.
+    """
+    earlier = select(JOBS.c.id).where(JOBS.c.run_date <= day, *_dated(account_id)).limit(1)
+    return connection.execute(earlier).first() is not None
+
+
+def _dated(account_id: str | None) -> list[ColumnElement[bool]]:
+    """Return the conditions for jobs of an account, or of any, that are within the calendar.
 
     One job of the year 1 would make hundreds of thousands of days without runs.
     """
     first = select(func.min(CALENDAR.c.day)).scalar_subquery()
-    jobs = within(Filters(account_id=account_id))
-    asked = select(func.min(JOBS.c.run_date)).where(JOBS.c.run_date >= first, *jobs)
-    found: date | None = connection.execute(asked).scalar()
-    return found
+    return [JOBS.c.run_date >= first, *within(Filters(account_id=account_id))]
 
 
 def _later(connection: Connection, last: date, filters: Filters) -> int:

@@ -1,4 +1,4 @@
-"""What the report asks of single jobs: the runs that are compared, last failures, and pages."""
+"""What the report asks of single jobs: the runs that are compared, and the last failures."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -156,23 +156,3 @@ def failed_runs(
         )
         for package, rows in failures.items()
     ]
-
-
-def package_urls(connection: Connection, filters: Filters) -> dict[tuple[str, int], str]:
-    """Return the web pages of the packages that ran.
-
-    The API links a job's page, but only the data of its package. The page of a package is beside
-    that of its job, as it is in the API.
-    """
-    latest = (
-        select(func.max(JOBS.c.id))
-        .where(JOBS.c.package_id.is_not(None), JOBS.c.html_url.is_not(None), *within(filters))
-        .group_by(JOBS.c.account_id, JOBS.c.package_id)
-    )
-    asked = select(JOBS.c.account_id, JOBS.c.package_id, JOBS.c.id, JOBS.c.html_url)
-    found: dict[tuple[str, int], str] = {}
-    for account, package, job_id, url in connection.execute(asked.where(JOBS.c.id.in_(latest))):
-        page, end = web_page(url), f"/jobs/{job_id}"
-        if page is not None and page.endswith(end):
-            found[account, package] = f"{page.removesuffix(end)}/packages/{package}"
-    return found

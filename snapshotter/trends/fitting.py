@@ -15,13 +15,14 @@ _PREFERRED, _SHORT, _SHORTEST = 24, 16, 10  # of a text that is cut or wrapped
 class Column:
     """A column of a table, at `index` in the trend's rows. Its cells are lines of text.
 
-    `is_text`: they can be cut or wrapped. A number never is: a part of one is a wrong number.
+    `widest` is the width of the widest cell. `is_text`: they can be cut or wrapped. A number never
+    is: a part of one is a wrong number.
     """
 
     index: int
     name: str
     head: str
-    cells: list[str]
+    widest: int
     rank: Rank
     is_text: bool
     width: int = 0
@@ -32,7 +33,7 @@ class Column:
 
     @property
     def whole_width(self) -> int:
-        return max(self.head_width, *map(cell_len, self.cells), 0)
+        return max(self.head_width, self.widest)
 
     def least_width(self, shortest: int) -> int:
         if not self.is_text:

@@ -1,5 +1,6 @@
 """Sparklines: a line of bars for each series of a trend, from the oldest value to the newest."""
 
+from bisect import insort
 from collections.abc import Sequence
 from itertools import pairwise
 from math import isfinite
@@ -7,7 +8,7 @@ from typing import Any
 
 from snapshotter.printable import printable
 from snapshotter.trends.cells import cell, head, is_number
-from snapshotter.trends.values import Result, oldest_first
+from snapshotter.trends.values import Result, Rows, oldest_first
 
 _BARS = "▁▂▃▄▅▆▇█"
 # What the sparkline of a series shows: the first of these columns that a trend has.
@@ -20,48 +21,86 @@ _ACCOUNT = "account_id"
 _SERIES = ("package_name", "output_name", "cluster_name")
 _KEYS = (_ACCOUNT, "package_id", "cluster_id", *_SERIES)
 _SHOWN = 12  # series
+_LEAST = 2  # values of a series
+_DROPPED: Rows = []  # in the place of the rows of a series that is not shown
 _LONGEST = 32  # characters of a label
 
 Key = tuple[Any, ...]
 
 
 def sparklines(result: Result, width: int) -> list[str]:
-    """Return a line for each series over time: its name, its sparkline, first and last value.
+    """Return the lines of `Series` for these rows."""
+    series = Series(result.columns)
+    series.add(result.rows)
+    return series.lines(width)
 
-    Series come in the order of the rows.
+
+class Series:
+    """Collects the rows of the series that are shown, from rows that come in batches.
+
+    These are the first that have more than one value; of the others only their keys are kept, so
+    memory grows with the number of series and with the moments, not with the rows.
     """
-    columns = result.columns
-    measure = next((name for name in _MEASURES if name in columns), None)
-    moment = next((name for name in _MOMENTS if name in columns), None)
-    if measure is None or moment is None:
-        return []
-    series = _series(result, measure)
-    if not series:
-        return []
-    keys = [name for name in _KEYS if name in columns]
-    labels = [label[:_LONGEST] for label in _labels(keys, list(series)[:_SHOWN])]
-    room = max(map(len, labels))
-    lines = ["", f"{head(measure)} by {moment}:"]
-    for label, values in zip(labels, series.values(), strict=False):
-        ends = f"{cell(measure, values[0])} to {cell(measure, values[-1])}"
-        bars = sparkline(values, max(8, width - room - len(ends) - 4))
-        lines.append(f"{label:{room}}  {bars}  {ends}".lstrip())
-    if len(series) > _SHOWN:
-        lines.append(f"and {len(series) - _SHOWN:,} more series; --package shows one")
-    return lines
 
+    def __init__(self, columns: list[str]) -> None:
+        self._columns = columns
+        self._measure = next((name for name in _MEASURES if name in columns), None)
+        self._moment = next((name for name in _MOMENTS if name in columns), None)
+        self._keyed = [columns.index(name) for name in _KEYS if name in columns]
+        self._places: dict[Key, int] = {}  # in the order of the rows
+        self._rows: dict[int, Rows] = {}  # with a value, by place
+        self._long: list[int] = []  # the places of those shown so far, in order
+        self._count = 0  # of series with more than one value
 
-def _series(result: Result, measure: str) -> dict[Key, list[float]]:
-    """Return the values of each series of more than one, the oldest first."""
-    columns = result.columns
-    keyed = [columns.index(name) for name in _KEYS if name in columns]
-    measured = columns.index(measure)
-    series: dict[Key, list[float]] = {tuple(row[i] for i in keyed): [] for row in result.rows}
-    for row in oldest_first(result).rows:
-        value = row[measured]
-        if is_number(value) and isfinite(value):
-            series[tuple(row[i] for i in keyed)].append(value)
-    return {key: values for key, values in series.items() if len(values) > 1}
+    def add(self, rows: Rows) -> None:
+        if self._measure is None or self._moment is None:
+            return
+        measured = self._columns.index(self._measure)
+        for row in rows:
+            key = tuple(row[place] for place in self._keyed)
+            place = self._places.setdefault(key, len(self._places))
+            value = row[measured]
+            if not is_number(value) or not isfinite(value):
+                continue
+            known = self._rows.setdefault(place, [])
+            if known is _DROPPED:
+                continue
+            known.append(row)
+            if len(known) == _LEAST:
+                self._note_long(place)
+
+    def _note_long(self, place: int) -> None:
+        self._count += 1
+        insort(self._long, place)
+        if len(self._long) > _SHOWN:
+            self._rows[self._long.pop()] = _DROPPED
+
+    def lines(self, width: int) -> list[str]:
+        """Return a line for each series over time: its name, its sparkline, first and last value.
+
+        Series come in the order of the rows.
+        """
+        if not self._long or self._measure is None:
+            return []
+        measure = self._measure
+        keys = [name for name in _KEYS if name in self._columns]
+        by_place = {place: key for key, place in self._places.items()}
+        labels = _labels(keys, [by_place[place] for place in self._long])
+        labels = [label[:_LONGEST] for label in labels]
+        room = max(map(len, labels))
+        lines = ["", f"{head(measure)} by {self._moment}:"]
+        for label, place in zip(labels, self._long, strict=True):
+            values = self._values(place, measure)
+            ends = f"{cell(measure, values[0])} to {cell(measure, values[-1])}"
+            bars = sparkline(values, max(8, width - room - len(ends) - 4))
+            lines.append(f"{label:{room}}  {bars}  {ends}".lstrip())
+        if self._count > _SHOWN:
+            lines.append(f"and {self._count - _SHOWN:,} more series; --package shows one")
+        return lines
+
+    def _values(self, place: int, measure: str) -> list[float]:
+        ordered = oldest_first(Result(self._columns, self._rows[place]))
+        return [row[self._columns.index(measure)] for row in ordered.rows]
 
 
 def _labels(keys: Sequence[str], series: Sequence[Key]) -> list[str]:

@@ -1,18 +1,18 @@
 """Shows a trend to people: a table that fits the terminal, and its sparklines."""
 
-from typing import TextIO
+from collections.abc import Callable
+from typing import Any, TextIO
 
-from rich import box
+from rich.cells import cell_len
 from rich.console import Console
-from rich.style import Style
-from rich.table import Table
 from rich.text import Text
 
 from snapshotter.printable import printable, web_page
 from snapshotter.trends.cells import cell, head, is_job_id, is_number
 from snapshotter.trends.fitting import Column, fitted
 from snapshotter.trends.layout import WRAPPED, Place, arranged
-from snapshotter.trends.sparklines import sparklines
+from snapshotter.trends.lines import Shown, print_table
+from snapshotter.trends.sparklines import Series
 from snapshotter.trends.values import Result
 from snapshotter.trends.view import NO_ROWS, View
 
@@ -32,30 +32,42 @@ def show(view: View, file: TextIO, width: int | None = None) -> None:
     places = arranged(view.trend, result, several_accounts=view.several_accounts)
     columns = [_column(place, result) for place in places]
     kept = fitted(columns, console.width)
-    console.print(_table(kept, view))
+    print_table(console, [_shown(column, view) for column in kept], result.rows)
     shown = {each.index for each in kept}
     left_out = [each.name for each in columns if each.index not in shown]
     if left_out:
         names = ", ".join(map(printable, left_out))
         console.print(Text(f"too narrow for {names}; --format csv has all"))
-    for line in sparklines(result, console.width):
+    if view.more:
+        console.print(Text(f"… {view.more:,} more rows; --limit 0 shows all"))
+    series = view.series or Series(result.columns)
+    if view.series is None:
+        series.add(result.rows)
+    for line in series.lines(console.width):
         console.print(Text(line), no_wrap=True, overflow="crop")
 
 
 def _column(place: Place, result: Result) -> Column:
     name = result.columns[place.index]
-    values = [row[place.index] for row in result.rows]
-    is_text = any(type(value) is str for value in values)
-    cells = [cell(name, value) for value in values]
-    if is_text and name in WRAPPED:
-        cells = [_shortened(str(value or "")) for value in values]
-    elif name == "package_name" and "package_id" in result.columns:
-        ids = [row[result.columns.index("package_id")] for row in result.rows]
-        cells = [
-            f"package {package_id}" if value is None and package_id is not None else shown
-            for value, package_id, shown in zip(values, ids, cells, strict=True)
-        ]
-    return Column(place.index, name, head(name), cells, place.rank, is_text)
+    is_text = any(type(row[place.index]) is str for row in result.rows)
+    text = _cells(place.index, result.columns, wraps=is_text and name in WRAPPED)
+    widest = max(cell_len(text(row)) for row in result.rows)
+    return Column(place.index, name, head(name), widest, place.rank, is_text)
+
+
+def _cells(index: int, columns: list[str], *, wraps: bool) -> Callable[[tuple[Any, ...]], str]:
+    """Return what makes the cell of a row."""
+    name = columns[index]
+    if wraps:
+        return lambda row: _shortened(str(row[index] or ""))
+    if name == "package_name" and "package_id" in columns:
+        package = columns.index("package_id")
+        return lambda row: (
+            f"package {row[package]}"
+            if row[index] is None and row[package] is not None
+            else cell(name, row[index])
+        )
+    return lambda row: cell(name, row[index])
 
 
 def _shortened(words: str) -> str:
@@ -63,32 +75,21 @@ def _shortened(words: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _table(columns: list[Column], view: View) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
-    for column in columns:
-        wraps = column.is_text and column.name in WRAPPED
-        values = [row[column.index] for row in view.result.rows]
-        is_right = all(value is None or is_number(value) for value in values)
-        table.add_column(
-            Text(column.head),
-            justify="right" if is_right else "left",
-            width=column.width,
-            overflow="fold" if wraps else "ellipsis",
-            no_wrap=not wraps,
-            vertical="top",
-        )
-    cells = [_linked(column, view) for column in columns]
-    for row in zip(*cells, strict=True):
-        table.add_row(*row)
-    return table
+def _shown(column: Column, view: View) -> Shown:
+    values = (row[column.index] for row in view.result.rows)
+    wraps = column.is_text and column.name in WRAPPED
+    return Shown(
+        head=column.head,
+        width=column.width,
+        is_right=all(value is None or is_number(value) for value in values),
+        wraps=wraps,
+        cell=_cells(column.index, view.result.columns, wraps=wraps),
+        link=_link(column, view),
+    )
 
 
-def _linked(column: Column, view: View) -> list[Text]:
-    """Return a column's cells; ids of jobs are links to their pages, if those are known."""
+def _link(column: Column, view: View) -> Callable[[tuple[Any, ...]], str | None] | None:
+    """Return what finds the page of a row's job, if these pages are known."""
     if not is_job_id(column.name) or not view.links:
-        return [Text(shown) for shown in column.cells]
-    urls = [web_page(view.links.get(row[column.index])) for row in view.result.rows]
-    return [
-        Text(shown, Style(link=url) if url else "")
-        for shown, url in zip(column.cells, urls, strict=True)
-    ]
+        return None
+    return lambda row: web_page(view.links.get(row[column.index]))

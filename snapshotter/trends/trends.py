@@ -13,7 +13,9 @@ from snapshotter import statements
 from snapshotter.errors import UsageError
 from snapshotter.texts import nearest
 from snapshotter.trends.filters import Filters, refuse_filters
-from snapshotter.trends.values import Result, normalized
+from snapshotter.trends.values import Result, Rows, normalized
+
+BATCH_ROWS = 2_000  # that are fetched at once
 
 _TYPES: dict[str, Any] = {
     "account_id": String,
@@ -140,8 +142,10 @@ def _in_words(path: Path, statement: str, error: Exception) -> str:
 def _line(statement: str, origin: BaseException) -> int:
     first = len(statement) - len(statement.lstrip())
     position = getattr(getattr(origin, "diag", None), "statement_position", None)
-    if position:  # PostgreSQL's: a character, from 1
-        return statement.count("\n", 0, int(position) - 1) + 1
+    if position:  # PostgreSQL's: a character, from 1, of what was sent: a cursor is declared there
+        sent = getattr(getattr(origin, "cursor", None), "query", None)
+        sent_text = sent.decode() if isinstance(sent, bytes) else statement
+        return sent_text.count("\n", 0, int(position) - 1) + 1
     message = str(origin)
     if counted := re.search(r"at line (\d+)", message):  # MariaDB's
         return int(counted[1])
@@ -163,5 +167,14 @@ def rows(connection: Connection, name: str, filters: Filters, folder: Path | Non
 def fetched(result: CursorResult[Any], limit: int | None = None) -> Result:
     """Return the columns and the rows (the first `limit`) of a trend."""
     columns = list(result.keys())
-    found = result.fetchall() if limit is None else result.fetchmany(limit)
-    return Result(columns, [normalized(columns, tuple(row)) for row in found])
+    return Result(columns, [row for batch in batches(result, limit) for row in batch])
+
+
+def batches(result: CursorResult[Any], limit: int | None = None) -> Iterator[Rows]:
+    """Yield the rows (the first `limit`) of a trend in lists, as they are fetched."""
+    columns = list(result.keys())
+    for number, batch in enumerate(result.partitions(BATCH_ROWS)):
+        kept = batch if limit is None else batch[: max(0, limit - number * BATCH_ROWS)]
+        if not kept:
+            return
+        yield [normalized(columns, tuple(row)) for row in kept]

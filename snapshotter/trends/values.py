@@ -16,11 +16,14 @@ _TIME_TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.(?:\d{3}|\d{6})")
 _DAY_TEXT = re.compile(r"\d{4}-\d\d-\d\d")
 
 
+Rows = list[tuple[Any, ...]]
+
+
 class Result(NamedTuple):
     """A trend's columns and rows; each row is `normalized`."""
 
     columns: list[str]
-    rows: list[tuple[Any, ...]]
+    rows: Rows
 
 
 def oldest_first(result: Result) -> Result:

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import on_a_terminal
 import pytest
 from command_line import Run, assert_one_line
 
@@ -130,3 +131,27 @@ def test_the_statement_needs_no_database_without_names(run: Run) -> None:
 )
 def test_options_that_a_statement_cannot_have(run: Run, words: list[str], said: str) -> None:
     assert_one_line(run("trends", "failure_reasons", *words), 2, said)
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_the_first_rows_and_a_pipe_gets_all(
+    run: Run, acme: dict[str, str], account: SimulatedAccount, tmp_path: Path
+) -> None:
+    for number in range(1, 104):
+        package = {"id": number, "name": f"p{number}"}
+        account.add_job(id=number, package_id=number, package=package, outputs=[])
+    run("sync", **acme)
+
+    def on_terminal(*words: str) -> list[str]:
+        _, printed = on_a_terminal.run(["trends", "freshness", *words], cwd=tmp_path)
+        return printed.decode().splitlines()
+
+    shown = on_terminal()
+    assert sum(" p" in f" {line}" for line in shown[2:]) == 100
+    assert shown[-1].strip() == "… 3 more rows; --limit 0 shows all"
+    assert len(on_terminal("--limit", "0")) == len(shown) + 2
+    assert len(on_terminal("--limit", "5")) == len(shown) - 96
+    for shape, heads in (("table", 2), ("markdown", 2), ("csv", 1)):
+        done = run("trends", "freshness", "--format", shape)
+        assert len(done.stdout.splitlines()) == 103 + heads, shape
+    assert len(json.loads(run("trends", "freshness", "--format", "json").stdout)) == 103

@@ -100,7 +100,7 @@ def test_all_with_their_manifest(engine: Engine, format_: Format, tmp_path: Path
             "snapshotter": __version__,
             "schema": head(),
             "python": platform.python_version(),
-            **{name: version(name) for name in ["pandas", *library]},
+            **{name: version(name) for name in library},
         },
     }
     assert listed == [

@@ -2,7 +2,7 @@
 
 from exports import HOSTILE, PEACEFUL
 
-from snapshotter.export.formulas import disarmed
+from snapshotter.export.formulas import disarmed, has_formula
 
 
 def test_formulas_get_an_apostrophe_and_other_text_stays() -> None:
@@ -12,3 +12,9 @@ def test_formulas_get_an_apostrophe_and_other_text_stays() -> None:
 
 def test_numbers_and_nothing_stay() -> None:
     assert disarmed([-5, -0.5, None]) == [-5, -0.5, None]
+
+
+def test_a_formula_is_found_among_other_texts() -> None:
+    for text in HOSTILE:
+        assert has_formula([*PEACEFUL, text, *PEACEFUL])
+    assert not has_formula(PEACEFUL)

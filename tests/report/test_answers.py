@@ -1,5 +1,6 @@
 """What the report asks of the database, held to the trends."""
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -7,9 +8,10 @@ import pytest
 from runs import replace
 from samples import job, store
 from sqlalchemy import Engine, insert
+from sqlalchemy.event import listen, remove
 
 from snapshotter.errors import UsageError
-from snapshotter.report.answers import Scope, ask
+from snapshotter.report.answers import OF_THE_PRESENT, Scope, ask
 from snapshotter.report.totals import TILES
 from snapshotter.store.tables import ACCOUNTS, SNAPSHOTS
 from snapshotter.times import epoch
@@ -203,3 +205,42 @@ def test_pages_of_the_jobs_and_the_packages_that_rows_name(two_periods: Engine) 
     assert found.urls[5] == "https://xplenty.com/acme/jobs/5"  # the last failure
     assert 19 not in found.urls
     assert found.package_urls == {("acme", 434): "https://xplenty.com/acme/packages/434"}
+
+
+def test_the_present_is_judged_by_the_runs_of_the_last_year(engine: Engine) -> None:
+    packages = {1: range(3, 500, 14), 2: range(400, 500), 3: range(0, 360, 5)}
+    number = 0
+    for package, ages in packages.items():
+        for age in ages:
+            number += 1
+            at = (NOW - timedelta(days=age)).strftime("%Y-%m-%dT03:00:00Z")
+            times = dict.fromkeys(("created_at", "started_at", "updated_at", "completed_at"), at)
+            seconds = 900 if age < 80 else 300
+            own = {"id": number, "outputs": [], "runtime_in_seconds": seconds, **times}
+            store(engine, job(package_id=package, package=None, **own), at=NOW)
+    store(engine, job(id=999, status="running", created_at="2020-01-01T00:00:00Z"), at=NOW)
+    with engine.connect() as connection:
+        found = ask(connection, Scope(timedelta(days=7)), NOW).trends
+        whole = {name: trends.rows(connection, name, Filters()).rows for name in OF_THE_PRESENT}
+    assert {row["package_id"]: row["runs"] for row in found["freshness"]} == {1: 26, 3: 72}
+    assert len(whole["freshness"]) == 3
+    # No package of which a year has 35 runs is judged otherwise than by its whole history.
+    (slower,) = (row for row in found["runtime_regressions"] if row["package_id"] == 3)
+    assert tuple(slower.values()) in whole["runtime_regressions"]
+    assert len(found["open_jobs"]) == len(whole["open_jobs"]) == 1
+
+
+def test_no_statement_of_the_report_is_asked_twice_for_the_same_days(two_periods: Engine) -> None:
+    asked: list[tuple[str, object]] = []
+
+    def note(*event: Any) -> None:
+        asked.append((event[2], str(event[3])))
+
+    with two_periods.connect() as connection:
+        listen(two_periods, "before_cursor_execute", note)
+        try:
+            ask(connection, Scope(timedelta(days=10)), NOW)
+        finally:
+            remove(two_periods, "before_cursor_execute", note)
+    assert len(asked) > 20
+    assert [each for each, times in Counter(asked).items() if times > 1] == []

@@ -13,7 +13,6 @@ from snapshotter.report.jobs import (
     compared_runs,
     failed_runs,
     last_failures,
-    package_urls,
 )
 from snapshotter.store.log_summaries import FailedJob, put
 from snapshotter.store.tables import JOBS
@@ -126,12 +125,3 @@ def test_only_a_web_page_is_a_link(engine: Engine, url: str) -> None:
     store(engine, ran(1, 1, html_url=url), ran(2, 2), at=NOW)
     with engine.connect() as connection:
         assert job_pages(connection, [1, 2, 3]) == {2: f"{PAGE}/2"}
-
-
-def test_the_page_of_a_package_is_beside_its_jobs(engine: Engine) -> None:
-    other = {"package_id": 5, "package": {"id": 5, "name": "other"}}
-    store(engine, ran(1, 1), ran(2, 2, html_url="https://elsewhere.example/2", **other), at=NOW)
-    with engine.connect() as connection:
-        found = package_urls(connection, ALL)
-        assert package_urls(connection, Filters(account_id="beta")) == {}
-    assert found == {("acme", 434): "https://xplenty.com/acme/packages/434"}

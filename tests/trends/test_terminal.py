@@ -1,13 +1,14 @@
 """A trend for people: fitted to the width, with sparklines; no text controls the terminal."""
 
 import io
-from datetime import UTC, date, datetime
+import tracemalloc
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from snapshotter.trends.terminal import show
 from snapshotter.trends.values import Result
-from snapshotter.trends.view import View
+from snapshotter.trends.view import SHOWN_ROWS, View, first_rows
 
 DAYS = Result(
     ["package_id", "package_name", "day", "runs", "p50_seconds"],
@@ -115,3 +116,35 @@ def test_ids_of_jobs_are_links_on_a_terminal_alone(monkeypatch: pytest.MonkeyPat
     assert "https://x" not in text
     assert "\x1b" not in printed(io.StringIO(), "xterm-256color")
     assert "dashboard" not in printed(Terminal(), "dumb")
+
+
+def test_the_first_rows_are_shown_with_the_sparklines_of_all() -> None:
+    days = [(date(2026, 1, 1) + timedelta(days=n), n) for n in range(250, -1, -1)]
+    view = first_rows(["day", "peak"], [days[:90], days[90:180], days[180:]], "concurrency")
+    file = io.StringIO()
+    show(view, file, 80)
+    lines = file.getvalue().splitlines()
+    assert [line.split()[0] for line in lines[2:102]] == [f"{day}" for day, _ in days[:SHOWN_ROWS]]
+    assert lines[102] == "… 151 more rows; --limit 0 shows all"
+    assert lines[-1].endswith("  0 to 250")
+    file = io.StringIO()
+    show(first_rows(["day", "peak"], [days[:SHOWN_ROWS]], "concurrency"), file, 80)
+    assert "more rows" not in file.getvalue()
+
+
+def test_memory_does_not_grow_with_the_rows_that_are_not_shown() -> None:
+    def peak(days: int) -> int:
+        batches = (
+            [(package, f"p{package}", date(2026, 1, 1), day / 7) for package in range(500)]
+            for day in range(days)
+        )
+        columns = ["package_id", "package_name", "day", "p50_seconds"]
+        tracemalloc.start()
+        try:
+            show(first_rows(columns, batches, "runtime_by_day"), io.StringIO(), 80)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1)
+    assert peak(40) < 3 * peak(4)
