@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex
+from sqlalchemy.schema import CreateIndex, DropIndex
 
 from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS
 
@@ -31,6 +31,7 @@ from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS
 _LOADED = (JOBS, OUTPUTS, FIELDS, CHANGES)
 # An index on one of these grows at its end, which costs little, and some are read by the load.
 _ASCENDING = ("job_id", "snapshot_id")
+REMEDY = "the next 'snapshotter sync' builds them, 'snapshotter db upgrade' does now"
 # Less than PostgreSQL's `deadlock_timeout`, so that this gives up, and not another session.
 _WAITS = "500ms"
 _CATALOGUE = {
@@ -76,18 +77,13 @@ def missing(connection: Connection) -> list[Part]:
 
 
 def in_words(parts: Collection[Part]) -> str:
-    """Return a line that names what is missing, why, and what to do."""
-    indexes = [part.name for part in parts if part.is_index]
-    keys = [part.name for part in parts if not part.is_index]
-    names = [
-        f"{what}: {', '.join(sorted(some))}"
-        for what, some in (("indexes", indexes), ("foreign keys", keys))
-        if some
-    ]
-    return (
-        f"the first load has not ended: it leaves to its end the {'; the '.join(names)}. "
-        "The next 'snapshotter sync' builds them, or 'snapshotter db upgrade' now"
+    """Return a line that names what is missing, and why it may be."""
+    kinds = (
+        ("indexes", [part.name for part in parts if part.is_index]),
+        ("foreign keys", [part.name for part in parts if not part.is_index]),
     )
+    named = [f"{kind} {', '.join(sorted(names))}" for kind, names in kinds if names]
+    return f"until the end of a first load, the {' and the '.join(named)} are missing"
 
 
 def leave_out(engine: Engine) -> bool:
@@ -110,7 +106,9 @@ def leave_out(engine: Engine) -> bool:
             if isinstance(part.of, Index):
                 connection.execute(DropIndex(part.of))
             else:
-                connection.execute(DropConstraint(part.of, isolate_from_table=False))
+                connection.exec_driver_sql(
+                    f"alter table {part.table.name} drop constraint {part.name}"
+                )
         return True
     return False
 
@@ -127,18 +125,28 @@ def build(engine: Engine, part: Part) -> None:
         if not left:
             return
         if isinstance(part.of, Index):
-            connection.execute(CreateIndex(part.of, if_not_exists=True))
+            connection.execute(CreateIndex(part.of))
             return
         if not left[0].is_there:
             connection.execute(text("lock table jobs in share row exclusive mode"))
-            add = str(
-                AddConstraint(part.of, isolate_from_table=False).compile(dialect=connection.dialect)
-            )
-            connection.exec_driver_sql(f"{add} not valid")
+            connection.exec_driver_sql(_addition(part.of))
     if not part.is_index:
         with engine.begin() as connection:
-            quoted = connection.dialect.identifier_preparer.quote(part.name)
-            connection.execute(text(f"alter table {part.table.name} validate constraint {quoted}"))
+            connection.exec_driver_sql(
+                f"alter table {part.table.name} validate constraint {part.name}"
+            )
+
+
+def _addition(key: ForeignKeyConstraint) -> str:
+    """Return the SQL that adds a key of the models; our names need no quotes."""
+    columns, referred = (
+        ", ".join(names)
+        for names in (key.column_keys, [element.column.name for element in key.elements])
+    )
+    return (
+        f"alter table {key.table.name} add constraint {key.name} foreign key ({columns}) "
+        f"references {key.referred_table.name} ({referred}) not valid"
+    )
 
 
 def build_all(engine: Engine) -> None:

@@ -193,6 +193,14 @@ class SchemaDiffers(DatabaseError):
         self.differences = differences
 
 
+class LoadUnfinished(SchemaDiffers):
+    """Only that is missing which a first load builds at its end; `unbuilt` names it."""
+
+    def __init__(self, unbuilt: str) -> None:
+        super().__init__([f"{unbuilt}; {deferred.REMEDY}"])
+        self.unbuilt = unbuilt
+
+
 def _is_about(difference: Any, parts: Sequence[deferred.Part]) -> bool:
     """Whether a difference is that one of the parts is missing."""
     if not isinstance(difference, tuple) or difference[0] not in ("add_index", "add_fk"):
@@ -218,6 +226,9 @@ def check(engine: Engine) -> None:
         parts = deferred.missing(connection)
     if parts:
         differences = [each for each in differences if not _is_about(each, parts)]
-        differences.append(deferred.in_words(parts))
+        unbuilt = deferred.in_words(parts)
+        if not differences:
+            raise LoadUnfinished(unbuilt)
+        differences.append(f"{unbuilt}; {deferred.REMEDY}")
     if differences:
         raise SchemaDiffers(differences)
