@@ -4,7 +4,7 @@ It is apart from the models, whose import takes as long as that of all else: wha
 by plain SQL needs only the type.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,17 +24,29 @@ def _to_iso(at: datetime) -> str:
 
 
 def _to_text(at: datetime | None) -> str | None:
-    """Return a time as SQLite stores it; MariaDB accepts the same text.
+    """Return a time as SQLite stores it; MariaDB accepts the same text."""
+    return None if at is None else _iso_to_text(_to_iso(at))
+
+
+def _iso_to_text(iso: str) -> str:
+    """Return a time in UTC as SQLite stores it.
 
     It has three decimals, which sqlite-jdbc reads as milliseconds whatever their number, and six
     only if three would lose some: so times still sort as text.
     """
-    if at is None:
-        return None
-    iso = _to_iso(at)
     # Most times have whole seconds: `2026-01-05T03:04:05Z`.
     fraction = "000" if len(iso) == _WHOLE_SECONDS else iso[20:26].removesuffix("000")
     return f"{iso[:10]} {iso[11:19]}.{fraction}"
+
+
+def times_as_stored(dialect: Dialect, times: Sequence[datetime | None]) -> list[str | None]:
+    """Return times as `UTCDateTime` binds each of them; all in one step, which is much faster."""
+    write = str if dialect.name == "postgresql" else _iso_to_text
+    isos: list[str | None] = msgspec.to_builtins(list(times))
+    return [
+        None if iso is None else write(iso if iso[-1] == "Z" else _to_iso(at))  # type: ignore[arg-type]  # not None
+        for iso, at in zip(isos, times, strict=True)
+    ]
 
 
 def _to_iso_or_none(at: datetime | None) -> str | None:

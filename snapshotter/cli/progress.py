@@ -193,7 +193,7 @@ class _Bar:
             "name": self._name,
             "count": self._count(done),
             "share": None if total is None else done / total,
-            "speed": f"{speed:,.0f} jobs/s" if speed and not self._outcome.summaries else "",
+            "speed": f"{speed:,.0f} jobs/s" if speed and not self._is_read() else "",
             "credits": "" if credits_left is None else f"{credits_left:,} credits",
             "left": "" if seconds is None else f"{duration(max(1, round(seconds)))} left",
         }
@@ -201,7 +201,13 @@ class _Bar:
             self._task = progress.add_task("", total=None, start=True, **fields)  # type: ignore[arg-type]
         progress.update(self._task, **fields)  # type: ignore[arg-type]
 
+    def _is_read(self) -> bool:
+        """Whether the run has read the jobs, and goes on with something else."""
+        return bool(self._outcome.summaries) or self._outcome.is_building
+
     def _count(self, done: int) -> str:
+        if self._outcome.is_building:
+            return f"{done:,} jobs, building the indexes"
         if summaries := self._outcome.summaries:  # all jobs are read by then
             return (
                 f"{done:,} jobs, {summaries:,} log {'summary' if summaries == 1 else 'summaries'}"

@@ -3,7 +3,7 @@
 from sqlalchemy import Engine
 
 from snapshotter.doctor.report import Report
-from snapshotter.store import revisions
+from snapshotter.store import deferred, revisions
 from snapshotter.store.schema_differences import in_words
 from snapshotter.texts import counted
 
@@ -18,6 +18,8 @@ def schema(report: Report, engine: Engine) -> bool:
     revisions.require_head(engine)
     try:
         revisions.check(engine)
+    except revisions.LoadUnfinished as error:
+        report.warn(error.unbuilt, deferred.REMEDY)
     except revisions.SchemaDiffers as error:
         words = in_words(error.differences)
         shown = "; ".join(words[:_MOST_SHOWN])

@@ -7,7 +7,7 @@ caller's transaction, and what the database refuses is raised as SQLAlchemy rais
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from operator import itemgetter
 from typing import Any, cast
@@ -25,6 +25,7 @@ from sqlalchemy.types import TypeEngine
 
 from snapshotter.store.engine import to_json
 from snapshotter.store.session_setup import COPIES
+from snapshotter.utc_times import UTCDateTime, times_as_stored
 
 Row = Mapping[str, Any]
 
@@ -34,11 +35,13 @@ _VALUES_AT_ONCE = 10_000 if sqlite3.sqlite_version_info >= (3, 32) else 999
 
 # In the text format of COPY.
 _NULL = r"\N"
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_SPECIALS = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+_ESCAPES = str.maketrans(_SPECIALS)
 
 # A row as it is sent: a line of COPY for PostgreSQL, else the values that the driver takes.
 Encoded = str | tuple[object, ...]
-_Convert = Callable[[Any], Any]
+_ConvertColumn = Callable[[Sequence[Any]], Iterable[Any]]
+_WriteColumn = Callable[[Sequence[Any]], list[str]]
 
 
 def encode(
@@ -123,25 +126,33 @@ def _update_sql(
 
 def _bound(
     dialect: Dialect, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
-) -> list[tuple[Any, ...]]:
+) -> Sequence[tuple[Any, ...]]:
     """Return rows of the columns `names` as the driver takes them."""
+    converters = _converters(dialect, table, names)
+    if not any(converters):
+        return rows
     columns = [
-        values if (convert := _converter(dialect, table, name)) is None else map(convert, values)
-        for name, values in zip(names, zip(*rows, strict=True), strict=True)
+        values if convert is None else convert(values)
+        for convert, values in zip(converters, zip(*rows, strict=True), strict=True)
     ]
     return list(zip(*columns, strict=True))
 
 
 @lru_cache
-def _converter(dialect: Dialect, table: Table, name: str) -> _Convert | None:
-    return _convert(dialect, table.c[name].type)
+def _converters(
+    dialect: Dialect, table: Table, names: tuple[str, ...]
+) -> tuple[_ConvertColumn | None, ...]:
+    return tuple(_converter(dialect, table.c[name].type) for name in names)
 
 
-def _convert(dialect: Dialect, kind: TypeEngine[Any]) -> _Convert | None:
-    if isinstance(kind, JSON) and dialect.name != "postgresql":
-        # As SQLAlchemy does, in one step of its three.
-        return _json_text
-    return kind.dialect_impl(dialect).bind_processor(dialect)
+def _converter(dialect: Dialect, kind: TypeEngine[Any]) -> _ConvertColumn | None:
+    """Return what converts the values of a column; None if the driver takes them as they are."""
+    if isinstance(kind, UTCDateTime):
+        return partial(times_as_stored, dialect)
+    if isinstance(kind, JSON):
+        return partial(map, _json_text)  # as SQLAlchemy does, in one step of its three
+    convert = kind.dialect_impl(dialect).bind_processor(dialect)
+    return None if convert is None else partial(map, convert)
 
 
 def _json_text(value: Any) -> str | None:
@@ -152,8 +163,9 @@ def _lines(
     dialect: Dialect, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
 ) -> list[str]:
     """Return rows of the columns `names` as lines of COPY."""
-    columns = zip(names, zip(*rows, strict=True), strict=True)
-    texts = [_copied(dialect, table.c[name].type, values) for name, values in columns]
+    writers = _writers(dialect, table, names)
+    columns = zip(*rows, strict=True)
+    texts = [write(values) for write, values in zip(writers, columns, strict=True)]
     return list(map("\t".join, zip(*texts, strict=True)))
 
 
@@ -168,16 +180,28 @@ def _copy(connection: Connection, table: Table, names: Sequence[str], lines: Seq
     )
 
 
-def _copied(dialect: Dialect, kind: TypeEngine[Any], values: Iterable[Any]) -> list[str]:
-    if isinstance(kind, JSON):
-        texts = list(map(_json_text, values))
-    elif isinstance(kind, String):
-        texts = list(values)
-    else:  # numbers and times: nothing in them is to be escaped
-        convert = _convert(dialect, kind)
-        bound = values if convert is None else map(convert, values)
-        return [_NULL if value is None else str(value) for value in bound]
+@lru_cache
+def _writers(dialect: Dialect, table: Table, names: tuple[str, ...]) -> tuple[_WriteColumn, ...]:
+    return tuple(_writer(dialect, table.c[name].type) for name in names)
+
+
+def _writer(dialect: Dialect, kind: TypeEngine[Any]) -> _WriteColumn:
+    """Return what writes the values of a column for COPY."""
+    convert = _converter(dialect, kind)
+    if isinstance(kind, JSON | String):
+        return partial(_escaped, convert)
+    return partial(_plain, convert)
+
+
+def _plain(convert: _ConvertColumn | None, values: Sequence[Any]) -> list[str]:
+    """Return numbers and times as COPY takes them: nothing in them is to be escaped."""
+    bound = values if convert is None else convert(values)
+    return [_NULL if value is None else str(value) for value in bound]
+
+
+def _escaped(convert: _ConvertColumn | None, values: Sequence[Any]) -> list[str]:
+    texts = list(values if convert is None else convert(values))
     joined = "".join(filter(None, texts))
-    if any(chr(special) in joined for special in _ESCAPES):
+    if any(special in joined for special in _SPECIALS):
         return [_NULL if text is None else text.translate(_ESCAPES) for text in texts]
     return [_NULL if text is None else text for text in texts]

@@ -35,7 +35,8 @@ class Outcome:
     """How a run ended. `missing`: requested ids that the API does not have.
 
     `noted`: what could not be requested, or not be proved; the rest is stored. `summaries`: failed
-    jobs whose log summary was requested; the API may have none of some.
+    jobs whose log summary was requested; the API may have none of some. `is_building`: the run
+    builds the indexes that its load left out.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Outcome:
     credits_remaining: int | None = None
     missing: list[int] = field(default_factory=list)
     noted: list[str] = field(default_factory=list)
+    is_building: bool = False
 
     @property
     def unchanged(self) -> int:

@@ -192,7 +192,7 @@ class _Writer:
             # 40 MB instead of 4, and stay in memory until then.
             connection.execute(f"pragma wal_autocheckpoint = {_LOG_PAGES}")
             connection.execute(f"pragma journal_size_limit = {_LOG_PAGES * 4096}")
-        connection.execute("pragma cache_size = -16000")
+        connection.execute("pragma cache_size = -8000")
 
 
 def _can_share_memory(path: Path) -> bool:

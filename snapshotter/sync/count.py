@@ -52,15 +52,15 @@ class Count:
         if account is None:
             return
         unlisted = 0 if full else account.unlisted or 0
+        expected = self._expected(unlisted)
         # What this run has seen exists, and nothing else does if it has listed everything.
-        has_seen_all = self._expected(unlisted) <= len(run.outcome.seen)
-        if not due and has_seen_all and lister.has_read_all:
+        if not due and lister.has_read_all and expected <= len(run.outcome.seen):
             run.ledger.remember(counted_at=now, unlisted=unlisted)
             self._gone.has_counted = True
             return
-        log.info("counting the list: %s expected", counted(self._expected(unlisted), "job"))
+        log.info("counting the list: %s expected", counted(expected, "job"))
         try:
-            unlisted = self._compare(lister, unlisted, is_search=bool(due))
+            unlisted = self._compare(lister, expected, unlisted, is_search=bool(due))
         except (RequestFailed, RequestRefused) as error:
             run.note("the jobs of the list could not be counted", error)
             return
@@ -75,10 +75,9 @@ class Count:
         missing = reconcile.present(run.engine, run.account_id, self._gone.still_missing())
         return reconcile.expected_count(run.engine, run.account_id) - len(missing) - unlisted
 
-    def _compare(self, lister: Lister, unlisted: int, *, is_search: bool) -> int:
+    def _compare(self, lister: Lister, expected: int, unlisted: int, *, is_search: bool) -> int:
         """Return how many of the stored jobs the list hides from now on."""
         run = self._run
-        expected = self._expected(unlisted)
         offsets = _Offsets(run)
         if not offsets.has(expected - 1, and_next=True):
             if self._gone.vanishing_since() and not self._gone.is_confirmed():

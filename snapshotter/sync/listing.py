@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # no listing starts before it
 # In one transaction, if they have arrived: each page of an index is then written once.
-PAGES_AT_ONCE = 10
+PAGES_AT_ONCE = 5
 
 
 def marks_of(ledger: Ledger) -> tuple[datetime, datetime] | None:

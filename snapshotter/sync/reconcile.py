@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Connection, Engine, Select, func, literal_column, select
 
 from snapshotter.api.narrowing import PAGE_SIZE
 from snapshotter.api.records import Record, Reject
@@ -46,13 +46,35 @@ class Index:
 
 def expected_count(engine: Engine, account_id: str) -> int:
     """Return how many jobs the list should have: stored or pruned and not gone, and rejects."""
-    counted = (
-        select(func.count()).select_from(JOBS).where(*live(account_id)),
+    elsewhere = (
         select(func.count()).select_from(PRUNED).where(*pruned.listed(account_id)),
         select(func.count()).select_from(REJECTS).where(*rejects.only_here(account_id)),
     )
     with engine.connect() as connection:
-        return sum(int(connection.execute(each).scalar_one()) for each in counted)
+        beside = sum(int(connection.execute(each).scalar_one()) for each in elsewhere)
+        return _live_count(connection, account_id) + beside
+
+
+def _live_count(connection: Connection, account_id: str) -> int:
+    """Return how many stored jobs of the account are not gone.
+
+    SQLite counts all rows of a table by its smallest index, ten times as fast as those that match:
+    so if all belong to the account, those that are gone are taken off.
+    """
+    count = select(func.count()).select_from(JOBS)
+    if connection.dialect.name == "sqlite" and _is_alone(connection, account_id):
+        gone = count.where(JOBS.c.account_id == account_id, JOBS.c.gone_at > literal_column("''"))
+        return sum(
+            sign * int(connection.execute(each).scalar_one())
+            for sign, each in ((1, count), (-1, gone))
+        )
+    return int(connection.execute(count.where(*live(account_id))).scalar_one())
+
+
+def _is_alone(connection: Connection, account_id: str) -> bool:
+    """Whether no other account has a job."""
+    ends = (select(end(JOBS.c.account_id)) for end in (func.min, func.max))
+    return all(connection.execute(each).scalar() in (account_id, None) for each in ends)
 
 
 def present(engine: Engine, account_id: str, job_ids: Iterable[int]) -> set[int]:

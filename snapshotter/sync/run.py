@@ -37,7 +37,7 @@ class Run:
         self.engine, self.client = context.engine, context.client
         self.account_id = context.account_id
         self.redact, self._progress = context.redact, context.progress
-        self.ledger, self.outcome, self._check_lock = ledger, outcome, check_lock
+        self.ledger, self.outcome, self.check_lock = ledger, outcome, check_lock
         self.open_seen: set[int] = set()
         self._has_pruned = pruned.are_there(
             self.engine
@@ -50,7 +50,7 @@ class Run:
     def end(self, status: str, error: BaseException | None = None) -> None:
         """Log what is reported at the end, and record how the run ended in its row."""
         self._report()
-        self._check_lock()
+        self.check_lock()
         self.outcome.status = status
         self._note_spending()
         self.ledger.end(self.outcome, error)
@@ -86,7 +86,7 @@ class Run:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Open a transaction, if the run still has its lock."""
-        self._check_lock()
+        self.check_lock()
         with self.engine.begin() as connection:
             yield connection
 
@@ -161,7 +161,7 @@ class Run:
         checkpoint: Listing | None,
         mode: Mode,
     ) -> None:
-        self._check_lock()
+        self.check_lock()
         self._note_spending()
         good = {each.job_id: each for each in records if isinstance(each, Prepared)}
         # What a partial answer leaves out is filled in from what is stored.

@@ -39,6 +39,7 @@ from snapshotter.store import rejects
 from snapshotter.store.engine import named_errors
 from snapshotter.store.ledger import Ledger, Outcome
 from snapshotter.store.lock import lock
+from snapshotter.sync import first_load
 from snapshotter.sync.by_id import ById, NoAnswer
 from snapshotter.sync.context import Context
 from snapshotter.sync.count import Count
@@ -185,6 +186,8 @@ def _read_plan(run: Run, plan: Plan) -> None:
     else:
         _read_account(run, by_id, gone, plan)
     by_id.settle()
+    if plan.names_jobs or plan.is_filtered:
+        first_load.end(run)
 
 
 def _read_jobs(run: Run, by_id: ById, gone: Gone, job_ids: Sequence[int]) -> None:
@@ -203,12 +206,14 @@ def _read_account(run: Run, by_id: ById, gone: Gone, plan: Plan) -> None:
     lister = Lister(run, plan.overlap)
     try:
         left = lister.left_by_an_earlier_run(full=plan.full)
+        first_load.begin(run)
         if left is not None:
             lister.read(left)
         lister.read(lister.begin(full=plan.full and left is None))
     except (RequestFailed, RequestRefused) as error:
         _do_without_the_list(run, by_id, gone, error)
         raise
+    first_load.end(run)
     refresh(run, by_id, gone)
     retry(run, by_id, gone)
     Count(run, by_id, gone).run(lister, full=plan.full)

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import on_a_terminal
 import pytest
@@ -15,6 +16,7 @@ from syncer import history
 from snapshotter.cli import progress
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Request
+from snapshotter.store.ledger import Outcome
 
 pytest_plugins = ["several_fixtures"]
 
@@ -167,6 +169,14 @@ def test_what_goes_wrong_while_drawing_does_not_reach_the_run() -> None:
         display = watch(None)  # type: ignore[arg-type]
         display.show(7)
         display.end()
+
+
+def test_a_bar_shows_that_the_indexes_are_built() -> None:
+    run = SimpleNamespace(client=None, outcome=Outcome("incremental", 1))
+    bar = progress._Bar(progress._Screen(1, may_ask=False), run, "", may_ask=False)  # type: ignore[arg-type]  # noqa: SLF001 - as above
+    assert bar._count(1234) == "1,234 jobs"  # noqa: SLF001
+    run.outcome.is_building = True
+    assert bar._count(1234) == "1,234 jobs, building the indexes"  # noqa: SLF001
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from examined import examined, lines
 from sqlalchemy import Engine
 
-from snapshotter.store import revisions
+from snapshotter.store import deferred, revisions
 from snapshotter.store.engine import open_engine
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -47,6 +47,14 @@ def test_another_revision(engine: Engine, database_url: str, revision: str, word
     assert line.startswith("FAILED: ")
     assert words in line
     assert lines(checks, "freshness") == ["skipped: the tables cannot be read; "]
+
+
+@sqlite
+def test_a_first_load_that_has_not_ended(engine: Engine, database_url: str) -> None:
+    deferred.leave_out(engine)
+    line = found(database_url)
+    assert line.startswith("warning: until the end of a first load, the indexes ix_job_outputs_")
+    assert "'snapshotter sync' builds them" in line
 
 
 @sqlite

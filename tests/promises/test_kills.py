@@ -41,7 +41,7 @@ from snapshotter.models import Base
 from snapshotter.redact import Redaction
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Answer, Request, as_sent
-from snapshotter.store import revisions, views
+from snapshotter.store import deferred, revisions, views
 from snapshotter.store.engine import open_engine
 from snapshotter.store.tables import (
     ACCOUNTS,
@@ -579,6 +579,47 @@ def test_a_kill_at_every_boundary_of_a_run(
         if not before and jobs:
             break
     assert kills >= (50 if before else 15) / trial.step
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_a_kill_while_the_indexes_are_built(
+    account: SimulatedAccount, store: Store, forks: Forks
+) -> None:
+    """At each boundary of the end of a first load: nothing is lost, and the next run builds them.
+
+    Whatever that run reads. MariaDB builds none.
+    """
+    finished(account, range(1, 10))
+    account.touch()
+    trial = Trial(account, store, forks)
+    places: list[str] = []
+    assert forks.halting("sync", look=places.append, together=True).code == 0
+    store.wait_until_alone()
+    stored_at = max(n for n, place in enumerate(places) if "output_fields" in place)
+    orders = (["sync"], ["sync", "--status", "failed"], ["db", "upgrade"], ["sync", "5"])
+    left: set[str] = set()
+    kills = range(places.index(AFTER_COMMIT, stored_at), len(places), trial.step)
+    for number, boundary in enumerate(kills):
+        trial.begin_again()
+        trial.run(at=boundary, together=True)
+        assert trial.ended.code == -signal.SIGKILL
+        left |= missing_parts(store)
+        store.assert_equal_to(account)
+        words = orders[number % len(orders)]
+        assert forks.run(*words).code == 0, trial.place
+        store.wait_until_alone()
+        revisions.check(store.reader)
+        trial.run()
+        assert trial.ended.code == 0, (trial.place, trial.ended.said)
+        store.assert_equal_to(account)
+    assert len(kills) >= 10
+    assert len(left) >= 6  # else no kill came before the last was built
+
+
+def missing_parts(store: Store) -> set[str]:
+    with store.reader.connect() as connection:
+        return {part.name for part in deferred.missing(connection)}
 
 
 # A kill at a random moment

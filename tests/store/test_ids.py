@@ -32,4 +32,4 @@ def test_it_takes_little() -> None:
     taken, _peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(found) == 300_010
-    assert taken < 300_010 * 12
+    assert taken < 300_010 * 6

@@ -1,0 +1,68 @@
+"""Has the first load of a database build the secondary indexes at its end, and mends what is left.
+
+A run that a signal or a limit stops leaves them to the next one, whatever that reads.
+"""
+
+import logging
+
+from sqlalchemy import exc, select
+
+from snapshotter.errors import Stopped
+from snapshotter.store import deferred
+from snapshotter.store.engine import named
+from snapshotter.store.lock import is_held
+from snapshotter.store.tables import ACCOUNTS
+from snapshotter.sync.run import Run
+
+log = logging.getLogger(__name__)
+
+
+def begin(run: Run) -> None:
+    """Leave the indexes out, if the run is to read a whole list and no job is stored yet."""
+    if run.outcome.kind == "full" and deferred.leave_out(run.engine):
+        log.info("the indexes are built at the end of this first load")
+
+
+def end(run: Run) -> None:
+    """Build what is missing, unless another account is still in its first load.
+
+    What cannot be built is noted, and the next run tries again.
+    """
+    with run.engine.connect() as connection:
+        parts = deferred.missing(connection)
+    if not parts:
+        return
+    if (other := _loading(run)) is not None:
+        log.info("the indexes are left to the run of account %s, which still loads", other)
+        return
+    run.outcome.is_building = True
+    try:
+        for part in parts:
+            log.info("building %s", part.name)
+            run.show_progress()
+            _build(run, part)
+    finally:
+        run.outcome.is_building = False
+
+
+def _build(run: Run, part: deferred.Part) -> None:
+    run.check_lock()
+    try:
+        deferred.build(run.engine, part)
+    except exc.DBAPIError as error:
+        reason = named(error)
+        if isinstance(reason, Stopped):
+            raise reason from error
+        run.note(f"{part.name} could not be built, the next run tries again", reason)
+
+
+def _loading(run: Run) -> str | None:
+    """Return another account that a run reads for the first time just now, if there is one."""
+    loading = select(ACCOUNTS.c.account_id).where(
+        ACCOUNTS.c.account_id != run.account_id,
+        ACCOUNTS.c.listing_offset.is_not(None),
+        ACCOUNTS.c.listing_since.is_(None),
+    )
+    with run.engine.connect() as connection:
+        accounts = connection.execute(loading.order_by(ACCOUNTS.c.account_id)).scalars().all()
+    return next((each for each in accounts if is_held(run.engine, each)), None)

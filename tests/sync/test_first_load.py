@@ -1,0 +1,104 @@
+"""A first load builds the indexes at its end, and every run what an earlier one has left."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine, text
+from syncer import Syncer, command, history
+
+from snapshotter.api.client import ListFilters
+from snapshotter.store import deferred, revisions
+from snapshotter.store.lock import lock
+from snapshotter.sync.sync import Plan
+
+BUILDING = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+
+
+def missing(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        return [part.name for part in deferred.missing(connection)]
+
+
+def left_half_way(syncer: Syncer) -> None:
+    """Have a first load stop after its first pages."""
+    history(syncer.account, 300)
+    done = command(syncer, "sync", "--max-requests", "6")
+    assert done.returncode == 75, done.stderr
+    assert len(missing(syncer.engine)) >= 6
+
+
+def test_a_first_load_ends_with_all_indexes(
+    syncer: Syncer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are left out before the first job is stored, and built before the jobs are counted."""
+    history(syncer.account, 300)
+    events: list[str] = []
+    for name in ("leave_out", "build"):
+        done: Callable[..., bool] = getattr(deferred, name)
+
+        def noted(*given: object, name: str = name, done: Callable[..., bool] = done) -> bool:
+            events.append(name)
+            return done(*given)
+
+        monkeypatch.setattr(deferred, name, noted)
+    syncer()
+    parts = len(events) - 1
+    assert events == ["leave_out", *["build"] * parts]
+    assert (parts >= 6) == (syncer.engine.dialect.name != "mysql")
+    assert missing(syncer.engine) == []
+    revisions.check(syncer.engine)
+    syncer.assert_equal_to_the_account()
+    syncer()
+    assert len(events) == parts + 1
+
+
+@BUILDING
+@pytest.mark.parametrize(
+    "plan",
+    [Plan(), Plan(ids=[1]), Plan(filters=ListFilters(status="failed")), Plan(rejected=True)],
+    ids=["all", "ids", "filtered", "rejects"],
+)
+def test_the_next_run_builds_what_one_has_left(syncer: Syncer, plan: Plan) -> None:
+    left_half_way(syncer)
+    syncer(plan)
+    assert missing(syncer.engine) == []
+    syncer()
+    syncer.assert_equal_to_the_account()
+    revisions.check(syncer.engine)
+
+
+@BUILDING
+def test_they_are_left_to_another_account_that_still_loads(syncer: Syncer) -> None:
+    """While its run holds its lock; a killed one holds none."""
+    left_half_way(syncer)
+    with syncer.engine.begin() as connection:
+        connection.execute(
+            text(
+                "insert into accounts (account_id, api_url, listing_offset) "
+                "values ('other', 'x', 5)"
+            )
+        )
+    with lock(syncer.engine, "other"):
+        syncer()
+    assert len(missing(syncer.engine)) >= 6
+    syncer()
+    assert missing(syncer.engine) == []
+
+
+@BUILDING
+def test_what_cannot_be_built_is_noted(syncer: Syncer) -> None:
+    """The name is taken: the run builds the others, and goes on to its end."""
+    left_half_way(syncer)
+    with syncer.engine.begin() as connection:
+        connection.execute(text("create table notes (id int)"))
+        connection.execute(text("create index ix_jobs_runs on notes (id)"))
+    outcome = syncer()
+    assert outcome.status == "completed"
+    (note,) = outcome.noted
+    assert "ix_jobs_runs could not be built" in note
+    assert "already exists" in note
+    assert missing(syncer.engine) == ["ix_jobs_runs"]
+    with syncer.engine.begin() as connection:
+        connection.execute(text("drop table notes"))
+    assert syncer().noted == []
+    revisions.check(syncer.engine)
