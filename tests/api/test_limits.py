@@ -1,6 +1,7 @@
 """How far a run may go: credits, requests, time."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -190,3 +191,13 @@ def test_what_is_not_essential_leaves_half_of_the_hour(
     allowance = Allowance(Limits(reserve=None), Impatient())
     allowance.set_budget(hourly, left)
     assert allowance.has_spare_credits is has_spare
+
+
+def test_what_is_left_is_the_least_of_what_the_limits_allow() -> None:
+    allowance = Allowance(Limits(reserve=500, requests=100), Impatient())
+    assert allowance.requests_left() == 100
+    allowance.set_budget(5000, 530)
+    assert allowance.requests_left() == 30
+    allowance.reserve_request(is_free=False)
+    assert allowance.requests_left() == 29
+    assert Allowance(Limits(), Impatient()).requests_left() == math.inf
