@@ -66,20 +66,21 @@ class Base(DeclarativeBase):
 
 
 # MariaDB's default collations treat "Orders" and "orders" as equal.
-_MYSQL = {
+MYSQL_OPTIONS: dict[str, Any] = {
     f"{name}_{option}": value
     for name in ("mysql", "mariadb")
     for option, value in (
         ("engine", "InnoDB"),
         ("charset", "utf8mb4"),
         ("collate", "utf8mb4_bin"),
+        ("row_format", "DYNAMIC"),  # allows long keys whatever default a server has
     )
 }
 
 
 class Account(Base):
     __tablename__ = "accounts"
-    __table_args__ = {"comment": "One row per account, and how far it is read", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
+    __table_args__ = {"comment": "One row per account, and how far it is read", **MYSQL_OPTIONS}  # noqa: RUF012 - read once, by SQLAlchemy
 
     account_id: Mapped[str] = mapped_column(
         Name, primary_key=True, comment="the account id, as in the API's URLs"
@@ -158,7 +159,7 @@ class Job(Base):
             *("account_id", "finished_epoch", "started_epoch", "created_epoch", "package_id"),
         ),
         Index("ix_jobs_named", "package_id", "account_id", **_WHERE_NAMED),
-        {"comment": "One row per job: one run of a package on a cluster", **_MYSQL},
+        {"comment": "One row per job: one run of a package on a cluster", **MYSQL_OPTIONS},
     )
 
     id: Mapped[int] = mapped_column(
@@ -281,7 +282,7 @@ class Job(Base):
 
 class JobOutput(Base):
     __tablename__ = "job_outputs"
-    __table_args__ = {"comment": "One row per output of a job", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
+    __table_args__ = {"comment": "One row per output of a job", **MYSQL_OPTIONS}  # noqa: RUF012 - read once, by SQLAlchemy
 
     id: Mapped[int] = mapped_column(
         Id, primary_key=True, autoincrement=False, comment="the output's id at the API"
@@ -327,7 +328,7 @@ class OutputField(Base):
     __table_args__ = {  # noqa: RUF012 - read once, by SQLAlchemy
         "comment": "One row per field of an output",
         "sqlite_with_rowid": False,
-        **_MYSQL,
+        **MYSQL_OPTIONS,
     }
 
     output_id: Mapped[int] = mapped_column(
@@ -348,7 +349,7 @@ class OutputField(Base):
 
 class Calendar(Base):
     __tablename__ = "calendar"
-    __table_args__ = {"comment": "One row per day from 2010 to 2049", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
+    __table_args__ = {"comment": "One row per day from 2010 to 2049", **MYSQL_OPTIONS}  # noqa: RUF012 - read once, by SQLAlchemy
 
     day: Mapped[date] = mapped_column(Day, primary_key=True, comment="the day")
     epoch: Mapped[int | None] = mapped_column(
@@ -363,7 +364,7 @@ class Snapshot(Base):
     __tablename__ = "snapshots"
     __table_args__ = {  # noqa: RUF012 - read once, by SQLAlchemy
         "comment": "One row per run of sync, rejects --retry or verify --repair, however it ended",
-        **_MYSQL,
+        **MYSQL_OPTIONS,
     }
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, comment="id of the run")
@@ -422,7 +423,7 @@ class Snapshot(Base):
 
 class JobChange(Base):
     __tablename__ = "job_changes"
-    __table_args__ = {"comment": "One row per state in which a job was seen", **_MYSQL}  # noqa: RUF012 - read once, by SQLAlchemy
+    __table_args__ = {"comment": "One row per state in which a job was seen", **MYSQL_OPTIONS}  # noqa: RUF012 - read once, by SQLAlchemy
 
     id: Mapped[int] = mapped_column(
         Id, primary_key=True, comment="increases in the order of observation"
@@ -449,7 +450,10 @@ class RejectedRecord(Base):
     __tablename__ = "rejected_records"
     __table_args__ = (
         Index(None, "account_id", "job_id"),
-        {"comment": "One row per record that could not be loaded, until it can be", **_MYSQL},
+        {
+            "comment": "One row per record that could not be loaded, until it can be",
+            **MYSQL_OPTIONS,
+        },
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True, comment="id of this row")
@@ -484,7 +488,7 @@ class PrunedJob(Base):
         Index(None, "account_id", "gone_at"),
         {
             "comment": "One row per job that db prune has removed, and that the API may still list",
-            **_MYSQL,
+            **MYSQL_OPTIONS,
         },
     )
 
@@ -515,7 +519,7 @@ class LogSummary(Base):
     __table_args__ = {  # noqa: RUF012 - read once, by SQLAlchemy
         "comment": "One row per failed job whose log summary was requested, by sync "
         "--log-summaries; all but the marks of the request are null if the API has none",
-        **_MYSQL,
+        **MYSQL_OPTIONS,
     }
 
     job_id: Mapped[int] = mapped_column(

@@ -107,9 +107,11 @@ def _alembic(connection: Connection) -> "Config":
 
 
 def upgrade(target: Engine | str) -> None:
-    """Bring the schema to the newest revision; do nothing if it is there already."""
-    from alembic import command  # noqa: PLC0415 - as above
-    from alembic.util import CommandError  # noqa: PLC0415
+    """Bring the schema to the newest revision; do nothing if it is there already.
+
+    An empty database gets it at once, without the revisions: see `creation`.
+    """
+    from snapshotter.store import creation, deferred  # noqa: PLC0415 - they import the models
 
     engine = open_engine(target) if isinstance(target, str) else target
     try:
@@ -125,21 +127,27 @@ def upgrade(target: Engine | str) -> None:
             _refuse_ahead(revision)
             if revision is None:
                 clear(connection)
-            try:
-                command.upgrade(_alembic(connection), "head")
-            except CommandError as error:
-                raise DatabaseError(
-                    f"the database is at revision {revision}, from which no way leads to {head()} "
-                    f"({error})"
-                ) from None
-        from snapshotter.store import deferred  # noqa: PLC0415 - it imports the models
-
+                creation.create(connection, head())
+            else:
+                _run_revisions(connection, revision)
         with named_errors():
             deferred.build_all(engine)
         checkpoint(engine)
     finally:
         if isinstance(target, str):
             engine.dispose()
+
+
+def _run_revisions(connection: Connection, revision: str) -> None:
+    from alembic import command  # noqa: PLC0415 - as above
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    try:
+        command.upgrade(_alembic(connection), "head")
+    except CommandError as error:
+        raise DatabaseError(
+            f"the database is at revision {revision}, from which no way leads to {head()} ({error})"
+        ) from None
 
 
 @contextmanager

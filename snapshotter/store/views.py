@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import (
     Column,
@@ -30,17 +30,12 @@ from sqlalchemy.exc import DBAPIError
 
 from snapshotter import statements
 from snapshotter.errors import DatabaseError
-from snapshotter.models import LongText
+from snapshotter.models import MYSQL_OPTIONS, LongText
 from snapshotter.store import postgresql_views
 from snapshotter.store.engine import reading
 
 log = logging.getLogger(__name__)
 
-_MYSQL: dict[str, Any] = {
-    f"{name}_{option}": value
-    for name in ("mysql", "mariadb")
-    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
-}
 # Apart from the tables of the data, which are exported.
 METADATA = MetaData(naming_convention={"pk": "pk_%(table_name)s"})
 REGISTRY = Table(
@@ -64,7 +59,7 @@ REGISTRY = Table(
         comment="digest of the view as the database returned it when it was created",
     ),
     comment="One row per view that this program ships",
-    **_MYSQL,
+    **MYSQL_OPTIONS,
 )
 
 
