@@ -162,9 +162,9 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "log_summaries": {"backoff", "engine", "fallback", "sizes", "tables"},
         "views": {"engine", "postgresql_views"},
         "accounts": {"engine", "lock", "owned", "tables"},
+        "creation": {"bulk", "sizes", "tables", "views"},
         "prepared": {"bulk", "tables"},
         "prune": {"bulk", "lock", "owned", "reject_payload", "rejects", "sizes", "tables"},
-        "revisions": {"deferred", "engine", "ownership", "views"},
         "database_copy": {
             "accounts",
             "bulk",
@@ -175,10 +175,11 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "tables",
         },
         "diff": {"prepared", "tables"},
-        "opening": {"engine", "revisions", "urls", "wait_limit"},
+        "revisions": {"creation", "deferred", "engine", "ownership", "views"},
         "vacuum": {"accounts", "driver_errors", "engine", "tables"},
         "write": {"bulk", "error_scope", "prepared", "sizes", "tables"},
         "load": {"diff", "prepared", "tables", "write"},
+        "opening": {"engine", "revisions", "urls", "wait_limit"},
         "pruned": {"prepared", "tables", "write"},
         "set_aside": {
             "backoff",

@@ -70,14 +70,23 @@ def test_commands_import_what_they_need(
     commands: list[list[str]], needed: set[str], database_url: str, tmp_path: Path
 ) -> None:
     """A database of the newest schema, without a terminal."""
+    assert imported(commands, database_url, tmp_path) - needed == set()
+
+
+def test_a_new_database_gets_its_schema_without_alembic(tmp_path: Path) -> None:
+    assert imported([["db", "upgrade"]], f"sqlite:///{tmp_path / 'jobs.db'}", tmp_path) == _MODELS
+
+
+def imported(commands: list[list[str]], database_url: str, folder: Path) -> set[str]:
+    """Return which of the heavy modules these commands import."""
     program = _PROGRAM.format(commands=commands, heavy=_HEAVY)
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={"SNAPSHOTTER_DATABASE_URL": database_url, "HOME": str(tmp_path)},
-        cwd=tmp_path,
+        env={"SNAPSHOTTER_DATABASE_URL": database_url, "HOME": str(folder)},
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert set(done.stderr.splitlines()[-1].split()) - needed == set()
+    return set(done.stderr.splitlines()[-1].split())

@@ -1,7 +1,8 @@
 """What an upgrade leaves behind, and what a check of the schema overlooks."""
 
 import pytest
-from sqlalchemy import Connection, Table, event, text
+from sqlalchemy import Connection, event, text
+from sqlalchemy.schema import CreateTable
 
 from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.store import revisions
@@ -41,16 +42,15 @@ def test_the_error_of_a_session_that_ends_during_an_upgrade(empty_database_url: 
     ends = {"postgresql": "select pg_terminate_backend({}, 10000)", "mariadb": "kill {}"}
     kind = "postgresql" if engine.dialect.name == "postgresql" else "mariadb"
 
-    @event.listens_for(Table, "before_create")
-    def end_session(_: Table, connection: Connection, **_options: object) -> None:
+    @event.listens_for(engine, "before_execute")
+    def end_session(connection: Connection, statement: object, *_: object) -> None:
+        if not isinstance(statement, CreateTable):
+            return
         mine = connection.execute(text(f"select {ids[kind]}")).scalar_one()
         with admin.begin() as other:
             other.execute(text(ends[kind].format(mine)))
 
-    try:
-        with pytest.raises((DatabaseError, Stopped), match=_ENDED):
-            revisions.upgrade(engine)
-    finally:
-        event.remove(Table, "before_create", end_session)
+    with pytest.raises((DatabaseError, Stopped), match=_ENDED):
+        revisions.upgrade(engine)
     engine.dispose()
     admin.dispose()
