@@ -774,6 +774,15 @@ def test_a_users_own_file_as_editors_save_it(engine: Engine, tmp_path: Path) -> 
             trends.question("odd", tmp_path)
 
 
+def test_the_line_of_an_error_if_rows_are_fetched_as_they_are_read(
+    engine: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.sql").write_text("select 1 as one,\n  nope\nfrom jobs\n")
+    streaming = engine.execution_options(stream_results=True)
+    with streaming.connect() as connection, pytest.raises(UsageError, match=r"line 2: .*nope"):
+        trends.rows(connection, "mine", Filters(), tmp_path)
+
+
 def test_an_unknown_trend(engine: Engine) -> None:
     with pytest.raises(UsageError, match=r"no trend 'durations'; there are .*runtime_by_day"):
         answer(engine, "durations")
