@@ -449,6 +449,7 @@ class Trial:
         ]
 
     def begin_again(self) -> None:
+        deferred.build_all(self.store.writer)  # else a first load would have none to leave out
         self.store.restore(self._kept)
         with self.account.lock:
             self.account.now, self.account.credits_remaining = self._now, self.account.credits
