@@ -194,9 +194,9 @@ class Account(Base):
     )
 
 
-def _where(condition: str) -> Any:
-    """Return what limits an index to some rows; MariaDB's have them all."""
-    return {f"{dialect}_where": text(condition) for dialect in ("sqlite", "postgresql")}
+_WHERE_NAMED: Any = {
+    f"{dialect}_where": text("package_name is not null") for dialect in ("sqlite", "postgresql")
+}
 
 
 class Job(Base):
@@ -215,15 +215,7 @@ class Job(Base):
             *("cluster_nodes", "id"),
         ),
         Index("ix_jobs_epochs", "account_id", "started_epoch", "finished_epoch", "package_id"),
-        Index(
-            "ix_jobs_named", "package_id", "account_id", "id", **_where("package_name is not null")
-        ),
-        Index(
-            "ix_jobs_attempts",
-            *("creator_id", "package_id", "account_id", "created_epoch", "id", "attempts"),
-            *("status", "runtime_in_seconds", "run_date"),
-            **_where("creator_type = 'Schedule'"),
-        ),
+        Index("ix_jobs_named", "package_id", "account_id", "id", **_WHERE_NAMED),
         {"comment": "One row per job: one run of a package on a cluster", **_MYSQL},
     )
 

@@ -14,7 +14,6 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
-SCHEDULED = "creator_type = 'Schedule'"
 NAMED = "package_name is not null"
 Indexes = dict[str, tuple[list[str], str | None]]
 
@@ -57,20 +56,6 @@ AFTER: Indexes = {
     "ix_jobs_named": (["package_id", "account_id", "id"], NAMED),
     "ix_jobs_account_id_created_epoch": (["account_id", "created_epoch"], None),
     "ix_jobs_account_id_finished_epoch": (["account_id", "finished_epoch"], None),
-    "ix_jobs_attempts": (
-        [
-            "creator_id",
-            "package_id",
-            "account_id",
-            "created_epoch",
-            "id",
-            "attempts",
-            "status",
-            "runtime_in_seconds",
-            "run_date",
-        ],
-        SCHEDULED,
-    ),
 }
 
 
@@ -85,8 +70,7 @@ def downgrade() -> None:
 def change(wanted: Indexes, other: Indexes) -> None:
     """Create the indexes that are wanted, and drop those of `other` that are not.
 
-    MariaDB commits each statement: what a killed upgrade has done already is left as it is. A new
-    index comes first, because MariaDB keeps one for each foreign key.
+    MariaDB commits each statement: what a killed upgrade has done already is left as it is.
     """
     found: dict[Any, list[str | None]] = {
         index["name"]: index["column_names"]

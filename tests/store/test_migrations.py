@@ -150,10 +150,6 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
         ("ix_job_outputs_job_id", "job_id"),
         ("ix_jobs_account_id_created_epoch", "account_id", "created_epoch"),
         ("ix_jobs_account_id_finished_epoch", "account_id", "finished_epoch"),
-        (
-            *("ix_jobs_attempts", "creator_id", "package_id", "account_id", "created_epoch", "id"),
-            *("attempts", "status", "runtime_in_seconds", "run_date"),
-        ),
         ("ix_jobs_epochs", "account_id", "started_epoch", "finished_epoch", "package_id"),
         ("ix_jobs_named", "package_id", "account_id", "id"),
         (
