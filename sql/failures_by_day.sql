@@ -10,30 +10,54 @@
 --   last)
 
 with
-numbered_accounts as ( -- numbers are sorted faster than texts, above all by MariaDB
+ended as ( -- in two parts, so that a first day is looked up in the index
     select
         account_id,
-        row_number() over (order by account_id) as account_number
-    from jobs
-    group by account_id
-),
-
-inputs as (
-    select
-        numbered_accounts.account_number,
         package_id,
-        run_date as day,
-        case when status = 'completed' then 1 else 0 end as is_completed,
-        case when status = 'failed' then 1 else 0 end as is_failed,
-        case when status = 'stopped' then 1 else 0 end as is_stopped
+        run_date,
+        status
     from jobs
-    left join numbered_accounts on jobs.account_id = numbered_accounts.account_id
     where
         status in ('completed', 'failed', 'stopped')
-        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
+        and run_date >= :since
+    union all
+    select
+        account_id,
+        package_id,
+        run_date,
+        status
+    from jobs
+    where
+        status in ('completed', 'failed', 'stopped')
+        and cast(:since as char) is null
+),
+
+inputs as ( -- first by status, in the order of the index
+    select
+        account_id,
+        package_id,
+        run_date as day,
+        status,
+        count(*) as runs
+    from ended
+    where
+        (account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
-        and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
+    group by status, run_date, package_id, account_id
+),
+
+days as (
+    select
+        account_id,
+        package_id,
+        day,
+        sum(runs) as runs,
+        sum(case when status = 'completed' then runs else 0 end) as completed,
+        sum(case when status = 'failed' then runs else 0 end) as failed,
+        sum(case when status = 'stopped' then runs else 0 end) as stopped
+    from inputs
+    group by package_id, account_id, day
 ),
 
 latest_named as (
@@ -48,30 +72,16 @@ latest_named as (
 
 names as ( -- each package's latest known name
     select
-        numbered_accounts.account_number,
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
     inner join jobs on latest_named.id = jobs.id
-    inner join numbered_accounts on latest_named.account_id = numbered_accounts.account_id
-),
-
-days as (
-    select
-        account_number,
-        package_id,
-        day,
-        count(*) as runs,
-        sum(is_completed) as completed,
-        sum(is_failed) as failed,
-        sum(is_stopped) as stopped
-    from inputs
-    group by package_id, account_number, day
 ),
 
 final as (
     select
-        numbered_accounts.account_id,
+        days.account_id,
         days.package_id,
         names.package_name,
         days.day,
@@ -80,9 +90,8 @@ final as (
         days.stopped,
         round(days.failed * 1e0 / nullif(days.completed + days.failed, 0), 6) as failure_rate
     from days
-    left join numbered_accounts on days.account_number = numbered_accounts.account_number
     left join names
-        on days.account_number = names.account_number and days.package_id = names.package_id
+        on days.account_id = names.account_id and days.package_id = names.package_id
 )
 
 select

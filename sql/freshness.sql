@@ -29,39 +29,43 @@ server_times as ( -- the server's clock, and this host's when an account's last 
 ),
 
 horizon as ( -- a later time cannot be right; the hour is for clocks that differ and for the run
-    select max(epoch) + 3600 as epoch
+    select coalesce(max(epoch) + 3600, 253402300799) as epoch -- the end of the year 9999
     from server_times
 ),
 
-moments as (
+moments as ( -- the newest ones that an index finds, whatever the number of jobs
     select
         account_id,
         watermark_epoch as epoch
     from accounts
     union all
     select
-        jobs.account_id,
-        max(
-            case
-                when horizon.epoch is null or jobs.created_epoch <= horizon.epoch
-                    then jobs.created_epoch
-            end
+        accounts.account_id,
+        (
+            select jobs.created_epoch
+            from jobs
+            where
+                jobs.account_id = accounts.account_id
+                and jobs.created_epoch <= horizon.epoch
+            order by jobs.created_epoch desc
+            limit 1
         ) as epoch
-    from jobs
+    from accounts
     cross join horizon
-    group by jobs.account_id
     union all
     select
-        jobs.account_id,
-        max(
-            case
-                when horizon.epoch is null or jobs.finished_epoch <= horizon.epoch
-                    then jobs.finished_epoch
-            end
+        accounts.account_id,
+        (
+            select jobs.finished_epoch
+            from jobs
+            where
+                jobs.account_id = accounts.account_id
+                and jobs.finished_epoch <= horizon.epoch
+            order by jobs.finished_epoch desc
+            limit 1
         ) as epoch
-    from jobs
+    from accounts
     cross join horizon
-    group by jobs.account_id
 ),
 
 clocks as ( -- the time up to which each account is known
@@ -75,6 +79,147 @@ clocks as ( -- the time up to which each account is known
 known as ( -- the latest of these
     select max(epoch) as epoch
     from clocks
+),
+
+completed as ( -- in two parts, so that a first day is looked up in the index
+    select
+        id,
+        account_id,
+        package_id,
+        run_date,
+        finished_epoch
+    from jobs
+    where
+        status = 'completed'
+        and run_date >= :since
+    union all
+    select
+        id,
+        account_id,
+        package_id,
+        run_date,
+        finished_epoch
+    from jobs
+    where
+        status = 'completed'
+        and cast(:since as char) is null
+),
+
+inputs as ( -- the gap after each completion: the last one has none
+    select
+        id,
+        account_id,
+        package_id,
+        lead(finished_epoch) over (
+            partition by package_id, account_id order by finished_epoch, id
+        ) - finished_epoch as gap
+    from completed
+    cross join known
+    where
+        finished_epoch between known.epoch - 1000000000 and known.epoch
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
+),
+
+counted as ( -- many gaps of a package are equal, so they are counted first
+    select
+        account_id,
+        package_id,
+        gap,
+        count(*) as runs,
+        count(gap) as gaps,
+        max(case when gap is null then id end) as last_job_id
+    from inputs
+    group by package_id, account_id, gap
+),
+
+ranked as (
+    select
+        account_id,
+        package_id,
+        gap,
+        runs,
+        last_job_id,
+        gaps,
+        sum(gaps) over (
+            partition by package_id, account_id order by gap
+            rows between unbounded preceding and current row
+        ) as upto,
+        sum(gaps) over (
+            partition by package_id, account_id order by gap
+            rows between unbounded preceding and unbounded following
+        ) as whole
+    from counted
+),
+
+places as ( -- whole places and the twentieths beyond
+    select
+        account_id,
+        package_id,
+        gap,
+        runs,
+        last_job_id,
+        gaps,
+        20 * (upto - gaps) as first_after,
+        20 * upto as last_at,
+        10 * whole + 10 - (10 * whole + 10) % 20 as p50_whole,
+        (10 * whole + 10) % 20 as p50_rest,
+        19 * whole + 1 - (19 * whole + 1) % 20 as p95_whole,
+        (19 * whole + 1) % 20 as p95_rest
+    from ranked
+),
+
+packages as (
+    select
+        account_id,
+        package_id,
+        max(last_job_id) as last_job_id,
+        sum(runs) as runs,
+        sum(
+            gap * (
+                case
+                    when first_after < p50_whole and p50_whole <= last_at then 20 - p50_rest
+                    else 0
+                end
+                + case
+                    when first_after <= p50_whole and p50_whole < last_at then p50_rest
+                    else 0
+                end
+            )
+        ) / 20.0 as usual_gap_seconds,
+        sum(
+            gap * (
+                case
+                    when first_after < p95_whole and p95_whole <= last_at then 20 - p95_rest
+                    else 0
+                end
+                + case
+                    when first_after <= p95_whole and p95_whole < last_at then p95_rest
+                    else 0
+                end
+            )
+        ) / 20.0 as p95_gap_seconds
+    from places
+    group by package_id, account_id
+),
+
+latest as (
+    select
+        jobs.account_id,
+        packages.package_id,
+        packages.last_job_id,
+        packages.runs,
+        packages.usual_gap_seconds,
+        packages.p95_gap_seconds,
+        jobs.finished_at as last_completed_at,
+        case
+            when clocks.epoch > jobs.finished_epoch then clocks.epoch - jobs.finished_epoch
+            else 0
+        end as since_seconds
+    from packages
+    inner join jobs on packages.last_job_id = jobs.id
+    inner join clocks on jobs.account_id = clocks.account_id
 ),
 
 latest_named as (
@@ -94,88 +239,6 @@ names as ( -- each package's latest known name
         jobs.package_name
     from latest_named
     inner join jobs on latest_named.id = jobs.id
-),
-
-numbered_accounts as ( -- numbers are sorted faster than texts, above all by MariaDB
-    select
-        account_id,
-        row_number() over (order by account_id) as account_number
-    from jobs
-    group by account_id
-),
-
-inputs as (
-    select
-        id,
-        numbered_accounts.account_number,
-        package_id,
-        finished_epoch - lag(finished_epoch) over (
-            partition by package_id, account_number order by finished_epoch, id
-        ) as gap,
-        lead(id) over (
-            partition by package_id, account_number order by finished_epoch, id
-        ) as next_id
-    from jobs
-    cross join known
-    left join numbered_accounts on jobs.account_id = numbered_accounts.account_id
-    where
-        status = 'completed'
-        and finished_epoch between known.epoch - 1000000000 and known.epoch
-        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
-        and (package_id = :package_id or cast(:package_id as char) is null)
-        and (run_date >= :since or cast(:since as char) is null)
-        and (run_date < :until or cast(:until as char) is null)
-),
-
-ranked as (
-    select
-        account_number,
-        package_id,
-        gap,
-        case when next_id is null then id end as last_job_id,
-        20 * count(gap) over (
-            partition by package_id, account_number order by gap
-            rows between unbounded preceding and current row
-        ) as place,
-        10 * count(gap) over (partition by package_id, account_number) + 10 as p50_place,
-        19 * count(gap) over (partition by package_id, account_number) + 1 as p95_place
-    from inputs
-),
-
-packages as (
-    select
-        account_number,
-        package_id,
-        max(last_job_id) as last_job_id,
-        count(*) as runs,
-        sum(
-            gap
-            * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
-        ) / 20.0 as usual_gap_seconds,
-        sum(
-            gap
-            * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
-        ) / 20.0 as p95_gap_seconds
-    from ranked
-    group by package_id, account_number
-),
-
-latest as (
-    select
-        jobs.account_id,
-        packages.package_id,
-        packages.last_job_id,
-        packages.runs,
-        packages.usual_gap_seconds,
-        packages.p95_gap_seconds,
-        jobs.finished_at as last_completed_at,
-        case
-            when clocks.epoch > jobs.finished_epoch then clocks.epoch - jobs.finished_epoch
-            else 0
-        end as since_seconds
-    from packages
-    inner join jobs on packages.last_job_id = jobs.id
-    inner join clocks on jobs.account_id = clocks.account_id
 ),
 
 final as (

@@ -13,33 +13,80 @@
 --   last)
 
 with
-numbered_accounts as ( -- numbers are sorted faster than texts, above all by MariaDB
+ended as ( -- in two parts, so that a first day is looked up in the index
     select
+        id,
         account_id,
-        row_number() over (order by account_id) as account_number
+        package_id,
+        run_date,
+        cluster_id,
+        cluster_nodes,
+        runtime_in_seconds
     from jobs
-    group by account_id
+    where
+        status in ('completed', 'failed', 'stopped')
+        and run_date >= :since
+    union all
+    select
+        id,
+        account_id,
+        package_id,
+        run_date,
+        cluster_id,
+        cluster_nodes,
+        runtime_in_seconds
+    from jobs
+    where
+        status in ('completed', 'failed', 'stopped')
+        and cast(:since as char) is null
 ),
 
 inputs as (
     select
-        jobs.id,
-        numbered_accounts.account_number,
-        jobs.package_id,
-        jobs.cluster_id,
-        calendar.week,
-        jobs.runtime_in_seconds as seconds,
-        case when jobs.cluster_nodes between 0 and 1000000 then jobs.cluster_nodes end as nodes
-    from jobs
-    left join calendar on jobs.run_date = calendar.day
-    left join numbered_accounts on jobs.account_id = numbered_accounts.account_id
+        id,
+        account_id,
+        package_id,
+        cluster_id,
+        run_date,
+        runtime_in_seconds as seconds,
+        case when cluster_nodes between 0 and 1000000 then cluster_nodes end as nodes
+    from ended
     where
-        status in ('completed', 'failed', 'stopped')
-        and runtime_in_seconds between 0 and 1000000000
-        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
+        runtime_in_seconds between 0 and 1000000000
+        and (account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
-        and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
+),
+
+days as ( -- first by day, so that fewer rows look up their week
+    select
+        account_id,
+        package_id,
+        cluster_id,
+        run_date,
+        max(id) as last_id,
+        count(*) as runs,
+        sum(seconds) as seconds,
+        count(nodes) as node_runs,
+        sum(seconds * 1e0 * nodes) as node_seconds
+    from inputs
+    group by run_date, package_id, account_id, cluster_id
+),
+
+weeks as (
+    select
+        days.account_id,
+        days.package_id,
+        days.cluster_id,
+        calendar.week,
+        max(days.last_id) as last_id,
+        sum(days.runs) as runs,
+        sum(days.seconds) as seconds,
+        sum(days.node_runs) as node_runs,
+        sum(days.node_seconds) as node_seconds
+    from days
+    left join calendar on days.run_date = calendar.day
+    group by days.package_id, days.account_id, days.cluster_id, calendar.week
 ),
 
 latest_named as (
@@ -61,21 +108,6 @@ names as ( -- each package's latest known name
     inner join jobs on latest_named.id = jobs.id
 ),
 
-weeks as (
-    select
-        account_number,
-        package_id,
-        cluster_id,
-        week,
-        max(id) as last_id,
-        count(*) as runs,
-        sum(seconds) as seconds,
-        count(nodes) as node_runs,
-        sum(seconds * 1e0 * nodes) as node_seconds
-    from inputs
-    group by package_id, account_number, cluster_id, week
-),
-
 final as (
     select
         jobs.account_id,
@@ -91,7 +123,7 @@ final as (
     from weeks
     inner join jobs on weeks.last_id = jobs.id
     left join names
-        on jobs.account_id = names.account_id and weeks.package_id = names.package_id
+        on weeks.account_id = names.account_id and weeks.package_id = names.package_id
 )
 
 select

@@ -28,39 +28,43 @@ server_times as ( -- the server's clock, and this host's when an account's last 
 ),
 
 horizon as ( -- a later time cannot be right; the hour is for clocks that differ and for the run
-    select max(epoch) + 3600 as epoch
+    select coalesce(max(epoch) + 3600, 253402300799) as epoch -- the end of the year 9999
     from server_times
 ),
 
-moments as (
+moments as ( -- the newest ones that an index finds, whatever the number of jobs
     select
         account_id,
         watermark_epoch as epoch
     from accounts
     union all
     select
-        jobs.account_id,
-        max(
-            case
-                when horizon.epoch is null or jobs.created_epoch <= horizon.epoch
-                    then jobs.created_epoch
-            end
+        accounts.account_id,
+        (
+            select jobs.created_epoch
+            from jobs
+            where
+                jobs.account_id = accounts.account_id
+                and jobs.created_epoch <= horizon.epoch
+            order by jobs.created_epoch desc
+            limit 1
         ) as epoch
-    from jobs
+    from accounts
     cross join horizon
-    group by jobs.account_id
     union all
     select
-        jobs.account_id,
-        max(
-            case
-                when horizon.epoch is null or jobs.finished_epoch <= horizon.epoch
-                    then jobs.finished_epoch
-            end
+        accounts.account_id,
+        (
+            select jobs.finished_epoch
+            from jobs
+            where
+                jobs.account_id = accounts.account_id
+                and jobs.finished_epoch <= horizon.epoch
+            order by jobs.finished_epoch desc
+            limit 1
         ) as epoch
-    from jobs
+    from accounts
     cross join horizon
-    group by jobs.account_id
 ),
 
 clocks as ( -- the time up to which each account is known
@@ -69,25 +73,6 @@ clocks as ( -- the time up to which each account is known
         max(epoch) as epoch
     from moments
     group by account_id
-),
-
-latest_named as (
-    select
-        package_id,
-        account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        latest_named.account_id,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
 ),
 
 inputs as (
@@ -141,6 +126,25 @@ usual as (
         ) / 20.0 as p95_seconds
     from ranked
     group by package_id, account_id
+),
+
+latest_named as (
+    select
+        package_id,
+        account_id,
+        max(id) as id
+    from jobs
+    where package_name is not null
+    group by package_id, account_id
+),
+
+names as ( -- each package's latest known name
+    select
+        latest_named.account_id,
+        latest_named.package_id,
+        jobs.package_name
+    from latest_named
+    inner join jobs on latest_named.id = jobs.id
 ),
 
 final as (

@@ -10,27 +10,65 @@
 --   last)
 
 with
-inputs as (
+layouts as (
     select
         fields_digest,
         min(id) as output_id
     from job_outputs
+    where fields_digest is not null
     group by fields_digest
 ),
 
-layouts as ( -- a digest covers the package, but not the account
+counted as ( -- a digest covers the package, but not the account
     select
-        inputs.fields_digest,
+        layouts.fields_digest,
+        jobs.package_id,
         count(*) over (
             partition by jobs.package_id, job_outputs.component_name, job_outputs.name
         ) as layouts
-    from inputs
-    inner join job_outputs on inputs.output_id = job_outputs.id
+    from layouts
+    inner join job_outputs on layouts.output_id = job_outputs.id
     inner join jobs on job_outputs.job_id = jobs.id
     where jobs.package_id = :package_id or cast(:package_id as char) is null
 ),
 
-outputs as (
+changing as (
+    select
+        fields_digest,
+        package_id
+    from counted
+    where layouts > 1
+),
+
+repeated as ( -- a job may have two outputs with the same name
+    select
+        job_id,
+        name,
+        component_name,
+        min(id) as first_output_id
+    from job_outputs
+    where fields_digest is not null
+    group by job_id, name, component_name
+    having count(*) > 1
+),
+
+repeats as (
+    select job_outputs.id as output_id
+    from repeated
+    inner join job_outputs
+        on repeated.job_id = job_outputs.job_id and repeated.first_output_id < job_outputs.id
+    where
+        (
+            repeated.name = job_outputs.name
+            or (repeated.name is null and job_outputs.name is null)
+        )
+        and (
+            repeated.component_name = job_outputs.component_name
+            or (repeated.component_name is null and job_outputs.component_name is null)
+        )
+),
+
+followed as (
     select
         job_outputs.id as output_id,
         jobs.id as job_id,
@@ -40,135 +78,89 @@ outputs as (
         job_outputs.name as output_name,
         job_outputs.fields_digest,
         jobs.run_date,
-        jobs.finished_at,
         coalesce(jobs.finished_epoch, 0) as finished_epoch,
-        row_number() over (
-            partition by jobs.id, job_outputs.component_name, job_outputs.name
-            order by job_outputs.id
-        ) as place
-    from layouts
-    inner join job_outputs on layouts.fields_digest = job_outputs.fields_digest
-    inner join jobs on job_outputs.job_id = jobs.id
-    where
-        layouts.layouts > 1
-        and jobs.status = 'completed'
-        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
-),
-
-digests as ( -- a job may have two outputs with the same name
-    select
-        output_id,
-        job_id,
-        account_id,
-        package_id,
-        component_name,
-        output_name,
-        fields_digest,
-        run_date,
-        finished_at,
-        finished_epoch
-    from outputs
-    where place = 1
-),
-
-followed as (
-    select
-        output_id,
-        job_id,
-        account_id,
-        package_id,
-        component_name,
-        output_name,
-        fields_digest,
-        run_date,
-        finished_at,
-        finished_epoch,
-        lag(job_id) over (
-            partition by package_id, account_id, component_name, output_name
-            order by finished_epoch, job_id
+        lag(jobs.id) over (
+            partition by
+                jobs.package_id, jobs.account_id, job_outputs.component_name, job_outputs.name
+            order by coalesce(jobs.finished_epoch, 0), jobs.id
         ) as previous_job_id,
-        lag(output_id) over (
-            partition by package_id, account_id, component_name, output_name
-            order by finished_epoch, job_id
+        lag(job_outputs.id) over (
+            partition by
+                jobs.package_id, jobs.account_id, job_outputs.component_name, job_outputs.name
+            order by coalesce(jobs.finished_epoch, 0), jobs.id
         ) as previous_output_id,
-        lag(fields_digest) over (
-            partition by package_id, account_id, component_name, output_name
-            order by finished_epoch, job_id
+        lag(job_outputs.fields_digest) over (
+            partition by
+                jobs.package_id, jobs.account_id, job_outputs.component_name, job_outputs.name
+            order by coalesce(jobs.finished_epoch, 0), jobs.id
         ) as previous_digest
-    from digests
+    from jobs
+    inner join job_outputs on jobs.id = job_outputs.job_id
+    where
+        exists (select 1 from changing) -- else none of the rest is read
+        and jobs.status = 'completed'
+        and (
+            jobs.package_id in (select changing.package_id from changing)
+            or jobs.package_id is null
+        )
+        and job_outputs.fields_digest in (select changing.fields_digest from changing)
+        and job_outputs.id not in (select repeats.output_id from repeats)
+        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
 ),
 
 pairs as (
     select
-        output_id,
-        job_id,
-        account_id,
-        package_id,
-        component_name,
-        output_name,
-        finished_at,
-        finished_epoch,
-        previous_job_id,
-        previous_output_id
+        followed.output_id,
+        followed.job_id,
+        followed.account_id,
+        followed.package_id,
+        followed.component_name,
+        followed.output_name,
+        -- looked up for these jobs alone: the index that the others are read from lacks it
+        (select jobs.finished_at from jobs where jobs.id = followed.job_id) as finished_at,
+        followed.finished_epoch,
+        followed.previous_job_id,
+        followed.previous_output_id
     from followed
     where
-        fields_digest <> previous_digest
-        and (run_date >= :since or cast(:since as char) is null)
-        and (run_date < :until or cast(:until as char) is null)
+        followed.fields_digest <> followed.previous_digest
+        and (followed.run_date >= :since or cast(:since as char) is null)
+        and (followed.run_date < :until or cast(:until as char) is null)
 ),
 
-fields_now as ( -- an output may have a name twice
+sides as (
+    select 1 as is_new
+    union all
+    select 0 as is_new
+),
+
+compared as ( -- an output may have a name twice
     select
         pairs.output_id,
+        sides.is_new,
         output_fields.name,
         output_fields.position,
         row_number() over (
-            partition by pairs.output_id, output_fields.name order by output_fields.position
+            partition by pairs.output_id, sides.is_new, output_fields.name
+            order by output_fields.position
         ) as occurrence
     from pairs
-    inner join output_fields on pairs.output_id = output_fields.output_id
-),
-
-fields_before as (
-    select
-        pairs.output_id,
-        output_fields.name,
-        output_fields.position,
-        row_number() over (
-            partition by pairs.output_id, output_fields.name order by output_fields.position
-        ) as occurrence
-    from pairs
-    inner join output_fields on pairs.previous_output_id = output_fields.output_id
+    cross join sides
+    inner join output_fields
+        on
+            case when sides.is_new = 1 then pairs.output_id else pairs.previous_output_id end
+            = output_fields.output_id
 ),
 
 changes as (
     select
-        fields_now.output_id,
-        fields_now.name as field,
-        case when fields_before.position is null then 'added' else 'moved' end as kind,
-        fields_now.position,
-        fields_before.position as previous_position
-    from fields_now
-    left join fields_before
-        on
-            fields_now.output_id = fields_before.output_id
-            and fields_now.name = fields_before.name
-            and fields_now.occurrence = fields_before.occurrence
-    where fields_before.position is null or fields_before.position <> fields_now.position
-    union all
-    select
-        fields_before.output_id,
-        fields_before.name as field,
-        'removed' as kind,
-        fields_now.position,
-        fields_before.position as previous_position
-    from fields_before
-    left join fields_now
-        on
-            fields_before.output_id = fields_now.output_id
-            and fields_before.name = fields_now.name
-            and fields_before.occurrence = fields_now.occurrence
-    where fields_now.position is null
+        output_id,
+        name as field,
+        max(case when is_new = 1 then position end) as position,
+        max(case when is_new = 0 then position end) as previous_position
+    from compared
+    group by output_id, name, occurrence
+    having count(*) < 2 or max(position) <> min(position)
 ),
 
 final as (
@@ -180,14 +172,18 @@ final as (
         pairs.job_id,
         pairs.finished_at as changed_at,
         changes.field,
-        changes.kind,
+        case
+            when changes.previous_position is null then 'added'
+            when changes.position is null then 'removed'
+            else 'moved'
+        end as kind,
         changes.position,
         changes.previous_position,
         pairs.previous_job_id,
         pairs.finished_epoch,
         pairs.output_id
-    from pairs
-    inner join changes on pairs.output_id = changes.output_id
+    from changes -- each has its pair: a left join has SQLite look it up by an index
+    left join pairs on changes.output_id = pairs.output_id
 )
 
 select

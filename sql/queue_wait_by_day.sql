@@ -17,35 +17,26 @@
 --   last)
 
 with
-numbered_accounts as ( -- numbers are sorted faster than texts, above all by MariaDB
-    select
-        account_id,
-        row_number() over (order by account_id) as account_number
-    from jobs
-    group by account_id
-),
-
 inputs as ( -- many waits are equal, so they are counted first
     select
-        numbered_accounts.account_number,
+        account_id,
         run_date as day,
         queue_seconds,
         cluster_wait_seconds,
         count(*) as jobs
     from jobs
-    left join numbered_accounts on jobs.account_id = numbered_accounts.account_id
     where
         queue_seconds between 0 and 1000000000
-        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
+        and (account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
         and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
-    group by run_date, queue_seconds, cluster_wait_seconds, account_number
+    group by run_date, queue_seconds, cluster_wait_seconds, account_id
 ),
 
 waits as (
     select
-        account_number,
+        account_id,
         day,
         'whole' as part,
         queue_seconds as seconds,
@@ -53,7 +44,7 @@ waits as (
     from inputs
     union all
     select
-        account_number,
+        account_id,
         day,
         'cluster' as part,
         cluster_wait_seconds as seconds,
@@ -62,7 +53,7 @@ waits as (
     where cluster_wait_seconds is not null
     union all
     select
-        account_number,
+        account_id,
         day,
         'queue' as part,
         queue_seconds - cluster_wait_seconds as seconds,
@@ -73,23 +64,23 @@ waits as (
 
 ranked as (
     select
-        account_number,
+        account_id,
         day,
         part,
         seconds,
         jobs,
         sum(jobs) over (
-            partition by day, part, account_number order by seconds
+            partition by day, part, account_id order by seconds
             rows between unbounded preceding and current row
         ) as upto,
-        10 * sum(jobs) over (partition by day, part, account_number) + 10 as p50_place,
-        19 * sum(jobs) over (partition by day, part, account_number) + 1 as p95_place
+        10 * sum(jobs) over (partition by day, part, account_id) + 10 as p50_place,
+        19 * sum(jobs) over (partition by day, part, account_id) + 1 as p95_place
     from waits
 ),
 
 places as ( -- whole places and the twentieths beyond
     select
-        account_number,
+        account_id,
         day,
         part,
         seconds,
@@ -105,7 +96,7 @@ places as ( -- whole places and the twentieths beyond
 
 parts as (
     select
-        account_number,
+        account_id,
         day,
         part,
         sum(jobs) as runs,
@@ -134,12 +125,12 @@ parts as (
             )
         ) / 20.0 as p95_seconds
     from places
-    group by day, part, account_number
+    group by day, part, account_id
 ),
 
 final as (
     select
-        numbered_accounts.account_id,
+        account_id,
         day,
         max(case when part = 'whole' then runs end) as runs,
         max(case when part = 'whole' then p50_seconds end) as p50_seconds,
@@ -150,8 +141,7 @@ final as (
         max(case when part = 'queue' then p50_seconds end) as queue_p50_seconds,
         max(case when part = 'queue' then p95_seconds end) as queue_p95_seconds
     from parts
-    left join numbered_accounts on parts.account_number = numbered_accounts.account_number
-    group by day, numbered_accounts.account_id
+    group by day, account_id
 )
 
 select

@@ -28,39 +28,43 @@ server_times as ( -- the server's clock, and this host's when an account's last 
 ),
 
 horizon as ( -- a later time cannot be right; the hour is for clocks that differ and for the run
-    select max(epoch) + 3600 as epoch
+    select coalesce(max(epoch) + 3600, 253402300799) as epoch -- the end of the year 9999
     from server_times
 ),
 
-moments as (
+moments as ( -- the newest ones that an index finds, whatever the number of jobs
     select
         account_id,
         watermark_epoch as epoch
     from accounts
     union all
     select
-        jobs.account_id,
-        max(
-            case
-                when horizon.epoch is null or jobs.created_epoch <= horizon.epoch
-                    then jobs.created_epoch
-            end
+        accounts.account_id,
+        (
+            select jobs.created_epoch
+            from jobs
+            where
+                jobs.account_id = accounts.account_id
+                and jobs.created_epoch <= horizon.epoch
+            order by jobs.created_epoch desc
+            limit 1
         ) as epoch
-    from jobs
+    from accounts
     cross join horizon
-    group by jobs.account_id
     union all
     select
-        jobs.account_id,
-        max(
-            case
-                when horizon.epoch is null or jobs.finished_epoch <= horizon.epoch
-                    then jobs.finished_epoch
-            end
+        accounts.account_id,
+        (
+            select jobs.finished_epoch
+            from jobs
+            where
+                jobs.account_id = accounts.account_id
+                and jobs.finished_epoch <= horizon.epoch
+            order by jobs.finished_epoch desc
+            limit 1
         ) as epoch
-    from jobs
+    from accounts
     cross join horizon
-    group by jobs.account_id
 ),
 
 clocks as ( -- the time up to which each account is known
@@ -76,6 +80,32 @@ known as ( -- the latest of these
     from clocks
 ),
 
+ended as ( -- in two parts, so that a first day is looked up in the index
+    select
+        id,
+        account_id,
+        package_id,
+        run_date,
+        status,
+        finished_epoch
+    from jobs
+    where
+        status in ('completed', 'failed')
+        and run_date >= :since
+    union all
+    select
+        id,
+        account_id,
+        package_id,
+        run_date,
+        status,
+        finished_epoch
+    from jobs
+    where
+        status in ('completed', 'failed')
+        and cast(:since as char) is null
+),
+
 inputs as (
     select
         id,
@@ -86,34 +116,13 @@ inputs as (
         lag(status) over (
             partition by package_id, account_id order by coalesce(finished_epoch, 0), id
         ) as status_before
-    from jobs
+    from ended
     cross join known
     where
-        status in ('completed', 'failed')
-        and (finished_epoch is null or finished_epoch <= known.epoch)
+        (finished_epoch is null or finished_epoch <= known.epoch)
         and (account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
-        and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
-),
-
-latest_named as (
-    select
-        package_id,
-        account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        latest_named.account_id,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
 ),
 
 numbered as ( -- the failures, and each completion right after one, which ends a streak
@@ -207,6 +216,25 @@ packages as (
         max(case when is_over = 0 then first_id end) as failing_id
     from ranked
     group by package_id, account_id
+),
+
+latest_named as (
+    select
+        package_id,
+        account_id,
+        max(id) as id
+    from jobs
+    where package_name is not null
+    group by package_id, account_id
+),
+
+names as ( -- each package's latest known name
+    select
+        latest_named.account_id,
+        latest_named.package_id,
+        jobs.package_name
+    from latest_named
+    inner join jobs on latest_named.id = jobs.id
 ),
 
 final as (

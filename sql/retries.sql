@@ -13,6 +13,41 @@
 --   last)
 
 with
+ended as ( -- in two parts, so that a first day is looked up in the index
+    select
+        id,
+        account_id,
+        package_id,
+        run_date,
+        creator_id,
+        created_epoch,
+        status,
+        attempts,
+        runtime_in_seconds
+    from jobs
+    where
+        creator_type = 'Schedule'
+        and status in ('completed', 'failed', 'stopped')
+        and run_date >= :since
+    union all
+    select
+        id,
+        account_id,
+        package_id,
+        run_date,
+        creator_id,
+        created_epoch,
+        status,
+        attempts,
+        runtime_in_seconds
+    from jobs
+    where
+        creator_type = 'Schedule'
+        -- coalesce keeps the planner off the status index: most rows match
+        and coalesce(status, '') in ('completed', 'failed', 'stopped')
+        and cast(:since as char) is null
+),
+
 inputs as (
     select
         account_id,
@@ -29,34 +64,11 @@ inputs as (
         lead(coalesce(attempts, 0)) over (
             partition by creator_id, package_id, account_id order by coalesce(created_epoch, 0), id
         ) as attempts_after
-    from jobs
+    from ended
     where
-        creator_type = 'Schedule'
-        -- coalesce keeps the planner off the status index: most rows match
-        and coalesce(status, '') in ('completed', 'failed', 'stopped')
-        and (account_id = :account_id or cast(:account_id as char) is null)
+        (account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
-        and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
-),
-
-latest_named as (
-    select
-        package_id,
-        account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        latest_named.account_id,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
 ),
 
 attempts as (
@@ -88,6 +100,25 @@ schedules as (
         sum(case when status = 'failed' then seconds else 0 end) as seconds_burnt
     from attempts
     group by schedule_id, package_id, account_id
+),
+
+latest_named as (
+    select
+        package_id,
+        account_id,
+        max(id) as id
+    from jobs
+    where package_name is not null
+    group by package_id, account_id
+),
+
+names as ( -- each package's latest known name
+    select
+        latest_named.account_id,
+        latest_named.package_id,
+        jobs.package_name
+    from latest_named
+    inner join jobs on latest_named.id = jobs.id
 ),
 
 final as (

@@ -15,31 +15,75 @@
 --   last)
 
 with
-numbered_accounts as ( -- numbers are sorted faster than texts, above all by MariaDB
+completed as ( -- in two parts, so that a first day is looked up in the index
     select
         account_id,
-        row_number() over (order by account_id) as account_number
+        package_id,
+        run_date,
+        runtime_in_seconds
     from jobs
-    group by account_id
+    where
+        status = 'completed'
+        and run_date >= :since
+    union all
+    select
+        account_id,
+        package_id,
+        run_date,
+        runtime_in_seconds
+    from jobs
+    where
+        status = 'completed'
+        and cast(:since as char) is null
 ),
 
 inputs as (
     select
-        numbered_accounts.account_number,
-        package_id,
-        calendar.week as week,
+        completed.account_id,
+        completed.package_id,
+        calendar.week,
         case
-            when runtime_in_seconds between 0 and 1000000000 then runtime_in_seconds
+            when completed.runtime_in_seconds between 0 and 1000000000
+                then completed.runtime_in_seconds
         end as seconds
-    from jobs
-    left join calendar on jobs.run_date = calendar.day
-    left join numbered_accounts on jobs.account_id = numbered_accounts.account_id
+    from completed
+    left join calendar on completed.run_date = calendar.day
     where
-        status = 'completed'
-        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
-        and (package_id = :package_id or cast(:package_id as char) is null)
-        and (run_date >= :since or cast(:since as char) is null)
-        and (run_date < :until or cast(:until as char) is null)
+        (completed.account_id = :account_id or cast(:account_id as char) is null)
+        and (completed.package_id = :package_id or cast(:package_id as char) is null)
+        and (completed.run_date < :until or cast(:until as char) is null)
+),
+
+ranked as ( -- runs without a runtime are a part of their own
+    select
+        account_id,
+        package_id,
+        week,
+        seconds,
+        percent_rank() over (
+            partition by week, package_id, account_id, case when seconds is null then 1 else 0 end
+            order by seconds
+        ) as rank_share
+    from inputs
+),
+
+beside as ( -- the values on both sides of each percentile, and the number of those up to it
+    select
+        account_id,
+        package_id,
+        week,
+        count(*) as runs,
+        10 * count(seconds) + 10 as p50_place,
+        count(case when rank_share <= 0.5e0 then seconds end) as p50_count,
+        max(case when rank_share <= 0.5e0 then seconds end) as p50_low,
+        min(case when rank_share > 0.5e0 then seconds end) as p50_high,
+        19 * count(seconds) + 1 as p95_place,
+        count(case when rank_share <= 0.95e0 then seconds end) as p95_count,
+        max(case when rank_share <= 0.95e0 then seconds end) as p95_low,
+        min(case when rank_share > 0.95e0 then seconds end) as p95_high,
+        max(seconds) as max_seconds
+    from ranked
+    group by week, package_id, account_id
 ),
 
 latest_named as (
@@ -54,62 +98,34 @@ latest_named as (
 
 names as ( -- each package's latest known name
     select
-        numbered_accounts.account_number,
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
     inner join jobs on latest_named.id = jobs.id
-    inner join numbered_accounts on latest_named.account_id = numbered_accounts.account_id
-),
-
-ranked as (
-    select
-        account_number,
-        package_id,
-        week,
-        seconds,
-        20 * count(seconds) over (
-            partition by package_id, account_number, week order by seconds
-            rows between unbounded preceding and current row
-        ) as place,
-        10 * count(seconds) over (partition by package_id, account_number, week) + 10 as p50_place,
-        19 * count(seconds) over (partition by package_id, account_number, week) + 1 as p95_place
-    from inputs
-),
-
-weeks as (
-    select
-        account_number,
-        package_id,
-        week,
-        count(*) as runs,
-        sum(
-            seconds
-            * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
-        ) / 20.0 as p50_seconds,
-        sum(
-            seconds
-            * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
-        ) / 20.0 as p95_seconds,
-        max(seconds) as max_seconds
-    from ranked
-    group by package_id, account_number, week
 ),
 
 final as (
     select
-        numbered_accounts.account_id,
-        weeks.package_id,
+        beside.account_id,
+        beside.package_id,
         names.package_name,
-        weeks.week,
-        weeks.runs,
-        weeks.p50_seconds,
-        weeks.p95_seconds,
-        weeks.max_seconds
-    from weeks
-    left join numbered_accounts on weeks.account_number = numbered_accounts.account_number
+        week,
+        runs,
+        (
+            20 * p50_low
+            + (coalesce(p50_high, p50_low) - p50_low)
+            * case when p50_place > 20 * p50_count then p50_place - 20 * p50_count else 0 end
+        ) / 20.0 as p50_seconds,
+        (
+            20 * p95_low
+            + (coalesce(p95_high, p95_low) - p95_low)
+            * case when p95_place > 20 * p95_count then p95_place - 20 * p95_count else 0 end
+        ) / 20.0 as p95_seconds,
+        max_seconds
+    from beside
     left join names
-        on weeks.account_number = names.account_number and weeks.package_id = names.package_id
+        on beside.account_id = names.account_id and beside.package_id = names.package_id
 )
 
 select

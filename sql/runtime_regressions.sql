@@ -29,39 +29,43 @@ server_times as ( -- the server's clock, and this host's when an account's last 
 ),
 
 horizon as ( -- a later time cannot be right; the hour is for clocks that differ and for the run
-    select max(epoch) + 3600 as epoch
+    select coalesce(max(epoch) + 3600, 253402300799) as epoch -- the end of the year 9999
     from server_times
 ),
 
-moments as (
+moments as ( -- the newest ones that an index finds, whatever the number of jobs
     select
         account_id,
         watermark_epoch as epoch
     from accounts
     union all
     select
-        jobs.account_id,
-        max(
-            case
-                when horizon.epoch is null or jobs.created_epoch <= horizon.epoch
-                    then jobs.created_epoch
-            end
+        accounts.account_id,
+        (
+            select jobs.created_epoch
+            from jobs
+            where
+                jobs.account_id = accounts.account_id
+                and jobs.created_epoch <= horizon.epoch
+            order by jobs.created_epoch desc
+            limit 1
         ) as epoch
-    from jobs
+    from accounts
     cross join horizon
-    group by jobs.account_id
     union all
     select
-        jobs.account_id,
-        max(
-            case
-                when horizon.epoch is null or jobs.finished_epoch <= horizon.epoch
-                    then jobs.finished_epoch
-            end
+        accounts.account_id,
+        (
+            select jobs.finished_epoch
+            from jobs
+            where
+                jobs.account_id = accounts.account_id
+                and jobs.finished_epoch <= horizon.epoch
+            order by jobs.finished_epoch desc
+            limit 1
         ) as epoch
-    from jobs
+    from accounts
     cross join horizon
-    group by jobs.account_id
 ),
 
 clocks as ( -- the time up to which each account is known
@@ -77,36 +81,189 @@ known as ( -- the latest of these
     from clocks
 ),
 
-numbered_accounts as ( -- numbers are sorted faster than texts, above all by MariaDB
+completed as ( -- in two parts, so that a first day is looked up in the index
     select
+        id,
         account_id,
-        row_number() over (order by account_id) as account_number
+        package_id,
+        run_date,
+        runtime_in_seconds,
+        finished_epoch
     from jobs
-    group by account_id
+    where
+        status = 'completed'
+        and run_date >= :since
+    union all
+    select
+        id,
+        account_id,
+        package_id,
+        run_date,
+        runtime_in_seconds,
+        finished_epoch
+    from jobs
+    where
+        status = 'completed'
+        and cast(:since as char) is null
 ),
 
 inputs as (
     select
         id,
-        numbered_accounts.account_number,
+        account_id,
         package_id,
         runtime_in_seconds as seconds,
         row_number() over (
-            partition by package_id, account_number
+            partition by package_id, account_id
             order by coalesce(finished_epoch, 0) desc, id desc
         ) as age
-    from jobs
+    from completed
     cross join known
-    left join numbered_accounts on jobs.account_id = numbered_accounts.account_id
     where
-        status = 'completed'
-        and (finished_epoch is null or finished_epoch <= known.epoch)
+        (finished_epoch is null or finished_epoch <= known.epoch)
         and runtime_in_seconds between 0 and 1000000000
         and package_id is not null
-        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
+        and (account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
-        and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
+),
+
+compared as (
+    select
+        id,
+        account_id,
+        package_id,
+        seconds,
+        age,
+        case when age <= 5 then 1 else 0 end as is_recent
+    from inputs
+    where age <= 35
+),
+
+placed as (
+    select
+        account_id,
+        package_id,
+        is_recent,
+        seconds,
+        2 * row_number() over (
+            partition by package_id, account_id, is_recent order by seconds
+        ) as place,
+        count(*) over (partition by package_id, account_id, is_recent) + 1 as middle
+    from compared
+),
+
+medians as (
+    select
+        account_id,
+        package_id,
+        is_recent,
+        count(*) as runs,
+        sum(
+            seconds * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end
+        ) as twice
+    from placed
+    group by package_id, account_id, is_recent
+),
+
+deviations as (
+    select
+        compared.account_id,
+        compared.package_id,
+        abs(2 * compared.seconds - medians.twice) as deviation
+    from compared
+    inner join medians
+        on
+            compared.account_id = medians.account_id
+            and compared.package_id = medians.package_id
+            and compared.is_recent = medians.is_recent
+    where compared.is_recent = 0
+),
+
+placed_deviations as (
+    select
+        account_id,
+        package_id,
+        deviation,
+        2 * row_number() over (
+            partition by package_id, account_id order by deviation
+        ) as place,
+        count(*) over (partition by package_id, account_id) + 1 as middle
+    from deviations
+),
+
+spreads as ( -- four times the median absolute deviation
+    select
+        account_id,
+        package_id,
+        sum(
+            deviation * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end
+        ) as fourfold
+    from placed_deviations
+    group by package_id, account_id
+),
+
+slower as (
+    select
+        recent.account_id,
+        recent.package_id,
+        recent.twice as recent_twice,
+        baseline.twice as baseline_twice,
+        baseline.runs as baseline_runs,
+        spreads.fourfold
+    from medians as recent
+    inner join medians as baseline
+        on
+            recent.account_id = baseline.account_id
+            and recent.package_id = baseline.package_id
+            and baseline.is_recent = 0
+    inner join spreads
+        on recent.account_id = spreads.account_id and recent.package_id = spreads.package_id
+    where
+        recent.is_recent = 1
+        and recent.runs = 5
+        and baseline.runs >= 10
+        and recent.twice > baseline.twice
+        and 2 * recent.twice >= 3 * baseline.twice
+        and 2 * (recent.twice - baseline.twice) >= 3 * spreads.fourfold
+),
+
+bounds as (
+    select
+        compared.account_id,
+        compared.package_id,
+        max(case when compared.age = 5 then jobs.id end) as since_job_id,
+        max(case when compared.age = 5 then jobs.finished_at end) as since,
+        max(case when compared.age = 5 then jobs.started_at end) as slow_from,
+        max(case when compared.age = 6 then jobs.started_at end) as fast_until
+    from compared
+    inner join slower
+        on
+            compared.account_id = slower.account_id
+            and compared.package_id = slower.package_id
+    inner join jobs on compared.id = jobs.id
+    where compared.age in (5, 6)
+    group by compared.package_id, compared.account_id
+),
+
+edits as (
+    select
+        compared.account_id,
+        compared.package_id,
+        max(
+            case
+                when jobs.package_updated_at > bounds.fast_until
+                    and jobs.package_updated_at <= bounds.slow_from then 1
+                else 0
+            end
+        ) as edited
+    from compared
+    inner join bounds
+        on
+            compared.account_id = bounds.account_id
+            and compared.package_id = bounds.package_id
+    inner join jobs on compared.id = jobs.id
+    group by compared.package_id, compared.account_id
 ),
 
 latest_named as (
@@ -121,155 +278,16 @@ latest_named as (
 
 names as ( -- each package's latest known name
     select
-        numbered_accounts.account_number,
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
     inner join jobs on latest_named.id = jobs.id
-    inner join numbered_accounts on latest_named.account_id = numbered_accounts.account_id
-),
-
-compared as (
-    select
-        id,
-        account_number,
-        package_id,
-        seconds,
-        age,
-        case when age <= 5 then 1 else 0 end as is_recent
-    from inputs
-    where age <= 35
-),
-
-placed as (
-    select
-        account_number,
-        package_id,
-        is_recent,
-        seconds,
-        2 * row_number() over (
-            partition by package_id, account_number, is_recent order by seconds
-        ) as place,
-        count(*) over (partition by package_id, account_number, is_recent) + 1 as middle
-    from compared
-),
-
-medians as (
-    select
-        account_number,
-        package_id,
-        is_recent,
-        count(*) as runs,
-        sum(
-            seconds * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end
-        ) as twice
-    from placed
-    group by package_id, account_number, is_recent
-),
-
-deviations as (
-    select
-        compared.account_number,
-        compared.package_id,
-        abs(2 * compared.seconds - medians.twice) as deviation
-    from compared
-    inner join medians
-        on
-            compared.account_number = medians.account_number
-            and compared.package_id = medians.package_id
-            and compared.is_recent = medians.is_recent
-    where compared.is_recent = 0
-),
-
-placed_deviations as (
-    select
-        account_number,
-        package_id,
-        deviation,
-        2 * row_number() over (
-            partition by package_id, account_number order by deviation
-        ) as place,
-        count(*) over (partition by package_id, account_number) + 1 as middle
-    from deviations
-),
-
-spreads as ( -- four times the median absolute deviation
-    select
-        account_number,
-        package_id,
-        sum(
-            deviation * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end
-        ) as fourfold
-    from placed_deviations
-    group by package_id, account_number
-),
-
-slower as (
-    select
-        recent.account_number,
-        recent.package_id,
-        recent.twice as recent_twice,
-        baseline.twice as baseline_twice,
-        baseline.runs as baseline_runs,
-        spreads.fourfold
-    from medians as recent
-    inner join medians as baseline
-        on
-            recent.account_number = baseline.account_number
-            and recent.package_id = baseline.package_id
-            and baseline.is_recent = 0
-    inner join spreads
-        on recent.account_number = spreads.account_number and recent.package_id = spreads.package_id
-    where
-        recent.is_recent = 1
-        and recent.runs = 5
-        and baseline.runs >= 10
-        and recent.twice > baseline.twice
-        and 2 * recent.twice >= 3 * baseline.twice
-        and 2 * (recent.twice - baseline.twice) >= 3 * spreads.fourfold
-),
-
-bounds as (
-    select
-        compared.account_number,
-        compared.package_id,
-        max(case when compared.age = 5 then jobs.id end) as since_job_id,
-        max(case when compared.age = 5 then jobs.finished_at end) as since,
-        max(case when compared.age = 5 then jobs.started_at end) as slow_from,
-        max(case when compared.age = 6 then jobs.started_at end) as fast_until
-    from compared
-    inner join slower
-        on
-            compared.account_number = slower.account_number
-            and compared.package_id = slower.package_id
-    inner join jobs on compared.id = jobs.id
-    where compared.age in (5, 6)
-    group by compared.package_id, compared.account_number
-),
-
-edits as (
-    select
-        compared.account_number,
-        compared.package_id,
-        max(
-            case
-                when jobs.package_updated_at > bounds.fast_until
-                    and jobs.package_updated_at <= bounds.slow_from then 1
-                else 0
-            end
-        ) as edited
-    from compared
-    inner join bounds
-        on
-            compared.account_number = bounds.account_number
-            and compared.package_id = bounds.package_id
-    inner join jobs on compared.id = jobs.id
-    group by compared.package_id, compared.account_number
 ),
 
 final as (
     select
-        numbered_accounts.account_id,
+        slower.account_id,
         slower.package_id,
         names.package_name,
         slower.recent_twice / 2.0 as recent_p50,
@@ -281,13 +299,12 @@ final as (
         slower.baseline_runs,
         edits.edited
     from slower
-    left join numbered_accounts on slower.account_number = numbered_accounts.account_number
     inner join bounds
-        on slower.account_number = bounds.account_number and slower.package_id = bounds.package_id
+        on slower.account_id = bounds.account_id and slower.package_id = bounds.package_id
     inner join edits
-        on slower.account_number = edits.account_number and slower.package_id = edits.package_id
+        on slower.account_id = edits.account_id and slower.package_id = edits.package_id
     left join names
-        on slower.account_number = names.account_number and slower.package_id = names.package_id
+        on slower.account_id = names.account_id and slower.package_id = names.package_id
 )
 
 select

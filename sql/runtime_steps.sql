@@ -23,84 +23,84 @@
 --   last)
 
 with
-numbered_accounts as ( -- numbers are sorted faster than texts, above all by MariaDB
+completed as ( -- in two parts, so that a first day is looked up in the index
     select
         account_id,
-        row_number() over (order by account_id) as account_number
+        package_id,
+        run_date,
+        runtime_in_seconds
     from jobs
-    group by account_id
+    where
+        status = 'completed'
+        and run_date >= :since
+    union all
+    select
+        account_id,
+        package_id,
+        run_date,
+        runtime_in_seconds
+    from jobs
+    where
+        status = 'completed'
+        and cast(:since as char) is null
 ),
 
-inputs as (
+inputs as ( -- in the order of the index, so that SQLite does not sort them
     select
-        numbered_accounts.account_number,
+        account_id,
         package_id,
         run_date as day,
         runtime_in_seconds as seconds,
-        2 * row_number() over (
-            partition by package_id, account_number, run_date order by runtime_in_seconds
-        ) as place,
-        count(*) over (partition by package_id, account_number, run_date) + 1 as middle
-    from jobs
-    left join numbered_accounts on jobs.account_id = numbered_accounts.account_id
+        percent_rank() over (
+            partition by run_date, package_id, account_id order by runtime_in_seconds
+        ) as rank_share
+    from completed
     where
-        status = 'completed'
-        and runtime_in_seconds between 0 and 1000000000
+        runtime_in_seconds between 0 and 1000000000
         and package_id is not null
         and run_date is not null
-        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
+        and (account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
-        and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
 ),
 
-latest_named as (
+middles as ( -- the values on both sides of the middle, and the number of those up to it
     select
-        package_id,
         account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        numbered_accounts.account_number,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
-    inner join numbered_accounts on latest_named.account_id = numbered_accounts.account_id
+        package_id,
+        day,
+        count(*) as runs,
+        count(case when rank_share <= 0.5e0 then seconds end) as low_runs,
+        max(case when rank_share <= 0.5e0 then seconds end) as low,
+        min(case when rank_share > 0.5e0 then seconds end) as high
+    from inputs
+    group by day, package_id, account_id
 ),
 
 days as ( -- twice the median of each
     select
-        account_number,
+        account_id,
         package_id,
         day,
-        sum(
-            seconds * case when abs(place - middle) < 2 then 2 - abs(place - middle) else 0 end
-        ) as twice
-    from inputs
-    group by package_id, account_number, day
+        low + case when 2 * low_runs > runs then low else high end as twice
+    from middles
 ),
 
 numbered as (
     select
-        account_number,
+        account_id,
         package_id,
         day,
         twice,
-        row_number() over (partition by package_id, account_number order by day) as number,
-        row_number() over (partition by package_id, account_number order by twice) as place,
-        count(*) over (partition by package_id, account_number) as days
+        row_number() over (partition by package_id, account_id order by day) as number,
+        row_number() over (partition by package_id, account_id order by twice) as place,
+        count(*) over (partition by package_id, account_id) as days
     from days
 ),
 
 edges as ( -- 5 % of the days, in twentieths of a day
     select
-        account_number,
+        account_id,
         package_id,
         day,
         twice,
@@ -114,24 +114,24 @@ edges as ( -- 5 % of the days, in twentieths of a day
 
 bounds as ( -- sums of one value each: some engines take long for a maximum over all rows
     select
-        account_number,
+        account_id,
         package_id,
         day,
         twice,
         number,
         days,
         sum(case when 20 * place = edge + 20 then twice else 0 end) over (
-            partition by package_id, account_number
+            partition by package_id, account_id
         ) as least,
         sum(case when 20 * place = 20 * days - edge then twice else 0 end) over (
-            partition by package_id, account_number
+            partition by package_id, account_id
         ) as most
     from edges
 ),
 
 clipped as (
     select
-        account_number,
+        account_id,
         package_id,
         day,
         twice,
@@ -143,23 +143,23 @@ clipped as (
 
 sums as (
     select
-        account_number,
+        account_id,
         package_id,
         day,
         twice,
         number,
         days,
         sum(value) over (
-            partition by package_id, account_number order by number
+            partition by package_id, account_id order by number
             rows between unbounded preceding and current row
         ) as upto,
-        sum(value) over (partition by package_id, account_number) as whole
+        sum(value) over (partition by package_id, account_id) as whole
     from clipped
 ),
 
 splits as ( -- the variance between the parts: of those up to this day, and of those after it
     select
-        account_number,
+        account_id,
         package_id,
         day,
         twice,
@@ -176,7 +176,7 @@ splits as ( -- the variance between the parts: of those up to this day, and of t
 
 greatest_splits as (
     select
-        account_number,
+        account_id,
         package_id,
         day,
         twice,
@@ -184,7 +184,7 @@ greatest_splits as (
         days,
         separation,
         max(separation) over (
-            partition by package_id, account_number order by separation desc
+            partition by package_id, account_id order by separation desc
             rows between unbounded preceding and current row
         ) as greatest_one
     from splits
@@ -192,14 +192,14 @@ greatest_splits as (
 
 change_points as (
     select
-        account_number,
+        account_id,
         package_id,
         day,
         twice,
         number,
         days,
         first_value(number) over (
-            partition by package_id, account_number
+            partition by package_id, account_id
             order by
                 case when separation >= 0.999999999 * greatest_one then 0 else 1 end, number
         ) as before_days
@@ -208,7 +208,7 @@ change_points as (
 
 parts as (
     select
-        account_number,
+        account_id,
         package_id,
         day,
         twice,
@@ -220,7 +220,7 @@ parts as (
 
 placed as (
     select
-        account_number,
+        account_id,
         package_id,
         day,
         twice,
@@ -228,7 +228,7 @@ placed as (
         before_days,
         is_after,
         row_number() over (
-            partition by package_id, account_number, is_after order by twice
+            partition by package_id, account_id, is_after order by twice
         ) as place,
         case when is_after = 1 then days - before_days else before_days end + 1 as middle
     from parts
@@ -236,7 +236,7 @@ placed as (
 
 weighted as (
     select
-        account_number,
+        account_id,
         package_id,
         day,
         twice,
@@ -255,7 +255,7 @@ weighted as (
 
 medians as ( -- four times the medians
     select
-        account_number,
+        account_id,
         package_id,
         day,
         twice,
@@ -263,20 +263,20 @@ medians as ( -- four times the medians
         before_days,
         is_after,
         sum(case when is_after = 1 then weight * twice else 0 end) over (
-            partition by package_id, account_number
+            partition by package_id, account_id
         ) as after_fourfold,
         sum(case when is_after = 0 then weight * twice else 0 end) over (
-            partition by package_id, account_number
+            partition by package_id, account_id
         ) as before_fourfold,
         sum(case when is_after = 0 and is_high = 1 then twice else 0 end) over (
-            partition by package_id, account_number
+            partition by package_id, account_id
         ) as high_twice
     from weighted
 ),
 
 deviations as ( -- of the packages that are slower
     select
-        account_number,
+        account_id,
         package_id,
         day,
         days,
@@ -294,7 +294,7 @@ deviations as ( -- of the packages that are slower
 
 placed_deviations as (
     select
-        account_number,
+        account_id,
         package_id,
         day,
         days,
@@ -304,7 +304,7 @@ placed_deviations as (
         before_fourfold,
         deviation,
         2 * row_number() over (
-            partition by package_id, account_number, is_after order by deviation
+            partition by package_id, account_id, is_after order by deviation
         ) as place,
         before_days + 1 as middle
     from deviations
@@ -312,7 +312,7 @@ placed_deviations as (
 
 spreads as ( -- eight times the median absolute deviation
     select
-        account_number,
+        account_id,
         package_id,
         days,
         before_days,
@@ -327,12 +327,31 @@ spreads as ( -- eight times the median absolute deviation
             end
         ) as eightfold
     from placed_deviations
-    group by package_id, account_number, days, before_days, after_fourfold, before_fourfold
+    group by package_id, account_id, days, before_days, after_fourfold, before_fourfold
+),
+
+latest_named as (
+    select
+        package_id,
+        account_id,
+        max(id) as id
+    from jobs
+    where package_name is not null
+    group by package_id, account_id
+),
+
+names as ( -- each package's latest known name
+    select
+        latest_named.account_id,
+        latest_named.package_id,
+        jobs.package_name
+    from latest_named
+    inner join jobs on latest_named.id = jobs.id
 ),
 
 final as (
     select
-        numbered_accounts.account_id,
+        spreads.account_id,
         spreads.package_id,
         names.package_name,
         spreads.since,
@@ -342,9 +361,8 @@ final as (
         spreads.days - spreads.before_days as days,
         spreads.before_days
     from spreads
-    left join numbered_accounts on spreads.account_number = numbered_accounts.account_number
     left join names
-        on spreads.account_number = names.account_number and spreads.package_id = names.package_id
+        on spreads.account_id = names.account_id and spreads.package_id = names.package_id
     where 2 * (spreads.after_fourfold - spreads.before_fourfold) >= 3 * spreads.eightfold
 )
 

@@ -14,28 +14,118 @@
 --   last)
 
 with
-numbered_accounts as ( -- numbers are sorted faster than texts, above all by MariaDB
+completed as ( -- in two parts, so that a first day is looked up in the index
     select
         account_id,
-        row_number() over (order by account_id) as account_number
+        package_id,
+        run_date,
+        runtime_in_seconds
     from jobs
-    group by account_id
+    where
+        status = 'completed'
+        and run_date >= :since
+    union all
+    select
+        account_id,
+        package_id,
+        run_date,
+        runtime_in_seconds
+    from jobs
+    where
+        status = 'completed'
+        and cast(:since as char) is null
 ),
 
 inputs as (
     select
-        numbered_accounts.account_number,
+        account_id,
         package_id,
         case
             when runtime_in_seconds between 0 and 1000000000 then runtime_in_seconds
         end as seconds
-    from jobs
-    left join numbered_accounts on jobs.account_id = numbered_accounts.account_id
+    from completed
     where
-        status = 'completed'
-        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
-        and (run_date >= :since or cast(:since as char) is null)
+        (account_id = :account_id or cast(:account_id as char) is null)
         and (run_date < :until or cast(:until as char) is null)
+),
+
+counted as ( -- many runtimes of a package are equal, so they are counted first
+    select
+        account_id,
+        package_id,
+        seconds,
+        count(*) as runs,
+        count(seconds) as timed_runs
+    from inputs
+    group by package_id, account_id, seconds
+),
+
+ranked as (
+    select
+        account_id,
+        package_id,
+        seconds,
+        runs,
+        timed_runs,
+        sum(timed_runs) over (
+            partition by package_id, account_id order by seconds
+            rows between unbounded preceding and current row
+        ) as upto,
+        sum(timed_runs) over (
+            partition by package_id, account_id order by seconds
+            rows between unbounded preceding and unbounded following
+        ) as whole
+    from counted
+),
+
+places as ( -- whole places and the twentieths beyond
+    select
+        account_id,
+        package_id,
+        seconds,
+        runs,
+        timed_runs,
+        20 * (upto - timed_runs) as first_after,
+        20 * upto as last_at,
+        10 * whole + 10 - (10 * whole + 10) % 20 as p50_whole,
+        (10 * whole + 10) % 20 as p50_rest,
+        19 * whole + 1 - (19 * whole + 1) % 20 as p95_whole,
+        (19 * whole + 1) % 20 as p95_rest
+    from ranked
+),
+
+packages as (
+    select
+        account_id,
+        package_id,
+        sum(runs) as runs,
+        sum(timed_runs * seconds) as total_seconds,
+        sum(
+            seconds * (
+                case
+                    when first_after < p50_whole and p50_whole <= last_at then 20 - p50_rest
+                    else 0
+                end
+                + case
+                    when first_after <= p50_whole and p50_whole < last_at then p50_rest
+                    else 0
+                end
+            )
+        ) / 20.0 as p50_seconds,
+        sum(
+            seconds * (
+                case
+                    when first_after < p95_whole and p95_whole <= last_at then 20 - p95_rest
+                    else 0
+                end
+                + case
+                    when first_after <= p95_whole and p95_whole < last_at then p95_rest
+                    else 0
+                end
+            )
+        ) / 20.0 as p95_seconds
+    from places
+    group by package_id, account_id
 ),
 
 latest_named as (
@@ -50,49 +140,16 @@ latest_named as (
 
 names as ( -- each package's latest known name
     select
-        numbered_accounts.account_number,
+        latest_named.account_id,
         latest_named.package_id,
         jobs.package_name
     from latest_named
     inner join jobs on latest_named.id = jobs.id
-    inner join numbered_accounts on latest_named.account_id = numbered_accounts.account_id
-),
-
-ranked as (
-    select
-        account_number,
-        package_id,
-        seconds,
-        20 * count(seconds) over (
-            partition by package_id, account_number order by seconds
-            rows between unbounded preceding and current row
-        ) as place,
-        10 * count(seconds) over (partition by package_id, account_number) + 10 as p50_place,
-        19 * count(seconds) over (partition by package_id, account_number) + 1 as p95_place
-    from inputs
-),
-
-packages as (
-    select
-        account_number,
-        package_id,
-        count(*) as runs,
-        sum(seconds) as total_seconds,
-        sum(
-            seconds
-            * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
-        ) / 20.0 as p50_seconds,
-        sum(
-            seconds
-            * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
-        ) / 20.0 as p95_seconds
-    from ranked
-    group by package_id, account_number
 ),
 
 final as (
     select
-        numbered_accounts.account_id,
+        packages.account_id,
         packages.package_id,
         names.package_name,
         packages.runs,
@@ -100,15 +157,14 @@ final as (
         round(
             packages.total_seconds * 1e0
             / nullif(
-                sum(packages.total_seconds) over (partition by packages.account_number), 0
+                sum(packages.total_seconds) over (partition by packages.account_id), 0
             ), 6
         ) as share,
         packages.p50_seconds,
         packages.p95_seconds
     from packages
-    left join numbered_accounts on packages.account_number = numbered_accounts.account_number
     left join names
-        on packages.account_number = names.account_number and packages.package_id = names.package_id
+        on packages.account_id = names.account_id and packages.package_id = names.package_id
 )
 
 select

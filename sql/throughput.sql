@@ -61,6 +61,19 @@ names as ( -- each package's latest known name
     inner join numbered_accounts on latest_named.account_id = numbered_accounts.account_id
 ),
 
+bounds as ( -- ids grow with time: outputs of other periods need not be read
+    select
+        min(id) as first_job_id,
+        max(id) as last_job_id
+    from jobs
+    where
+        status = 'completed'
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
+),
+
 written as ( -- billions and the rest are summed separately: a sum of SQLite has 64 bits
     select
         job_id,
@@ -69,7 +82,10 @@ written as ( -- billions and the rest are summed separately: a sum of SQLite has
         ) as billions,
         sum(records_count % 1000000000) as rest
     from job_outputs
-    where records_count between 0 and 10000000000000000
+    where
+        records_count between 0 and 10000000000000000
+        and job_id >= (select bounds.first_job_id from bounds)
+        and job_id <= (select bounds.last_job_id from bounds)
     group by job_id
 ),
 

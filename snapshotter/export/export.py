@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from snapshotter import files
 from snapshotter.export import formats
 from snapshotter.export import style as styles
 from snapshotter.export.selection import TABLES, Selection, conditions
+from snapshotter.export.spool import spool
 from snapshotter.export.style import Kind, Rows, Style
 from snapshotter.models import UTCDateTime
 from snapshotter.store.engine import unmoving
@@ -40,7 +41,7 @@ from snapshotter.targets import database_file
 from snapshotter.trends import trends
 from snapshotter.trends.values import DAY, TIME
 
-CHUNK_ROWS = 2_000
+CHUNK_ROWS = trends.BATCH_ROWS
 _CSV = Style()
 
 # The kind of a column without values, by the column's name.
@@ -150,18 +151,18 @@ def _kind(column: Column[Any]) -> Kind:
 
 @contextmanager
 def _trend(connection: Connection, selection: Selection, style: Style) -> Iterator[OpenRows]:
-    def run() -> AbstractContextManager[Any]:
-        return trends.run(connection, selection.name, selection.filters, selection.folder)
-
-    columns: list[styles.Column] | None = None
-    if style.format == "parquet":  # needs the kinds before the first row
-        with run() as result:
-            columns = kinds(list(result.keys()), trends.batches(result, selection.limit))
-    with run() as result:
+    with (
+        trends.run(connection, selection.name, selection.filters, selection.folder) as result,
+        spool() as kept,
+    ):
+        names = list(result.keys())
         batches = trends.batches(result, selection.limit)
+        if style.format == "parquet":  # needs the kinds before the first row
+            yield kinds(names, kept.pass_on(batches)), iter(kept)
+            return
         if style.text_times:
             batches = map(formats.with_text_times, batches)
-        yield columns or [styles.Column(name) for name in result.keys()], batches  # noqa: SIM118 - no dict
+        yield [styles.Column(name) for name in names], batches
 
 
 def kinds(columns: list[str], batches: Iterable[Rows]) -> list[styles.Column]:

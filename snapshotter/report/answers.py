@@ -15,7 +15,8 @@ from snapshotter.report.jobs import (
 )
 from snapshotter.report.pages import named_jobs, package_urls
 from snapshotter.report.rows import names_of
-from snapshotter.report.totals import SUMMED, TILES, totals
+from snapshotter.report.sums import sums
+from snapshotter.report.totals import SUMMED, TILES
 from snapshotter.store.tables import ACCOUNTS, ANSWERED, CALENDAR, COMPLETE, JOBS, SNAPSHOTS
 from snapshotter.times import CLOCKS_APART
 from snapshotter.trends import trends
@@ -177,7 +178,7 @@ def _before(
     if earliest is None or not _reaches_back_to(connection, earliest, filters.account_id):
         return dict.fromkeys(TILES)
     earlier = replace(filters, since=first - length, until=first)
-    return {**totals({name: _rows(connection, name, earlier) for name in SUMMED})}
+    return {**sums(connection, earlier)}
 
 
 def _rows(connection: Connection, name: str, filters: Filters) -> list[dict[str, Any]]:

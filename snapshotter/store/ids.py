@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Self
 
-FRESH = 10_000  # ids that are kept as a plain set, which takes some 60 bytes for each
+FRESH = 2_000  # ids that are kept as a plain set, which takes some 60 bytes for each
 _SIZES = (("H", 2**16), ("I", 2**32), ("Q", 2**64))  # of an array's items, and what does not fit
 
 

@@ -122,13 +122,14 @@ def run(
 
 def _make_read_only(connection: Connection) -> None:
     """Allow a user's own file to read only: MariaDB would commit a dropped table at once."""
+    at_once = {"stream_results": False}  # no cursor is declared for it
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("pragma query_only = on")
     elif connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("set transaction read only")
+        connection.exec_driver_sql("set transaction read only", execution_options=at_once)
     else:
         connection.rollback()
-        connection.exec_driver_sql("set session transaction read only")
+        connection.exec_driver_sql("set session transaction read only", execution_options=at_once)
         connection.rollback()
 
 
@@ -142,11 +143,12 @@ def _in_words(path: Path, statement: str, error: Exception) -> str:
 def _line(statement: str, origin: BaseException) -> int:
     first = len(statement) - len(statement.lstrip())
     position = getattr(getattr(origin, "diag", None), "statement_position", None)
-    if position:  # PostgreSQL's: a character, from 1, of what was sent: a cursor is declared there
-        sent = getattr(getattr(origin, "cursor", None), "query", None)
-        sent_text = sent.decode() if isinstance(sent, bytes) else statement
-        return sent_text.count("\n", 0, int(position) - 1) + 1
     message = str(origin)
+    # PostgreSQL's: a character of what was sent, from 1, in which a cursor may be declared first.
+    if position and (counted := re.search(r"^LINE (\d+):", message, re.MULTILINE)):
+        return int(counted[1])
+    if position:
+        return statement.count("\n", 0, int(position) - 1) + 1
     if counted := re.search(r"at line (\d+)", message):  # MariaDB's
         return int(counted[1])
     # SQLite, and MariaDB for names, quote what is wrong, not its line: take its first place.

@@ -4,16 +4,19 @@ import json
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from exports import put, written
 from samples import job, sample
 from sqlalchemy import Engine, text
+from sqlalchemy.event import listen, remove
 
 from snapshotter.errors import DatabaseError, Failure, UsageError
 from snapshotter.export import export as module
 from snapshotter.export.export import export
 from snapshotter.export.selection import TABLES, Selection
+from snapshotter.export.style import Style
 from snapshotter.store.engine import named_errors
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters
@@ -150,3 +153,18 @@ def test_a_full_disk(engine: Engine) -> None:
         export(engine, Selection("jobs"), full)
     with contextlib.suppress(OSError):
         full.close()
+
+
+def test_parquet_of_a_trend_runs_its_statement_once(engine: Engine, tmp_path: Path) -> None:
+    put(engine, job(id=7))
+    asked: list[str] = []
+
+    def note(*event: Any) -> None:
+        asked.append(event[2])
+
+    listen(engine, "before_cursor_execute", note)
+    try:
+        export(engine, Selection("runtime_by_day"), tmp_path / "x", Style("parquet"))
+    finally:
+        remove(engine, "before_cursor_execute", note)
+    assert sum("p95_place" in statement for statement in asked) == 1

@@ -2,18 +2,21 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event, insert, select, update
 from syncer import Syncer, command, history
 from vanishing import Hiding, by_id, gone, remove
 
 from snapshotter.api.prefetch_plan import MOST_WASTED
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Answer, Request
-from snapshotter.store.tables import ACCOUNTS, REJECTS, SNAPSHOTS
+from snapshotter.store.tables import ACCOUNTS, JOBS, REJECTS, SNAPSHOTS
+from snapshotter.sync.reconcile import expected_count
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -227,3 +230,35 @@ def test_a_list_that_cannot_be_counted(syncer: Syncer) -> None:
     done = command(syncer, "sync")
     assert done.returncode == 65
     assert "could not be counted" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("others", [0, 1], ids=["alone", "beside another account"])
+def test_the_stored_jobs_are_counted_once(syncer: Syncer, others: int) -> None:
+    """Those of another account, and those that are gone, are not among them."""
+    history(syncer.account, 5)
+    syncer()
+    with syncer.engine.begin() as connection:
+        (job_id,) = connection.execute(select(JOBS.c.id).limit(1)).scalars()
+        connection.execute(
+            update(JOBS).where(JOBS.c.id == job_id).values(gone_at=syncer.account.now)
+        )
+        if others:
+            connection.execute(insert(ACCOUNTS).values(account_id="other", api_url="x"))
+            row = connection.execute(select(JOBS).where(JOBS.c.id != job_id)).mappings().first()
+            assert row
+            connection.execute(insert(JOBS).values({**row, "id": 9_999, "account_id": "other"}))
+    assert expected_count(syncer.engine, syncer.account.account_id) == 4
+    with syncer.engine.begin() as connection:
+        connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(gone_at=None))
+    counted: list[str] = []
+
+    @event.listens_for(syncer.engine, "before_cursor_execute")
+    def note(*given: Any) -> None:
+        counted.append(" ".join(str(given[2]).split()))
+
+    syncer()
+    of_jobs = [each for each in counted if re.match(r"SELECT count\(\*\) AS \w+ FROM jobs\b", each)]
+    is_alone_in_sqlite = syncer.engine.dialect.name == "sqlite" and not others
+    assert len(of_jobs) == (2 if is_alone_in_sqlite else 1)
+    # Without a condition, SQLite counts the smallest index.
+    assert of_jobs[0].endswith("FROM jobs") == is_alone_in_sqlite

@@ -22,7 +22,7 @@ def missing(engine: Engine) -> list[str]:
 def left_half_way(syncer: Syncer) -> None:
     """Have a first load stop after its first pages."""
     history(syncer.account, 300)
-    done = command(syncer, "sync", "--max-requests", "6")
+    done = command(syncer, "sync", "--max-requests", "4")
     assert done.returncode == 75, done.stderr
     assert len(missing(syncer.engine)) >= 6
 

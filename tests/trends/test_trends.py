@@ -13,9 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from runs import insert_account
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, text, update
 from trend_jobs import DAY, ahead, ended, known_until, log_two_runs, put, ran
 
+from snapshotter import statements
 from snapshotter.api.schema import LogSummary
 from snapshotter.api.summaries import Summary
 from snapshotter.errors import UsageError
@@ -341,6 +342,28 @@ def test_throughput(engine: Engine) -> None:
         (1, "one", "2026-01-19", 1, 100, 2_000_000, 50.0, 2.0, 4.0, 0.5),
         (1, "one", "2026-01-05", 2, 100, 1_000_000, 100.0, None, None, None),
     ]
+
+
+def plan(engine: Engine, name: str) -> str:
+    """Return SQLite's plan of a trend without filters."""
+    statement = f"explain query plan {statements.bare(trends.source_of(name))}"
+    with engine.connect() as connection:
+        steps = connection.execute(text(statements.escaped(statement)), vars(Filters()))
+        return "\n".join(step.detail for step in steps)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_throughput_reads_the_outputs_of_its_period_alone(engine: Engine) -> None:
+    bounded = r"SEARCH job_outputs USING .*\(job_id>\? AND job_id<\?\)"
+    assert re.search(bounded, plan(engine, "throughput"))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_output_field_changes_looks_up_pairs_and_reads_jobs_by_an_index(engine: Engine) -> None:
+    """Else the time grows with the number of changes squared, or a job's whole row is read."""
+    steps = plan(engine, "output_field_changes")
+    assert re.search(r"SEARCH pairs USING AUTOMATIC .*\(output_id=\?\)", steps)
+    assert "SEARCH jobs USING COVERING INDEX ix_jobs_runs" in steps
 
 
 def test_output_field_changes(engine: Engine) -> None:
@@ -772,6 +795,15 @@ def test_a_users_own_file_as_editors_save_it(engine: Engine, tmp_path: Path) -> 
         (tmp_path / "odd.sql").write_bytes(raw)
         with pytest.raises(UsageError, match=said):
             trends.question("odd", tmp_path)
+
+
+def test_the_line_of_an_error_if_rows_are_fetched_as_they_are_read(
+    engine: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.sql").write_text("select 1 as one,\n  nope\nfrom jobs\n")
+    streaming = engine.execution_options(stream_results=True)
+    with streaming.connect() as connection, pytest.raises(UsageError, match=r"line 2: .*nope"):
+        trends.rows(connection, "mine", Filters(), tmp_path)
 
 
 def test_an_unknown_trend(engine: Engine) -> None:
