@@ -1,9 +1,9 @@
 """Copies all rows of a database into an empty one, of any engine: what `db copy` does.
 
-The copy is all or nothing. The target gets its tables and views by the migrations, as in a first
-run. Then one transaction writes the rows, reads them again, and is committed only if both sides
-have the same: so a copy that was killed leaves empty tables, as the next one expects them. The
-source is read as of one moment, and may be written meanwhile.
+The copy is all or nothing. The target gets its tables and views as in a first run. Then one
+transaction writes the rows, reads them again, and is committed only if both sides have the same: so
+a copy that was killed leaves empty tables, as the next one expects them. The source is read as of
+one moment, and may be written meanwhile.
 """
 
 import json
@@ -111,7 +111,7 @@ def copy(source: Engine, target: Engine, between: Callable[[], None]) -> dict[st
         accounts = [*there.execute(select(ACCOUNTS.c.account_id)).scalars()]
         with alone(target, accounts), target.begin() as here:
             _be_durable(here)
-            here.execute(delete(CALENDAR))  # which the migrations fill
+            here.execute(delete(CALENDAR))  # which has its rows already
             before = {table: _copy_table(there, here, table, between) for table in _TABLES}
             for table, digest in before.items():
                 if _digest(here, table, between) != digest:

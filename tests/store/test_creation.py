@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
+from migrating import run_revisions
 from sqlalchemy import Engine, text
 
 from snapshotter.store import revisions
@@ -77,12 +77,6 @@ def two_engines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list
             server.drop_database(url)
 
 
-def run_all_revisions(engine: Engine) -> None:
-    with engine.connect() as connection, revisions.ready_for_copies(connection):
-        command.upgrade(revisions._alembic(connection), "head")  # noqa: SLF001
-        connection.commit()
-
-
 def catalogue(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
     """Return what the database has, by query: its whole schema, and all rows."""
     queries = (
@@ -108,7 +102,7 @@ def unquoted(value: object) -> object:
 def test_it_is_what_the_revisions_make(two_engines: list[Engine]) -> None:
     created, by_revisions = two_engines
     revisions.upgrade(created)
-    run_all_revisions(by_revisions)
+    run_revisions(by_revisions)
     found, expected = catalogue(created), catalogue(by_revisions)
     for query, rows in expected.items():
         assert rows, query
