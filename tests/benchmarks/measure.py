@@ -16,8 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
-# The developer's own account, libpq's settings, and proxies.
-_FOREIGN_VARIABLES = ("XPLENTY_", "SNAPSHOTTER_", "PG")
+# The developer's own account, libpq's settings, proxies, and what keeps bytecode from being kept:
+# an installed command has its bytecode.
+_FOREIGN_VARIABLES = ("XPLENTY_", "SNAPSHOTTER_", "PG", "PYTHONDONTWRITEBYTECODE")
 
 
 class Failed(Exception):
