@@ -45,6 +45,7 @@ from snapshotter.store.lock import lock
 from snapshotter.store.tables import ACCOUNTS, CHANGES, FIELDS, JOBS, OUTPUTS, REJECTS
 from snapshotter.sync.context import Context
 from snapshotter.sync.sync import Plan, sync
+from snapshotter.times import now
 
 LAG = 60  # seconds; how long after its updated_at the API may show a change
 ANY = st.integers(0, 2**16)
@@ -229,8 +230,10 @@ class Accounts(RuleBasedStateMachine):
             if hasattr(self, "api"):
                 self.account.advance(LAG + 61)
                 self.account.lag = 0  # quiet: what has changed shows by now
-                # The clock alone moves on, so that what is set aside may be tried again.
-                self.account.now += timedelta(days=4)
+                # The clock alone moves on, so that what is set aside may be tried again, also what
+                # was set aside by this host's clock, because the server sent none.
+                self.account.now = max(self.account.now, now()) + timedelta(days=4)
+                self.account.date_offset = self.account.date_offset or 0
                 self.sync()
                 if any(row["vanishing_since"] for row in self.rows(ACCOUNTS)):
                     # So many are gone that a later run has to find the same.
