@@ -18,9 +18,9 @@ from snapshotter.store.prepared import (
     records_count,
     total,
 )
-from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, chunks
+from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, among, chunks
 
-_READ_JOBS = select(*(JOBS.c[name] for name in (*FLATTENED, *KEPT_ASIDE)))
+_READ_JOBS = select(*(JOBS.c[name] for name in (*FLATTENED, *KEPT_ASIDE))).where(among(JOBS.c.id))
 _STATE = frozenset(STATE)
 _ID = itemgetter(OUTPUT_NAMES.index("id"))
 
@@ -38,7 +38,7 @@ def stored(connection: Connection, ids: Iterable[int]) -> dict[int, Stored]:
     """Return the rows of the jobs that are stored, by id."""
     found: dict[int, Stored] = {}
     for chunk in chunks(ids):
-        for row in connection.execute(_READ_JOBS.where(JOBS.c.id.in_(chunk))).all():
+        for row in connection.execute(_READ_JOBS, {"ids": chunk}).all():
             values = tuple(row)
             job = dict(zip(FLATTENED, values, strict=False))
             found[job["id"]] = Stored(job, *values[len(FLATTENED) :])

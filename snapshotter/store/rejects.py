@@ -9,15 +9,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    update,
+)
 
 from snapshotter import __version__
 from snapshotter.store import backoff, reject_reasons
 from snapshotter.store.reject_payload import RejectedRecord
-from snapshotter.store.tables import JOBS, REJECTS, chunks, live
+from snapshotter.store.tables import JOBS, REJECTS, among, chunks, live
 
 CHARACTERS_AT_ONCE = 8_000_000  # of payloads, read or written together
 ROWS_AT_ONCE = 500
+
+_FORGET = delete(REJECTS).where(
+    REJECTS.c.account_id == bindparam("account"), among(REJECTS.c.job_id)
+)
 
 
 class RejectState(NamedTuple):
@@ -154,9 +168,8 @@ def _which(account_id: str | None) -> Iterator[ColumnElement[bool]]:
 
 def forget(connection: Connection, account_id: str, job_ids: Iterable[int]) -> None:
     """Remove the records of these jobs: they could be read, or are gone."""
-    mine = REJECTS.c.account_id == account_id
     for ids in chunks(job_ids):
-        connection.execute(delete(REJECTS).where(mine, REJECTS.c.job_id.in_(ids)))
+        connection.execute(_FORGET, {"account": account_id, "ids": ids})
 
 
 def forget_unseen(

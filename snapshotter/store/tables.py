@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from sqlalchemy import ColumnElement, Table, and_, func, or_
+from sqlalchemy import Column, ColumnElement, Table, and_, bindparam, func, or_
 
 from snapshotter.models import Base
 from snapshotter.statuses import FINAL_STATUSES
@@ -43,6 +43,15 @@ def chunks(ids: Iterable[int]) -> Iterator[tuple[int, ...]]:
     left = iter(ids)
     while chunk := tuple(islice(left, _CHUNK)):
         yield chunk
+
+
+def among(column: Column[int]) -> ColumnElement[bool]:
+    """Return the condition that a column is one of the `ids` with which a statement is executed.
+
+    For what a load executes again and again: a condition made of the ids themselves is in a cycle,
+    so that they stay in memory until the collector finds them, which is rare during a load.
+    """
+    return column.in_(bindparam("ids", expanding=True))
 
 
 def live(account_id: str) -> tuple[ColumnElement[bool], ...]:

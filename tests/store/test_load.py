@@ -1,3 +1,4 @@
+import gc
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from snapshotter.api import records
 from snapshotter.errors import UsageError
 from snapshotter.flatten import JobRows
 from snapshotter.redact import Redaction
+from snapshotter.store import rejects
 from snapshotter.store.engine import open_engine
 from snapshotter.store.load import Loaded, load, mark_gone
 from snapshotter.store.prepared import Prepared, prepare
@@ -206,3 +208,17 @@ def test_a_reader_sees_no_half_job(engine: Engine) -> None:
         other.dispose()
         transaction.commit()
     assert len(contents(engine)["jobs"]) == 1
+
+
+def test_a_load_leaves_nothing_that_only_the_collector_frees(engine: Engine) -> None:
+    """It seldom runs during a load, so what is left of each page would grow with the jobs."""
+    put(engine, FIRST, job())
+    (output,) = job()["outputs"]
+    for number in (8, 9):  # the first of them fills caches
+        batch = prepared(job(id=number, outputs=[{**output, "id": number}]))
+        gc.collect()
+        with engine.begin() as connection:
+            assert load(connection, FIRST, batch).inserted == [number]
+            rejects.forget(connection, "acme", [number])
+        left = gc.collect()
+    assert left == 0
