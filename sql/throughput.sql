@@ -18,8 +18,7 @@ numbered_accounts as ( -- numbers are sorted faster than texts, above all by Mar
     select
         account_id,
         row_number() over (order by account_id) as account_number
-    from jobs
-    group by account_id
+    from accounts
 ),
 
 inputs as (
@@ -61,7 +60,7 @@ names as ( -- each package's latest known name
     inner join numbered_accounts on latest_named.account_id = numbered_accounts.account_id
 ),
 
-bounds as ( -- ids grow with time: outputs of other periods need not be read
+bounds as ( -- ids grow with time: outputs before a first day need not be read
     select
         min(id) as first_job_id,
         max(id) as last_job_id
@@ -70,11 +69,13 @@ bounds as ( -- ids grow with time: outputs of other periods need not be read
         status = 'completed'
         and (account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
-        and (run_date >= :since or cast(:since as char) is null)
+        and run_date >= :since
         and (run_date < :until or cast(:until as char) is null)
 ),
 
-written as ( -- billions and the rest are summed separately: a sum of SQLite has 64 bits
+-- Billions and the rest are summed separately: a sum of SQLite has 64 bits. It is in two parts, so
+-- that PostgreSQL does not expect few outputs when all are read.
+written as (
     select
         job_id,
         sum(
@@ -86,6 +87,18 @@ written as ( -- billions and the rest are summed separately: a sum of SQLite has
         records_count between 0 and 10000000000000000
         and job_id >= (select bounds.first_job_id from bounds)
         and job_id <= (select bounds.last_job_id from bounds)
+    group by job_id
+    union all
+    select
+        job_id,
+        sum(
+            cast((records_count - records_count % 1000000000) / 1000000000 as decimal(38))
+        ) as billions,
+        sum(records_count % 1000000000) as rest
+    from job_outputs
+    where
+        records_count between 0 and 10000000000000000
+        and cast(:since as char) is null
     group by job_id
 ),
 

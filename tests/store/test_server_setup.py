@@ -397,6 +397,23 @@ def test_versions_that_are_new_enough(version: str) -> None:
     assert set_up_mariadb(mariadb_with(version=version))
 
 
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+def test_a_session_that_only_reads_sorts_in_more_memory(database_url: str) -> None:
+    sizes = []
+    for read_only in (False, True):
+        engine = open_engine(database_url, read_only=read_only)
+        with engine.connect() as connection:
+            sizes.append(connection.scalar(text("select @@sort_buffer_size")))
+        engine.dispose()
+    assert sizes[0] < sizes[1] == 32 * 2**20
+
+
+@pytest.mark.parametrize(("version", "read_only"), [("8.0.36", True), ("10.11.4-MariaDB", False)])
+def test_only_a_mariadb_that_is_read_gets_it(version: str, *, read_only: bool) -> None:
+    statements = set_up_mariadb(mariadb_with(version=version), read_only=read_only)
+    assert not [statement for statement in statements if "sort_buffer_size" in statement]
+
+
 def test_a_mariadb_that_takes_no_writes_can_be_read() -> None:
     assert set_up_mariadb(mariadb_with(innodb_read_only="ON"), read_only=True)
 
