@@ -60,6 +60,7 @@ def test_a_first_load_shows_a_bar(acme: dict[str, str], tmp_path: Path) -> None:
     *states, last = shown(printed)
     assert last.startswith("3,000 jobs seen, 3,000 new, ")
     assert re.match(r"100 jobs +4,9\d\d credits", states[0])
+    assert any("3,000 jobs, building the indexes" in state for state in states)
     with_bar = [state for state in states if BAR in state and "building" not in state]
     assert with_bar
     for state in with_bar:
