@@ -1002,14 +1002,18 @@ def test_a_signal_lets_the_page_in_progress_be_stored(
         gate.open()
         ended = run.end()
     assert ended.code == 75
+    # Five of the first page, and three more of the second; pages behind it may have come already.
+    saved = len(store.rows(JOBS))
+    assert saved >= 8
     assert ended.said == (
-        f"snapshotter: stopped by {number.name} after 8 jobs were saved; nothing is lost, the next "
-        "run continues\n"
+        f"snapshotter: stopped by {number.name} after {saved} jobs were saved; nothing is lost, "
+        "the next run continues\n"
     )
     (row,) = store.rows(SNAPSHOTS)
-    assert (row.status, row.pages, row.jobs_inserted) == ("partial", 2, 8)
+    assert (row.status, row.jobs_inserted) == ("partial", saved)
+    assert row.pages >= 2
     assert number.name in row.error
-    assert store.assert_no_half_job(readable(account)).keys() == set(range(1, 9))
+    assert store.assert_no_half_job(readable(account)).keys() == set(range(1, saved + 1))
     assert_gone_on_with(store, account, spawn)
 
 
