@@ -37,7 +37,10 @@ def shown(printed: bytes) -> list[str]:
 
 @pytest.fixture
 def large(account: SimulatedAccount) -> SimulatedAccount:
-    """Return an account whose later pages wait until its size has been asked for."""
+    """Return an account whose last pages wait until its size has been asked for.
+
+    That is done at 1,000 jobs; those before are read without any of the pages that wait.
+    """
     history(account, 3000)
     is_known, asked = threading.Event(), itertools.count(1)
 
@@ -46,7 +49,7 @@ def large(account: SimulatedAccount) -> SimulatedAccount:
         if request.query.get("limit") == "1":
             if offset and next(asked) == REQUESTS_FOR_THE_SIZE:
                 is_known.set()
-        elif offset > 1500:
+        elif offset > 2700:
             is_known.wait(PATIENCE)
 
     account.before_answer = wait
