@@ -137,7 +137,9 @@ class _Screen:
         now = time.monotonic()
         with self._lock, suppress(Exception):
             bar.note(jobs, now)
-            if bar in self._bars and now - self._drawn_at < REDRAWN_EVERY:
+            is_soon = now - self._drawn_at < REDRAWN_EVERY
+            # An index takes seconds in which nothing else is drawn.
+            if bar in self._bars and is_soon and not bar.is_building:
                 return
             self._drawn_at = now
             if bar not in self._bars:
@@ -201,12 +203,17 @@ class _Bar:
             self._task = progress.add_task("", total=None, start=True, **fields)  # type: ignore[arg-type]
         progress.update(self._task, **fields)  # type: ignore[arg-type]
 
+    @property
+    def is_building(self) -> bool:
+        """Whether the run builds indexes."""
+        return self._outcome.is_building
+
     def _is_read(self) -> bool:
         """Whether the run has read the jobs, and goes on with something else."""
-        return bool(self._outcome.summaries) or self._outcome.is_building
+        return bool(self._outcome.summaries) or self.is_building
 
     def _count(self, done: int) -> str:
-        if self._outcome.is_building:
+        if self.is_building:
             return f"{done:,} jobs, building the indexes"
         if summaries := self._outcome.summaries:  # all jobs are read by then
             return (

@@ -39,9 +39,8 @@ class Run:
         self.redact, self._progress = context.redact, context.progress
         self.ledger, self.outcome, self.check_lock = ledger, outcome, check_lock
         self.open_seen: set[int] = set()
-        self._has_pruned = pruned.are_there(
-            self.engine
-        )  # none is added while this run has the lock
+        # None is added while this run has the lock.
+        self._has_pruned = pruned.are_there(self.engine)
         self._limit = sizes.apply_packet_limit(self.engine)
         self._aside: list[tuple[int | None, str]] = []
         self._unknown: dict[str | None, list[int]] = {}

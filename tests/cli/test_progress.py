@@ -37,7 +37,10 @@ def shown(printed: bytes) -> list[str]:
 
 @pytest.fixture
 def large(account: SimulatedAccount) -> SimulatedAccount:
-    """Return an account whose later pages wait until its size has been asked for."""
+    """Return an account whose last pages wait until its size has been asked for.
+
+    That is done at 1,000 jobs; those before are read without any of the pages that wait.
+    """
     history(account, 3000)
     is_known, asked = threading.Event(), itertools.count(1)
 
@@ -46,7 +49,7 @@ def large(account: SimulatedAccount) -> SimulatedAccount:
         if request.query.get("limit") == "1":
             if offset and next(asked) == REQUESTS_FOR_THE_SIZE:
                 is_known.set()
-        elif offset > 1500:
+        elif offset > 2700:
             is_known.wait(PATIENCE)
 
     account.before_answer = wait
@@ -60,6 +63,7 @@ def test_a_first_load_shows_a_bar(acme: dict[str, str], tmp_path: Path) -> None:
     *states, last = shown(printed)
     assert last.startswith("3,000 jobs seen, 3,000 new, ")
     assert re.match(r"100 jobs +4,9\d\d credits", states[0])
+    assert any("3,000 jobs, building the indexes" in state for state in states)
     with_bar = [state for state in states if BAR in state and "building" not in state]
     assert with_bar
     for state in with_bar:

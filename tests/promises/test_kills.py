@@ -187,6 +187,17 @@ class Store:
             else:
                 yield connection.execution_options(isolation_level="REPEATABLE READ")
 
+    def makes_readers_wait(self) -> bool:
+        """Whether a run drops indexes just now, for which PostgreSQL excludes readers."""
+        if self.reader.dialect.name != "postgresql":
+            return False
+        with self.reader.connect() as connection:
+            locked = text(
+                "select exists (select 1 from pg_locks where granted "
+                "and mode = 'AccessExclusiveLock' and relation = 'jobs'::regclass)"
+            )
+            return bool(connection.execute(locked).scalar())
+
     def other_sessions(self) -> set[int]:
         """Return the sessions of all others in this database, also those older than this object."""
         statement = {
@@ -437,7 +448,10 @@ class Trial:
     def run(
         self, at: int = sys.maxsize, number: signal.Signals = signal.SIGKILL, **order: Any
     ) -> None:
-        """Run the command; `asked` has the pages that it asked for: a listing's since, a place."""
+        """Run the command; `asked` has the pages that it asked for: a listing's since, a place.
+
+        Without those past the list's end, of which a first load may request some early.
+        """
         self.account.requests.clear()
         self.ended = self.forks.run("sync", at=at, number=number, **order)
         self.store.wait_until_alone()
@@ -445,7 +459,9 @@ class Trial:
         self.asked = [
             (query.get("since"), int(query["offset"]))
             for query in queries
-            if query.get("sort") == "created" and "status" not in query
+            if query.get("sort") == "created"
+            and "status" not in query
+            and int(query["offset"]) < len(self.account.jobs)
         ]
 
     def begin_again(self) -> None:
@@ -558,8 +574,8 @@ def test_a_kill_at_every_boundary_of_a_run(
     trial.run(together=together)
     pages = len(trial.asked)
     assert (trial.ended.code, pages) == (65, 3)
-    # The page in progress, and the one that was asked for early; or all, none being stored.
-    again = pages if together else 2
+    # The page in progress, and the one that was asked for early; of a first load all are.
+    again = 2 if earlier else pages
     trial.begin_again()
     places: list[str] = []
     forks.halting("sync", look=places.append, together=together)
@@ -997,14 +1013,18 @@ def test_a_signal_lets_the_page_in_progress_be_stored(
         gate.open()
         ended = run.end()
     assert ended.code == 75
+    # Five of the first page, and three more of the second; pages behind it may have come already.
+    saved = len(store.rows(JOBS))
+    assert saved >= 8
     assert ended.said == (
-        f"snapshotter: stopped by {number.name} after 8 jobs were saved; nothing is lost, the next "
-        "run continues\n"
+        f"snapshotter: stopped by {number.name} after {saved} jobs were saved; nothing is lost, "
+        "the next run continues\n"
     )
     (row,) = store.rows(SNAPSHOTS)
-    assert (row.status, row.pages, row.jobs_inserted) == ("partial", 2, 8)
+    assert (row.status, row.jobs_inserted) == ("partial", saved)
+    assert row.pages >= 2
     assert number.name in row.error
-    assert store.assert_no_half_job(readable(account)).keys() == set(range(1, 9))
+    assert store.assert_no_half_job(readable(account)).keys() == set(range(1, saved + 1))
     assert_gone_on_with(store, account, spawn)
 
 
@@ -1152,6 +1172,8 @@ def test_a_reader_sees_no_half_job(account: SimulatedAccount, store: Store, fork
 
     def look(_place: str = "") -> None:
         nonlocal looks
+        if store.makes_readers_wait():
+            return
         looks += 1
         rows = store.assert_no_half_job(*versions).get(OPEN)
         seen.update(n for n, version in enumerate(versions) if version[OPEN] == rows)
