@@ -28,6 +28,10 @@ class Shown:
     cell: Callable[[Row], str]
     link: Callable[[Row], str | None] | None = None
 
+    def text(self, row: Row) -> str:
+        """Return a row's cell without space at its end, of which rich keeps some."""
+        return self.cell(row).rstrip()
+
 
 def print_table(console: Console, columns: Sequence[Shown], rows: Iterable[Row]) -> None:
     """Print the heads and the rows.
@@ -64,7 +68,7 @@ def _line(columns: Sequence[Shown], row: Row) -> str | None:
     """Return a row's line; None if it needs more than one."""
     cells = []
     for column in columns:
-        text, width = column.cell(row), column.width
+        text, width = column.text(row), column.width
         space = width - (len(text) if text.isascii() else cell_len(text))
         if space < 0:
             if column.wraps:
@@ -98,4 +102,4 @@ def _table(columns: Sequence[Shown], rows: Iterable[Row], *, show_header: bool =
 
 def _text(column: Shown, row: Row) -> Text:
     url = column.link(row) if column.link else None
-    return Text(column.cell(row), Style(link=url) if url else "")
+    return Text(column.text(row), Style(link=url) if url else "")

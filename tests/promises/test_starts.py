@@ -54,6 +54,7 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> str:
             set(),
         ),
         ([["trends", "runtime_by_day", "--format", "table"]], {"rich"}),
+        ([["trends", "runtime_by_day", "--format", "csv"]], set()),
         (
             [
                 ["accounts"],
@@ -64,7 +65,7 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> str:
             _MODELS,
         ),
     ],
-    ids=["no models", "a table", "models"],
+    ids=["no models", "a table", "CSV", "models"],
 )
 def test_commands_import_what_they_need(
     commands: list[list[str]], needed: set[str], database_url: str, tmp_path: Path
