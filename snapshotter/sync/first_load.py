@@ -4,6 +4,8 @@ A run that a signal or a limit stops leaves them to the next one, whatever that 
 """
 
 import logging
+from collections.abc import Callable
+from functools import partial
 
 from sqlalchemy import exc, select
 
@@ -40,20 +42,23 @@ def end(run: Run) -> None:
         for part in parts:
             log.info("building %s", part.name)
             run.show_progress()
-            _build(run, part)
+            build = partial(deferred.build, run.engine, part)
+            _try(run, build, f"{part.name} could not be built, the next run tries again")
+        statistics = partial(deferred.gather_statistics, run.engine)
+        _try(run, statistics, "trends may be slow until PostgreSQL has analyzed the tables")
     finally:
         run.outcome.is_building = False
 
 
-def _build(run: Run, part: deferred.Part) -> None:
+def _try(run: Run, act: Callable[[], None], otherwise: str) -> None:
     run.check_lock()
     try:
-        deferred.build(run.engine, part)
+        act()
     except exc.DBAPIError as error:
         reason = named(error)
         if isinstance(reason, Stopped):
             raise reason from error
-        run.note(f"{part.name} could not be built, the next run tries again", reason)
+        run.note(otherwise, reason)
 
 
 def _loading(run: Run) -> str | None:

@@ -52,6 +52,15 @@ def test_a_first_load_ends_with_all_indexes(
     assert len(events) == parts + 1
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_knows_how_many_rows_it_has(syncer: Syncer) -> None:
+    history(syncer.account, 300)
+    syncer()
+    known = text("select reltuples from pg_class where relname in ('jobs', 'job_changes')")
+    with syncer.engine.connect() as connection:
+        assert connection.execute(known).scalars().all() == [300, 300]
+
+
 @BUILDING
 @pytest.mark.parametrize(
     "plan",
