@@ -21,6 +21,13 @@ from snapshotter.store.prepared import (
 from snapshotter.store.tables import FIELDS, JOBS, OUTPUTS, among, chunks
 
 _READ_JOBS = select(*(JOBS.c[name] for name in (*FLATTENED, *KEPT_ASIDE))).where(among(JOBS.c.id))
+_READ_OUTPUTS = select(OUTPUTS).where(among(OUTPUTS.c.job_id))
+_READ_COUNTS = select(OUTPUTS.c.job_id, OUTPUTS.c.records_count).where(among(OUTPUTS.c.job_id))
+_READ_FIELDS = (
+    select(OUTPUTS.c.job_id, FIELDS.c.output_id, FIELDS.c.position, FIELDS.c.name)
+    .join(OUTPUTS, OUTPUTS.c.id == FIELDS.c.output_id)
+    .where(among(OUTPUTS.c.job_id))
+)
 _STATE = frozenset(STATE)
 _ID = itemgetter(OUTPUT_NAMES.index("id"))
 
@@ -95,9 +102,7 @@ def moved(
     }
     counts: dict[int, list[int | None]] = defaultdict(list)
     for chunk in chunks(job_id for job_id in jobs if job_id not in found):
-        for job_id, count in connection.execute(
-            select(OUTPUTS.c.job_id, OUTPUTS.c.records_count).where(OUTPUTS.c.job_id.in_(chunk))
-        ):
+        for job_id, count in connection.execute(_READ_COUNTS, {"ids": chunk}):
             counts[job_id].append(count)
     return found | {
         job_id
@@ -115,12 +120,10 @@ def _in_children(connection: Connection, batch: Sequence[JobRows]) -> dict[str, 
     outputs: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     fields: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
     for chunk in chunks(job_ids):
-        of_these = OUTPUTS.c.job_id.in_(chunk)
-        for output in connection.execute(select(OUTPUTS).where(of_these)).all():
+        for output in connection.execute(_READ_OUTPUTS, {"ids": chunk}).all():
             outputs[output.job_id].append(tuple(output))
-        of_fields = select(OUTPUTS.c.job_id, FIELDS.c.output_id, FIELDS.c.position, FIELDS.c.name)
         for job_id, output_id, position, name in connection.execute(
-            of_fields.join(OUTPUTS, OUTPUTS.c.id == FIELDS.c.output_id).where(of_these)
+            _READ_FIELDS, {"ids": chunk}
         ).all():
             fields[job_id].append((output_id, position, name))
     by_id = dict(zip(job_ids, batch, strict=True))

@@ -25,9 +25,12 @@ from snapshotter.store.prepared import (
     encoded,
     records_count,
 )
-from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, chunks
+from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS, among, chunks
 
 _STATE_NAMES = ("job_id", *STATE, "records_count")
+_OUTPUTS_OF = select(OUTPUTS.c.id).where(among(OUTPUTS.c.job_id))
+_DELETE_OUTPUTS = delete(OUTPUTS).where(among(OUTPUTS.c.job_id))
+_DELETE_FIELDS = delete(FIELDS).where(among(FIELDS.c.output_id))
 _MOST_LEFT_OUT = 20  # jobs that take outputs from each other, of which one may be bad
 
 
@@ -238,8 +241,8 @@ def _state(rows: JobRows) -> tuple[Any, ...]:
 
 def _delete_children(connection: Connection, job_ids: Sequence[int]) -> None:
     for chunk in chunks(job_ids):
-        of_these = select(OUTPUTS.c.id).where(OUTPUTS.c.job_id.in_(chunk))
+        of_these = connection.execute(_OUTPUTS_OF, {"ids": chunk}).scalars().all()
         # By their ids: MariaDB would read all fields to find those of a subquery.
-        for ids in chunks(connection.execute(of_these).scalars().all()):
-            connection.execute(delete(FIELDS).where(FIELDS.c.output_id.in_(ids)))
-        connection.execute(delete(OUTPUTS).where(OUTPUTS.c.job_id.in_(chunk)))
+        for ids in chunks(of_these):
+            connection.execute(_DELETE_FIELDS, {"ids": ids})
+        connection.execute(_DELETE_OUTPUTS, {"ids": chunk})

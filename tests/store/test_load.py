@@ -222,3 +222,19 @@ def test_a_load_leaves_nothing_that_only_the_collector_frees(engine: Engine) -> 
             rejects.forget(connection, "acme", [number])
         left = gc.collect()
     assert left == 0
+
+
+@pytest.mark.parametrize("change", [{}, {"status": "failed"}, {"owner_id": 9}])
+def test_a_second_load_leaves_nothing_either(engine: Engine, change: dict[str, Any]) -> None:
+    (output,) = job()["outputs"]
+    documents = [job(id=n, outputs=[{**output, "id": n}]) for n in (8, 9)]
+    put(engine, FIRST, *documents)
+    put(engine, SECOND)
+    for document in documents:  # the first of them fills caches
+        batch = prepared(document | change)
+        gc.collect()
+        with engine.begin() as connection:
+            loaded = load(connection, SECOND, batch)
+        left = gc.collect()
+        assert loaded.changed == ([document["id"]] if change else [])
+    assert left == 0
