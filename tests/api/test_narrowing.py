@@ -10,6 +10,7 @@ from clock import Impatient
 
 from snapshotter.api.client import Client, ListFilters
 from snapshotter.api.paging import Cursor
+from snapshotter.api.prefetch_plan import AHEAD, MOST_WASTED
 from snapshotter.api.records import Reject
 from snapshotter.errors import RequestFailed
 from snapshotter.settings import Key, Service
@@ -111,7 +112,7 @@ def test_pages_grow_again_if_they_are_light() -> None:
     server.before = lambda: setattr(server, "most", 100 if len(server.asked) > 10 else 30)
     assert set(server.read()) == set(server.ids)
     assert server.asked[-1][1] == 100
-    assert len(server.asked) <= 42
+    assert len(server.asked) < 2000 / 29  # pages of 30, each of which begins in the one before
 
 
 def test_even_a_record_at_a_time() -> None:
@@ -126,7 +127,7 @@ def test_a_server_that_is_down_is_given_up_soon(after: int) -> None:
     server.before = lambda: setattr(server, "most", 100 if len(server.asked) < after else -1)
     with pytest.raises(RequestFailed, match="answered 500"):
         server.read()
-    assert len(server.asked) <= after + 15
+    assert len(server.asked) <= after + 15 + AHEAD + MOST_WASTED  # some are in flight by then
 
 
 @pytest.mark.parametrize(

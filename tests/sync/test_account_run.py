@@ -101,7 +101,7 @@ def test_a_run_that_a_signal_ends_reports_what_was_saved(
     expected: type[BaseException],
     message: str,
 ) -> None:
-    history(account, 900)
+    history(account, 2500)  # more pages than are requested ahead
     clock = Impatient()
     watcher = Stopping(clock, after=1, error=error)
     with pytest.raises(expected) as raised:
@@ -109,7 +109,7 @@ def test_a_run_that_a_signal_ends_reports_what_was_saved(
     with reading(database.url) as engine, engine.connect() as connection:
         saved = connection.execute(select(func.count()).select_from(JOBS)).scalar()
     assert str(raised.value) == (
-        f"{message} after {saved} jobs were saved; nothing is lost, the next run continues"
+        f"{message} after {saved:,} jobs were saved; nothing is lost, the next run continues"
     )
     assert run_account(service, database, Plan(), RunOptions()).status == "completed"
 
