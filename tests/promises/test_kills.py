@@ -1073,12 +1073,17 @@ def test_two_signals_do_not_wait_for_the_server(
         ended = run.end()
         gate.open()
     assert ended.code == 75
-    # A run that cannot be interrupted where it is, on a busy machine, is ended without the number.
-    assert ended.said.replace(" after 5 jobs were saved", "") == (
+    # A run that cannot be interrupted where it is, on a busy machine, is ended without the number,
+    # and the next one notes in its row that it was.
+    number = " after 5 jobs were saved"
+    assert ended.said.replace(number, "") == (
         "snapshotter: interrupted; nothing is lost, the next run continues\n"
     )
     assert len(store.rows(JOBS)) == 5
-    assert [row.status for row in store.rows(SNAPSHOTS)] == ["partial"]
+    (snapshot,) = store.rows(SNAPSHOTS)
+    assert snapshot.status == "partial" or (
+        snapshot.status == "running" and number not in ended.said
+    )
     assert_gone_on_with(store, account, spawn)
 
 
