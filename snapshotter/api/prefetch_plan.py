@@ -80,7 +80,7 @@ class PrefetchPlan(Generic[ItemT]):
                 self._learn(offset, self._prefetch.wait(offset) or Listed((), None))
         if cursor.edge is not None:
             last = self._start_certain(cursor.offset)
-            # Of a server that does not say so, a second page shows that the list goes on.
+            # If the server sends no hint of it, a second page shows that the list goes on.
             if self._pages >= self._alone and (listed.more or self._pages > 1):
                 self._guess(cursor.offset, last)
 

@@ -32,7 +32,7 @@ _LOADED = (JOBS, OUTPUTS, FIELDS, CHANGES)
 # An index on one of these grows at its end, which costs little, and some are read by the load.
 _ASCENDING = ("job_id", "snapshot_id")
 REMEDY = "the next 'snapshotter sync' builds them, 'snapshotter db upgrade' does now"
-# Less than PostgreSQL's `deadlock_timeout`, so that this gives up, and not another session.
+# Less than PostgreSQL's `deadlock_timeout`, so that this session ends its wait, not another one.
 _WAITS = "500ms"
 _CATALOGUE = {
     "sqlite": "select tbl_name, name, 1 from sqlite_master where type = 'index'",

@@ -15,7 +15,7 @@ _KEEPS_IDLE_SESSIONS, _LIMITS_TRANSACTIONS = 140000, 170000
 _OLDEST_MARIADB, _OLDEST_MYSQL = (10, 2), (8, 0)
 _SMALLEST_PAGE = 8192  # bytes; a smaller page has no room for an index on a name
 # The trends sort a million wide rows, of which MariaDB's own 2 MiB hold two thousand: it merged
-# hundreds of pieces. Any user may set this much, and a sort takes no more of it than it needs.
+# hundreds of pieces. Any user may set this much, and a sort takes only what it needs of it.
 _SORT_BUFFER = 32 * 2**20  # bytes
 _SESSION = {
     "timezone": "UTC",

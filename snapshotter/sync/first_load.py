@@ -28,7 +28,8 @@ def begin(run: Run) -> None:
 def end(run: Run) -> None:
     """Build what is missing, unless another account is still in its first load.
 
-    What cannot be built is noted, and the next run tries again.
+    What cannot be built is noted, and the next run tries again. On PostgreSQL the tables are
+    analyzed then.
     """
     with run.engine.connect() as connection:
         parts = deferred.missing(connection)

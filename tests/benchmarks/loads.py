@@ -80,12 +80,12 @@ def _micros(load: Measurement, jobs: int) -> float:
 
 
 def latency(fixture: Fixture, record: Recorder) -> None:
-    """Load the account once, with 100 ms of latency for each answer."""
+    """Load the account once, with a latency of 100 ms for each answer."""
     _slowly(fixture, record, targets.LATENCY, 1)
 
 
 def forty_pages(fixture: Fixture, record: Recorder) -> None:
-    """Load a small account with 100 ms of latency for each answer, in turns with its pages."""
+    """Load a small account with a latency of 100 ms for each answer, in turns with its pages."""
     _slowly(fixture, record, targets.FORTY_PAGES, fixture.stage.rounds)
 
 

@@ -42,7 +42,7 @@ class Recorder:
         self.results.figures[self._key(what, database)] = value
 
     def found(self, part: str, what: str, database: str, account: str = "") -> Measurement | None:
-        """Return what a part measured, on this account if no other is given."""
+        """Return what a part measured, on this account unless another is named."""
         key = Key(part, what, database, account or self.account)
         return self.results.measurements.get(key)
 

@@ -10,7 +10,7 @@ from .targets import TARGETS
 
 NONE = "-"
 DONE = "done"
-# Seconds of one machine say nothing beside those of another.
+# Seconds of two machines cannot be compared.
 MACHINE = ("cores", "CPU", "memory", "Python", "SQLite", "PostgreSQL")
 
 
