@@ -15,7 +15,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
 from snapshotter.errors import SnapshotterError
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.settings import DATABASE_URL_VARIABLE, DEFAULT_DATABASE_URL
 from snapshotter.store import views
 from snapshotter.store.engine import named_errors, open_engine
@@ -51,7 +51,7 @@ def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[
 
 def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
     """Whether to compare something: the user's own tables are not compared."""
-    return kind != "table" or name in {**Base.metadata.tables, **views.METADATA.tables}
+    return kind != "table" or name in {**METADATA.tables, **views.METADATA.tables}
 
 
 def moves() -> bool:
@@ -98,7 +98,7 @@ _impls["sqlite"] = OldSQLiteImpl if OLD_SQLITE else SQLiteImpl
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=[Base.metadata, views.METADATA],
+        target_metadata=[METADATA, views.METADATA],
         render_as_batch=True,
         compare_type=compare_type,
         compare_server_default=True,

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from snapshotter import statements
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 
 # How a first look at each table goes best; the other tables only help, and are hidden.
 _TABLES: dict[str, dict[str, Any]] = {
@@ -41,7 +41,7 @@ def metadata(database: str) -> dict[str, Any]:
 
     That is the name of its file without the ending.
     """
-    tables = {name: _described(table) for name, table in Base.metadata.tables.items()}
+    tables = {name: _described(table) for name, table in METADATA.tables.items()}
     views = {name: statements.source(path) for name, path in statements.view_files().items()}
     return {
         "title": "Xplenty job history",

@@ -1,15 +1,17 @@
 """The tables and their data dictionary: PostgreSQL and MariaDB store each comment.
 
 Columns have the API's names; those of a nested object are joined with `_`. Times are UTC, ids are
-the API's, with 64 bits, and what the API may leave out is nullable.
+the API's, with 64 bits, and what the API may leave out is nullable. `store.tables` has handles.
 """
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
+    Column,
     Date,
     Dialect,
     Double,
@@ -19,16 +21,16 @@ from sqlalchemy import (
     MetaData,
     SmallInteger,
     String,
+    Table,
     Text,
     TypeDecorator,
     text,
 )
 from sqlalchemy.dialects import mysql, postgresql
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from snapshotter.utc_times import UTCDateTime
 
-__all__ = ["Base", "UTCDateTime"]  # the revisions import the type from here
+__all__ = ["METADATA", "UTCDateTime"]  # the revisions import the type from here
 
 
 class TextDay(TypeDecorator[date]):
@@ -53,16 +55,15 @@ LongText = Text().with_variant(mysql.LONGTEXT, "mysql", "mariadb")  # MariaDB's 
 Document = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 
 
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
 
 
 # MariaDB's default collations treat "Orders" and "orders" as equal.
@@ -78,64 +79,76 @@ MYSQL_OPTIONS: dict[str, Any] = {
 }
 
 
-class Account(Base):
-    __tablename__ = "accounts"
-    __table_args__ = {"comment": "One row per account, and how far it is read", **MYSQL_OPTIONS}  # noqa: RUF012 - read once, by SQLAlchemy
-
-    account_id: Mapped[str] = mapped_column(
-        Name, primary_key=True, comment="the account id, as in the API's URLs"
-    )
-    api_url: Mapped[str] = mapped_column(
+Table(
+    "accounts",
+    METADATA,
+    Column("account_id", Name, primary_key=True, comment="the account id, as in the API's URLs"),
+    Column(
+        "api_url",
         LongText,
+        nullable=False,
         comment="base URL of the service that has the account; empty until it has answered",
-    )
-    watermark: Mapped[datetime | None] = mapped_column(
+    ),
+    Column(
+        "watermark",
         UTCDateTime,
         comment="the server's time when the last complete listing began; everything updated before "
         "it is stored",
-    )
-    watermark_epoch: Mapped[int | None] = mapped_column(
-        Id, comment="watermark in whole seconds since 1970"
-    )
-    newest_updated_at: Mapped[datetime | None] = mapped_column(
+    ),
+    Column("watermark_epoch", Id, comment="watermark in whole seconds since 1970"),
+    Column(
+        "newest_updated_at",
         UTCDateTime,
         comment="the latest updated_at when the last listing began; the next one starts no later",
-    )
-    page_size: Mapped[int | None] = mapped_column(
-        Integer, comment="the most jobs that the server has returned in one page"
-    )
-    sends_links: Mapped[bool | None] = mapped_column(
+    ),
+    Column("page_size", Integer, comment="the most jobs that the server has returned in one page"),
+    Column(
+        "sends_links",
+        Boolean,
         comment="whether the server links a page to its neighbours, so that a page without links "
-        "is the only one"
-    )
-    listing_since: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="the since of the listing in progress; null if it lists all jobs"
-    )
-    listing_clock: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="the server's time when the listing in progress began"
-    )
-    listing_offset: Mapped[int | None] = mapped_column(
-        Id, comment="the offset at which the listing in progress continues; null if there is none"
-    )
-    listing_edge: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="every job created before this is read, in the listing in progress"
-    )
-    refreshed_id: Mapped[int | None] = mapped_column(
-        Id, comment="the last job that a run requested by id before it had to stop"
-    )
-    counted_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="the server's time when the account's jobs were last counted"
-    )
-    unlisted: Mapped[int | None] = mapped_column(
+        "is the only one",
+    ),
+    Column(
+        "listing_since",
+        UTCDateTime,
+        comment="the since of the listing in progress; null if it lists all jobs",
+    ),
+    Column(
+        "listing_clock", UTCDateTime, comment="the server's time when the listing in progress began"
+    ),
+    Column(
+        "listing_offset",
+        Id,
+        comment="the offset at which the listing in progress continues; null if there is none",
+    ),
+    Column(
+        "listing_edge",
+        UTCDateTime,
+        comment="every job created before this is read, in the listing in progress",
+    ),
+    Column(
+        "refreshed_id", Id, comment="the last job that a run requested by id before it had to stop"
+    ),
+    Column(
+        "counted_at",
+        UTCDateTime,
+        comment="the server's time when the account's jobs were last counted",
+    ),
+    Column(
+        "unlisted",
         Id,
         comment="jobs that exist at the API but were missing from its list at the last count; "
         "negative if the list repeats equal records without an id, which are stored once",
-    )
-    vanishing_since: Mapped[datetime | None] = mapped_column(
+    ),
+    Column(
+        "vanishing_since",
         UTCDateTime,
         comment="when a run first missed more jobs than one run may mark as gone; a later run "
         "confirms it",
-    )
+    ),
+    comment="One row per account, and how far it is read",
+    **MYSQL_OPTIONS,
+)
 
 
 _WHERE_NAMED: Any = {
@@ -143,418 +156,391 @@ _WHERE_NAMED: Any = {
 }
 
 
-class Job(Base):
-    __tablename__ = "jobs"
-    __table_args__ = (
-        Index(None, "account_id", "gone_at", "finished_at"),
-        Index(None, "package_id", "run_date"),
-        Index(None, "account_id", "created_epoch"),
-        Index(None, "account_id", "finished_epoch"),
-        # Covers what most trends read of a job, in a fifth of the size of its row. A range of days
-        # is one place in it, and each day's runs are in the order in which they are ranked.
-        Index(
-            "ix_jobs_runs",
-            *("status", "run_date", "package_id", "account_id", "runtime_in_seconds"),
-            *("finished_epoch", "queue_seconds", "cluster_wait_seconds", "cluster_id"),
-            *("cluster_nodes", "id"),
-        ),
-        Index("ix_jobs_epochs", "account_id", "started_epoch", "finished_epoch", "package_id"),
-        Index("ix_jobs_named", "package_id", "account_id", "id", **_WHERE_NAMED),
-        {"comment": "One row per job: one run of a package on a cluster", **MYSQL_OPTIONS},
-    )
-
-    id: Mapped[int] = mapped_column(
-        Id, primary_key=True, autoincrement=False, comment="the job's id at the API"
-    )
-    account_id: Mapped[str] = mapped_column(
-        Name, ForeignKey("accounts.account_id"), comment="the account it was read from"
-    )
-    status: Mapped[str | None] = mapped_column(
+Table(
+    "jobs",
+    METADATA,
+    Column("id", Id, primary_key=True, autoincrement=False, comment="the job's id at the API"),
+    Column(
+        "account_id",
+        Name,
+        ForeignKey("accounts.account_id"),
+        nullable=False,
+        comment="the account it was read from",
+    ),
+    Column(
+        "status",
         Name,
         comment="idle, pending, queued, running, pending_stoppage, stopping; "
         "final: completed, failed, stopped",
-    )
-    owner_id: Mapped[int | None] = mapped_column(Id, comment="id of the user who owns the job")
-    progress: Mapped[float | None] = mapped_column(Double, comment="0 to 1")
-    outputs_count: Mapped[int | None] = mapped_column(
-        Id, comment="number of outputs, as counted by the API"
-    )
-    created_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the job was requested"
-    )
-    started_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the job began to run"
-    )
-    failed_at: Mapped[datetime | None] = mapped_column(UTCDateTime, comment="when the job failed")
-    completed_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the job ended, whatever its final status"
-    )
-    updated_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the API last updated the job; progress alone does not move it"
-    )
-    cluster_id: Mapped[int | None] = mapped_column(
-        Id, comment="id of the cluster, as the job gives it"
-    )
-    cluster_name: Mapped[str | None] = mapped_column(LongText, comment="the cluster's name")
-    cluster_url: Mapped[str | None] = mapped_column(
-        LongText, comment="the cluster's URL in the API"
-    )
-    cluster_nodes: Mapped[int | None] = mapped_column(Id, comment="number of nodes of the cluster")
-    cluster_available_since: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the cluster became ready for jobs"
-    )
-    package_id: Mapped[int | None] = mapped_column(
-        Id, comment="id of the package, as the job gives it"
-    )
-    package_name: Mapped[str | None] = mapped_column(LongText, comment="the package's name")
-    package_url: Mapped[str | None] = mapped_column(
-        LongText, comment="the package's URL in the API"
-    )
-    package_updated_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the package was last edited"
-    )
-    creator_type: Mapped[str | None] = mapped_column(LongText, comment="User or Schedule")
-    creator_id: Mapped[int | None] = mapped_column(Id, comment="id of that user or schedule")
-    creator_display_name: Mapped[str | None] = mapped_column(LongText, comment="the creator's name")
-    creator_url: Mapped[str | None] = mapped_column(
-        LongText, comment="the creator's URL in the API"
-    )
-    errors: Mapped[str | None] = mapped_column(LongText, comment="the error text of the API")
-    runtime_in_seconds: Mapped[int | None] = mapped_column(
-        Id, comment="seconds that the job ran; seconds so far while it runs"
-    )
-    attempts: Mapped[int | None] = mapped_column(Id, comment="retries made by the schedule")
-    master_auto_retry_attempts: Mapped[int | None] = mapped_column(
-        Id, comment="retries allowed by the schedule"
-    )
-    variables: Mapped[Any | None] = mapped_column(
-        Document, comment="the job's variables, with secrets as --variables stores them"
-    )
-    dynamic_variables: Mapped[Any | None] = mapped_column(
+    ),
+    Column("owner_id", Id, comment="id of the user who owns the job"),
+    Column("progress", Double, comment="0 to 1"),
+    Column("outputs_count", Id, comment="number of outputs, as counted by the API"),
+    Column("created_at", UTCDateTime, comment="when the job was requested"),
+    Column("started_at", UTCDateTime, comment="when the job began to run"),
+    Column("failed_at", UTCDateTime, comment="when the job failed"),
+    Column("completed_at", UTCDateTime, comment="when the job ended, whatever its final status"),
+    Column(
+        "updated_at",
+        UTCDateTime,
+        comment="when the API last updated the job; progress alone does not move it",
+    ),
+    Column("cluster_id", Id, comment="id of the cluster, as the job gives it"),
+    Column("cluster_name", LongText, comment="the cluster's name"),
+    Column("cluster_url", LongText, comment="the cluster's URL in the API"),
+    Column("cluster_nodes", Id, comment="number of nodes of the cluster"),
+    Column(
+        "cluster_available_since", UTCDateTime, comment="when the cluster became ready for jobs"
+    ),
+    Column("package_id", Id, comment="id of the package, as the job gives it"),
+    Column("package_name", LongText, comment="the package's name"),
+    Column("package_url", LongText, comment="the package's URL in the API"),
+    Column("package_updated_at", UTCDateTime, comment="when the package was last edited"),
+    Column("creator_type", LongText, comment="User or Schedule"),
+    Column("creator_id", Id, comment="id of that user or schedule"),
+    Column("creator_display_name", LongText, comment="the creator's name"),
+    Column("creator_url", LongText, comment="the creator's URL in the API"),
+    Column("errors", LongText, comment="the error text of the API"),
+    Column(
+        "runtime_in_seconds", Id, comment="seconds that the job ran; seconds so far while it runs"
+    ),
+    Column("attempts", Id, comment="retries made by the schedule"),
+    Column("master_auto_retry_attempts", Id, comment="retries allowed by the schedule"),
+    Column(
+        "variables",
+        Document,
+        comment="the job's variables, with secrets as --variables stores them",
+    ),
+    Column(
+        "dynamic_variables",
         Document,
         comment="variables computed at run time, with secrets as --variables stores them",
-    )
-    url: Mapped[str | None] = mapped_column(LongText, comment="the job's URL in the API")
-    html_url: Mapped[str | None] = mapped_column(LongText, comment="URL of the job's web page")
-    log_url: Mapped[str | None] = mapped_column(LongText, comment="URL of the job's log in the API")
-    extra: Mapped[Any | None] = mapped_column(
+    ),
+    Column("url", LongText, comment="the job's URL in the API"),
+    Column("html_url", LongText, comment="URL of the job's web page"),
+    Column("log_url", LongText, comment="URL of the job's log in the API"),
+    Column(
+        "extra",
         Document,
         comment="everything that the API sent and that has no column, under the API's names",
-    )
-    run_date: Mapped[date | None] = mapped_column(
-        Day, comment="the UTC date of started_at, or of created_at if that is null"
-    )
-    queue_seconds: Mapped[int | None] = mapped_column(
-        Id, comment="seconds from created_at to started_at"
-    )
-    finished_at: Mapped[datetime | None] = mapped_column(
+    ),
+    Column("run_date", Day, comment="the UTC date of started_at, or of created_at if that is null"),
+    Column("queue_seconds", Id, comment="seconds from created_at to started_at"),
+    Column(
+        "finished_at",
         UTCDateTime,
         comment="for a final job: completed_at, else failed_at, else updated_at",
-    )
-    created_epoch: Mapped[int | None] = mapped_column(
+    ),
+    Column(
+        "created_epoch",
         Id,
         comment="created_at in whole seconds since 1970; engines subtract times differently",
-    )
-    started_epoch: Mapped[int | None] = mapped_column(
-        Id, comment="started_at in whole seconds since 1970"
-    )
-    finished_epoch: Mapped[int | None] = mapped_column(
-        Id, comment="finished_at in whole seconds since 1970"
-    )
-    cluster_wait_seconds: Mapped[int | None] = mapped_column(
-        Id, comment="the part of queue_seconds before the cluster was ready"
-    )
-    error_fingerprint: Mapped[str | None] = mapped_column(
-        Name, comment="errors without ids, numbers, dates and paths, so that equal causes are equal"
-    )
-    first_seen_at: Mapped[datetime] = mapped_column(
-        UTCDateTime, comment="when the job was first read"
-    )
-    last_changed_at: Mapped[datetime] = mapped_column(
-        UTCDateTime, comment="when a run last found it changed"
-    )
-    snapshot_id: Mapped[int] = mapped_column(
-        Id, ForeignKey("snapshots.id"), index=True, comment="the run that last changed the row"
-    )
-    gone_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the job was first found to be missing at the API"
-    )
+    ),
+    Column("started_epoch", Id, comment="started_at in whole seconds since 1970"),
+    Column("finished_epoch", Id, comment="finished_at in whole seconds since 1970"),
+    Column(
+        "cluster_wait_seconds", Id, comment="the part of queue_seconds before the cluster was ready"
+    ),
+    Column(
+        "error_fingerprint",
+        Name,
+        comment="errors without ids, numbers, dates and paths, so that equal causes are equal",
+    ),
+    Column("first_seen_at", UTCDateTime, nullable=False, comment="when the job was first read"),
+    Column(
+        "last_changed_at", UTCDateTime, nullable=False, comment="when a run last found it changed"
+    ),
+    Column(
+        "snapshot_id",
+        Id,
+        ForeignKey("snapshots.id"),
+        index=True,
+        nullable=False,
+        comment="the run that last changed the row",
+    ),
+    Column("gone_at", UTCDateTime, comment="when the job was first found to be missing at the API"),
+    Index(None, "account_id", "gone_at", "finished_at"),
+    Index(None, "package_id", "run_date"),
+    Index(None, "account_id", "created_epoch"),
+    Index(None, "account_id", "finished_epoch"),
+    # Covers what most trends read of a job, in a fifth of the size of its row. A range of days
+    # is one place in it, and each day's runs are in the order in which they are ranked.
+    Index(
+        "ix_jobs_runs",
+        *("status", "run_date", "package_id", "account_id", "runtime_in_seconds"),
+        *("finished_epoch", "queue_seconds", "cluster_wait_seconds", "cluster_id"),
+        *("cluster_nodes", "id"),
+    ),
+    Index("ix_jobs_epochs", "account_id", "started_epoch", "finished_epoch", "package_id"),
+    Index("ix_jobs_named", "package_id", "account_id", "id", **_WHERE_NAMED),
+    comment="One row per job: one run of a package on a cluster",
+    **MYSQL_OPTIONS,
+)
 
 
-class JobOutput(Base):
-    __tablename__ = "job_outputs"
-    __table_args__ = {"comment": "One row per output of a job", **MYSQL_OPTIONS}  # noqa: RUF012 - read once, by SQLAlchemy
-
-    id: Mapped[int] = mapped_column(
-        Id, primary_key=True, autoincrement=False, comment="the output's id at the API"
-    )
-    job_id: Mapped[int] = mapped_column(
-        Id, ForeignKey("jobs.id"), index=True, comment="the job that wrote it"
-    )
-    name: Mapped[str | None] = mapped_column(LongText, comment="the output's name")
-    records_count: Mapped[int | None] = mapped_column(Id, comment="number of records written")
-    progress: Mapped[float | None] = mapped_column(Double, comment="0 to 1")
-    created_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the API created the output"
-    )
-    updated_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the API last updated the output"
-    )
-    url: Mapped[str | None] = mapped_column(LongText, comment="the output's URL in the API")
-    preview_url: Mapped[str | None] = mapped_column(
-        LongText, comment="URL of the output's first records in the API"
-    )
-    preview_type: Mapped[str | None] = mapped_column(LongText, comment="format of the preview")
-    component_name: Mapped[str | None] = mapped_column(
-        LongText, comment="name of the package's destination component"
-    )
-    component_type: Mapped[str | None] = mapped_column(
-        LongText, comment="what the component writes to"
-    )
-    fields_digest: Mapped[str | None] = mapped_column(
+Table(
+    "job_outputs",
+    METADATA,
+    Column("id", Id, primary_key=True, autoincrement=False, comment="the output's id at the API"),
+    Column(
+        "job_id",
+        Id,
+        ForeignKey("jobs.id"),
+        index=True,
+        nullable=False,
+        comment="the job that wrote it",
+    ),
+    Column("name", LongText, comment="the output's name"),
+    Column("records_count", Id, comment="number of records written"),
+    Column("progress", Double, comment="0 to 1"),
+    Column("created_at", UTCDateTime, comment="when the API created the output"),
+    Column("updated_at", UTCDateTime, comment="when the API last updated the output"),
+    Column("url", LongText, comment="the output's URL in the API"),
+    Column("preview_url", LongText, comment="URL of the output's first records in the API"),
+    Column("preview_type", LongText, comment="format of the preview"),
+    Column("component_name", LongText, comment="name of the package's destination component"),
+    Column("component_type", LongText, comment="what the component writes to"),
+    Column(
+        "fields_digest",
         String(16),
         index=True,
         comment="digest of the fields in their order; equal as long as an output's fields stay the "
         "same",
-    )
-    extra: Mapped[Any | None] = mapped_column(
+    ),
+    Column(
+        "extra",
         Document,
         comment="everything that the API sent and that has no column, under the API's names",
-    )
+    ),
+    comment="One row per output of a job",
+    **MYSQL_OPTIONS,
+)
 
 
-class OutputField(Base):
-    __tablename__ = "output_fields"
-    # Without a rowid SQLite stores the rows in the key's index: faster, and a sixth smaller.
-    __table_args__ = {  # noqa: RUF012 - read once, by SQLAlchemy
-        "comment": "One row per field of an output",
-        "sqlite_with_rowid": False,
-        **MYSQL_OPTIONS,
-    }
-
-    output_id: Mapped[int] = mapped_column(
+Table(
+    "output_fields",
+    METADATA,
+    Column(
+        "output_id",
         Id,
         ForeignKey("job_outputs.id"),
         primary_key=True,
         autoincrement=False,
         comment="the output that has the field",
-    )
-    position: Mapped[int] = mapped_column(
+    ),
+    Column(
+        "position",
         Integer,
         primary_key=True,
         autoincrement=False,
         comment="the field's position in the output, from 1",
-    )
-    name: Mapped[str] = mapped_column(LongText, comment="the field's name")
+    ),
+    Column("name", LongText, nullable=False, comment="the field's name"),
+    comment="One row per field of an output",
+    # Without a rowid SQLite stores the rows in the key's index: faster, and a sixth smaller.
+    sqlite_with_rowid=False,
+    **MYSQL_OPTIONS,
+)
 
 
-class Calendar(Base):
-    __tablename__ = "calendar"
-    __table_args__ = {"comment": "One row per day from 2010 to 2049", **MYSQL_OPTIONS}  # noqa: RUF012 - read once, by SQLAlchemy
+Table(
+    "calendar",
+    METADATA,
+    Column("day", Day, primary_key=True, comment="the day"),
+    Column("epoch", Id, comment="midnight UTC of the day in whole seconds since 1970"),
+    Column("week", Day, nullable=False, comment="the Monday of the day's week"),
+    Column("month", Day, nullable=False, comment="the first day of the day's month"),
+    Column("weekday", SmallInteger, nullable=False, comment="1 (Monday) to 7 (Sunday)"),
+    comment="One row per day from 2010 to 2049",
+    **MYSQL_OPTIONS,
+)
 
-    day: Mapped[date] = mapped_column(Day, primary_key=True, comment="the day")
-    epoch: Mapped[int | None] = mapped_column(
-        Id, comment="midnight UTC of the day in whole seconds since 1970"
-    )
-    week: Mapped[date] = mapped_column(Day, comment="the Monday of the day's week")
-    month: Mapped[date] = mapped_column(Day, comment="the first day of the day's month")
-    weekday: Mapped[int] = mapped_column(SmallInteger, comment="1 (Monday) to 7 (Sunday)")
 
-
-class Snapshot(Base):
-    __tablename__ = "snapshots"
-    __table_args__ = {  # noqa: RUF012 - read once, by SQLAlchemy
-        "comment": "One row per run of sync, rejects --retry or verify --repair, however it ended",
-        **MYSQL_OPTIONS,
-    }
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True, comment="id of the run")
-    account_id: Mapped[str] = mapped_column(
+Table(
+    "snapshots",
+    METADATA,
+    Column("id", Id, primary_key=True, comment="id of the run"),
+    Column(
+        "account_id",
         Name,
         ForeignKey("accounts.account_id"),
         index=True,
+        nullable=False,
         comment="the account that the run read",
-    )
-    kind: Mapped[str] = mapped_column(String(16), comment="full, incremental or jobs")
-    status: Mapped[str] = mapped_column(String(16), comment="running, completed, partial or failed")
-    started_at: Mapped[datetime] = mapped_column(
-        UTCDateTime, comment="when the run began, by this host's clock"
-    )
-    finished_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the run ended, by this host's clock"
-    )
-    started_epoch: Mapped[int | None] = mapped_column(
-        Id, comment="started_at in whole seconds since 1970"
-    )
-    finished_epoch: Mapped[int | None] = mapped_column(
-        Id, comment="finished_at in whole seconds since 1970"
-    )
-    since: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="the since from which the run listed; null if it had none"
-    )
-    watermark: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="the account's watermark after the run, if the run moved it"
-    )
-    watermark_epoch: Mapped[int | None] = mapped_column(
-        Id, comment="watermark in whole seconds since 1970"
-    )
-    requests: Mapped[int] = mapped_column(Integer, comment="HTTP requests sent, including retries")
-    pages: Mapped[int] = mapped_column(Integer, comment="pages of the list that the run read")
-    jobs_seen: Mapped[int] = mapped_column(Integer, comment="distinct jobs that the API returned")
-    jobs_inserted: Mapped[int] = mapped_column(Integer, comment="jobs that were new")
-    jobs_changed: Mapped[int] = mapped_column(Integer, comment="jobs whose rows changed")
-    jobs_unchanged: Mapped[int] = mapped_column(
-        Integer, comment="jobs whose rows stayed the same, or that are pruned"
-    )
-    jobs_rejected: Mapped[int] = mapped_column(
+    ),
+    Column("kind", String(16), nullable=False, comment="full, incremental or jobs"),
+    Column("status", String(16), nullable=False, comment="running, completed, partial or failed"),
+    Column(
+        "started_at",
+        UTCDateTime,
+        nullable=False,
+        comment="when the run began, by this host's clock",
+    ),
+    Column("finished_at", UTCDateTime, comment="when the run ended, by this host's clock"),
+    Column("started_epoch", Id, comment="started_at in whole seconds since 1970"),
+    Column("finished_epoch", Id, comment="finished_at in whole seconds since 1970"),
+    Column(
+        "since", UTCDateTime, comment="the since from which the run listed; null if it had none"
+    ),
+    Column(
+        "watermark",
+        UTCDateTime,
+        comment="the account's watermark after the run, if the run moved it",
+    ),
+    Column("watermark_epoch", Id, comment="watermark in whole seconds since 1970"),
+    Column("requests", Integer, nullable=False, comment="HTTP requests sent, including retries"),
+    Column("pages", Integer, nullable=False, comment="pages of the list that the run read"),
+    Column("jobs_seen", Integer, nullable=False, comment="distinct jobs that the API returned"),
+    Column("jobs_inserted", Integer, nullable=False, comment="jobs that were new"),
+    Column("jobs_changed", Integer, nullable=False, comment="jobs whose rows changed"),
+    Column(
+        "jobs_unchanged",
         Integer,
+        nullable=False,
+        comment="jobs whose rows stayed the same, or that are pruned",
+    ),
+    Column(
+        "jobs_rejected",
+        Integer,
+        nullable=False,
         comment="all records of the account set aside when the run completed; only those that the "
         "run itself set aside if it named jobs, used filters, repaired or did not complete",
-    )
-    credits_remaining: Mapped[int | None] = mapped_column(
-        Integer, comment="credits left in the hour, by the last answer"
-    )
-    credits_spent: Mapped[int | None] = mapped_column(
-        Integer, comment="requests sent that cost a credit, including retries"
-    )
-    error: Mapped[str | None] = mapped_column(
-        LongText, comment="why the run did not complete, or what it could not request"
-    )
+    ),
+    Column("credits_remaining", Integer, comment="credits left in the hour, by the last answer"),
+    Column("credits_spent", Integer, comment="requests sent that cost a credit, including retries"),
+    Column("error", LongText, comment="why the run did not complete, or what it could not request"),
+    comment="One row per run of sync, rejects --retry or verify --repair, however it ended",
+    **MYSQL_OPTIONS,
+)
 
 
-class JobChange(Base):
-    __tablename__ = "job_changes"
-    __table_args__ = {"comment": "One row per state in which a job was seen", **MYSQL_OPTIONS}  # noqa: RUF012 - read once, by SQLAlchemy
+Table(
+    "job_changes",
+    METADATA,
+    Column("id", Id, primary_key=True, comment="increases in the order of observation"),
+    Column("job_id", Id, ForeignKey("jobs.id"), index=True, nullable=False, comment="the job"),
+    Column(
+        "snapshot_id",
+        Id,
+        ForeignKey("snapshots.id"),
+        index=True,
+        nullable=False,
+        comment="the run that observed it",
+    ),
+    Column("observed_at", UTCDateTime, nullable=False, comment="when it was observed"),
+    Column("status", Name, comment="the job's status then"),
+    Column("progress", Double, comment="0 to 1"),
+    Column("runtime_in_seconds", Id, comment="seconds that the job had run"),
+    Column("outputs_count", Id, comment="number of outputs, as counted by the API"),
+    Column("records_count", Id, comment="records written, summed over the job's outputs"),
+    comment="One row per state in which a job was seen",
+    **MYSQL_OPTIONS,
+)
 
-    id: Mapped[int] = mapped_column(
-        Id, primary_key=True, comment="increases in the order of observation"
-    )
-    job_id: Mapped[int] = mapped_column(Id, ForeignKey("jobs.id"), index=True, comment="the job")
-    snapshot_id: Mapped[int] = mapped_column(
-        Id, ForeignKey("snapshots.id"), index=True, comment="the run that observed it"
-    )
-    observed_at: Mapped[datetime] = mapped_column(UTCDateTime, comment="when it was observed")
-    status: Mapped[str | None] = mapped_column(Name, comment="the job's status then")
-    progress: Mapped[float | None] = mapped_column(Double, comment="0 to 1")
-    runtime_in_seconds: Mapped[int | None] = mapped_column(
-        Id, comment="seconds that the job had run"
-    )
-    outputs_count: Mapped[int | None] = mapped_column(
-        Id, comment="number of outputs, as counted by the API"
-    )
-    records_count: Mapped[int | None] = mapped_column(
-        Id, comment="records written, summed over the job's outputs"
-    )
 
-
-class RejectedRecord(Base):
-    __tablename__ = "rejected_records"
-    __table_args__ = (
-        Index(None, "account_id", "job_id"),
-        {
-            "comment": "One row per record that could not be loaded, until it can be",
-            **MYSQL_OPTIONS,
-        },
-    )
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True, comment="id of this row")
-    snapshot_id: Mapped[int] = mapped_column(Id, comment="the run that last set it aside")
-    account_id: Mapped[str] = mapped_column(Name, comment="the account it was read from")
-    job_id: Mapped[int | None] = mapped_column(Id, comment="the record's job id, if it has one")
-    reason: Mapped[str] = mapped_column(LongText, comment="what is wrong, and where in the record")
-    payload: Mapped[str] = mapped_column(
+Table(
+    "rejected_records",
+    METADATA,
+    Column("id", Id, primary_key=True, comment="id of this row"),
+    Column("snapshot_id", Id, nullable=False, comment="the run that last set it aside"),
+    Column("account_id", Name, nullable=False, comment="the account it was read from"),
+    Column("job_id", Id, comment="the record's job id, if it has one"),
+    Column("reason", LongText, nullable=False, comment="what is wrong, and where in the record"),
+    Column(
+        "payload",
         LongText,
+        nullable=False,
         comment="the record as received, with secrets as --variables stores them; JSON null if "
         "none was received; cut if it is too long",
-    )
-    rejected_at: Mapped[datetime] = mapped_column(UTCDateTime, comment="when it was set aside")
-    attempts: Mapped[int | None] = mapped_column(
-        Integer, comment="number of tries since the record last changed"
-    )
-    next_attempt_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="no run requests the record again before this; null: the next run does"
-    )
-    program_version: Mapped[str | None] = mapped_column(
-        String(64), comment="the version of this program that last tried it"
-    )
-    digest: Mapped[str | None] = mapped_column(
+    ),
+    Column("rejected_at", UTCDateTime, nullable=False, comment="when it was set aside"),
+    Column("attempts", Integer, comment="number of tries since the record last changed"),
+    Column(
+        "next_attempt_at",
+        UTCDateTime,
+        comment="no run requests the record again before this; null: the next run does",
+    ),
+    Column("program_version", String(64), comment="the version of this program that last tried it"),
+    Column(
+        "digest",
         String(32),
         comment="digest of the whole record without its package and cluster, to detect changes",
-    )
+    ),
+    Index(None, "account_id", "job_id"),
+    comment="One row per record that could not be loaded, until it can be",
+    **MYSQL_OPTIONS,
+)
 
 
-class PrunedJob(Base):
-    __tablename__ = "pruned_jobs"
-    __table_args__ = (
-        Index(None, "account_id", "gone_at"),
-        {
-            "comment": "One row per job that db prune has removed, and that the API may still list",
-            **MYSQL_OPTIONS,
-        },
-    )
-
-    job_id: Mapped[int] = mapped_column(
-        Id, primary_key=True, autoincrement=False, comment="the job's id at the API"
-    )
-    account_id: Mapped[str] = mapped_column(
-        Name, ForeignKey("accounts.account_id"), comment="the account it was read from"
-    )
-    status: Mapped[str | None] = mapped_column(Name, comment="the job's status when it was pruned")
-    created_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the job was requested"
-    )
-    updated_at: Mapped[datetime | None] = mapped_column(
+Table(
+    "pruned_jobs",
+    METADATA,
+    Column("job_id", Id, primary_key=True, autoincrement=False, comment="the job's id at the API"),
+    Column(
+        "account_id",
+        Name,
+        ForeignKey("accounts.account_id"),
+        nullable=False,
+        comment="the account it was read from",
+    ),
+    Column("status", Name, comment="the job's status when it was pruned"),
+    Column("created_at", UTCDateTime, comment="when the job was requested"),
+    Column(
+        "updated_at",
         UTCDateTime,
         comment="when the API last updated the job; a later update stores the job again",
-    )
-    gone_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the job was first found to be missing at the API"
-    )
-    pruned_at: Mapped[datetime] = mapped_column(
-        UTCDateTime, comment="when the job was pruned, by this host's clock"
-    )
+    ),
+    Column("gone_at", UTCDateTime, comment="when the job was first found to be missing at the API"),
+    Column(
+        "pruned_at",
+        UTCDateTime,
+        nullable=False,
+        comment="when the job was pruned, by this host's clock",
+    ),
+    Index(None, "account_id", "gone_at"),
+    comment="One row per job that db prune has removed, and that the API may still list",
+    **MYSQL_OPTIONS,
+)
 
 
-class LogSummary(Base):
-    __tablename__ = "log_summaries"
-    __table_args__ = {  # noqa: RUF012 - read once, by SQLAlchemy
-        "comment": "One row per failed job whose log summary was requested, by sync "
-        "--log-summaries; all but the marks of the request are null if the API has none",
-        **MYSQL_OPTIONS,
-    }
-
-    job_id: Mapped[int] = mapped_column(
-        Id, ForeignKey("jobs.id"), primary_key=True, autoincrement=False, comment="the failed job"
-    )
-    error_summary: Mapped[str | None] = mapped_column(
-        LongText, comment="what went wrong, in a few words"
-    )
-    openai_extract: Mapped[str | None] = mapped_column(
-        LongText, comment="the part of the log that shows it"
-    )
-    action_items: Mapped[Any | None] = mapped_column(
-        Document, comment="what to do about it, an array of texts"
-    )
-    body: Mapped[str | None] = mapped_column(LongText, comment="the whole summary")
-    created_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="when the API made the summary"
-    )
-    summary_id: Mapped[int | None] = mapped_column(Id, comment="id of the summary at the API")
-    extra: Mapped[Any | None] = mapped_column(
+Table(
+    "log_summaries",
+    METADATA,
+    Column(
+        "job_id",
+        Id,
+        ForeignKey("jobs.id"),
+        primary_key=True,
+        autoincrement=False,
+        comment="the failed job",
+    ),
+    Column("error_summary", LongText, comment="what went wrong, in a few words"),
+    Column("openai_extract", LongText, comment="the part of the log that shows it"),
+    Column("action_items", Document, comment="what to do about it, an array of texts"),
+    Column("body", LongText, comment="the whole summary"),
+    Column("created_at", UTCDateTime, comment="when the API made the summary"),
+    Column("summary_id", Id, comment="id of the summary at the API"),
+    Column(
+        "extra",
         Document,
         comment="everything that the API sent and that has no column, under the API's names",
-    )
-    requested_at: Mapped[datetime] = mapped_column(
-        UTCDateTime, comment="when the summary was last requested"
-    )
-    finished_epoch: Mapped[int | None] = mapped_column(
+    ),
+    Column(
+        "requested_at", UTCDateTime, nullable=False, comment="when the summary was last requested"
+    ),
+    Column(
+        "finished_epoch",
         Id,
         comment="finished_at of the job then, in whole seconds since 1970; if it has another by "
         "now, the job has failed again, and the summary is of an earlier failure",
-    )
-    attempts: Mapped[int | None] = mapped_column(
-        Integer, comment="number of requests that failed; null after an answer"
-    )
-    next_attempt_at: Mapped[datetime | None] = mapped_column(
-        UTCDateTime, comment="no run requests it again before this; null after an answer"
-    )
+    ),
+    Column("attempts", Integer, comment="number of requests that failed; null after an answer"),
+    Column(
+        "next_attempt_at",
+        UTCDateTime,
+        comment="no run requests it again before this; null after an answer",
+    ),
+    comment="One row per failed job whose log summary was requested, by sync "
+    "--log-summaries; all but the marks of the request are null if the API has none",
+    **MYSQL_OPTIONS,
+)

@@ -15,7 +15,7 @@ from datasette_environment import Datasette, install
 from readme import block
 
 from snapshotter.datasette import metadata
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.statements import files, view_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("datasette")]
@@ -57,7 +57,7 @@ def test_it_shows_the_tables_and_hides_the_helpers(datasette: Datasette) -> None
 
 def test_it_describes_every_table_and_column(datasette: Datasette) -> None:
     described = metadata("demo")["databases"]["demo"]["tables"]
-    for table in Base.metadata.tables.values():
+    for table in METADATA.tables.values():
         assert described[table.name]["description"]
         assert all(described[table.name]["columns"][column.name] for column in table.columns)
     page = datasette.get("/demo/job_outputs")

@@ -26,11 +26,11 @@ from sqlalchemy import (
 )
 
 from snapshotter.api import schema
-from snapshotter.models import Base, UTCDateTime
+from snapshotter.models import METADATA, UTCDateTime
 from snapshotter.store.engine import open_engine
 from snapshotter.store.write import Stamp
 
-TABLES = Base.metadata.tables
+TABLES = METADATA.tables
 ACCOUNTS, JOBS = TABLES["accounts"], TABLES["jobs"]
 COLUMNS = [each for table in TABLES.values() for each in table.columns]
 AT = datetime(2026, 1, 31, 12, 30, 15, 123456, tzinfo=UTC)
@@ -39,7 +39,7 @@ STAMP = {"account_id": "acme", "first_seen_at": AT, "last_changed_at": AT, "snap
 
 
 def test_every_table_and_column_has_a_comment() -> None:
-    for table in Base.metadata.tables.values():
+    for table in METADATA.tables.values():
         assert table.comment, table.name
         for column in table.columns:
             assert column.comment, f"{table.name}.{column.name}"
@@ -171,9 +171,9 @@ def test_revisions_make_what_the_models_declare(empty_database_url: str) -> None
     """Also what Alembic does not compare: keys, partial indexes, rowids, engines, collations."""
     engine = open_engine(empty_database_url)
     with engine.begin() as connection:
-        Base.metadata.create_all(connection)
+        METADATA.create_all(connection)
         declared = made(connection)
-        Base.metadata.drop_all(connection)
+        METADATA.drop_all(connection)
     run_revisions(engine)
     with engine.connect() as connection:
         upgraded = made(connection)

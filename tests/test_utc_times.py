@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import DateTime, Engine, insert, literal_column, select, text
 from sqlalchemy.exc import StatementError
 
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 
-ACCOUNTS = Base.metadata.tables["accounts"]
+ACCOUNTS = METADATA.tables["accounts"]
 AT = datetime(2026, 1, 31, 12, 30, 15, 123456, tzinfo=UTC)
 
 

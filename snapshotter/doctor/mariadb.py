@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, exc, inspect, text
 
 from snapshotter.doctor.report import Report
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 
 _SMALLEST_PACKET = 16 * 1024 * 1024  # bytes, its own default
 _REFUSED = (1142, 1143)
@@ -58,7 +58,7 @@ def _check_row_formats(report: Report, connection: Connection) -> None:
 def _check_rights(report: Report, connection: Connection) -> None:
     """Let the server explain writes, for which it checks the same rights, and writes nothing."""
     for table in _ours(connection):
-        column = next(iter(Base.metadata.tables[table].columns)).name
+        column = next(iter(METADATA.tables[table].columns)).name
         for statement in (
             f"insert into {table} select * from {table} where 1 = 0",  # noqa: S608 - our own names
             f"update {table} set {column} = {column} where 1 = 0",  # noqa: S608 - as above
@@ -78,4 +78,4 @@ def _check_rights(report: Report, connection: Connection) -> None:
 
 
 def _ours(connection: Connection) -> list[str]:
-    return [name for name in inspect(connection).get_table_names() if name in Base.metadata.tables]
+    return [name for name in inspect(connection).get_table_names() if name in METADATA.tables]

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from snapshotter.doctor.report import Report
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.store.session_setup import is_pooled
 from snapshotter.texts import counted
 
@@ -46,7 +46,7 @@ def check(report: Report, connection: Connection) -> None:
             f"the encoding {facts['encoding']} lacks characters that the API sends",
             "records with such characters are set aside; create the database with encoding UTF8",
         )
-    names = [*Base.metadata.tables]
+    names = [*METADATA.tables]
     tables = connection.execute(text(_TABLES), {"names": names}).mappings().all()
     _check_rights(report, facts, tables)
 

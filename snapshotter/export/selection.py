@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Table, exists, select
 
 from snapshotter.errors import UsageError
-from snapshotter.models import Base, UTCDateTime
+from snapshotter.models import METADATA, UTCDateTime
 from snapshotter.statuses import STATUSES
 from snapshotter.store.tables import JOBS, OUTPUTS
 from snapshotter.texts import nearest, suggestion
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters, refuse_filters
 
-TABLES = Base.metadata.tables
+TABLES = METADATA.tables
 NO_MONTH = "__HIVE_DEFAULT_PARTITION__"  # Hive's name for rows without a value
 
 # Rows of these tables go by their job's day; those of others by the day in these columns.

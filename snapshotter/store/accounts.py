@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
 
 from snapshotter.errors import Stopped, UsageError
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.store import owned
 from snapshotter.store.engine import named_errors
 from snapshotter.store.lock import locks
@@ -17,7 +17,7 @@ from snapshotter.texts import counted, no_account
 
 # Every table with an account id, including those of later revisions.
 NAMED: list[Table] = [
-    table for table in reversed(Base.metadata.sorted_tables) if "account_id" in table.c
+    table for table in reversed(METADATA.sorted_tables) if "account_id" in table.c
 ]
 
 

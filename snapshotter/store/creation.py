@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.store import sizes, views
 from snapshotter.store.bulk import encode, insert_encoded
 from snapshotter.store.tables import CALENDAR
@@ -44,7 +44,7 @@ def create(connection: Connection, revision: str) -> None:
     if not _has(connection, _VERSION):
         connection.execute(CreateTable(_VERSION))
     with views.set_aside(connection):
-        for table in Base.metadata.sorted_tables:
+        for table in METADATA.sorted_tables:
             _create(connection, table)
         _fill_calendar(connection)
         if not _has(connection, views.REGISTRY):

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, Table, delete, func, inspect, select,
 from sqlalchemy.exc import SQLAlchemyError
 
 from snapshotter.errors import DatabaseError, Failure, UsageError
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.store import sizes
 from snapshotter.store.accounts import alone
 from snapshotter.store.bulk import Encoded, encode, insert_encoded
@@ -31,7 +31,7 @@ from snapshotter.texts import counted
 
 _VALUES_AT_ONCE = 20_000  # read and written together
 _NEGATIVE_ZERO = re.compile(rb"-0\.0(?![0-9])")  # not every engine keeps its sign
-_TABLES = Base.metadata.sorted_tables  # a table after those that it refers to
+_TABLES = METADATA.sorted_tables  # a table after those that it refers to
 
 Rows = Sequence[tuple[Any, ...]]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table, delete, select
 
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.store.tables import chunks
 
 
@@ -16,7 +16,7 @@ def referring(table: Table) -> list[Column[Any]]:
     """Return the columns of other tables that refer to this table's key."""
     return [
         column
-        for other in Base.metadata.sorted_tables
+        for other in METADATA.sorted_tables
         for column in other.columns
         if any(key.column.table is table for key in column.foreign_keys)
     ]

@@ -93,10 +93,10 @@ def clear(connection: Connection) -> None:
     MariaDB commits each statement, so some of the tables may be there, empty, and Alembic's own.
     Raises `DatabaseError` if another program made a table of the same name.
     """
-    from snapshotter.models import Base  # noqa: PLC0415 - only an empty database asks
+    from snapshotter.models import METADATA  # noqa: PLC0415 - only an empty database asks
 
     names = _names(connection)
-    ours = [table for table in Base.metadata.sorted_tables if table.name in names]
+    ours = [table for table in METADATA.sorted_tables if table.name in names]
     killed = connection.dialect.name in ("mysql", "mariadb") and "alembic_version" in names
     for table in ours:
         if not (killed and _is_left_by_an_upgrade(connection, table.name)):

@@ -5,10 +5,10 @@ from itertools import islice
 
 from sqlalchemy import Column, ColumnElement, Table, and_, bindparam, func, or_
 
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.statuses import FINAL_STATUSES
 
-_TABLES = Base.metadata.tables
+_TABLES = METADATA.tables
 ACCOUNTS: Table = _TABLES["accounts"]
 CALENDAR: Table = _TABLES["calendar"]
 CHANGES: Table = _TABLES["job_changes"]

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select, text
 
 from snapshotter.errors import DatabaseError
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.store import accounts
 from snapshotter.store.driver_errors import as_our_error
 from snapshotter.store.engine import checkpoint, reading
@@ -17,7 +17,7 @@ from snapshotter.store.tables import ACCOUNTS
 from snapshotter.targets import database_file
 from snapshotter.texts import in_megabytes
 
-_NAMES = [table.name for table in Base.metadata.sorted_tables]
+_NAMES = [table.name for table in METADATA.sorted_tables]
 _TEMPORARY = ("SQLITE_TMPDIR", "TMPDIR")  # variables, as SQLite reads them
 _TEMPORARY_FOLDERS = ("/var/tmp", "/usr/tmp", "/tmp", ".")  # noqa: S108 - SQLite's own list
 

@@ -10,7 +10,7 @@ from click.shell_completion import ShellComplete
 
 from snapshotter.cli import candidates
 from snapshotter.cli.entry import group
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.statuses import STATUSES
 from snapshotter.trends.trends import names
 
@@ -22,7 +22,7 @@ def offered(words: list[str], incomplete: str) -> list[str]:
 
 
 def test_the_tables_are_those_of_the_models() -> None:
-    assert set(candidates.TABLES) == {*Base.metadata.tables}
+    assert set(candidates.TABLES) == {*METADATA.tables}
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from command import run
 from sqlalchemy import Engine, select, text
 from sqlalchemy.sql.functions import count
 
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.store.accounts import stored
 from snapshotter.store.engine import open_engine
 
-TABLES = Base.metadata.sorted_tables
+TABLES = METADATA.sorted_tables
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 

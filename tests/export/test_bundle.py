@@ -29,7 +29,7 @@ from snapshotter.export.bundle import Bundle, export_all, export_by_month
 from snapshotter.export.export import write
 from snapshotter.export.selection import NO_MONTH, OF_JOBS, Selection, names
 from snapshotter.export.style import FORMATS, Format, Style
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.store.revisions import head
 from snapshotter.times import stamp
 from snapshotter.trends import trends
@@ -55,7 +55,7 @@ def fill(engine: Engine) -> None:
     with engine.begin() as connection:
         watermark = datetime(2026, 2, 1, tzinfo=UTC)
         account = {"account_id": "acme", "api_url": "x", "watermark": watermark}
-        replace(connection, Base.metadata.tables["accounts"], account)
+        replace(connection, METADATA.tables["accounts"], account)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -328,7 +328,7 @@ def test_months_of_any_year(engine: Engine, tmp_path: Path) -> None:
 def test_no_rows_are_one_part_with_the_columns(engine: Engine, name: str, tmp_path: Path) -> None:
     (entry,) = export_by_month(engine, Bundle(tmp_path / "x", PARQUET, NOW), Selection(name))
     assert (entry.path, entry.rows) == (f"month={NO_MONTH}/part-0.parquet", 0)
-    columns = [column.name for column in Base.metadata.tables[name].columns]
+    columns = [column.name for column in METADATA.tables[name].columns]
     with duckdb.connect() as duck:
         found = duck.execute(f"select * from read_parquet('{tmp_path}/x/*/*.parquet')")
         assert [column[0] for column in found.description] == [*columns, "month"]
@@ -391,9 +391,7 @@ def fill_every_trend(engine: Engine) -> None:
     run = {"account_id": "acme", "kind": "full", "status": "running", "requests": 1, "pages": 1}
     with engine.begin() as connection:
         connection.execute(
-            insert(Base.metadata.tables["snapshots"]).values(
-                **run, **now, **dict.fromkeys(counts, 0)
-            )
+            insert(METADATA.tables["snapshots"]).values(**run, **now, **dict.fromkeys(counts, 0))
         )
 
 
@@ -405,7 +403,7 @@ def test_duckdb_computes_the_same_numbers(engine: Engine, tmp_path: Path) -> Non
     export_all(engine, Bundle(tmp_path / "out", PARQUET, NOW, by_month=True))
     answers: dict[str, list[Any]] = {}
     with duckdb.connect() as duck:
-        for table in Base.metadata.tables:
+        for table in METADATA.tables:
             path = f"{tmp_path}/out/{table}" + ("/*/*" if table in OF_JOBS else "") + ".parquet"
             duck.execute(f"create view {table} as select * from read_parquet('{path}')")
         assert duck.execute(

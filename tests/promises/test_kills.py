@@ -37,7 +37,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, inspect, select
 from snapshotter.api.records import read
 from snapshotter.errors import RecordError
 from snapshotter.flatten import JobRows, flatten
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.redact import Redaction
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Answer, Request, as_sent
@@ -54,7 +54,7 @@ from snapshotter.store.tables import (
     SNAPSHOTS,
 )
 
-TABLES = [table for table in Base.metadata.sorted_tables if table.name != "calendar"]
+TABLES = [table for table in METADATA.sorted_tables if table.name != "calendar"]
 KILLS = 4
 PATIENCE = 60  # seconds; a guard against hanging, far past anything that is waited for
 PAUSE = 0.005  # seconds; without one, who looks again takes the time of what they wait for
@@ -162,7 +162,7 @@ class Store:
             for view in inspect(connection).get_view_names():
                 connection.execute(text(f"drop view {view}"))
             views.METADATA.drop_all(connection)
-            Base.metadata.drop_all(connection)
+            METADATA.drop_all(connection)
             connection.execute(text("drop table if exists alembic_version"))
 
     def is_at_head(self) -> bool:

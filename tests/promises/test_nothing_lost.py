@@ -33,7 +33,7 @@ from snapshotter.api.limits import Limits
 from snapshotter.api.records import Record, read_all
 from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.flatten import flatten
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.redact import Redaction
 from snapshotter.settings import Key, Service
 from snapshotter.simulator.account import SimulatedAccount
@@ -311,7 +311,7 @@ def _copied(spare: Path, folder: Path) -> str:
 
 def _emptied(engine: Engine, url: str) -> str:
     with engine.begin() as connection:
-        for table in reversed(Base.metadata.sorted_tables):
+        for table in reversed(METADATA.sorted_tables):
             if table.name != "calendar":
                 connection.execute(delete(table))
     return url

@@ -17,7 +17,7 @@ from old_databases import (
 )
 from sqlalchemy import Engine, inspect, select, text
 
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.store import revisions
 
 CHANGELOG = Path(__file__).parent.parent.parent / "CHANGELOG.md"
@@ -78,7 +78,7 @@ def stored(engine: Engine) -> dict[str, list[dict[str, Any]]]:
     with engine.connect() as connection:
         return {
             name: [dict(row) for row in connection.execute(select(table)).mappings()]
-            for name, table in Base.metadata.tables.items()
+            for name, table in METADATA.tables.items()
         }
 
 

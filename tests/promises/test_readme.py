@@ -16,7 +16,7 @@ from readme import README, block
 
 from snapshotter.api.prefetch_plan import MOST_WASTED
 from snapshotter.cli.entry import group
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.trends import trends
 
 ROOT = Path(__file__).parent.parent.parent
@@ -43,7 +43,7 @@ def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
     assert printed.replace(found[0], shown[0], 1) == block("demo")
 
 
-@pytest.mark.parametrize("name", [*trends.names(), *Base.metadata.tables])
+@pytest.mark.parametrize("name", [*trends.names(), *METADATA.tables])
 def test_every_trend_and_table_is_listed(name: str) -> None:
     assert f"| `{name}` |" in README
 

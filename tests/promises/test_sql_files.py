@@ -19,7 +19,7 @@ from trend_jobs import DAY, ended, log_two_runs, put, ran
 from snapshotter import statements
 from snapshotter.export.bundle import Bundle, export_all
 from snapshotter.export.style import Style
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.resources import resource_folder
 from snapshotter.trends import trends
 from snapshotter.trends.filters import Filters
@@ -124,7 +124,7 @@ def test_duckdb_runs_what_is_printed_for_it(history: Engine, tmp_path: Path) -> 
     export_all(history, Bundle(tmp_path / "all", Style("parquet"), DAY))
     with duckdb.connect() as duck, history.connect() as connection:
         duck.execute("set timezone = 'UTC'")
-        for table in Base.metadata.tables:
+        for table in METADATA.tables:
             duck.execute(f"create view {table} as from '{tmp_path}/all/{table}.parquet'")
         for name in NAMES:
             used = statements.parameters(for_duckdb(name).replace("$", ":"))

@@ -16,7 +16,7 @@ _HEAVY = {
     *("snapshotter.models", "snapshotter.api.client", "snapshotter.simulator.account"),
 }
 _MODELS = {
-    *("sqlalchemy.orm", "sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql"),
+    *("sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql"),
     "snapshotter.models",
 }
 _PROGRAM = """

@@ -11,7 +11,7 @@ from samples import job
 from sqlalchemy import Engine, insert
 
 from snapshotter.errors import Failure, UsageError
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.report import report as module
 from snapshotter.report.answers import Scope
 from snapshotter.report.report import report
@@ -67,7 +67,7 @@ def test_a_job_of_the_future_and_one_of_the_year_one_hide_no_other(
 ) -> None:
     at = {"account_id": "acme", "api_url": "x", "watermark": NOW, "watermark_epoch": epoch(NOW)}
     with engine.begin() as connection:
-        connection.execute(insert(Base.metadata.tables["accounts"]).values(at))
+        connection.execute(insert(METADATA.tables["accounts"]).values(at))
     put(engine, *history())
     target = tmp_path / "report.html"
     report(engine, target, Scope(DAYS), NOW)

@@ -5,7 +5,7 @@ from accounts import NOW, add
 from sqlalchemy import Engine, func, insert, select
 
 from snapshotter.errors import Stopped, UsageError
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.store import accounts
 from snapshotter.store.accounts import NAMED, find, forget, rename, stored
 from snapshotter.store.lock import lock
@@ -45,7 +45,7 @@ def test_what_is_stored(engine: Engine) -> None:
 
 
 def test_every_table_that_names_an_account_is_known() -> None:
-    named = {table.name for table in Base.metadata.sorted_tables if "account_id" in table.c}
+    named = {table.name for table in METADATA.sorted_tables if "account_id" in table.c}
     assert {table.name for table in NAMED} == named
 
 

@@ -14,7 +14,7 @@ from runs import COUNTS
 from sqlalchemy import Engine, Table, event, insert, make_url, select, text
 
 from snapshotter.errors import Failure, Interrupted, Stopped, UsageError
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.store import database_copy, revisions
 from snapshotter.store.bulk import encode
 from snapshotter.store.database_copy import Digest, copy, require_empty, require_other
@@ -101,7 +101,7 @@ def rows(engine: Engine) -> dict[str, list[Any]]:
             table.name: sorted(
                 map(tuple, connection.execute(select(table))), key=lambda row: str(row[:2])
             )
-            for table in Base.metadata.sorted_tables
+            for table in METADATA.sorted_tables
         }
 
 

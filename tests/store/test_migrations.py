@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from snapshotter.api.records import Reject, read
 from snapshotter.errors import DatabaseError
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.redact import Redaction
 from snapshotter.store import rejects, revisions
 from snapshotter.store.diff import compare
@@ -106,7 +106,7 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
     found = inspect(engine)
     keys = {
         table: tuple(found.get_pk_constraint(table)["constrained_columns"])
-        for table in Base.metadata.tables
+        for table in METADATA.tables
     }
     assert keys == {
         "accounts": ("account_id",),
@@ -239,7 +239,7 @@ def test_comments_change_at_once_and_nothing_else_does(
     engine = open_engine(empty_database_url)
 
     def seen() -> tuple[dict[str, object], dict[str, object], set[object]]:
-        tables = [*set(Base.metadata.tables) - LATER_TABLES]
+        tables = [*set(METADATA.tables) - LATER_TABLES]
         with engine.connect() as connection:
             found = inspect(connection)
             comments: dict[str, object] = {
@@ -260,7 +260,7 @@ def test_comments_change_at_once_and_nothing_else_does(
         return comments, properties, {row for row in files if row[0] in tables}
 
     before = seen()
-    assert len(before[2]) == len(set(Base.metadata.tables) - LATER_TABLES)
+    assert len(before[2]) == len(set(METADATA.tables) - LATER_TABLES)
     assert alembic(empty_database_url, "upgrade", new, folder=tmp_path).returncode == 0
     after = seen()
     assert after[0] != before[0]

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, insert, inspect, select, text
 from sqlalchemy.exc import DataError
 
 from snapshotter.errors import DatabaseError, UsageError
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.store.engine import open_engine
 from snapshotter.store.lock import lock
 from snapshotter.store.revisions import check, require_head
@@ -45,7 +45,7 @@ def write_and_read(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(insert(ACCOUNTS).values(row))
         insert_run(connection, Stamp("acme", 1, AT))
-        jobs = Base.metadata.tables["jobs"]
+        jobs = METADATA.tables["jobs"]
         stamp = {"first_seen_at": AT, "last_changed_at": AT, "snapshot_id": 1}
         connection.execute(
             insert(jobs).values(id=2**53 + 1, account_id="acme", progress=0.1 + 0.2, **stamp)
@@ -120,7 +120,7 @@ def test_tables_go_into_the_first_schema_of_the_search_path(
         engine = open_engine(f"{url}&options=-csearch_path%3Dhistory,public")
     write_and_read(engine)
     assert sorted(inspect(admin).get_table_names("public")) == ["alembic_version", "jobs"]
-    ours = {*Base.metadata.tables, "alembic_version", "snapshotter_views"}
+    ours = {*METADATA.tables, "alembic_version", "snapshotter_views"}
     assert {*inspect(admin).get_table_names("history")} == ours
     engine.dispose()
     admin.dispose()

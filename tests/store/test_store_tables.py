@@ -9,7 +9,7 @@ from runs import insert_account
 from samples import job, store
 from sqlalchemy import ColumnElement, Engine, Table, insert, select, update
 
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 from snapshotter.statuses import FINAL_STATUSES, STATUSES, is_open
 from snapshotter.store import tables
 from snapshotter.store.tables import COMPLETE, JOBS, OPEN, SNAPSHOTS, chunks, live
@@ -20,7 +20,7 @@ STATES = (*STATUSES, "paused", None)  # one that no version knows yet, and none 
 
 def test_each_table_has_one_handle() -> None:
     handles = [value for value in vars(tables).values() if isinstance(value, Table)]
-    assert sorted(table.name for table in handles) == sorted(Base.metadata.tables)
+    assert sorted(table.name for table in handles) == sorted(METADATA.tables)
 
 
 @pytest.fixture

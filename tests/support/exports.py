@@ -11,10 +11,10 @@ from sqlalchemy import Engine, update
 
 from snapshotter.export.export import export
 from snapshotter.export.selection import Selection
-from snapshotter.models import Base
+from snapshotter.models import METADATA
 
 NOW = datetime(2026, 1, 5, 1, 2, 3, tzinfo=UTC)
-TABLES = Base.metadata.tables
+TABLES = METADATA.tables
 
 put = partial(store, at=NOW)
 

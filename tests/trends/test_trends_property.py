@@ -37,7 +37,7 @@ from sqlalchemy import (
 
 from snapshotter import statements
 from snapshotter.api.records import read
-from snapshotter.models import Base, UTCDateTime
+from snapshotter.models import METADATA, UTCDateTime
 from snapshotter.redact import Redaction
 from snapshotter.statuses import FINAL_STATUSES
 from snapshotter.store.load import load, mark_gone
@@ -50,12 +50,12 @@ from snapshotter.trends.values import normalized
 
 Run_ = Callable[[str, Filters], list[tuple[Any, ...]]]
 TABLES = [
-    Base.metadata.tables[name]
+    METADATA.tables[name]
     for name in (
         *("jobs", "job_outputs", "output_fields", "accounts", "snapshots", "log_summaries"),
     )
 ]
-CALENDAR = Base.metadata.tables["calendar"]
+CALENDAR = METADATA.tables["calendar"]
 CHOSEN = [name for name in os.environ.get("TRENDS", "").split(",") if name] or list(REFERENCE)
 EXAMPLES = os.environ.get("EXAMPLES")
 STEPS = "runtime_steps"  # which needs more days than the other trends
@@ -331,7 +331,7 @@ def calendar(engine: Engine) -> pd.DataFrame:
 def store(engine: Engine, history: History) -> None:
     """Replace what is stored by a history."""
     with engine.begin() as connection:
-        for table in reversed(Base.metadata.sorted_tables):
+        for table in reversed(METADATA.sorted_tables):
             if table is not CALENDAR:
                 connection.execute(delete(table))
         for account in ACCOUNTS:
@@ -344,12 +344,12 @@ def store(engine: Engine, history: History) -> None:
         summarize(connection)
         for name in ("accounts", "snapshots"):
             for row in getattr(history, name):
-                replace(connection, Base.metadata.tables[name], row)
+                replace(connection, METADATA.tables[name], row)
 
 
 def summarize(connection: Connection) -> None:
     """Store summaries of every second job; of every fifth, that of an earlier failure."""
-    jobs = Base.metadata.tables["jobs"]
+    jobs = METADATA.tables["jobs"]
     for job_id, finished in connection.execute(select(jobs.c.id, jobs.c.finished_epoch)).all():
         if job_id % 2 == 0:
             late = 1 if job_id % 5 == 0 else 0
@@ -359,7 +359,7 @@ def summarize(connection: Connection) -> None:
                 "finished_epoch": None if finished is None else finished - late,
                 "requested_at": MOMENTS[-1],
             }
-            replace(connection, Base.metadata.tables["log_summaries"], row)
+            replace(connection, METADATA.tables["log_summaries"], row)
 
 
 def frame(connection: Connection, table: Table) -> pd.DataFrame:
