@@ -101,6 +101,7 @@ def forget(engine: Engine, account_id: str, *, with_jobs: bool) -> Stored:
                 f"account {account_id!r} has {account.jobs_in_words}; --with-jobs removes them too"
             )
         with engine.begin() as connection:
+            owned.lock_jobs_first(connection)
             jobs = select(JOBS.c.id).where(JOBS.c.account_id == account_id)
             owned.remove(connection, JOBS, connection.execute(jobs).scalars().all())
             for table in NAMED:
@@ -128,6 +129,7 @@ def rename(engine: Engine, old: str, new: str) -> Stored:
                 "next sync reads them again"
             )
         with engine.begin() as connection:
+            owned.lock_jobs_first(connection)
             _copy_row(connection, old, new)
             for table in NAMED:
                 if table is not ACCOUNTS:

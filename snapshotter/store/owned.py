@@ -6,7 +6,7 @@ So the rows that a table of a later revision has for a job are removed with the 
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, delete, select
+from sqlalchemy import Column, Connection, Table, delete, select, text
 
 from snapshotter.models import METADATA
 from snapshotter.store.tables import chunks
@@ -20,6 +20,16 @@ def referring(table: Table) -> list[Column[Any]]:
         for column in other.columns
         if any(key.column.table is table for key in column.foreign_keys)
     ]
+
+
+def lock_jobs_first(connection: Connection) -> None:
+    """Take the lock on the jobs that a write of them takes, before another table is written.
+
+    A load writes the jobs first, and `deferred` locks them before it adds a key to another table of
+    PostgreSQL: who writes them last would hold what that waits for, and wait for what it holds.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("lock table jobs in row exclusive mode"))
 
 
 def remove(connection: Connection, table: Table, keys: Iterable[int]) -> None:

@@ -246,6 +246,7 @@ def _prune_jobs(
         with engine.begin() as connection:
             rows = connection.execute(after(last)).all()
             jobs = {row.id: tuple(row)[: len(_KEPT)] for row in rows if row.id not in holding}
+            owned.lock_jobs_first(connection)
             rejected = _count_rejects(connection, old, jobs)
             rejects.forget(connection, old.account_id, jobs)
             owned.remove(connection, JOBS, jobs)

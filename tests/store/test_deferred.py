@@ -1,10 +1,16 @@
 """What a first load leaves to its end, and how the rest is recognized and built."""
 
-import pytest
-from alembic import command
-from sqlalchemy import Connection, Engine, exc, inspect, text
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
 
-from snapshotter.store import deferred, revisions
+import pytest
+from accounts import add
+from alembic import command
+from sqlalchemy import Connection, Engine, event, exc, inspect, text
+
+from snapshotter.store import accounts, deferred, prune, revisions
 from snapshotter.store.engine import open_engine
 
 INDEXES = {
@@ -167,6 +173,61 @@ def test_a_key_that_rows_violate_is_refused(engine: Engine) -> None:
     with pytest.raises(exc.IntegrityError):
         deferred.build_all(engine)
     assert "fk_job_outputs_job_id_jobs" in missing(engine)
+
+
+@POSTGRESQL
+@pytest.mark.parametrize(
+    ("change", "first", "key"),
+    [
+        (
+            lambda engine: [*prune.prune(engine, [prune.Old("acme", datetime.now(UTC))])],
+            "DELETE FROM job_outputs",
+            "fk_job_outputs_job_id_jobs",
+        ),
+        (
+            lambda engine: accounts.forget(engine, "acme", with_jobs=True),
+            "DELETE FROM output_fields",
+            "fk_output_fields_output_id_job_outputs",
+        ),
+        (
+            lambda engine: accounts.rename(engine, "acme", "beta"),
+            "INSERT INTO accounts",
+            "fk_jobs_account_id_accounts",
+        ),
+    ],
+    ids=["prune", "forget", "rename"],
+)
+def test_who_changes_jobs_and_who_builds_a_key_do_not_deadlock(
+    engine: Engine, change: Callable[[Engine], object], first: str, key: str
+) -> None:
+    """The key is built as soon as the other has written another table than the jobs'."""
+    deferred.leave_out(engine)
+    add(engine, "acme", 1)
+    other = open_engine(engine.url.render_as_string(hide_password=False))
+    building: list[Future[None]] = []
+    with other.connect() as watching, ThreadPoolExecutor(1) as pool:
+        (part,) = (each for each in deferred.missing(watching) if each.name == key)
+
+        @event.listens_for(engine, "after_cursor_execute")
+        def build(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if statement.startswith(first) and not building:
+                building.append(pool.submit(deferred.build, other, part))
+                while not (waits_for_a_lock(watching) or building[0].done()):
+                    pass
+
+        change(engine)
+        building[0].result()
+    other.dispose()
+    assert key not in missing(engine)
+
+
+def waits_for_a_lock(connection: Connection) -> bool:
+    """Whether a session of this database waits for another one's lock."""
+    waiting = (
+        "select exists (select 1 from pg_locks l join pg_database d on d.oid = l.database "
+        "where d.datname = current_database() and not l.granted)"
+    )
+    return bool(connection.execute(text(waiting)).scalar())
 
 
 @BUILDING
