@@ -8,7 +8,7 @@ that was killed is recognized by every later run.
 MariaDB keeps all of them, because there a change of a table ends the transaction.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -19,13 +19,17 @@ from sqlalchemy import (
     Index,
     Table,
     exc,
+    exists,
+    func,
     inspect,
     select,
     text,
 )
 from sqlalchemy.schema import CreateIndex, DropIndex
 
+from snapshotter.errors import DatabaseError
 from snapshotter.store.tables import CHANGES, FIELDS, JOBS, OUTPUTS
+from snapshotter.texts import counted
 
 # A load writes the first of them before the others: who holds it waits for no load in progress.
 _LOADED = (JOBS, OUTPUTS, FIELDS, CHANGES)
@@ -86,6 +90,30 @@ def in_words(parts: Collection[Part]) -> str:
     return f"until the end of a first load, the {' and the '.join(named)} are missing"
 
 
+def violations(connection: Connection, parts: Iterable[Part]) -> list[str]:
+    """Return a line for each foreign key that cannot be built, because rows refer to missing ones.
+
+    While a key is missing, nothing prevents anybody from deleting the rows that others refer to.
+    """
+    keys = (part.of for part in parts if isinstance(part.of, ForeignKeyConstraint))
+    return [line for key in keys if (line := _violation(connection, key))]
+
+
+def _violation(connection: Connection, key: ForeignKeyConstraint) -> str:
+    (element,) = key.elements
+    column, referred = element.parent, element.column
+    missing_ones = column.is_not(None), ~exists().where(referred == column)
+    found = select(func.count(), func.min(column)).select_from(key.table).where(*missing_ones)
+    rows, example = connection.execute(found).one()
+    if not rows:
+        return ""
+    return (
+        f"{key.table.name} has {counted(rows, 'row')} with a {column.name} that "
+        f"{referred.table.name} lacks, as {example}: delete them, or restore what they refer to; "
+        f"until then {key.name} cannot be built"
+    )
+
+
 def leave_out(engine: Engine) -> bool:
     """Drop what is built at the end of a load, if no job is stored; return whether it was dropped.
 
@@ -117,6 +145,7 @@ def build(engine: Engine, part: Part) -> None:
     """Build a part that is missing, unless another session has built it meanwhile.
 
     An index waits for writers of its table, and they for it. To validate a key makes nobody wait.
+    Raises `DatabaseError` if rows violate a key.
     """
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
@@ -131,10 +160,21 @@ def build(engine: Engine, part: Part) -> None:
             connection.execute(text("lock table jobs in share row exclusive mode"))
             connection.exec_driver_sql(_addition(part.of))
     if not part.is_index:
+        _validate(engine, part)
+
+
+def _validate(engine: Engine, part: Part) -> None:
+    try:
         with engine.begin() as connection:
             connection.exec_driver_sql(
                 f"alter table {part.table.name} validate constraint {part.name}"
             )
+    except exc.IntegrityError:
+        with engine.connect() as connection:
+            lines = violations(connection, [part])
+        if not lines:
+            raise
+        raise DatabaseError(lines[0]) from None
 
 
 def gather_statistics(engine: Engine) -> None:

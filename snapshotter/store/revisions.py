@@ -239,6 +239,7 @@ def check(engine: Engine) -> None:
             differences += error.diffs
         differences += views.differences(connection)
         parts = deferred.missing(connection)
+        differences += deferred.violations(connection, parts)
     if parts:
         differences = [each for each in differences if not _is_about(each, parts)]
         unbuilt = deferred.in_words(parts)

@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy import exc, select
 
-from snapshotter.errors import Stopped
+from snapshotter.errors import DatabaseError, Stopped
 from snapshotter.store import deferred
 from snapshotter.store.engine import named
 from snapshotter.store.lock import is_held
@@ -55,6 +55,8 @@ def _try(run: Run, act: Callable[[], None], otherwise: str) -> None:
     run.check_lock()
     try:
         act()
+    except DatabaseError as error:
+        run.note(otherwise, error)
     except exc.DBAPIError as error:
         reason = named(error)
         if isinstance(reason, Stopped):

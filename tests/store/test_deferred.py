@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from accounts import add
 from alembic import command
-from sqlalchemy import Connection, Engine, event, exc, inspect, text
+from sqlalchemy import Connection, Engine, event, inspect, text
 
+from snapshotter.errors import DatabaseError
 from snapshotter.store import accounts, deferred, prune, revisions
 from snapshotter.store.engine import open_engine
 
@@ -169,10 +170,16 @@ def test_a_key_that_rows_violate_is_refused(engine: Engine) -> None:
     deferred.leave_out(engine)
     with engine.begin() as connection:
         add_job(connection)
-        connection.execute(text("insert into job_outputs (id, job_id) values (7, 404)"))
-    with pytest.raises(exc.IntegrityError):
+        connection.execute(text("insert into job_outputs (id, job_id) values (7, 404), (8, 404)"))
+    line = (
+        "job_outputs has 2 rows with a job_id that jobs lacks, as 404: delete them, or restore "
+        "what they refer to; until then fk_job_outputs_job_id_jobs cannot be built"
+    )
+    with pytest.raises(DatabaseError) as raised:
         deferred.build_all(engine)
+    assert str(raised.value) == line
     assert "fk_job_outputs_job_id_jobs" in missing(engine)
+    assert line in differences(engine)
 
 
 @POSTGRESQL
