@@ -4,12 +4,13 @@ So the rows that a table of a later revision has for a job are removed with the 
 """
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, delete, select, text
+from sqlalchemy import Column, Connection, Delete, Select, Table, delete, select, text
 
 from snapshotter.models import METADATA
-from snapshotter.store.tables import chunks
+from snapshotter.store.tables import among, chunks
 
 
 def referring(table: Table) -> list[Column[Any]]:
@@ -38,14 +39,24 @@ def remove(connection: Connection, table: Table, keys: Iterable[int]) -> None:
     for some in chunks(keys):
         for column in referring(table):
             _remove_referring(connection, column, some)
-        connection.execute(delete(table).where(key.in_(some)))
+        connection.execute(_deletion(key), {"ids": some})
 
 
 def _remove_referring(connection: Connection, column: Column[Any], keys: tuple[int, ...]) -> None:
-    table, which = column.table, column.in_(keys)
-    if not referring(table):
-        connection.execute(delete(table).where(which))
+    if not referring(column.table):
+        connection.execute(_deletion(column), {"ids": keys})
         return
     # By their keys: MariaDB would read all fields to find those of a subquery.
-    (key,) = table.primary_key.columns
-    remove(connection, table, connection.execute(select(key).where(which)).scalars().all())
+    found = connection.execute(_keys_by(column), {"ids": keys}).scalars().all()
+    remove(connection, column.table, found)
+
+
+@cache
+def _deletion(column: Column[Any]) -> Delete:
+    return delete(column.table).where(among(column))
+
+
+@cache
+def _keys_by(column: Column[Any]) -> Select[Any]:
+    (key,) = column.table.primary_key.columns
+    return select(key).where(among(column))

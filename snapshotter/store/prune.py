@@ -29,6 +29,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -39,18 +40,23 @@ from sqlalchemy import (
 from snapshotter.api.records import time_in
 from snapshotter.errors import Stopped
 from snapshotter.statuses import STATUSES
-from snapshotter.store import owned, rejects
+from snapshotter.store import owned, pruned, rejects
 from snapshotter.store.bulk import encode, insert_encoded
 from snapshotter.store.lock import lock
 from snapshotter.store.reject_payload import NOTHING_CAME, RejectedRecord
 from snapshotter.store.sizes import apply_packet_limit
-from snapshotter.store.tables import COMPLETE, JOBS, PRUNED, REJECTS, SNAPSHOTS, chunks
+from snapshotter.store.tables import COMPLETE, JOBS, PRUNED, REJECTS, SNAPSHOTS, among, chunks
 from snapshotter.times import now
 
 AT_ONCE = 1_000  # jobs, records or runs of a transaction
 
 _KEPT = ("job_id", "status", "created_at", "updated_at", "gone_at")
 _OF_JOBS = (JOBS.c.id, *(JOBS.c[name] for name in _KEPT[1:]))
+# Built once: see `among`.
+_COUNT_REJECTS = select(func.count()).where(
+    REJECTS.c.account_id == bindparam("account"), among(REJECTS.c.job_id)
+)
+_FORGET_RUNS = delete(SNAPSHOTS).where(among(SNAPSHOTS.c.id))
 _TIMES = ("created_at", "started_at", "failed_at", "completed_at", "updated_at")
 
 
@@ -208,8 +214,7 @@ def _of_record(row: _Waiting) -> tuple[Any, ...]:
 
 def _remember(connection: Connection, old: Old, rows: list[tuple[Any, ...]]) -> None:
     """Insert jobs into `pruned_jobs`; `rows` have the columns `_KEPT`."""
-    for ids in chunks(row[0] for row in rows):
-        connection.execute(delete(PRUNED).where(PRUNED.c.job_id.in_(ids)))
+    pruned.forget(connection, (row[0] for row in rows))
     encoded = encode(connection.dialect, PRUNED, _KEPT, rows)
     own = {"account_id": old.account_id, "pruned_at": now()}
     insert_encoded(connection, PRUNED, _KEPT, encoded, **own)
@@ -258,12 +263,9 @@ def _prune_jobs(
 
 
 def _count_rejects(connection: Connection, old: Old, job_ids: Iterable[int]) -> int:
-    mine = REJECTS.c.account_id == old.account_id
     return sum(
         int(
-            connection.execute(
-                select(func.count()).where(mine, REJECTS.c.job_id.in_(ids))
-            ).scalar_one()
+            connection.execute(_COUNT_REJECTS, {"account": old.account_id, "ids": ids}).scalar_one()
         )
         for ids in chunks(job_ids)
     )
@@ -275,7 +277,7 @@ def _prune_runs(engine: Engine, old: Old) -> Iterator[Removed]:
             unused = _unused_runs(connection, old).limit(AT_ONCE)
             ids = connection.execute(unused).scalars().all()
             for some in chunks(ids):
-                connection.execute(delete(SNAPSHOTS).where(SNAPSHOTS.c.id.in_(some)))
+                connection.execute(_FORGET_RUNS, {"ids": some})
         if not ids:
             return
         yield Removed(runs=len(ids))

@@ -16,7 +16,7 @@ from snapshotter.api.records import Record, Reject, time_in
 from snapshotter.errors import UsageError
 from snapshotter.statuses import is_open
 from snapshotter.store.prepared import Prepared
-from snapshotter.store.tables import PRUNED, chunks
+from snapshotter.store.tables import PRUNED, among, chunks
 from snapshotter.store.write import Stamp
 from snapshotter.texts import of_another_account
 
@@ -44,6 +44,12 @@ class PrunedJob(NamedTuple):
         return at == self.updated_at or _is_before(at, self.updated_at)
 
 
+# Built once: see `among`.
+_FIND = select(*(PRUNED.c[name] for name in PrunedJob._fields)).where(among(PRUNED.c.job_id))
+_FORGET = delete(PRUNED).where(among(PRUNED.c.job_id))
+_MARK_BACK = update(PRUNED).where(among(PRUNED.c.job_id)).values(gone_at=None)
+
+
 def _is_before(at: datetime | None, other: datetime | None) -> bool:
     return at is not None and other is not None and at < other
 
@@ -67,12 +73,17 @@ def count(connection: Connection, account_id: str) -> int:
 
 def find(connection: Connection, job_ids: Iterable[int]) -> dict[int, PrunedJob]:
     """Return those of the jobs that are pruned, by id."""
-    columns = select(*(PRUNED.c[name] for name in PrunedJob._fields))
     return {
         row.job_id: PrunedJob(*row)
         for ids in chunks(job_ids)
-        for row in connection.execute(columns.where(PRUNED.c.job_id.in_(ids)))
+        for row in connection.execute(_FIND, {"ids": ids})
     }
+
+
+def forget(connection: Connection, job_ids: Iterable[int]) -> None:
+    """Remove the rows of these jobs."""
+    for ids in chunks(job_ids):
+        connection.execute(_FORGET, {"ids": ids})
 
 
 def settle(
@@ -100,18 +111,14 @@ def settle(
         for job_id, known in found.items()
         if not restores and all(map(known.is_same, came[job_id]))
     }
-    for ids in chunks(found.keys() - stays):
-        connection.execute(delete(PRUNED).where(PRUNED.c.job_id.in_(ids)))
+    forget(connection, found.keys() - stays)
     for ids in chunks(job_id for job_id in stays if found[job_id].gone_at is not None):
-        back = update(PRUNED).where(PRUNED.c.job_id.in_(ids))
-        connection.execute(back.values(gone_at=None))
+        connection.execute(_MARK_BACK, {"ids": ids})
     return stays
 
 
 def mark_gone(connection: Connection, stamp: Stamp, job_ids: Iterable[int]) -> int:
     """Mark pruned jobs as deleted at the API; return how many were not marked before."""
-    marked = 0
-    for ids in chunks(job_ids):
-        gone = update(PRUNED).where(*listed(stamp.account_id), PRUNED.c.job_id.in_(ids))
-        marked += connection.execute(gone.values(gone_at=stamp.observed_at)).rowcount
-    return marked
+    gone = update(PRUNED).where(*listed(stamp.account_id), among(PRUNED.c.job_id))
+    gone = gone.values(gone_at=stamp.observed_at)
+    return sum(connection.execute(gone, {"ids": ids}).rowcount for ids in chunks(job_ids))

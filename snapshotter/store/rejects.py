@@ -32,6 +32,7 @@ ROWS_AT_ONCE = 500
 _FORGET = delete(REJECTS).where(
     REJECTS.c.account_id == bindparam("account"), among(REJECTS.c.job_id)
 )
+_FORGET_ROWS = delete(REJECTS).where(among(REJECTS.c.id))
 
 
 class RejectState(NamedTuple):
@@ -85,10 +86,11 @@ def listed(
         sizes_of = sizes_of.where(REJECTS.c.job_id.is_not(None))
     with engine.connect() as connection:
         lengths = [(row[0], int(row[1])) for row in connection.execute(sizes_of)]
-    statement = select(*(REJECTS.c[name] for name in RejectedRecord._fields)).order_by(REJECTS.c.id)
+    columns = select(*(REJECTS.c[name] for name in RejectedRecord._fields))
+    statement = columns.where(among(REJECTS.c.id)).order_by(REJECTS.c.id)
     for ids in _batches(lengths):
         with engine.connect() as connection:
-            rows = connection.execute(statement.where(REJECTS.c.id.in_(ids))).all()
+            rows = connection.execute(statement, {"ids": ids}).all()
         for row in rows:
             yield RejectedRecord(*row)
 
@@ -189,12 +191,12 @@ def forget_unseen(
 
 def forget_rows(connection: Connection, row_ids: Iterable[int]) -> None:
     for ids in chunks(row_ids):
-        connection.execute(delete(REJECTS).where(REJECTS.c.id.in_(ids)))
+        connection.execute(_FORGET_ROWS, {"ids": ids})
 
 
 def note_version(engine: Engine, row_ids: Iterable[int]) -> None:
     """Note that this version of the program has tried these rows."""
+    tried = update(REJECTS).where(among(REJECTS.c.id)).values(program_version=__version__)
     with engine.begin() as connection:
         for ids in chunks(row_ids):
-            tried = update(REJECTS).where(REJECTS.c.id.in_(ids))
-            connection.execute(tried.values(program_version=__version__))
+            connection.execute(tried, {"ids": ids})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Executable, delete, insert, select, update
+from sqlalchemy import Connection, Executable, bindparam, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from snapshotter import __version__
@@ -24,11 +24,18 @@ from snapshotter.store.reject_payload import (
     shortened,
 )
 from snapshotter.store.rejects import CHARACTERS_AT_ONCE, ROWS_AT_ONCE, RejectState
-from snapshotter.store.tables import REJECTS
+from snapshotter.store.tables import REJECTS, among
 from snapshotter.store.write import Stamp
 
 _Key = tuple[int | None, str | None]  # a job's id, or without one the record's digest
 _Values = dict[str, object]
+
+# Built once: see `among`.
+_OF_ACCOUNT = select(*(REJECTS.c[name] for name in RejectState._fields)).where(
+    REJECTS.c.account_id == bindparam("account")
+)
+_BY_ID = _OF_ACCOUNT.where(among(REJECTS.c.job_id))
+_BY_DIGEST = _OF_ACCOUNT.where(REJECTS.c.job_id.is_(None), among(REJECTS.c.digest))
 
 
 def set_aside(
@@ -64,17 +71,12 @@ def _before(
     connection: Connection, account_id: str, rows: Sequence[NewReject]
 ) -> dict[_Key, RejectState]:
     """Return the rows that these records have already."""
-    columns = (REJECTS.c[name] for name in RejectState._fields)
-    statement = select(*columns).where(REJECTS.c.account_id == account_id)
     ids = [row.job_id for row in rows if row.job_id is not None]
     digests = [row.digest for row in rows if row.job_id is None]
     found: dict[_Key, RejectState] = {}
-    for which in (
-        REJECTS.c.job_id.in_(ids) if ids else None,
-        REJECTS.c.job_id.is_(None) & REJECTS.c.digest.in_(digests) if digests else None,
-    ):
-        if which is not None:
-            for row in connection.execute(statement.where(which)):
+    for statement, given in ((_BY_ID, ids), (_BY_DIGEST, digests)):
+        if given:
+            for row in connection.execute(statement, {"account": account_id, "ids": given}):
                 known = RejectState(*row)
                 found[known.job_id, known.digest if known.job_id is None else None] = known
     return found

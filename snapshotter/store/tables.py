@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Table, and_, bindparam, func, or_
 
@@ -45,7 +46,7 @@ def chunks(ids: Iterable[int]) -> Iterator[tuple[int, ...]]:
         yield chunk
 
 
-def among(column: Column[int]) -> ColumnElement[bool]:
+def among(column: Column[Any]) -> ColumnElement[bool]:
     """Return the condition that a column is one of the `ids` with which a statement is executed.
 
     For what a load executes again and again: a condition made of the ids themselves is in a cycle,

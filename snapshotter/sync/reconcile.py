@@ -18,7 +18,7 @@ from snapshotter.api.narrowing import PAGE_SIZE
 from snapshotter.api.records import Record, Reject
 from snapshotter.store import pruned, rejects
 from snapshotter.store.reject_payload import time_of
-from snapshotter.store.tables import JOBS, PRUNED, REJECTS, chunks, live
+from snapshotter.store.tables import JOBS, PRUNED, REJECTS, among, chunks, live
 from snapshotter.times import EPOCH
 
 Records = Sequence[Record | Reject]
@@ -80,16 +80,18 @@ def _is_alone(connection: Connection, account_id: str) -> bool:
 def present(engine: Engine, account_id: str, job_ids: Iterable[int]) -> set[int]:
     """Return those of the ids that `expected_count` counts."""
     found: set[int] = set()
-    counted = (
-        (JOBS.c.id, live(account_id)),
-        (PRUNED.c.job_id, pruned.listed(account_id)),
-        (REJECTS.c.job_id, rejects.only_here(account_id)),
-    )
+    counted = [
+        select(key).where(*conditions, among(key))
+        for key, conditions in (
+            (JOBS.c.id, live(account_id)),
+            (PRUNED.c.job_id, pruned.listed(account_id)),
+            (REJECTS.c.job_id, rejects.only_here(account_id)),
+        )
+    ]
     for ids in chunks(job_ids):
         with engine.connect() as connection:
-            for key, conditions in counted:
-                these = select(key).where(*conditions, key.in_(ids))
-                found.update(connection.execute(these).scalars())
+            for these in counted:
+                found.update(connection.execute(these, {"ids": ids}).scalars())
     return found
 
 

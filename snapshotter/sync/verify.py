@@ -23,7 +23,7 @@ from snapshotter.store.diff import compare
 from snapshotter.store.ledger import Ledger
 from snapshotter.store.load import Mode
 from snapshotter.store.pruned import PrunedJob
-from snapshotter.store.tables import JOBS, PRUNED, live
+from snapshotter.store.tables import JOBS, PRUNED, among, live
 from snapshotter.sync import reconcile
 from snapshotter.sync.context import Context
 from snapshotter.sync.gone import Gone
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ASKED_BY_ID = 100  # unlisted jobs
 SHOWN = 20  # jobs of a kind that are listed by id
+_MARKED = select(JOBS.c.id).where(among(JOBS.c.id), JOBS.c.gone_at.is_not(None))
 
 
 @dataclass
@@ -258,10 +259,9 @@ class _Verification:
     def _differing(self, records: list[Record]) -> dict[int, list[str]]:
         """Return the columns and tables that differ, by job; a job marked as gone differs, too."""
         ids = [record.job_id for record in records]
-        marked = select(JOBS.c.id).where(JOBS.c.id.in_(ids), JOBS.c.gone_at.is_not(None))
         with self._context.engine.connect() as connection:
             differing = compare(connection, [flatten(r, self._context.redact) for r in records])
-            for job_id in connection.execute(marked).scalars():
+            for job_id in connection.execute(_MARKED, {"ids": ids}).scalars():
                 differing[job_id] = [*differing.get(job_id, []), "gone_at"]
         return differing
 

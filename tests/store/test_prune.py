@@ -1,5 +1,6 @@
 """What is old goes, with all that belongs to it, in small transactions; the rest stays."""
 
+import gc
 import json
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -219,3 +220,18 @@ def test_it_holds_the_lock_and_lets_go_of_it(engine: Engine) -> None:
             assert taken is None
     with lock(engine, "acme") as taken:
         assert taken is not None
+
+
+def test_a_batch_leaves_nothing_that_only_the_collector_frees(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It seldom runs, so what is left of each batch would grow with the jobs."""
+    monkeypatch.setattr(prune, "AT_ONCE", 1)
+    add(engine, "acme", 1, 2, 3)
+    left = []
+    for each in prune.prune(engine, [Old("acme", datetime.now(UTC))]):
+        assert each.jobs
+        left.append(gc.collect())
+        if len(left) == 3:
+            break
+    assert left[1:] == [0, 0]

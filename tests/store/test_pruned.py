@@ -1,5 +1,6 @@
 """A pruned job that the API still lists is neither stored again nor missed, until it changes."""
 
+import gc
 from datetime import timedelta
 from typing import Any
 
@@ -12,11 +13,14 @@ from syncer import Syncer, history
 from vanishing import by_id, remove
 
 from snapshotter.api.client import ListFilters
+from snapshotter.api.records import Reject
 from snapshotter.errors import UsageError
 from snapshotter.simulator.faults import GARBLED
 from snapshotter.simulator.history import stamp
-from snapshotter.store import accounts
+from snapshotter.store import accounts, pruned
+from snapshotter.store.set_aside import set_aside
 from snapshotter.store.tables import ACCOUNTS, JOBS, OUTPUTS, PRUNED, REJECTS
+from snapshotter.store.write import Stamp
 from snapshotter.sync import reconcile
 from snapshotter.sync.sync import Plan
 
@@ -171,6 +175,20 @@ def test_a_failing_request_by_its_id_leaves_it_pruned(syncer: Syncer) -> None:
         assert syncer().inserted == 0
         assert (syncer.rows(REJECTS), first in pruned_rows(syncer)) == ([], True)
     assert by_id(syncer) == []
+
+
+def test_a_page_leaves_nothing_that_only_the_collector_frees(syncer: Syncer) -> None:
+    """It seldom runs during a load, so what is left of each page would grow with the jobs."""
+    ids = half_pruned(syncer)
+    stamp = Stamp("acme", 1, syncer.account.now)
+    for job_id in ids[:2]:  # the first of them fills caches
+        answer = Reject(job_id, None, "x", {"id": job_id, "updated_at": "2026-01-31T12:00:00Z"})
+        gc.collect()
+        with syncer.engine.begin() as connection:
+            assert pruned.settle(connection, stamp, [answer], restores=True) == set()
+            set_aside(connection, stamp, [answer], lambda value: value)
+        left = gc.collect()
+    assert left == 0
 
 
 @sqlite
