@@ -302,8 +302,8 @@ def _create(connection: Connection, view: View, *, is_kept: bool) -> str:
         oids = postgresql_views.dependents(connection, view.name)
         users = ", ".join(postgresql_views.names(connection, oids))
         return f"{why} (used by {users})" if users else why
-    for comment in _comments(connection, view):
-        _refusal(connection, comment)
+    if comments := "; ".join(_comments(connection, view)):
+        _refusal(connection, comments)
     _record_as_created(connection, view)
     return ""
 
@@ -339,21 +339,21 @@ def _quoted(words: str) -> str:
 
 def _record(connection: Connection, row: Row) -> None:
     here = REGISTRY.c.name == row.name
-    if connection.execute(select(REGISTRY.c.name).where(here)).first() is None:
+    if not connection.execute(update(REGISTRY).where(here).values(row._asdict())).rowcount:
         connection.execute(insert(REGISTRY).values(row._asdict()))
-    else:
-        connection.execute(update(REGISTRY).where(here).values(row._asdict()))
 
 
 def _refusal(connection: Connection, statement: str) -> str:
-    """Execute a statement; return why the database refuses it, else an empty text."""
-    dialect = connection.dialect.name
-    if dialect != "sqlite":
-        statement = statement.replace("%", "%%")
+    """Execute a statement; return why the database refuses it, else an empty text.
+
+    PostgreSQL also takes several, with semicolons between them.
+    """
     try:
         # A refused statement ends PostgreSQL's transaction; MariaDB commits each such statement.
-        with connection.begin_nested() if dialect == "postgresql" else nullcontext():
-            connection.exec_driver_sql(statement)
+        with (
+            connection.begin_nested() if connection.dialect.name == "postgresql" else nullcontext()
+        ):
+            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
