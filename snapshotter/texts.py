@@ -1,6 +1,5 @@
 """Text as people write it: settings with stray space, files with a byte order mark, typos."""
 
-import difflib
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
 
@@ -62,6 +61,8 @@ def suggestion(name: str, names: Iterable[str]) -> str:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` with the most similar name; empty if none is similar."""
+    import difflib  # noqa: PLC0415 - only a mistake needs it
+
     known = {each.casefold(): each for each in names}
     found = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.7)
     return f"; did you mean {known[found[0]]!r}?" if found else ""

@@ -21,7 +21,6 @@ from snapshotter.cli.options import (
     variables_option,
 )
 from snapshotter.cli.parameters import Duration, Number
-from snapshotter.cli.shown_settings import Findings, find
 from snapshotter.cli.streams import print_if_possible
 from snapshotter.errors import Failure, UsageError
 from snapshotter.texts import counted
@@ -114,6 +113,8 @@ def _setup(context: click.Context, given_here: Mapping[str, Any]) -> "Setup":
 
 def _problems(root: click.Command, file: Path | None) -> list[str]:
     """Return what is wrong with the settings of all commands, but for keys that are missing."""
+    from snapshotter.cli.shown_settings import Findings, find
+
     found = find(root, file) if isinstance(root, click.Group) else Findings()
     missing = {why for _, why in found.accounts}
     return [each for each in found.problems if each not in missing]

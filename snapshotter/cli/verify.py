@@ -1,6 +1,5 @@
 """`snapshotter verify`: proves that all jobs of the API are in the database."""
 
-import random
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -69,6 +68,8 @@ def _compared(
     api: "tuple[Client, Service, Redaction]", database_url: str, sample: int, *, is_repaired: bool
 ) -> "Comparison":
     """Compare an account with the database; print what was found, also until an error."""
+    import random
+
     from snapshotter.sync.context import Context
     from snapshotter.sync.sync import Plan, open_run
     from snapshotter.sync.verify import Comparison, Sample, verify

@@ -164,7 +164,6 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "accounts": {"engine", "lock", "owned", "tables"},
         "creation": {"bulk", "sizes", "tables", "views"},
         "prepared": {"bulk", "tables"},
-        "prune": {"bulk", "lock", "owned", "reject_payload", "rejects", "sizes", "tables"},
         "database_copy": {
             "accounts",
             "bulk",
@@ -190,6 +189,16 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "sizes",
             "tables",
             "write",
+        },
+        "prune": {
+            "bulk",
+            "lock",
+            "owned",
+            "pruned",
+            "reject_payload",
+            "rejects",
+            "sizes",
+            "tables",
         },
     },
     "sync": {

@@ -15,6 +15,11 @@ _HEAVY = {
     *("sqlalchemy.orm", "sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql"),
     *("snapshotter.models", "snapshotter.api.client", "snapshotter.simulator.account"),
 }
+# Little each, but `--help` has a tenth of a second.
+_FOR_ONE_COMMAND = {
+    *("difflib", "random", "sqlalchemy", "msgspec", "snapshotter.cli.shown_settings"),
+    "snapshotter.configured_accounts",
+}
 _MODELS = {
     *("sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql"),
     "snapshotter.models",
@@ -74,13 +79,20 @@ def test_commands_import_what_they_need(
     assert imported(commands, database_url, tmp_path) - needed == set()
 
 
+def test_help_imports_nothing_of_a_single_command(database_url: str, tmp_path: Path) -> None:
+    heavy = _HEAVY | _FOR_ONE_COMMAND
+    assert imported([["--help"]], database_url, tmp_path, heavy) == set()
+
+
 def test_a_new_database_gets_its_schema_without_alembic(tmp_path: Path) -> None:
     assert imported([["db", "upgrade"]], f"sqlite:///{tmp_path / 'jobs.db'}", tmp_path) == _MODELS
 
 
-def imported(commands: list[list[str]], database_url: str, folder: Path) -> set[str]:
+def imported(
+    commands: list[list[str]], database_url: str, folder: Path, heavy: set[str] = _HEAVY
+) -> set[str]:
     """Return which of the heavy modules these commands import."""
-    program = _PROGRAM.format(commands=commands, heavy=_HEAVY)
+    program = _PROGRAM.format(commands=commands, heavy=heavy)
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={"SNAPSHOTTER_DATABASE_URL": database_url, "HOME": str(folder)},
