@@ -136,6 +136,11 @@ class Account(Base):
         comment="when a run first missed more jobs than one run may mark as gone; a later run "
         "confirms it",
     )
+    output_days_since: Mapped[datetime | None] = mapped_column(
+        UTCDateTime,
+        comment="when output_days got the account's outputs, by this host's clock; null until its "
+        "first load has ended",
+    )
 
 
 _WHERE_NAMED: Any = {
@@ -283,14 +288,16 @@ class Job(Base):
 
 class JobOutput(Base):
     __tablename__ = "job_outputs"
-    __table_args__ = {"comment": "One row per output of a job", **MYSQL_OPTIONS}  # noqa: RUF012 - read once, by SQLAlchemy
+    __table_args__ = (
+        # With the number, so that a sum over all outputs reads nothing else.
+        Index(None, "job_id", "records_count"),
+        {"comment": "One row per output of a job", **MYSQL_OPTIONS},
+    )
 
     id: Mapped[int] = mapped_column(
         Id, primary_key=True, autoincrement=False, comment="the output's id at the API"
     )
-    job_id: Mapped[int] = mapped_column(
-        Id, ForeignKey("jobs.id"), index=True, comment="the job that wrote it"
-    )
+    job_id: Mapped[int] = mapped_column(Id, ForeignKey("jobs.id"), comment="the job that wrote it")
     name: Mapped[str | None] = mapped_column(LongText, comment="the output's name")
     records_count: Mapped[int | None] = mapped_column(Id, comment="number of records written")
     progress: Mapped[float | None] = mapped_column(Double, comment="0 to 1")
@@ -346,6 +353,38 @@ class OutputField(Base):
         comment="the field's position in the output, from 1",
     )
     name: Mapped[str] = mapped_column(LongText, comment="the field's name")
+
+
+class OutputDay(Base):
+    __tablename__ = "output_days"
+    __table_args__ = (
+        Index(None, "package_id", "run_date"),
+        {
+            "comment": "One row per account, package, day and output name: what the completed jobs "
+            "of the day wrote",
+            **MYSQL_OPTIONS,
+        },
+    )
+
+    first_output_id: Mapped[int] = mapped_column(
+        Id, primary_key=True, autoincrement=False, comment="the least id of the outputs"
+    )
+    account_id: Mapped[str] = mapped_column(Name, comment="the account of the jobs")
+    package_id: Mapped[int | None] = mapped_column(Id, comment="the package of the jobs")
+    run_date: Mapped[date | None] = mapped_column(Day, comment="the day of the jobs")
+    name: Mapped[str | None] = mapped_column(LongText, comment="the name of the outputs")
+    runs: Mapped[int] = mapped_column(Id, comment="number of jobs")
+    zero_runs: Mapped[int] = mapped_column(
+        Id, comment="number of jobs that wrote 0 records; a job without a number is not counted"
+    )
+    billions: Mapped[int | None] = mapped_column(
+        Id,
+        comment="records written, in whole billions of each output; counts outside 0 to "
+        "10000000000000000 are ignored",
+    )
+    rest: Mapped[int | None] = mapped_column(
+        Id, comment="records written that billions lacks: the sum is billions * 1000000000 + rest"
+    )
 
 
 class Calendar(Base):
