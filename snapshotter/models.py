@@ -146,6 +146,12 @@ Table(
         comment="when a run first missed more jobs than one run may mark as gone; a later run "
         "confirms it",
     ),
+    Column(
+        "output_days_since",
+        UTCDateTime,
+        comment="when output_days got the account's outputs, by this host's clock; null until its "
+        "first load has ended",
+    ),
     comment="One row per account, and how far it is read",
     **MYSQL_OPTIONS,
 )
@@ -282,14 +288,7 @@ Table(
     "job_outputs",
     METADATA,
     Column("id", Id, primary_key=True, autoincrement=False, comment="the output's id at the API"),
-    Column(
-        "job_id",
-        Id,
-        ForeignKey("jobs.id"),
-        index=True,
-        nullable=False,
-        comment="the job that wrote it",
-    ),
+    Column("job_id", Id, ForeignKey("jobs.id"), nullable=False, comment="the job that wrote it"),
     Column("name", LongText, comment="the output's name"),
     Column("records_count", Id, comment="number of records written"),
     Column("progress", Double, comment="0 to 1"),
@@ -312,6 +311,8 @@ Table(
         Document,
         comment="everything that the API sent and that has no column, under the API's names",
     ),
+    # With the number, so that a sum over all outputs reads nothing else.
+    Index(None, "job_id", "records_count"),
     comment="One row per output of a job",
     **MYSQL_OPTIONS,
 )
@@ -339,6 +340,45 @@ Table(
     comment="One row per field of an output",
     # Without a rowid SQLite stores the rows in the key's index: faster, and a sixth smaller.
     sqlite_with_rowid=False,
+    **MYSQL_OPTIONS,
+)
+
+
+Table(
+    "output_days",
+    METADATA,
+    Column(
+        "first_output_id",
+        Id,
+        primary_key=True,
+        autoincrement=False,
+        comment="the least id of the outputs",
+    ),
+    Column("account_id", Name, nullable=False, comment="the account of the jobs"),
+    Column("package_id", Id, comment="the package of the jobs"),
+    Column("run_date", Day, comment="the day of the jobs"),
+    Column("name", LongText, comment="the name of the outputs"),
+    Column("runs", Id, nullable=False, comment="number of jobs"),
+    Column(
+        "zero_runs",
+        Id,
+        nullable=False,
+        comment="number of jobs that wrote 0 records; a job without a number is not counted",
+    ),
+    Column(
+        "billions",
+        Id,
+        comment="records written, in whole billions of each output; counts outside 0 to "
+        "10000000000000000 are ignored",
+    ),
+    Column(
+        "rest",
+        Id,
+        comment="records written that billions lacks: the sum is billions * 1000000000 + rest",
+    ),
+    Index(None, "package_id", "run_date"),
+    comment="One row per account, package, day and output name: what the completed jobs "
+    "of the day wrote",
     **MYSQL_OPTIONS,
 )
 

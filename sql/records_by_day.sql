@@ -15,56 +15,80 @@
 --   last)
 
 with
-inputs as (
+uncounted as ( -- accounts whose outputs are not in output_days, as during a first load
+    select account_id
+    from accounts
+    where output_days_since is null
+),
+
+written as (
     select
-        account_id,
-        id as job_id,
-        package_id,
-        run_date as day
+        jobs.account_id,
+        jobs.package_id,
+        jobs.run_date,
+        job_outputs.id,
+        job_outputs.job_id,
+        job_outputs.name,
+        case
+            when job_outputs.records_count between 0 and 10000000000000000
+                then job_outputs.records_count
+        end as records
     from jobs
+    inner join job_outputs on jobs.id = job_outputs.job_id
     where
-        status = 'completed'
-        and (account_id = :account_id or cast(:account_id as char) is null)
+        jobs.status = 'completed'
+        and (select count(*) from uncounted) > 0
+        and jobs.account_id in (select uncounted.account_id from uncounted)
+        and (jobs.account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
         and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)
-    order by id -- as the outputs are stored, so that SQLite reads them in one pass
 ),
 
-counted as (
+counted as ( -- billions and the rest are summed separately: a sum of SQLite has 64 bits
     select
-        id,
-        job_id,
-        name,
-        case when records_count between 0 and 10000000000000000 then records_count end as records
-    from job_outputs
+        account_id,
+        package_id,
+        name as output_name,
+        run_date as day,
+        runs,
+        zero_runs,
+        billions,
+        rest,
+        first_output_id
+    from output_days
+    where
+        (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
+    union all
+    select
+        account_id,
+        package_id,
+        name as output_name,
+        run_date as day,
+        count(distinct job_id) as runs, -- a job may have two outputs with the same name
+        count(distinct case when records is not null then job_id end)
+        - count(distinct case when records <> 0 then job_id end) as zero_runs,
+        sum((records - records % 1000000000) / 1000000000) as billions,
+        sum(records % 1000000000) as rest,
+        min(id) as first_output_id
+    from written
+    group by package_id, account_id, name, run_date
 ),
 
-written as ( -- billions and the rest are summed separately: a sum of SQLite has 64 bits
+days as (
     select
-        id,
-        job_id,
-        name,
-        records,
-        cast((records - records % 1000000000) / 1000000000 as decimal(38)) as billions,
-        records % 1000000000 as rest
+        account_id,
+        package_id,
+        output_name,
+        day,
+        runs,
+        zero_runs,
+        cast(billions as decimal(38)) * 1000000000 + rest as records,
+        first_output_id
     from counted
-),
-
-days as ( -- a job may have two outputs with the same name
-    select
-        inputs.account_id,
-        inputs.package_id,
-        written.name as output_name,
-        inputs.day,
-        count(distinct inputs.job_id) as runs,
-        sum(written.billions) * 1000000000 + sum(written.rest) as records,
-        count(distinct case when written.records is not null then inputs.job_id end)
-        - count(distinct case when written.records <> 0 then inputs.job_id end) as zero_runs,
-        min(written.id) as first_output_id
-    from inputs
-    inner join written on inputs.job_id = written.job_id
-    group by inputs.package_id, inputs.account_id, written.name, inputs.day
 ),
 
 placed as (

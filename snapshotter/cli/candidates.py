@@ -16,7 +16,7 @@ from snapshotter.cli.configuration import given
 # As in `snapshotter.models`, which would import SQLAlchemy. A test holds them equal.
 TABLES = (
     *("accounts", "calendar", "job_changes", "job_outputs", "jobs", "log_summaries"),
-    *("output_fields", "pruned_jobs", "rejected_records", "snapshots"),
+    *("output_days", "output_fields", "pruned_jobs", "rejected_records", "snapshots"),
 )
 
 

@@ -24,6 +24,7 @@ NO_MONTH = "__HIVE_DEFAULT_PARTITION__"  # Hive's name for rows without a value
 OF_JOBS = ("jobs", "job_outputs", "output_fields", "job_changes", "log_summaries")
 _DAYS = {
     "calendar": "day",
+    "output_days": "run_date",
     "pruned_jobs": "pruned_at",
     "rejected_records": "rejected_at",
     "snapshots": "started_at",

@@ -24,7 +24,8 @@ _VERSION = Table(
 )
 # Columns that a revision added to a table, in this order: an added column is always the last.
 _ADDED = {
-    "accounts": "sends_links refreshed_id counted_at unlisted watermark_epoch vanishing_since",
+    "accounts": "sends_links refreshed_id counted_at unlisted watermark_epoch vanishing_since "
+    "output_days_since",
     "calendar": "epoch",
     "job_outputs": "fields_digest",
     "jobs": "created_epoch started_epoch finished_epoch cluster_wait_seconds error_fingerprint",

@@ -72,7 +72,8 @@ def load(
     changed = _changed(connection, _known(stamp, jobs, stored, mode), stored)
     moved = diff.moved(connection, [job.rows for job in changed], stored)
     moved |= {job.job_id for job in new}
-    refused = write(connection, stamp, Batch([*new, *changed], stored.keys(), moved), mode.limit)
+    rows = {job_id: each.job for job_id, each in stored.items()}
+    refused = write(connection, stamp, Batch([*new, *changed], rows, moved), mode.limit)
     return Loaded(
         [job.job_id for job in new if job.job_id not in refused],
         [

@@ -16,6 +16,7 @@ _SIGNS = {
     "job_outputs": "id job_id records_count component_name preview_url extra",
     "jobs": "id account_id status package_id cluster_id run_date first_seen_at gone_at extra",
     "log_summaries": "job_id error_summary action_items requested_at finished_epoch",
+    "output_days": "first_output_id account_id package_id run_date runs zero_runs",
     "output_fields": "output_id position name",
     "pruned_jobs": "job_id account_id status created_at updated_at pruned_at",
     "rejected_records": "id snapshot_id account_id job_id reason payload rejected_at",

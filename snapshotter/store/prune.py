@@ -40,7 +40,7 @@ from sqlalchemy import (
 from snapshotter.api.records import time_in
 from snapshotter.errors import Stopped
 from snapshotter.statuses import STATUSES
-from snapshotter.store import owned, pruned, rejects
+from snapshotter.store import output_days, owned, pruned, rejects
 from snapshotter.store.bulk import encode, insert_encoded
 from snapshotter.store.lock import lock
 from snapshotter.store.reject_payload import NOTHING_CAME, RejectedRecord
@@ -254,7 +254,9 @@ def _prune_jobs(
             owned.lock_jobs_first(connection)
             rejected = _count_rejects(connection, old, jobs)
             rejects.forget(connection, old.account_id, jobs)
+            groups = output_days.stored_groups(connection, jobs)
             owned.remove(connection, JOBS, jobs)
+            output_days.recount(connection, old.account_id, groups)
             _remember(connection, old, [*jobs.values()])
         if not rows:
             return

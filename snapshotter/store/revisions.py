@@ -111,7 +111,7 @@ def upgrade(target: Engine | str) -> None:
 
     An empty database gets it at once, without the revisions: see `creation`.
     """
-    from snapshotter.store import creation, deferred  # noqa: PLC0415 - they import the models
+    from snapshotter.store import creation, deferred, output_days  # noqa: PLC0415 - they import the models
 
     engine = open_engine(target) if isinstance(target, str) else target
     try:
@@ -132,6 +132,7 @@ def upgrade(target: Engine | str) -> None:
                 _run_revisions(connection, revision)
         with named_errors():
             deferred.build_all(engine)
+            output_days.fill_all(engine)
         checkpoint(engine)
     finally:
         if isinstance(target, str):

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Table, and_, bindparam, func, or_
 
 from snapshotter.models import METADATA
 from snapshotter.statuses import FINAL_STATUSES
+
+_Value = TypeVar("_Value")
 
 _TABLES = METADATA.tables
 ACCOUNTS: Table = _TABLES["accounts"]
@@ -16,6 +18,7 @@ CHANGES: Table = _TABLES["job_changes"]
 FIELDS: Table = _TABLES["output_fields"]
 JOBS: Table = _TABLES["jobs"]
 LOG_SUMMARIES: Table = _TABLES["log_summaries"]
+OUTPUT_DAYS: Table = _TABLES["output_days"]
 OUTPUTS: Table = _TABLES["job_outputs"]
 PRUNED: Table = _TABLES["pruned_jobs"]
 REJECTS: Table = _TABLES["rejected_records"]
@@ -39,10 +42,10 @@ SUMMARIZED = and_(
 _CHUNK = 500  # ids in one list; every engine accepts that many
 
 
-def chunks(ids: Iterable[int]) -> Iterator[tuple[int, ...]]:
+def chunks(ids: Iterable[_Value], size: int = _CHUNK) -> Iterator[tuple[_Value, ...]]:
     """Yield the ids in lists of a length that every engine accepts."""
     left = iter(ids)
-    while chunk := tuple(islice(left, _CHUNK)):
+    while chunk := tuple(islice(left, size)):
         yield chunk
 
 

@@ -4,7 +4,7 @@ A job and its outputs and fields are written together or not at all.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Dialect, delete, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from snapshotter.flatten import JobRows
-from snapshotter.store import sizes
+from snapshotter.flatten import JobRows, Row
+from snapshotter.store import output_days, sizes
 from snapshotter.store.bulk import encode, insert_encoded, update_rows
 from snapshotter.store.error_scope import UNSENDABLE, ErrorScope, scope_of, words
 from snapshotter.store.prepared import (
@@ -46,10 +46,10 @@ class Stamp(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Jobs to write. `known`: ids that have a row; `moved`: ids whose state is another now."""
+    """Jobs to write. `known`: stored rows, by id; `moved`: ids whose state is another now."""
 
     jobs: Sequence[Prepared]
-    known: Collection[int]
+    known: Mapping[int, Row]
     moved: Collection[int]
 
 
@@ -232,6 +232,9 @@ def _write_all(connection: Connection, stamp: Stamp, batch: Batch) -> None:
     insert_encoded(
         connection, CHANGES, _STATE_NAMES, encoded_states, snapshot_id=snapshot_id, observed_at=now
     )
+    groups = output_days.groups_of(job.rows.job for job in jobs)
+    groups |= output_days.groups_of(batch.known[job["id"]] for job in changed)
+    output_days.recount(connection, stamp.account_id, groups)
 
 
 def _state(rows: JobRows) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Has the first load of a database build the secondary indexes at its end, and mends what is left.
+"""Has a first load build the secondary indexes and count its outputs at its end.
 
 A run that a signal or a limit stops leaves them to the next one, whatever that reads.
 """
@@ -10,7 +10,7 @@ from functools import partial
 from sqlalchemy import exc, select
 
 from snapshotter.errors import DatabaseError, Stopped
-from snapshotter.store import deferred
+from snapshotter.store import deferred, output_days
 from snapshotter.store.engine import named
 from snapshotter.store.lock import is_held
 from snapshotter.store.tables import ACCOUNTS
@@ -26,10 +26,21 @@ def begin(run: Run) -> None:
 
 
 def end(run: Run) -> None:
+    """Build what is missing, and count the account's outputs if they are not counted.
+
+    What cannot be done is noted, and the next run tries again.
+    """
+    _build(run)
+    if run.account_id in output_days.waiting(run.engine):
+        log.info("counting the outputs by day")
+        count = partial(_count_outputs, run)
+        _try(run, count, "the outputs could not be counted by day, the next run tries again")
+
+
+def _build(run: Run) -> None:
     """Build what is missing, unless another account is still in its first load.
 
-    What cannot be built is noted, and the next run tries again. On PostgreSQL the tables are
-    analyzed then.
+    On PostgreSQL the tables are analyzed then.
     """
     with run.engine.connect() as connection:
         parts = deferred.missing(connection)
@@ -49,6 +60,11 @@ def end(run: Run) -> None:
         _try(run, statistics, "trends may be slow until PostgreSQL has analyzed the tables")
     finally:
         run.outcome.is_building = False
+
+
+def _count_outputs(run: Run) -> None:
+    with run.transaction() as connection:
+        output_days.fill(connection, run.account_id)
 
 
 def _try(run: Run, act: Callable[[], None], otherwise: str) -> None:

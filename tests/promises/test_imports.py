@@ -163,6 +163,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "views": {"engine", "postgresql_views"},
         "accounts": {"engine", "lock", "owned", "tables"},
         "creation": {"bulk", "sizes", "tables", "views"},
+        "output_days": {"lock", "tables"},
         "prepared": {"bulk", "tables"},
         "database_copy": {
             "accounts",
@@ -174,9 +175,9 @@ INSIDE: dict[str, dict[str, set[str]]] = {
             "tables",
         },
         "diff": {"prepared", "tables"},
-        "revisions": {"creation", "deferred", "engine", "ownership", "views"},
+        "revisions": {"creation", "deferred", "engine", "output_days", "ownership", "views"},
         "vacuum": {"accounts", "driver_errors", "engine", "tables"},
-        "write": {"bulk", "error_scope", "prepared", "sizes", "tables"},
+        "write": {"bulk", "error_scope", "output_days", "prepared", "sizes", "tables"},
         "load": {"diff", "prepared", "tables", "write"},
         "opening": {"engine", "revisions", "urls", "wait_limit"},
         "pruned": {"prepared", "tables", "write"},
@@ -193,6 +194,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "prune": {
             "bulk",
             "lock",
+            "output_days",
             "owned",
             "pruned",
             "reject_payload",

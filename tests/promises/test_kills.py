@@ -30,6 +30,7 @@ import pytest
 from accounts import add
 from alembic import command
 from command import Running, start, start_fresh
+from counted_outputs import assert_counted
 from lines import unmarked
 from old_rows import OLD_ROWS
 from sqlalchemy import Connection, Engine, delete, func, insert, inspect, select, text
@@ -41,7 +42,7 @@ from snapshotter.models import METADATA
 from snapshotter.redact import Redaction
 from snapshotter.simulator.account import SimulatedAccount
 from snapshotter.simulator.faults import GARBLED, Answer, Request, as_sent
-from snapshotter.store import deferred, revisions, views
+from snapshotter.store import deferred, output_days, revisions, views
 from snapshotter.store.engine import open_engine
 from snapshotter.store.tables import (
     ACCOUNTS,
@@ -226,6 +227,7 @@ class Store:
         """Assert that each stored job is whole, in one of its versions; return the jobs."""
         with self._one_moment() as connection:
             jobs, states = stored(connection), last_states(connection)
+            assert_counted(connection)
         for job_id, rows in jobs.items():
             assert rows in [version[job_id] for version in versions if job_id in version]
         assert states == {job_id: state(rows) for job_id, rows in jobs.items()}
@@ -627,6 +629,7 @@ def test_a_kill_while_the_indexes_are_built(
         assert forks.run(*words).code == 0, trial.place
         store.wait_until_alone()
         revisions.check(store.reader)
+        assert output_days.waiting(store.reader) == []
         trial.run()
         assert trial.ended.code == 0, (trial.place, trial.ended.said)
         store.assert_equal_to(account)

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from clock import Impatient
+from counted_outputs import assert_counted
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -266,6 +267,8 @@ class Accounts(RuleBasedStateMachine):
         fields_stored = [tuple(row.values()) for row in self.rows(FIELDS)]
         assert sorted(row for row in fields_stored if row[0] in of_these) == fields
         self.assert_history(jobs)
+        with self.engine.connect() as connection:
+            assert_counted(connection)
 
     def assert_history(self, jobs: dict[int, dict[str, Any]]) -> None:
         """Assert that the last change of each job is its state, and that no change is empty."""

@@ -115,6 +115,7 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
         "job_outputs": ("id",),
         "jobs": ("id",),
         "log_summaries": ("job_id",),
+        "output_days": ("first_output_id",),
         "output_fields": ("output_id", "position"),
         "pruned_jobs": ("job_id",),
         "rejected_records": ("id",),
@@ -147,7 +148,7 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
         ("ix_jobs_snapshot_id", "snapshot_id"),
         ("ix_snapshots_account_id", "account_id"),
         ("ix_job_outputs_fields_digest", "fields_digest"),
-        ("ix_job_outputs_job_id", "job_id"),
+        ("ix_job_outputs_job_id_records_count", "job_id", "records_count"),
         ("ix_jobs_account_id_created_epoch", "account_id", "created_epoch"),
         ("ix_jobs_account_id_finished_epoch", "account_id", "finished_epoch"),
         ("ix_jobs_epochs", "account_id", "started_epoch", "finished_epoch", "package_id"),
@@ -159,6 +160,7 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
         ),
         ("ix_jobs_account_id_gone_at_finished_at", "account_id", "gone_at", "finished_at"),
         ("ix_jobs_package_id_run_date", "package_id", "run_date"),
+        ("ix_output_days_package_id_run_date", "package_id", "run_date"),
         ("ix_pruned_jobs_account_id_gone_at", "account_id", "gone_at"),
         ("ix_rejected_records_account_id_job_id", "account_id", "job_id"),
     }
@@ -226,7 +228,7 @@ STORAGE = {
     "mysql": "select substring_index(name, '/', -1), table_id "
     "from information_schema.innodb_sys_tables where name like concat(database(), '/%')",
 }
-LATER_TABLES = {"log_summaries", "pruned_jobs"}
+LATER_TABLES = {"log_summaries", "output_days", "pruned_jobs"}
 
 
 @pytest.mark.parametrize(("old", "new"), [("0004", "0005"), ("0005", "0006")])

@@ -7,6 +7,7 @@ from typing import Any
 
 from clock import Impatient
 from command import Done, run
+from counted_outputs import assert_counted
 from lines import unmarked
 from sqlalchemy import Engine, select
 
@@ -55,6 +56,8 @@ class Syncer:
         assert sorted(self.rows(OUTPUTS), key=lambda o: o["id"]) == outputs
         fields = sorted(field for rows in expected for field in rows.fields)
         assert sorted(tuple(row.values()) for row in self.rows(FIELDS)) == fields
+        with self.engine.connect() as connection:
+            assert_counted(connection)
 
 
 @functools.lru_cache(maxsize=20_000)

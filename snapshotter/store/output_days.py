@@ -1,0 +1,155 @@
+"""Keeps `output_days` equal to the jobs and outputs that it counts.
+
+What changes a job recounts its package's day in the same transaction. During an account's first
+load its days are left out, because most would be recounted with many pages, and are counted once at
+the end. As long as they are left out, `accounts.output_days_since` is null, and the trends count
+the outputs themselves. The account's lock is held by whoever writes its rows.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Engine,
+    Insert,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    distinct,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+    tuple_,
+    update,
+)
+
+from snapshotter.flatten import Row
+from snapshotter.store.lock import lock
+from snapshotter.store.tables import ACCOUNTS, JOBS, OUTPUT_DAYS, OUTPUTS, chunks
+from snapshotter.times import now
+
+Group = tuple[int | None, date | None]  # a package and a day
+
+_COMPLETED = "completed"
+_AT_ONCE = 400  # groups in one statement; SQLite took 999 values before 3.32
+_ACCOUNT: BindParameter[str] = bindparam("account_id")
+_BILLION: ColumnElement[int] = literal_column("1000000000", BigInteger)
+_SINCE = select(ACCOUNTS.c.output_days_since).where(ACCOUNTS.c.account_id == _ACCOUNT)
+# Accounts whose first load has ended, and whose outputs are not counted yet.
+_WAITING = (ACCOUNTS.c.watermark.is_not(None), ACCOUNTS.c.output_days_since.is_(None))
+
+
+def _counting(condition: ColumnElement[bool]) -> Insert:
+    """Return the statement that counts the outputs of the account's jobs that match."""
+    number = OUTPUTS.c.records_count
+    is_number = number.between(literal_column("0"), literal_column("10000000000000000"))
+    records = case((is_number, number))
+    columns: dict[str, ColumnElement[Any]] = {
+        "first_output_id": func.min(OUTPUTS.c.id),
+        "account_id": JOBS.c.account_id,
+        "package_id": JOBS.c.package_id,
+        "run_date": JOBS.c.run_date,
+        "name": OUTPUTS.c.name,
+        "runs": func.count(distinct(JOBS.c.id)),  # a job may have two outputs with the same name
+        "zero_runs": func.count(distinct(case((is_number, JOBS.c.id))))
+        - func.count(distinct(case((and_(is_number, number != literal_column("0")), JOBS.c.id)))),
+        "billions": func.sum((records - records % _BILLION) // _BILLION),
+        "rest": func.sum(records % _BILLION),
+    }
+    counted = (
+        select(*columns.values())
+        .join_from(JOBS, OUTPUTS, OUTPUTS.c.job_id == JOBS.c.id)
+        .where(JOBS.c.status == literal_column(f"'{_COMPLETED}'"), JOBS.c.account_id == _ACCOUNT)
+        .where(condition)
+        .group_by(JOBS.c.package_id, JOBS.c.account_id, OUTPUTS.c.name, JOBS.c.run_date)
+    )
+    return insert(OUTPUT_DAYS).from_select([*columns], counted)
+
+
+def _conditions(table: Table) -> dict[tuple[bool, bool], ColumnElement[bool]]:
+    """Return what finds the rows of `groups` by an index, by which of a group's parts is null."""
+    package, day = table.c.package_id, table.c.run_date
+    groups: BindParameter[object] = bindparam("groups", expanding=True)
+    return {
+        (False, False): tuple_(package, day).in_(groups),
+        (False, True): and_(package.in_(groups), day.is_(None)),
+        (True, False): and_(package.is_(None), day.in_(groups)),
+        (True, True): and_(package.is_(None), day.is_(None)),
+    }
+
+
+# Built once: a statement made of the groups themselves would stay in memory during a load.
+_FILL = _counting(true())
+_RECOUNT = {
+    nulls: (
+        delete(OUTPUT_DAYS).where(OUTPUT_DAYS.c.account_id == _ACCOUNT, which),
+        _counting(_conditions(JOBS)[nulls]),
+    )
+    for nulls, which in _conditions(OUTPUT_DAYS).items()
+}
+
+
+def groups_of(jobs: Iterable[Row]) -> set[Group]:
+    """Return the groups that these rows of jobs are counted in."""
+    return {(job["package_id"], job["run_date"]) for job in jobs if job["status"] == _COMPLETED}
+
+
+def stored_groups(connection: Connection, job_ids: Iterable[int]) -> set[Group]:
+    """Return the groups that these jobs are counted in, as they are stored."""
+    columns = (JOBS.c.package_id, JOBS.c.run_date, JOBS.c.status)
+    groups = set[Group]()
+    for ids in chunks(job_ids):
+        found = select(*columns).where(JOBS.c.id.in_(ids))
+        groups |= groups_of(dict(row) for row in connection.execute(found).mappings())
+    return groups
+
+
+def recount(connection: Connection, account_id: str, groups: Iterable[Group]) -> None:
+    """Count these groups of an account anew, unless its days are left out."""
+    by_nulls: dict[tuple[bool, bool], list[object]] = {}
+    for package_id, day in groups:
+        one = package_id if day is None else day  # the part that is not null
+        both = package_id, day
+        nulls = package_id is None, day is None
+        by_nulls.setdefault(nulls, []).append(one if any(nulls) else both)
+    mine = {"account_id": account_id}
+    if not by_nulls or connection.execute(_SINCE, mine).scalar() is None:
+        return
+    # All are deleted before the first is inserted: an output may be the first of another group now.
+    for step in range(2):
+        for nulls, values in by_nulls.items():
+            for some in chunks(values, _AT_ONCE):
+                connection.execute(_RECOUNT[nulls][step], {**mine, "groups": some})
+
+
+def waiting(engine: Engine) -> list[str]:
+    """Return the accounts whose first load has ended and whose outputs are still to be counted."""
+    with engine.connect() as connection:
+        accounts = select(ACCOUNTS.c.account_id).where(*_WAITING).order_by(ACCOUNTS.c.account_id)
+        return [*connection.execute(accounts).scalars()]
+
+
+def fill(connection: Connection, account_id: str) -> None:
+    """Count all outputs of an account, of which none is counted yet."""
+    mine = ACCOUNTS.c.account_id == account_id
+    counted = update(ACCOUNTS).where(mine, *_WAITING).values(output_days_since=now())
+    if connection.execute(counted).rowcount:
+        connection.execute(_FILL, {"account_id": account_id})
+
+
+def fill_all(engine: Engine) -> None:
+    """Count what waits; an account that is being read counts its outputs at the end of that run."""
+    for account_id in waiting(engine):
+        with lock(engine, account_id) as check_lock:
+            if check_lock is not None:
+                with engine.begin() as connection:
+                    fill(connection, account_id)
