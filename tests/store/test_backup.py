@@ -121,13 +121,12 @@ def test_a_damaged_database_is_not_backed_up_silently(engine: Engine, tmp_path: 
     filled(engine)
     engine.dispose()
     with sqlite3.connect(tmp_path / "test.db") as connection:
-        index = "ix_job_outputs_job_id_records_count"
-        query = f"select rootpage from sqlite_master where name = '{index}'"
+        query = "select rootpage from sqlite_master where name = 'ix_job_changes_job_id'"
         ((page,),) = connection.execute(query).fetchall()
         connection.execute("pragma wal_checkpoint(truncate)")
     connection.close()
     with (tmp_path / "test.db").open("r+b") as file:
-        file.seek((page - 1) * 4096 + 3000)
+        file.seek((page - 1) * 4096 + 2000)
         file.write(b"\xff" * 1000)
     with pytest.raises((Failure, DatabaseError), match="damaged"):
         backup(engine, tmp_path / "copy.db", go_on, replaces=False)
