@@ -53,7 +53,7 @@ counted as ( -- billions and the rest are summed separately: a sum of SQLite has
         run_date as day,
         runs,
         zero_runs,
-        billions,
+        cast(billions as decimal(38)) as billions,
         rest,
         first_output_id
     from output_days
@@ -71,7 +71,7 @@ counted as ( -- billions and the rest are summed separately: a sum of SQLite has
         count(distinct job_id) as runs, -- a job may have two outputs with the same name
         count(distinct case when records is not null then job_id end)
         - count(distinct case when records <> 0 then job_id end) as zero_runs,
-        sum((records - records % 1000000000) / 1000000000) as billions,
+        sum(cast((records - records % 1000000000) / 1000000000 as decimal(38))) as billions,
         sum(records % 1000000000) as rest,
         min(id) as first_output_id
     from written
@@ -86,7 +86,7 @@ days as (
         day,
         runs,
         zero_runs,
-        cast(billions as decimal(38)) * 1000000000 + rest as records,
+        billions * 1000000000 + rest as records,
         first_output_id
     from counted
 ),

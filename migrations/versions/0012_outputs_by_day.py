@@ -53,8 +53,27 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     replace_index(OLD_INDEX, ["job_id"], NEW_INDEX)
-    op.drop_column("accounts", "output_days_since")
     op.drop_table("output_days")
+    programs = sqlite_programs()
+    for kind, name, _ in programs:
+        op.execute(sa.text(f'drop {kind} if exists "{name}"'))
+    op.drop_column("accounts", "output_days_since")
+    for _, _, statement in programs:
+        op.get_bind().exec_driver_sql(statement)
+
+
+def sqlite_programs() -> list[tuple[str, str, str]]:
+    """Return type, name and statement of the views and triggers, which SQLite checks for a column.
+
+    It drops none if a view cannot be read, for whatever reason.
+    """
+    if op.get_bind().dialect.name != "sqlite":
+        return []
+    found = op.get_bind().exec_driver_sql(
+        "select type, replace(name, '\"', '\"\"'), sql from sqlite_master "
+        "where type in ('view', 'trigger') order by type desc"
+    )
+    return [(kind, name, statement) for kind, name, statement in found]
 
 
 def indexes(table: str) -> set[str | None]:

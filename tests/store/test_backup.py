@@ -121,7 +121,7 @@ def test_a_damaged_database_is_not_backed_up_silently(engine: Engine, tmp_path: 
     filled(engine)
     engine.dispose()
     with sqlite3.connect(tmp_path / "test.db") as connection:
-        query = "select rootpage from sqlite_master where name = 'ix_job_outputs_job_id'"
+        query = "select rootpage from sqlite_master where name = 'ix_job_changes_job_id'"
         ((page,),) = connection.execute(query).fetchall()
         connection.execute("pragma wal_checkpoint(truncate)")
     connection.close()

@@ -93,9 +93,9 @@ def catalogue(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def unquoted(value: object) -> object:
-    """Return SQLite's definition of a table as it was before the table was renamed."""
+    """Return SQLite's definition of a table as it was before it was renamed or got a column."""
     if isinstance(value, str):
-        return re.sub(r'\ACREATE TABLE "(\w+)"', r"CREATE TABLE \1", value)
+        return " ".join(re.sub(r'\ACREATE TABLE "(\w+)"', r"CREATE TABLE \1", value).split())
     return value
 
 

@@ -52,7 +52,8 @@ Run_ = Callable[[str, Filters], list[tuple[Any, ...]]]
 TABLES = [
     METADATA.tables[name]
     for name in (
-        *("jobs", "job_outputs", "output_fields", "accounts", "snapshots", "log_summaries"),
+        *("jobs", "job_outputs", "output_fields", "output_days", "accounts", "snapshots"),
+        "log_summaries",
     )
 ]
 ACCOUNT = METADATA.tables["accounts"]
