@@ -34,7 +34,7 @@ from sqlalchemy import (
 
 from snapshotter.flatten import Row
 from snapshotter.store.lock import lock
-from snapshotter.store.tables import ACCOUNTS, JOBS, OUTPUT_DAYS, OUTPUTS, chunks
+from snapshotter.store.tables import ACCOUNTS, JOBS, OUTPUT_DAYS, OUTPUTS, among, chunks
 from snapshotter.times import now
 
 Group = tuple[int | None, date | None]  # a package and a day
@@ -88,6 +88,7 @@ def _conditions(table: Table) -> dict[tuple[bool, bool], ColumnElement[bool]]:
 
 
 # Built once: a statement made of the groups themselves would stay in memory during a load.
+_STORED = select(JOBS.c.package_id, JOBS.c.run_date, JOBS.c.status).where(among(JOBS.c.id))
 _FILL = _counting(true())
 _RECOUNT = {
     nulls: (
@@ -105,11 +106,10 @@ def groups_of(jobs: Iterable[Row]) -> set[Group]:
 
 def stored_groups(connection: Connection, job_ids: Iterable[int]) -> set[Group]:
     """Return the groups that these jobs are counted in, as they are stored."""
-    columns = (JOBS.c.package_id, JOBS.c.run_date, JOBS.c.status)
     groups = set[Group]()
     for ids in chunks(job_ids):
-        found = select(*columns).where(JOBS.c.id.in_(ids))
-        groups |= groups_of(dict(row) for row in connection.execute(found).mappings())
+        found = connection.execute(_STORED, {"ids": ids}).mappings()
+        groups |= groups_of(dict(row) for row in found)
     return groups
 
 
