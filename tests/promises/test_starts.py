@@ -88,18 +88,37 @@ def test_a_new_database_gets_its_schema_without_alembic(tmp_path: Path) -> None:
     assert imported([["db", "upgrade"]], f"sqlite:///{tmp_path / 'jobs.db'}", tmp_path) == _MODELS
 
 
+def test_a_command_ends_without_a_last_search_for_garbage(tmp_path: Path) -> None:
+    """The interpreter searches what is not frozen: nearly nothing is left of the modules."""
+    program = """
+import atexit, gc, sys
+from snapshotter.cli.entry import main
+atexit.register(lambda: print(len(gc.get_objects()), gc.get_freeze_count(), file=sys.stderr))
+sys.argv = ["snapshotter", "--help"]
+main()
+"""
+    searched, frozen = run(program, {}, tmp_path).split()
+    assert int(searched) < int(frozen) / 10
+
+
 def imported(
     commands: list[list[str]], database_url: str, folder: Path, heavy: set[str] = _HEAVY
 ) -> set[str]:
     """Return which of the heavy modules these commands import."""
     program = _PROGRAM.format(commands=commands, heavy=heavy)
+    printed = run(program, {"SNAPSHOTTER_DATABASE_URL": database_url}, folder)
+    return set(printed.splitlines()[-1].split())
+
+
+def run(program: str, variables: dict[str, str], folder: Path) -> str:
+    """Run a program of Python; return what it printed to standard error."""
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env={"SNAPSHOTTER_DATABASE_URL": database_url, "HOME": str(folder)},
+        env={"HOME": str(folder), **variables},
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return set(done.stderr.splitlines()[-1].split())
+    return done.stderr
