@@ -6,7 +6,7 @@ the end. As long as they are left out, `accounts.output_days_since` is null, and
 the outputs themselves. The account's lock is held by whoever writes its rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Delete,
     Engine,
     Insert,
     Table,
@@ -40,7 +41,6 @@ from snapshotter.times import now
 Group = tuple[int | None, date | None]  # a package and a day
 
 _COMPLETED = "completed"
-_AT_ONCE = 400  # groups in one statement; SQLite took 999 values before 3.32
 _ACCOUNT: BindParameter[str] = bindparam("account_id")
 _BILLION: ColumnElement[int] = literal_column("1000000000", BigInteger)
 _SINCE = select(ACCOUNTS.c.output_days_since).where(ACCOUNTS.c.account_id == _ACCOUNT)
@@ -75,8 +75,16 @@ def _counting(condition: ColumnElement[bool]) -> Insert:
     return insert(OUTPUT_DAYS).from_select([*columns], counted)
 
 
-def _conditions(table: Table) -> dict[tuple[bool, bool], ColumnElement[bool]]:
-    """Return what finds the rows of `groups` by an index, by which of a group's parts is null."""
+def _is_one(table: Table) -> ColumnElement[bool]:
+    """Return the condition that a row is of one group."""
+    return and_(
+        table.c.package_id.is_not_distinct_from(bindparam("package_id")),
+        table.c.run_date.is_not_distinct_from(bindparam("day")),
+    )
+
+
+def _is_of_some(table: Table) -> dict[tuple[bool, bool], ColumnElement[bool]]:
+    """Return the conditions that a row is of `groups`, by which of a group's parts is null."""
     package, day = table.c.package_id, table.c.run_date
     groups: BindParameter[object] = bindparam("groups", expanding=True)
     return {
@@ -87,16 +95,19 @@ def _conditions(table: Table) -> dict[tuple[bool, bool], ColumnElement[bool]]:
     }
 
 
-# Built once: a statement made of the groups themselves would stay in memory during a load.
+def _removing(condition: ColumnElement[bool]) -> Delete:
+    return delete(OUTPUT_DAYS).where(OUTPUT_DAYS.c.account_id == _ACCOUNT, condition)
+
+
+# Built once: a statement made of the groups themselves would stay in memory during a load. All rows
+# are removed before the first is inserted: an output may be the first of another group now.
 _STORED = select(JOBS.c.package_id, JOBS.c.run_date, JOBS.c.status).where(among(JOBS.c.id))
 _FILL = _counting(true())
-_RECOUNT = {
-    nulls: (
-        delete(OUTPUT_DAYS).where(OUTPUT_DAYS.c.account_id == _ACCOUNT, which),
-        _counting(_conditions(JOBS)[nulls]),
-    )
-    for nulls, which in _conditions(OUTPUT_DAYS).items()
-}
+_EACH = (_removing(_is_one(OUTPUT_DAYS)), _counting(_is_one(JOBS)))
+_SOME = (
+    {nulls: _removing(condition) for nulls, condition in _is_of_some(OUTPUT_DAYS).items()},
+    {nulls: _counting(condition) for nulls, condition in _is_of_some(JOBS).items()},
+)
 
 
 def groups_of(jobs: Iterable[Row]) -> set[Group]:
@@ -113,22 +124,24 @@ def stored_groups(connection: Connection, job_ids: Iterable[int]) -> set[Group]:
     return groups
 
 
-def recount(connection: Connection, account_id: str, groups: Iterable[Group]) -> None:
+def recount(connection: Connection, account_id: str, groups: Collection[Group]) -> None:
     """Count these groups of an account anew, unless its days are left out."""
+    mine = {"account_id": account_id}
+    if not groups or connection.execute(_SINCE, mine).scalar() is None:
+        return
+    if connection.dialect.name == "sqlite":  # which has no round trips, and no index for a list
+        for each in _EACH:
+            connection.execute(each, [{**mine, "package_id": p, "day": day} for p, day in groups])
+        return
     by_nulls: dict[tuple[bool, bool], list[object]] = {}
     for package_id, day in groups:
         one = package_id if day is None else day  # the part that is not null
-        both = package_id, day
         nulls = package_id is None, day is None
-        by_nulls.setdefault(nulls, []).append(one if any(nulls) else both)
-    mine = {"account_id": account_id}
-    if not by_nulls or connection.execute(_SINCE, mine).scalar() is None:
-        return
-    # All are deleted before the first is inserted: an output may be the first of another group now.
-    for step in range(2):
+        by_nulls.setdefault(nulls, []).append(one if any(nulls) else (package_id, day))
+    for statements in _SOME:
         for nulls, values in by_nulls.items():
-            for some in chunks(values, _AT_ONCE):
-                connection.execute(_RECOUNT[nulls][step], {**mine, "groups": some})
+            for some in chunks(values):
+                connection.execute(statements[nulls], {**mine, "groups": some})
 
 
 def waiting(engine: Engine) -> list[str]:

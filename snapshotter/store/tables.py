@@ -42,10 +42,10 @@ SUMMARIZED = and_(
 _CHUNK = 500  # ids in one list; every engine accepts that many
 
 
-def chunks(ids: Iterable[_Value], size: int = _CHUNK) -> Iterator[tuple[_Value, ...]]:
+def chunks(ids: Iterable[_Value]) -> Iterator[tuple[_Value, ...]]:
     """Yield the ids in lists of a length that every engine accepts."""
     left = iter(ids)
-    while chunk := tuple(islice(left, size)):
+    while chunk := tuple(islice(left, _CHUNK)):
         yield chunk
 
 

@@ -9,7 +9,7 @@ from counted_outputs import assert_counted
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from runs import insert_run, replace
-from sqlalchemy import Engine, delete, event, select, update
+from sqlalchemy import Connection, Engine, delete, event, select, update
 
 from snapshotter.api.records import read
 from snapshotter.models import METADATA
@@ -204,6 +204,24 @@ def test_few_statements_by_index(engine: Engine) -> None:
         output_days.recount(connection, "acme", groups)
         assert len(seen) == 3
         assert_counted(connection)
+
+
+@SQLITE
+def test_sqlite_reads_the_groups_alone(engine: Engine) -> None:
+    open_for(engine, ACME)
+    put(engine, ran(1, 1))
+    plans: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(connection: Connection, _cursor: Any, statement: str, *given: Any) -> None:
+        if "output_days WHERE" in statement or "INTO output_days" in statement:
+            plan = f"explain query plan {statement}"
+            driver: Any = connection.connection.driver_connection
+            plans.extend(row[3] for row in driver.execute(plan, given[0]))
+
+    put(engine, ran(1, 2))
+    tables = [line for line in plans if line.startswith(("SCAN", "SEARCH"))]
+    assert [line.split()[0] for line in tables] == ["SEARCH"] * 3
 
 
 jobs = st.builds(
