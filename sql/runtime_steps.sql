@@ -330,30 +330,20 @@ spreads as ( -- eight times the median absolute deviation
     group by package_id, account_id, days, before_days, after_fourfold, before_fourfold
 ),
 
-latest_named as (
-    select
-        package_id,
-        account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        latest_named.account_id,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
-),
-
 final as (
     select
         spreads.account_id,
         spreads.package_id,
-        names.package_name,
+        (
+            select named.package_name
+            from jobs as named /*! force index (ix_jobs_named) */
+            where
+                named.package_id = spreads.package_id
+                and named.account_id = spreads.account_id
+                and named.package_name is not null
+            order by named.id desc
+            limit 1
+        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
         spreads.since,
         round(spreads.after_fourfold * 1e0 / nullif(spreads.before_fourfold, 0), 6) as ratio,
         spreads.after_fourfold / 4.0 as p50_seconds,
@@ -361,8 +351,6 @@ final as (
         spreads.days - spreads.before_days as days,
         spreads.before_days
     from spreads
-    left join names
-        on spreads.account_id = names.account_id and spreads.package_id = names.package_id
     where 2 * (spreads.after_fourfold - spreads.before_fourfold) >= 3 * spreads.eightfold
 )
 

@@ -23,6 +23,16 @@ OF_DAYS = {
     "slowest_packages": "ix_jobs_runs (status=? AND run_date>?",
     "concurrency": "ix_jobs_epochs (account_id=? AND started_epoch>? AND started_epoch<?",
 }
+NAMED = (
+    "failures_by_day",
+    "node_hours_by_week",
+    "open_jobs",
+    "runtime_by_day",
+    "runtime_by_week",
+    "runtime_regressions",
+    "runtime_steps",
+    "slowest_packages",
+)
 WITH_CLOCKS = ("concurrency", "freshness", "open_jobs", "recovery", "runtime_regressions")
 
 
@@ -38,6 +48,15 @@ def test_a_first_day_is_looked_up_in_an_index(engine: Engine, name: str) -> None
     assert [step for step in steps if f"COVERING INDEX {OF_DAYS[name]}" in step]
     scans = {step for step in steps if step.startswith("SCAN jobs")}
     assert scans <= {"SCAN jobs USING INDEX ix_jobs_named"}  # of the packages' names
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_name_is_looked_up_for_each_row(engine: Engine, name: str) -> None:
+    """What grows with the history costs as much for a few days as for all."""
+    steps = plan(engine, name, DAYS)
+    looked_up = "SEARCH named USING INDEX ix_jobs_named (package_id=? AND account_id=?)"
+    assert looked_up in steps
+    assert not [step for step in steps if step.startswith("SCAN jobs")]
 
 
 @pytest.mark.parametrize("name", WITH_CLOCKS)
