@@ -23,26 +23,10 @@
 --   last)
 
 with
-completed as ( -- in two parts, so that a first day is looked up in the index
-    select
-        account_id,
-        package_id,
-        run_date,
-        runtime_in_seconds
+first_day as (
+    select coalesce(:since, min(run_date)) as day
     from jobs
-    where
-        status = 'completed'
-        and run_date >= :since
-    union all
-    select
-        account_id,
-        package_id,
-        run_date,
-        runtime_in_seconds
-    from jobs
-    where
-        status = 'completed'
-        and cast(:since as char) is null
+    where status = 'completed'
 ),
 
 inputs as ( -- in the order of the index, so that SQLite does not sort them
@@ -51,39 +35,34 @@ inputs as ( -- in the order of the index, so that SQLite does not sort them
         package_id,
         run_date as day,
         runtime_in_seconds as seconds,
-        percent_rank() over (
+        -- numbers the runs, and in one pass of SQLite with the count, unlike row_number
+        ntile(1000000000) over (
             partition by run_date, package_id, account_id order by runtime_in_seconds
-        ) as rank_share
-    from completed
+        ) as place,
+        count(*) over (
+            partition by run_date, package_id, account_id order by runtime_in_seconds
+            rows between current row and unbounded following
+        ) as places_left
+    from jobs
     where
-        runtime_in_seconds between 0 and 1000000000
+        status = 'completed'
+        and run_date >= (select first_day.day from first_day)
+        and runtime_in_seconds between 0 and 1000000000
         and package_id is not null
-        and run_date is not null
         and (account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
         and (run_date < :until or cast(:until as char) is null)
 ),
 
-middles as ( -- the values on both sides of the middle, and the number of those up to it
+days as ( -- twice the median of each: of the two values in the middle, or the one
     select
         account_id,
         package_id,
         day,
-        count(*) as runs,
-        count(case when rank_share <= 0.5e0 then seconds end) as low_runs,
-        max(case when rank_share <= 0.5e0 then seconds end) as low,
-        min(case when rank_share > 0.5e0 then seconds end) as high
+        min(seconds) + max(seconds) as twice
     from inputs
+    where place - places_left in (-1, 0, 1)
     group by day, package_id, account_id
-),
-
-days as ( -- twice the median of each
-    select
-        account_id,
-        package_id,
-        day,
-        low + case when 2 * low_runs > runs then low else high end as twice
-    from middles
 ),
 
 numbered as (
