@@ -35,14 +35,9 @@ inputs as ( -- in the order of the index, so that SQLite does not sort them
         package_id,
         run_date as day,
         runtime_in_seconds as seconds,
-        -- numbers the runs, and in one pass of SQLite with the count, unlike row_number
-        ntile(1000000000) over (
+        percent_rank() over (
             partition by run_date, package_id, account_id order by runtime_in_seconds
-        ) as place,
-        count(*) over (
-            partition by run_date, package_id, account_id order by runtime_in_seconds
-            rows between current row and unbounded following
-        ) as places_left
+        ) as rank_share
     from jobs
     where
         status = 'completed'
@@ -54,15 +49,26 @@ inputs as ( -- in the order of the index, so that SQLite does not sort them
         and (run_date < :until or cast(:until as char) is null)
 ),
 
-days as ( -- twice the median of each: of the two values in the middle, or the one
+middles as ( -- the values on both sides of the middle, and the number of those up to it
     select
         account_id,
         package_id,
         day,
-        min(seconds) + max(seconds) as twice
+        count(*) as runs,
+        count(case when rank_share <= 0.5e0 then seconds end) as low_runs,
+        max(case when rank_share <= 0.5e0 then seconds end) as low,
+        min(case when rank_share > 0.5e0 then seconds end) as high
     from inputs
-    where place - places_left in (-1, 0, 1)
     group by day, package_id, account_id
+),
+
+days as ( -- twice the median of each
+    select
+        account_id,
+        package_id,
+        day,
+        low + case when 2 * low_runs > runs then low else high end as twice
+    from middles
 ),
 
 numbered as (
