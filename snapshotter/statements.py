@@ -59,12 +59,13 @@ def columns(source: str) -> dict[str, str]:
 def bare(source: str) -> str:
     """Return the statement of a file without its comments and the semicolon at its end.
 
+    What `/*! */` encloses is a part of it: MariaDB runs it, to the other engines it is a comment.
     Line breaks stay, so that the lines of error messages are those of the file.
     """
 
     def blanked(part: re.Match[str]) -> str:
         comment = part["comment"]
-        if comment is None:
+        if comment is None or comment.lstrip().startswith("/*!"):
             return part[0]
         return "" if comment.lstrip().startswith("--") else "\n" * comment.count("\n") or " "
 

@@ -60,38 +60,26 @@ days as (
     group by package_id, account_id, day
 ),
 
-latest_named as (
-    select
-        package_id,
-        account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        latest_named.account_id,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
-),
-
 final as (
     select
         days.account_id,
         days.package_id,
-        names.package_name,
+        (
+            select named.package_name
+            from jobs as named /*! force index (ix_jobs_named) */
+            where
+                named.package_id = days.package_id
+                and named.account_id = days.account_id
+                and named.package_name is not null
+            order by named.id desc
+            limit 1
+        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
         days.day,
         days.runs,
         days.failed,
         days.stopped,
         round(days.failed * 1e0 / nullif(days.completed + days.failed, 0), 6) as failure_rate
     from days
-    left join names
-        on days.account_id = names.account_id and days.package_id = names.package_id
 )
 
 select

@@ -89,30 +89,20 @@ weeks as (
     group by days.package_id, days.account_id, days.cluster_id, calendar.week
 ),
 
-latest_named as (
-    select
-        package_id,
-        account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        latest_named.account_id,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
-),
-
 final as (
     select
         jobs.account_id,
         weeks.package_id,
-        names.package_name,
+        (
+            select named.package_name
+            from jobs as named /*! force index (ix_jobs_named) */
+            where
+                named.package_id = weeks.package_id
+                and named.account_id = weeks.account_id
+                and named.package_name is not null
+            order by named.id desc
+            limit 1
+        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
         weeks.cluster_id,
         jobs.cluster_name,
         weeks.week,
@@ -122,8 +112,6 @@ final as (
         round(weeks.node_seconds / 3600, 6) as node_hours
     from weeks
     inner join jobs on weeks.last_id = jobs.id
-    left join names
-        on weeks.account_id = names.account_id and weeks.package_id = names.package_id
 )
 
 select

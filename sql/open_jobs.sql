@@ -128,31 +128,21 @@ usual as (
     group by package_id, account_id
 ),
 
-latest_named as (
-    select
-        package_id,
-        account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        latest_named.account_id,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
-),
-
 final as (
     select
         inputs.account_id,
         inputs.id as job_id,
         inputs.package_id,
-        names.package_name,
+        (
+            select named.package_name
+            from jobs as named /*! force index (ix_jobs_named) */
+            where
+                named.package_id = inputs.package_id
+                and named.account_id = inputs.account_id
+                and named.package_name is not null
+            order by named.id desc
+            limit 1
+        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
         inputs.status,
         inputs.created_at,
         inputs.age_seconds,
@@ -165,8 +155,6 @@ final as (
     from inputs
     left join usual
         on inputs.account_id = usual.account_id and inputs.package_id = usual.package_id
-    left join names
-        on inputs.account_id = names.account_id and inputs.package_id = names.package_id
 )
 
 select

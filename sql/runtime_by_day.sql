@@ -85,30 +85,20 @@ beside as ( -- the values on both sides of each percentile, and the number of th
     group by day, package_id, account_id
 ),
 
-latest_named as (
-    select
-        package_id,
-        account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        latest_named.account_id,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
-),
-
 final as (
     select
         beside.account_id,
         beside.package_id,
-        names.package_name,
+        (
+            select named.package_name
+            from jobs as named /*! force index (ix_jobs_named) */
+            where
+                named.package_id = beside.package_id
+                and named.account_id = beside.account_id
+                and named.package_name is not null
+            order by named.id desc
+            limit 1
+        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
         day,
         runs,
         (
@@ -123,8 +113,6 @@ final as (
         ) / 20.0 as p95_seconds,
         max_seconds
     from beside
-    left join names
-        on beside.account_id = names.account_id and beside.package_id = names.package_id
 )
 
 select

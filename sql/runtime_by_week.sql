@@ -54,78 +54,80 @@ inputs as (
         and (completed.run_date < :until or cast(:until as char) is null)
 ),
 
-ranked as ( -- runs without a runtime are a part of their own
+numbered as ( -- by ntile, which SQLite finds in one pass with the rest, unlike row_number
     select
         account_id,
         package_id,
         week,
         seconds,
-        percent_rank() over (
+        ntile(1000000000) over (
             partition by week, package_id, account_id, case when seconds is null then 1 else 0 end
             order by seconds
-        ) as rank_share
+        ) as place,
+        count(*) over (
+            partition by week, package_id, account_id, case when seconds is null then 1 else 0 end
+            order by seconds rows between current row and unbounded following
+        ) as rest
     from inputs
 ),
 
-beside as ( -- the values on both sides of each percentile, and the number of those up to it
+sized as ( -- runs without a runtime are a part of their own
     select
         account_id,
         package_id,
         week,
-        count(*) as runs,
-        10 * count(seconds) + 10 as p50_place,
-        count(case when rank_share <= 0.5e0 then seconds end) as p50_count,
-        max(case when rank_share <= 0.5e0 then seconds end) as p50_low,
-        min(case when rank_share > 0.5e0 then seconds end) as p50_high,
-        19 * count(seconds) + 1 as p95_place,
-        count(case when rank_share <= 0.95e0 then seconds end) as p95_count,
-        max(case when rank_share <= 0.95e0 then seconds end) as p95_low,
-        min(case when rank_share > 0.95e0 then seconds end) as p95_high,
-        max(seconds) as max_seconds
-    from ranked
-    group by week, package_id, account_id
+        seconds,
+        20 * place as place,
+        place + rest - 1 as runs,
+        rest,
+        10 * (place + rest - 1) + 10 as p50_place,
+        19 * (place + rest - 1) + 1 as p95_place
+    from numbered
 ),
 
-latest_named as (
+percentiles as ( -- of the runs beside each percentile, and of the last
     select
-        package_id,
         account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        latest_named.account_id,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
+        package_id,
+        week,
+        sum(case when rest = 1 then runs else 0 end) as runs,
+        sum(
+            seconds
+            * case when abs(place - p50_place) < 20 then 20 - abs(place - p50_place) else 0 end
+        ) / 20.0 as p50_seconds,
+        sum(
+            seconds
+            * case when abs(place - p95_place) < 20 then 20 - abs(place - p95_place) else 0 end
+        ) / 20.0 as p95_seconds,
+        max(seconds) as max_seconds
+    from sized
+    where
+        rest = 1
+        or abs(place - p50_place) < 20
+        or abs(place - p95_place) < 20
+    group by week, package_id, account_id
 ),
 
 final as (
     select
-        beside.account_id,
-        beside.package_id,
-        names.package_name,
-        week,
-        runs,
+        percentiles.account_id,
+        percentiles.package_id,
         (
-            20 * p50_low
-            + (coalesce(p50_high, p50_low) - p50_low)
-            * case when p50_place > 20 * p50_count then p50_place - 20 * p50_count else 0 end
-        ) / 20.0 as p50_seconds,
-        (
-            20 * p95_low
-            + (coalesce(p95_high, p95_low) - p95_low)
-            * case when p95_place > 20 * p95_count then p95_place - 20 * p95_count else 0 end
-        ) / 20.0 as p95_seconds,
-        max_seconds
-    from beside
-    left join names
-        on beside.account_id = names.account_id and beside.package_id = names.package_id
+            select named.package_name
+            from jobs as named /*! force index (ix_jobs_named) */
+            where
+                named.package_id = percentiles.package_id
+                and named.account_id = percentiles.account_id
+                and named.package_name is not null
+            order by named.id desc
+            limit 1
+        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
+        percentiles.week,
+        percentiles.runs,
+        percentiles.p50_seconds,
+        percentiles.p95_seconds,
+        percentiles.max_seconds
+    from percentiles
 )
 
 select

@@ -23,26 +23,10 @@
 --   last)
 
 with
-completed as ( -- in two parts, so that a first day is looked up in the index
-    select
-        account_id,
-        package_id,
-        run_date,
-        runtime_in_seconds
+first_day as (
+    select coalesce(:since, min(run_date)) as day
     from jobs
-    where
-        status = 'completed'
-        and run_date >= :since
-    union all
-    select
-        account_id,
-        package_id,
-        run_date,
-        runtime_in_seconds
-    from jobs
-    where
-        status = 'completed'
-        and cast(:since as char) is null
+    where status = 'completed'
 ),
 
 inputs as ( -- in the order of the index, so that SQLite does not sort them
@@ -54,11 +38,12 @@ inputs as ( -- in the order of the index, so that SQLite does not sort them
         percent_rank() over (
             partition by run_date, package_id, account_id order by runtime_in_seconds
         ) as rank_share
-    from completed
+    from jobs
     where
-        runtime_in_seconds between 0 and 1000000000
+        status = 'completed'
+        and run_date >= (select first_day.day from first_day)
+        and runtime_in_seconds between 0 and 1000000000
         and package_id is not null
-        and run_date is not null
         and (account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
         and (run_date < :until or cast(:until as char) is null)
@@ -330,30 +315,20 @@ spreads as ( -- eight times the median absolute deviation
     group by package_id, account_id, days, before_days, after_fourfold, before_fourfold
 ),
 
-latest_named as (
-    select
-        package_id,
-        account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        latest_named.account_id,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
-),
-
 final as (
     select
         spreads.account_id,
         spreads.package_id,
-        names.package_name,
+        (
+            select named.package_name
+            from jobs as named /*! force index (ix_jobs_named) */
+            where
+                named.package_id = spreads.package_id
+                and named.account_id = spreads.account_id
+                and named.package_name is not null
+            order by named.id desc
+            limit 1
+        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
         spreads.since,
         round(spreads.after_fourfold * 1e0 / nullif(spreads.before_fourfold, 0), 6) as ratio,
         spreads.after_fourfold / 4.0 as p50_seconds,
@@ -361,8 +336,6 @@ final as (
         spreads.days - spreads.before_days as days,
         spreads.before_days
     from spreads
-    left join names
-        on spreads.account_id = names.account_id and spreads.package_id = names.package_id
     where 2 * (spreads.after_fourfold - spreads.before_fourfold) >= 3 * spreads.eightfold
 )
 

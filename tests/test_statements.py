@@ -53,6 +53,11 @@ def test_a_bare_statement_keeps_its_lines() -> None:
     assert statements.bare("select '--;', \"/*\" from x;") == "select '--;', \"/*\" from x"
 
 
+def test_a_bare_statement_keeps_what_mariadb_runs_of_a_comment() -> None:
+    statement = "select 1 from x /*! force index (y) */"
+    assert statements.bare(f"{statement};") == statement
+
+
 def test_parameters_are_outside_texts_and_comments() -> None:
     assert statements.parameters(SOURCE) == {"package_id", "since"}
     spelled = statements.with_parameters(SOURCE, "${}".format)
