@@ -65,3 +65,14 @@ def test_the_days_of_packages_are_not_sorted_for_their_medians(engine: Engine) -
     window = steps[steps.index("MERGE (UNION ALL)") :][:5]
     assert len([step for step in window if "COVERING INDEX ix_jobs_runs" in step]) == 2
     assert not [step for step in window if "TEMP B-TREE" in step]
+
+
+def test_the_jobs_that_ran_at_once_are_read_once_and_stored_nowhere(engine: Engine) -> None:
+    steps = plan(engine, "concurrency", Filters())
+    assert [step for step in steps if "ix_jobs_epochs" in step] == [
+        "SEARCH jobs USING COVERING INDEX ix_jobs_epochs"
+        " (account_id=? AND started_epoch>? AND started_epoch<?)",
+        "SEARCH jobs USING COVERING INDEX ix_jobs_epochs (account_id=? AND started_epoch>?)",
+    ]  # the second one finds the first job, to begin the hours there
+    stored = {step.removeprefix("MATERIALIZE ") for step in steps if "MATERIALIZE" in step}
+    assert not stored & {"spans", "inputs", "events", "ordered", "changes", "all_hours"}
