@@ -197,7 +197,7 @@ clock_hours as (
     limit 24
 ),
 
-reach as ( -- from the first job of the days to what is known
+first_starts as ( -- of the days, which an index finds
     select
         numbered_accounts.account_number,
         (
@@ -208,14 +208,25 @@ reach as ( -- from the first job of the days to what is known
                 and jobs.started_epoch >= asked_days.first_epoch
             order by jobs.started_epoch
             limit 1
-        ) as first_epoch,
-        case
-            when known.epoch < asked_days.end_epoch then known.epoch
-            else asked_days.end_epoch
-        end as last_epoch
+        ) as epoch
     from numbered_accounts
+    cross join asked_days
+),
+
+reach as ( -- grouped so that no engine looks a start up again for each day
+    select
+        first_starts.account_number,
+        min(first_starts.epoch) as first_epoch,
+        max(
+            case
+                when known.epoch < asked_days.end_epoch then known.epoch
+                else asked_days.end_epoch
+            end
+        ) as last_epoch
+    from first_starts
     cross join known
     cross join asked_days
+    group by first_starts.account_number
 ),
 
 hours as (

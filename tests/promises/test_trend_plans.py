@@ -96,4 +96,6 @@ def test_the_jobs_that_ran_at_once_are_read_once_and_stored_nowhere(engine: Engi
         "(account_id=? AND started_epoch>?)",
     ]
     stored = {step.removeprefix("MATERIALIZE ") for step in steps if "MATERIALIZE" in step}
+    made = [step for step in steps if step in ("MATERIALIZE reach", "CO-ROUTINE reach")]
+    assert len(made) == 1  # once, not for each day
     assert not stored & {"spans", "inputs", "events", "ordered", "changes", "all_hours"}
