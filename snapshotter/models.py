@@ -160,6 +160,10 @@ Table(
 _WHERE_NAMED: Any = {
     f"{dialect}_where": text("package_name is not null") for dialect in ("sqlite", "postgresql")
 }
+_OF_SCHEDULES: Any = {
+    **{f"{each}_where": text("creator_type = 'Schedule'") for each in ("sqlite", "postgresql")},
+    **{f"{each}_length": {"creator_type": 16} for each in ("mysql", "mariadb")},
+}
 
 
 Table(
@@ -279,6 +283,17 @@ Table(
     ),
     Index("ix_jobs_epochs", "account_id", "started_epoch", "finished_epoch", "package_id"),
     Index("ix_jobs_named", "package_id", "account_id", "id", **_WHERE_NAMED),
+    # In the order of a package's ends, and of a schedule's jobs: SQLite need not sort them.
+    Index(
+        "ix_jobs_ends",
+        *("package_id", "account_id", "finished_epoch", "id", "status", "run_date"),
+    ),
+    Index(
+        "ix_jobs_schedules",
+        *("creator_id", "package_id", "account_id", "created_epoch", "id", "run_date"),
+        *("status", "attempts", "runtime_in_seconds", "creator_type"),
+        **_OF_SCHEDULES,
+    ),
     comment="One row per job: one run of a package on a cluster",
     **MYSQL_OPTIONS,
 )

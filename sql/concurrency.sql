@@ -146,20 +146,23 @@ inputs as ( -- at most seven days of each
         and began < end_epoch - 604800
 ),
 
+signs as ( -- crossed with the jobs: engines store what is named twice
+    select 1 as delta
+    union all
+    select -1 as delta
+),
+
 events as ( -- a job that ends on the hour belongs to the hour before
     select
         account_number,
-        began as epoch,
-        began - began % 3600 as hour_epoch,
-        1 as delta
+        case when delta = 1 then began else ended end as epoch,
+        case
+            when delta = 1 then began - began % 3600
+            else ended - 1 - (ended - 1) % 3600
+        end as hour_epoch,
+        delta
     from inputs
-    union all
-    select
-        account_number,
-        ended as epoch,
-        ended - 1 - (ended - 1) % 3600 as hour_epoch,
-        -1 as delta
-    from inputs
+    cross join signs
 ),
 
 ordered as (
@@ -194,13 +197,36 @@ clock_hours as (
     limit 24
 ),
 
-reach as (
+first_starts as ( -- of the days, which an index finds
     select
-        account_number,
-        min(hour_epoch) as first_hour,
-        max(hour_epoch) as last_hour
-    from changes
-    group by account_number
+        numbered_accounts.account_number,
+        (
+            select jobs.started_epoch
+            from jobs
+            where
+                jobs.account_id = numbered_accounts.account_id
+                and jobs.started_epoch >= asked_days.first_epoch
+            order by jobs.started_epoch
+            limit 1
+        ) as epoch
+    from numbered_accounts
+    cross join asked_days
+),
+
+reach as ( -- grouped so that no engine looks a start up again for each day
+    select
+        first_starts.account_number,
+        min(first_starts.epoch) as first_epoch,
+        max(
+            case
+                when known.epoch < asked_days.end_epoch then known.epoch
+                else asked_days.end_epoch
+            end
+        ) as last_epoch
+    from first_starts
+    cross join known
+    cross join asked_days
+    group by first_starts.account_number
 ),
 
 hours as (
@@ -211,7 +237,7 @@ hours as (
         calendar.epoch + 3600 * clock_hours.hour as hour_epoch
     from reach
     inner join calendar
-        on calendar.epoch > reach.first_hour - 86400 and calendar.epoch <= reach.last_hour
+        on calendar.epoch > reach.first_epoch - 86400 and calendar.epoch <= reach.last_epoch
     cross join clock_hours
 ),
 

@@ -13,93 +13,105 @@
 --   last)
 
 with
-ended as ( -- in two parts, so that a first day is looked up in the index
+ended as (
     select
-        id,
         account_id,
-        package_id,
-        run_date,
         creator_id,
-        created_epoch,
-        status,
-        attempts,
-        runtime_in_seconds
-    from jobs
-    where
-        creator_type = 'Schedule'
-        and status in ('completed', 'failed', 'stopped')
-        and run_date >= :since
-    union all
-    select
-        id,
-        account_id,
         package_id,
-        run_date,
-        creator_id,
-        created_epoch,
-        status,
-        attempts,
-        runtime_in_seconds
+        count(*) as jobs,
+        min(coalesce(attempts, 0)) as least_attempts,
+        max(coalesce(attempts, 0)) as most_attempts,
+        sum(case when attempts > 0 then 1 else 0 end) as with_attempts,
+        sum(
+            case when coalesce(attempts, 0) = 0 and status = 'completed' then 1 else 0 end
+        ) as without_attempts_completed,
+        sum(case when status = 'completed' then 1 else 0 end) as completed,
+        sum(
+            case
+                when status = 'failed' and runtime_in_seconds between 0 and 1000000000
+                    then runtime_in_seconds
+                else 0
+            end
+        ) as seconds_burnt
     from jobs
     where
         creator_type = 'Schedule'
         -- coalesce keeps the planner off the status index: most rows match
         and coalesce(status, '') in ('completed', 'failed', 'stopped')
-        and cast(:since as char) is null
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
+    group by creator_id, package_id, account_id
 ),
 
-inputs as (
+inputs as ( -- of schedules with retries, each job beside the one before
+    select
+        account_id,
+        creator_id,
+        package_id,
+        status,
+        coalesce(attempts, 0) as attempts,
+        lag(coalesce(attempts, 0)) over (
+            partition by creator_id, package_id, account_id order by coalesce(created_epoch, 0), id
+        ) as attempts_before,
+        lag(status) over (
+            partition by creator_id, package_id, account_id order by coalesce(created_epoch, 0), id
+        ) as status_before
+    from jobs
+    where
+        coalesce(creator_id, 0) in (
+            select coalesce(creator_id, 0) from ended where most_attempts > least_attempts
+        )
+        and creator_type = 'Schedule'
+        -- coalesce keeps the planner off the status index: most rows match
+        and coalesce(status, '') in ('completed', 'failed', 'stopped')
+        and (account_id = :account_id or cast(:account_id as char) is null)
+        and (package_id = :package_id or cast(:package_id as char) is null)
+        and (run_date >= :since or cast(:since as char) is null)
+        and (run_date < :until or cast(:until as char) is null)
+),
+
+counted as ( -- less the retries, which continue the chain of the job before
+    select
+        account_id,
+        creator_id,
+        package_id,
+        jobs,
+        with_attempts,
+        without_attempts_completed,
+        completed,
+        seconds_burnt
+    from ended
+    union all
+    select
+        account_id,
+        creator_id,
+        package_id,
+        -1 as jobs,
+        case when attempts_before > 0 then -1 else 0 end as with_attempts,
+        case
+            when attempts = 0 and status = 'completed' then -1
+            else 0
+        end as without_attempts_completed,
+        case when status_before = 'completed' then -1 else 0 end as completed,
+        0 as seconds_burnt
+    from inputs
+    where attempts > attempts_before
+),
+
+schedules as ( -- a chain is counted by its first job, its success by its last one
     select
         account_id,
         creator_id as schedule_id,
         package_id,
-        status,
-        coalesce(attempts, 0) as attempts,
-        case
-            when runtime_in_seconds between 0 and 1000000000 then runtime_in_seconds
-        end as seconds,
-        lag(coalesce(attempts, 0)) over (
-            partition by creator_id, package_id, account_id order by coalesce(created_epoch, 0), id
-        ) as attempts_before,
-        lead(coalesce(attempts, 0)) over (
-            partition by creator_id, package_id, account_id order by coalesce(created_epoch, 0), id
-        ) as attempts_after
-    from ended
-    where
-        (account_id = :account_id or cast(:account_id as char) is null)
-        and (package_id = :package_id or cast(:package_id as char) is null)
-        and (run_date < :until or cast(:until as char) is null)
-),
-
-attempts as (
-    select
-        account_id,
-        schedule_id,
-        package_id,
-        status,
-        attempts,
-        seconds,
-        case when attempts > attempts_before then 0 else 1 end as is_first,
-        case when attempts_after > attempts then 0 else 1 end as is_last
-    from inputs
-),
-
-schedules as (
-    select
-        account_id,
-        schedule_id,
-        package_id,
-        sum(is_first) as chains,
-        sum(case when is_last = 1 and attempts > 0 then 1 else 0 end) as retried,
-        sum(
-            case when is_first = 1 and attempts = 0 and status = 'completed' then 1 else 0 end
-        ) as first_attempt_successes,
-        sum(
-            case when is_last = 1 and status = 'completed' then 1 else 0 end
-        ) as eventual_successes,
-        sum(case when status = 'failed' then seconds else 0 end) as seconds_burnt
-    from attempts
-    group by schedule_id, package_id, account_id
+        sum(jobs) as chains,
+        sum(with_attempts) as retried,
+        sum(without_attempts_completed) as first_attempt_successes,
+        sum(completed) as eventual_successes,
+        sum(seconds_burnt) as seconds_burnt
+    from counted
+    group by creator_id, package_id, account_id
 ),
 
 latest_named as (

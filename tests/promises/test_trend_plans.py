@@ -47,7 +47,11 @@ def test_a_first_day_is_looked_up_in_an_index(engine: Engine, name: str) -> None
     steps = plan(engine, name, DAYS)
     assert [step for step in steps if f"COVERING INDEX {OF_DAYS[name]}" in step]
     scans = {step for step in steps if step.startswith("SCAN jobs")}
-    assert scans <= {"SCAN jobs USING INDEX ix_jobs_named"}  # of the packages' names
+    # The first is of the packages' names; the other is skipped, as a first day is given.
+    assert scans <= {
+        "SCAN jobs USING INDEX ix_jobs_named",
+        "SCAN jobs USING COVERING INDEX ix_jobs_ends",
+    }
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -74,9 +78,25 @@ def test_waits_are_read_from_an_index_alone(engine: Engine) -> None:
     ]
 
 
-def test_retries_of_some_days_are_looked_up(engine: Engine) -> None:
-    steps = plan(engine, "retries", DAYS)
-    assert [step for step in steps if "INDEX ix_jobs_runs (status=? AND run_date>?" in step]
+@pytest.mark.parametrize("filters", [Filters(), DAYS])
+def test_retries_are_read_in_the_order_of_a_schedules_jobs(
+    engine: Engine, filters: Filters
+) -> None:
+    """The index has the jobs of schedules only, and all that is read of them."""
+    steps = plan(engine, "retries", filters)
+    read = [at for at, step in enumerate(steps) if "INDEX ix_jobs_schedules" in step]
+    assert [steps[at] for at in read] == ["SCAN jobs USING COVERING INDEX ix_jobs_schedules"] * 2
+    assert "TEMP B-TREE FOR GROUP BY" not in steps[read[0] + 1]
+    within = "USE TEMP B-TREE FOR RIGHT PART OF ORDER BY"  # of equal moments, or unknown ones
+    assert within in steps[read[1] :]
+    assert "USE TEMP B-TREE FOR ORDER BY" not in steps[read[1] : steps.index(within)]
+
+
+@pytest.mark.parametrize("name", ["freshness", "recovery"])
+def test_all_ends_of_packages_are_read_in_their_order(engine: Engine, name: str) -> None:
+    steps = plan(engine, name, Filters())
+    window = steps[steps.index("SCAN jobs USING COVERING INDEX ix_jobs_ends") :][:3]
+    assert "USE TEMP B-TREE FOR ORDER BY" not in window
 
 
 def test_the_runs_of_days_are_not_sorted_for_their_medians(engine: Engine) -> None:
@@ -85,3 +105,17 @@ def test_the_runs_of_days_are_not_sorted_for_their_medians(engine: Engine) -> No
     days = steps[steps.index("CO-ROUTINE inputs") :][:3]
     assert days[2] == "SEARCH jobs USING COVERING INDEX ix_jobs_runs (status=? AND run_date>?)"
     assert not [step for step in steps if "MERGE" in step]
+
+
+def test_the_jobs_that_ran_at_once_are_read_once_and_stored_nowhere(engine: Engine) -> None:
+    steps = plan(engine, "concurrency", Filters())
+    read = [step.partition("ix_jobs_epochs ")[2] for step in steps if "ix_jobs_epochs" in step]
+    # The second one finds the first job, to begin the hours there.
+    assert read == [
+        "(account_id=? AND started_epoch>? AND started_epoch<?)",
+        "(account_id=? AND started_epoch>?)",
+    ]
+    stored = {step.removeprefix("MATERIALIZE ") for step in steps if "MATERIALIZE" in step}
+    made = [step for step in steps if step in ("MATERIALIZE reach", "CO-ROUTINE reach")]
+    assert len(made) == 1  # once, not for each day
+    assert not stored & {"spans", "inputs", "events", "ordered", "changes", "all_hours"}

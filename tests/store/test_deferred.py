@@ -20,6 +20,8 @@ INDEXES = {
     "ix_jobs_runs",
     "ix_jobs_epochs",
     "ix_jobs_named",
+    "ix_jobs_ends",
+    "ix_jobs_schedules",
     "ix_job_outputs_fields_digest",
 }
 KEYS = {

@@ -154,6 +154,14 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
         ("ix_jobs_epochs", "account_id", "started_epoch", "finished_epoch", "package_id"),
         ("ix_jobs_named", "package_id", "account_id", "id"),
         (
+            *("ix_jobs_ends", "package_id", "account_id", "finished_epoch"),
+            *("id", "status", "run_date"),
+        ),
+        (
+            *("ix_jobs_schedules", "creator_id", "package_id", "account_id", "created_epoch"),
+            *("id", "run_date", "status", "attempts", "runtime_in_seconds", "creator_type"),
+        ),
+        (
             *("ix_jobs_runs", "status", "run_date", "package_id", "account_id"),
             *("runtime_in_seconds", "finished_epoch", "queue_seconds", "cluster_wait_seconds"),
             *("cluster_id", "cluster_nodes", "id"),
