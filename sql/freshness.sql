@@ -223,30 +223,20 @@ latest as (
     inner join clocks on jobs.account_id = clocks.account_id
 ),
 
-latest_named as (
-    select
-        package_id,
-        account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        latest_named.account_id,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
-),
-
 final as (
     select
         latest.account_id,
         latest.package_id,
-        names.package_name,
+        (
+            select named.package_name
+            from jobs as named /*! force index (ix_jobs_named) */
+            where
+                named.package_id = latest.package_id
+                and named.account_id = latest.account_id
+                and named.package_name is not null
+            order by named.id desc
+            limit 1
+        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
         latest.last_completed_at,
         latest.last_job_id,
         latest.runs,
@@ -261,8 +251,6 @@ final as (
             else 0
         end as overdue
     from latest
-    left join names
-        on latest.account_id = names.account_id and latest.package_id = names.package_id
 )
 
 select

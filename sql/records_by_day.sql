@@ -58,7 +58,8 @@ counted as ( -- billions and the rest are summed separately: a sum of SQLite has
         first_output_id
     from output_days
     where
-        (account_id = :account_id or cast(:account_id as char) is null)
+        account_id not in (select uncounted.account_id from uncounted)
+        and (account_id = :account_id or cast(:account_id as char) is null)
         and (package_id = :package_id or cast(:package_id as char) is null)
         and (run_date >= :since or cast(:since as char) is null)
         and (run_date < :until or cast(:until as char) is null)

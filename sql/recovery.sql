@@ -219,30 +219,20 @@ packages as (
     group by package_id, account_id
 ),
 
-latest_named as (
-    select
-        package_id,
-        account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        latest_named.account_id,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
-),
-
 final as (
     select
         packages.account_id,
         packages.package_id,
-        names.package_name,
+        (
+            select named.package_name
+            from jobs as named /*! force index (ix_jobs_named) */
+            where
+                named.package_id = packages.package_id
+                and named.account_id = packages.account_id
+                and named.package_name is not null
+            order by named.id desc
+            limit 1
+        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
         packages.streaks,
         packages.failures,
         packages.longest_streak,
@@ -254,8 +244,6 @@ final as (
         jobs.finished_at as failing_since
     from packages
     left join jobs on packages.failing_id = jobs.id
-    left join names
-        on packages.account_id = names.account_id and packages.package_id = names.package_id
 )
 
 select

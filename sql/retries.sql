@@ -114,31 +114,21 @@ schedules as ( -- a chain is counted by its first job, its success by its last o
     group by creator_id, package_id, account_id
 ),
 
-latest_named as (
-    select
-        package_id,
-        account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        latest_named.account_id,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
-),
-
 final as (
     select
         schedules.account_id,
         schedules.schedule_id,
         schedules.package_id,
-        names.package_name,
+        (
+            select named.package_name
+            from jobs as named /*! force index (ix_jobs_named) */
+            where
+                named.package_id = schedules.package_id
+                and named.account_id = schedules.account_id
+                and named.package_name is not null
+            order by named.id desc
+            limit 1
+        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
         schedules.chains,
         schedules.retried,
         schedules.first_attempt_successes,
@@ -147,8 +137,6 @@ final as (
         round(schedules.eventual_successes * 1e0 / schedules.chains, 6) as eventual_rate,
         round(coalesce(schedules.seconds_burnt, 0) * 1e0 / 3600, 6) as hours_burnt
     from schedules
-    left join names
-        on schedules.account_id = names.account_id and schedules.package_id = names.package_id
 )
 
 select

@@ -40,26 +40,6 @@ inputs as (
         and (run_date < :until or cast(:until as char) is null)
 ),
 
-latest_named as (
-    select
-        package_id,
-        account_id,
-        max(id) as id
-    from jobs
-    where package_name is not null
-    group by package_id, account_id
-),
-
-names as ( -- each package's latest known name
-    select
-        numbered_accounts.account_number,
-        latest_named.package_id,
-        jobs.package_name
-    from latest_named
-    inner join jobs on latest_named.id = jobs.id
-    inner join numbered_accounts on latest_named.account_id = numbered_accounts.account_id
-),
-
 bounds as ( -- ids grow with time: outputs before a first day need not be read
     select
         min(id) as first_job_id,
@@ -142,7 +122,16 @@ final as (
     select
         numbered_accounts.account_id,
         compared.package_id,
-        names.package_name,
+        (
+            select named.package_name
+            from jobs as named /*! force index (ix_jobs_named) */
+            where
+                named.package_id = compared.package_id
+                and named.account_id = numbered_accounts.account_id
+                and named.package_name is not null
+            order by named.id desc
+            limit 1
+        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
         compared.week,
         compared.runs,
         compared.seconds,
@@ -162,8 +151,6 @@ final as (
         ) as pace_ratio
     from compared
     left join numbered_accounts on compared.account_number = numbered_accounts.account_number
-    left join names
-        on compared.account_number = names.account_number and compared.package_id = names.package_id
 )
 
 select
