@@ -102,7 +102,7 @@ def _removing(condition: ColumnElement[bool]) -> Delete:
 # Built once: a statement made of the groups themselves would stay in memory during a load. All rows
 # are removed before the first is inserted: an output may be the first of another group now.
 _STORED = select(JOBS.c.package_id, JOBS.c.run_date, JOBS.c.status).where(among(JOBS.c.id))
-_FILL = _counting(true())
+_FILL = (_removing(true()), _counting(true()))
 _EACH = (_removing(_is_one(OUTPUT_DAYS)), _counting(_is_one(JOBS)))
 _SOME = (
     {nulls: _removing(condition) for nulls, condition in _is_of_some(OUTPUT_DAYS).items()},
@@ -152,11 +152,12 @@ def waiting(engine: Engine) -> list[str]:
 
 
 def fill(connection: Connection, account_id: str) -> None:
-    """Count all outputs of an account, of which none is counted yet."""
+    """Count all outputs of an account, if it waits for that."""
     mine = ACCOUNTS.c.account_id == account_id
     counted = update(ACCOUNTS).where(mine, *_WAITING).values(output_days_since=now())
     if connection.execute(counted).rowcount:
-        connection.execute(_FILL, {"account_id": account_id})
+        for each in _FILL:
+            connection.execute(each, {"account_id": account_id})
 
 
 def fill_all(engine: Engine) -> None:

@@ -18,8 +18,10 @@ from snapshotter.store import accounts, output_days, prune, revisions
 from snapshotter.store.load import load
 from snapshotter.store.lock import lock
 from snapshotter.store.prepared import prepare
-from snapshotter.store.tables import ACCOUNTS, CALENDAR, OUTPUT_DAYS
+from snapshotter.store.tables import ACCOUNTS, CALENDAR, OUTPUT_DAYS, OUTPUTS
 from snapshotter.store.write import Stamp
+from snapshotter.trends import trends
+from snapshotter.trends.filters import Filters
 
 AT = datetime(2026, 1, 31, tzinfo=UTC)
 ACME, OTHER = Stamp("acme", 1, AT), Stamp("other", 2, AT)
@@ -180,6 +182,20 @@ def test_a_count_that_is_not_committed_begins_again(engine: Engine) -> None:
     assert (counted(engine), output_days.waiting(engine)) == ([], ["acme"])
     output_days.fill_all(engine)
     assert counted(engine) == [(1, 5, "a", 1, 0, 1)]
+
+
+def test_outputs_changed_by_hand_are_counted_anew_on_request(engine: Engine) -> None:
+    open_for(engine, ACME, OTHER)
+    put(engine, ran(1, 1), ran(2, 2))
+    put(engine, ran(3, 3), run=OTHER)
+    with engine.begin() as connection:
+        connection.execute(update(OUTPUTS).where(OUTPUTS.c.job_id == 2).values(records_count=9))
+        anew = update(ACCOUNTS).where(ACCOUNTS.c.account_id == "acme")
+        connection.execute(anew.values(output_days_since=None))
+        found = trends.rows(connection, "records_by_day", Filters())
+    assert [(row[0], row[5]) for row in found.rows] == [("acme", 10), ("other", 3)]  # meanwhile
+    output_days.fill_all(engine)
+    assert counted(engine) == [(1, 5, "a", 2, 0, 10), (1, 5, "a", 1, 0, 3)]
 
 
 def test_few_statements_by_index(engine: Engine) -> None:
