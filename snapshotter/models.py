@@ -149,8 +149,8 @@ Table(
     Column(
         "output_days_since",
         UTCDateTime,
-        comment="when output_days got the account's outputs, by this host's clock; null until its "
-        "first load has ended",
+        comment="when the account's outputs were counted into output_days, by this host's clock; "
+        "null if they are still to be counted",
     ),
     comment="One row per account, and how far it is read",
     **MYSQL_OPTIONS,
@@ -391,7 +391,7 @@ Table(
         Id,
         comment="records written that billions lacks: the sum is billions * 1000000000 + rest",
     ),
-    Index(None, "package_id", "run_date"),
+    Index(None, "account_id", "package_id", "run_date"),
     comment="One row per account, package, day and output name: what the completed jobs "
     "of the day wrote",
     **MYSQL_OPTIONS,

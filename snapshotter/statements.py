@@ -65,7 +65,7 @@ def bare(source: str) -> str:
 
     def blanked(part: re.Match[str]) -> str:
         comment = part["comment"]
-        if comment is None or comment.lstrip().startswith("/*!"):
+        if comment is None or comment.startswith("/*!"):
             return part[0]
         return "" if comment.lstrip().startswith("--") else "\n" * comment.count("\n") or " "
 

@@ -146,7 +146,7 @@ inputs as ( -- at most seven days of each
         and began < end_epoch - 604800
 ),
 
-signs as ( -- crossed with the jobs: engines store what is named twice
+signs as ( -- a join doubles each job: a CTE that is named twice would be stored
     select 1 as delta
     union all
     select -1 as delta
@@ -213,7 +213,7 @@ first_starts as ( -- of the days, which an index finds
     cross join asked_days
 ),
 
-reach as ( -- grouped so that no engine looks a start up again for each day
+reach as ( -- grouped, so that it is computed once and not for each day
     select
         first_starts.account_number,
         min(first_starts.epoch) as first_epoch,

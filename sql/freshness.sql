@@ -227,7 +227,7 @@ final as (
     select
         latest.account_id,
         latest.package_id,
-        (
+        ( -- the latest known name; without the hint MariaDB reads other packages' jobs
             select named.package_name
             from jobs as named /*! force index (ix_jobs_named) */
             where
@@ -236,7 +236,7 @@ final as (
                 and named.package_name is not null
             order by named.id desc
             limit 1
-        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
+        ) as package_name,
         latest.last_completed_at,
         latest.last_job_id,
         latest.runs,

@@ -93,7 +93,7 @@ final as (
     select
         jobs.account_id,
         weeks.package_id,
-        (
+        ( -- the latest known name; without the hint MariaDB reads other packages' jobs
             select named.package_name
             from jobs as named /*! force index (ix_jobs_named) */
             where
@@ -102,7 +102,7 @@ final as (
                 and named.package_name is not null
             order by named.id desc
             limit 1
-        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
+        ) as package_name,
         weeks.cluster_id,
         jobs.cluster_name,
         weeks.week,

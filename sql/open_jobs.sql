@@ -133,7 +133,7 @@ final as (
         inputs.account_id,
         inputs.id as job_id,
         inputs.package_id,
-        (
+        ( -- the latest known name; without the hint MariaDB reads other packages' jobs
             select named.package_name
             from jobs as named /*! force index (ix_jobs_named) */
             where
@@ -142,7 +142,7 @@ final as (
                 and named.package_name is not null
             order by named.id desc
             limit 1
-        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
+        ) as package_name,
         inputs.status,
         inputs.created_at,
         inputs.age_seconds,

@@ -37,12 +37,12 @@ written as (
     inner join job_outputs on jobs.id = job_outputs.job_id
     where
         jobs.status = 'completed'
-        and (select count(*) from uncounted) > 0
+        and (select count(*) from uncounted) > 0 -- else no engine reads the outputs
         and jobs.account_id in (select uncounted.account_id from uncounted)
         and (jobs.account_id = :account_id or cast(:account_id as char) is null)
-        and (package_id = :package_id or cast(:package_id as char) is null)
-        and (run_date >= :since or cast(:since as char) is null)
-        and (run_date < :until or cast(:until as char) is null)
+        and (jobs.package_id = :package_id or cast(:package_id as char) is null)
+        and (jobs.run_date >= :since or cast(:since as char) is null)
+        and (jobs.run_date < :until or cast(:until as char) is null)
 ),
 
 counted as ( -- billions and the rest are summed separately: a sum of SQLite has 64 bits

@@ -119,7 +119,7 @@ final as (
         schedules.account_id,
         schedules.schedule_id,
         schedules.package_id,
-        (
+        ( -- the latest known name; without the hint MariaDB reads other packages' jobs
             select named.package_name
             from jobs as named /*! force index (ix_jobs_named) */
             where
@@ -128,7 +128,7 @@ final as (
                 and named.package_name is not null
             order by named.id desc
             limit 1
-        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
+        ) as package_name,
         schedules.chains,
         schedules.retried,
         schedules.first_attempt_successes,

@@ -112,7 +112,7 @@ final as (
     select
         percentiles.account_id,
         percentiles.package_id,
-        (
+        ( -- the latest known name; without the hint MariaDB reads other packages' jobs
             select named.package_name
             from jobs as named /*! force index (ix_jobs_named) */
             where
@@ -121,7 +121,7 @@ final as (
                 and named.package_name is not null
             order by named.id desc
             limit 1
-        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
+        ) as package_name,
         percentiles.week,
         percentiles.runs,
         percentiles.p50_seconds,

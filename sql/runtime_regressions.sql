@@ -270,7 +270,7 @@ final as (
     select
         slower.account_id,
         slower.package_id,
-        (
+        ( -- the latest known name; without the hint MariaDB reads other packages' jobs
             select named.package_name
             from jobs as named /*! force index (ix_jobs_named) */
             where
@@ -279,7 +279,7 @@ final as (
                 and named.package_name is not null
             order by named.id desc
             limit 1
-        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
+        ) as package_name,
         slower.recent_twice / 2.0 as recent_p50,
         slower.baseline_twice / 2.0 as baseline_p50,
         round(slower.recent_twice * 1e0 / nullif(slower.baseline_twice, 0), 6) as ratio,

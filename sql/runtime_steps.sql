@@ -319,7 +319,7 @@ final as (
     select
         spreads.account_id,
         spreads.package_id,
-        (
+        ( -- the latest known name; without the hint MariaDB reads other packages' jobs
             select named.package_name
             from jobs as named /*! force index (ix_jobs_named) */
             where
@@ -328,7 +328,7 @@ final as (
                 and named.package_name is not null
             order by named.id desc
             limit 1
-        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
+        ) as package_name,
         spreads.since,
         round(spreads.after_fourfold * 1e0 / nullif(spreads.before_fourfold, 0), 6) as ratio,
         spreads.after_fourfold / 4.0 as p50_seconds,

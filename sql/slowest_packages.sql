@@ -132,7 +132,7 @@ final as (
     select
         packages.account_id,
         packages.package_id,
-        (
+        ( -- the latest known name; without the hint MariaDB reads other packages' jobs
             select named.package_name
             from jobs as named /*! force index (ix_jobs_named) */
             where
@@ -141,7 +141,7 @@ final as (
                 and named.package_name is not null
             order by named.id desc
             limit 1
-        ) as package_name, -- the latest known; MariaDB would read other packages' jobs
+        ) as package_name,
         packages.runs,
         packages.total_seconds,
         round(

@@ -19,7 +19,7 @@ branch_labels = None
 depends_on = None
 
 OLD_INDEX, NEW_INDEX = "ix_job_outputs_job_id", "ix_job_outputs_job_id_records_count"
-DAYS_INDEX = "ix_output_days_package_id_run_date"
+DAYS_INDEX = "ix_output_days_account_id_package_id_run_date"
 id_ = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 words = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 mysql_options: Any = {
@@ -34,26 +34,28 @@ def upgrade() -> None:
     if not sa.inspect(op.get_bind()).has_table("output_days"):
         create_table()
     if DAYS_INDEX not in indexes("output_days"):
-        op.create_index(DAYS_INDEX, "output_days", ["package_id", "run_date"])
+        op.create_index(DAYS_INDEX, "output_days", ["account_id", "package_id", "run_date"])
     # The new one first: MariaDB needs one of them for the foreign key.
     replace_index(NEW_INDEX, ["job_id", "records_count"], OLD_INDEX)
-    columns = sa.inspect(op.get_bind()).get_columns("accounts")
-    if "output_days_since" not in {column["name"] for column in columns}:
+    if not has_mark():
         op.add_column(
             "accounts",
             sa.Column(
                 "output_days_since",
                 UTCDateTime(),
                 nullable=True,
-                comment="when output_days got the account's outputs, by this host's clock; null "
-                "until its first load has ended",
+                comment="when the account's outputs were counted into output_days, by this host's "
+                "clock; null if they are still to be counted",
             ),
         )
 
 
 def downgrade() -> None:
     replace_index(OLD_INDEX, ["job_id"], NEW_INDEX)
-    op.drop_table("output_days")
+    if sa.inspect(op.get_bind()).has_table("output_days"):
+        op.drop_table("output_days")
+    if not has_mark():
+        return
     programs = sqlite_programs()
     for kind, name, _ in programs:
         op.execute(sa.text(f'drop {kind} if exists "{name}"'))
@@ -74,6 +76,11 @@ def sqlite_programs() -> list[tuple[str, str, str]]:
         "where type in ('view', 'trigger') order by type desc"
     )
     return [(kind, name, statement) for kind, name, statement in found]
+
+
+def has_mark() -> bool:
+    columns = sa.inspect(op.get_bind()).get_columns("accounts")
+    return "output_days_since" in {column["name"] for column in columns}
 
 
 def indexes(table: str) -> set[str | None]:

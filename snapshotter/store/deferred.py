@@ -35,6 +35,8 @@ from snapshotter.texts import counted
 _LOADED = (JOBS, OUTPUTS, FIELDS, CHANGES)
 # An index on one of these grows at its end, which costs little, and some are read by the load.
 _ASCENDING = ("job_id", "snapshot_id")
+# The trends look up a name by it for each of their rows, also during a first load.
+_KEPT = ("ix_jobs_named",)
 REMEDY = "the next 'snapshotter sync' builds them, 'snapshotter db upgrade' does now"
 # Less than PostgreSQL's `deadlock_timeout`, so that this session ends its wait, not another one.
 _WAITS = "500ms"
@@ -49,6 +51,10 @@ _CATALOGUE = {
         "where n.nspname = current_schema() and c.contype = 'f'"
     ),
 }
+
+
+class KeyViolatedError(DatabaseError):
+    """Rows refer to others that are missing, so that a foreign key cannot be built."""
 
 
 class Part(NamedTuple):
@@ -109,8 +115,8 @@ def _violation(connection: Connection, key: ForeignKeyConstraint) -> str:
         return ""
     return (
         f"{key.table.name} has {counted(rows, 'row')} with a {column.name} that "
-        f"{referred.table.name} lacks, as {example}: delete them, or restore what they refer to; "
-        f"until then {key.name} cannot be built"
+        f"{referred.table.name} lacks, for example {example}: delete them and what refers to them, "
+        f"or restore what is missing; until then {key.name} cannot be built"
     )
 
 
@@ -145,7 +151,7 @@ def build(engine: Engine, part: Part) -> None:
     """Build a part that is missing, unless another session has built it meanwhile.
 
     An index waits for writers of its table, and they for it. To validate a key makes nobody wait.
-    Raises `DatabaseError` if rows violate a key.
+    Raises `KeyViolatedError` if rows violate a key.
     """
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
@@ -174,7 +180,7 @@ def _validate(engine: Engine, part: Part) -> None:
             lines = violations(connection, [part])
         if not lines:
             raise
-        raise DatabaseError(lines[0]) from None
+        raise KeyViolatedError(lines[0]) from None
 
 
 def gather_statistics(engine: Engine) -> None:
@@ -211,7 +217,7 @@ def _parts(connection: Connection) -> Iterator[Part]:
     """Yield the indexes that a load leaves out, and on PostgreSQL the foreign keys."""
     for table in _LOADED:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            if next(iter(index.columns)).name not in _ASCENDING:
+            if next(iter(index.columns)).name not in _ASCENDING and index.name not in _KEPT:
                 yield Part(index, table)
     if connection.dialect.name == "postgresql":
         for table in _LOADED:

@@ -1,4 +1,4 @@
-"""Keeps `output_days` equal to the jobs and outputs that it counts.
+"""Keeps `output_days` equal to the jobs and outputs that it counts, if nobody else changes them.
 
 What changes a job recounts its package's day in the same transaction. During an account's first
 load its days are left out, because most would be recounted with many pages, and are counted once at
@@ -99,13 +99,31 @@ def _removing(condition: ColumnElement[bool]) -> Delete:
     return delete(OUTPUT_DAYS).where(OUTPUT_DAYS.c.account_id == _ACCOUNT, condition)
 
 
+def _freeing(condition: ColumnElement[bool], *, joins: bool) -> Delete:
+    """Return the statement that removes every row whose key is an output of the jobs that match.
+
+    Somebody who has changed jobs by SQL has left such rows in other groups. `joins`: whether the
+    database joins tables in a `delete`; SQLite does not, and MariaDB is slow without.
+    """
+    is_output = and_(JOBS.c.account_id == _ACCOUNT, condition, OUTPUTS.c.job_id == JOBS.c.id)
+    if joins:
+        return delete(OUTPUT_DAYS).where(OUTPUT_DAYS.c.first_output_id == OUTPUTS.c.id, is_output)
+    of_these = select(OUTPUTS.c.id).where(is_output)
+    return delete(OUTPUT_DAYS).where(OUTPUT_DAYS.c.first_output_id.in_(of_these))
+
+
 # Built once: a statement made of the groups themselves would stay in memory during a load. All rows
 # are removed before the first is inserted: an output may be the first of another group now.
 _STORED = select(JOBS.c.package_id, JOBS.c.run_date, JOBS.c.status).where(among(JOBS.c.id))
 _FILL = (_removing(true()), _counting(true()))
-_EACH = (_removing(_is_one(OUTPUT_DAYS)), _counting(_is_one(JOBS)))
+_EACH = (
+    _removing(_is_one(OUTPUT_DAYS)),
+    _freeing(_is_one(JOBS), joins=False),
+    _counting(_is_one(JOBS)),
+)
 _SOME = (
     {nulls: _removing(condition) for nulls, condition in _is_of_some(OUTPUT_DAYS).items()},
+    {nulls: _freeing(condition, joins=True) for nulls, condition in _is_of_some(JOBS).items()},
     {nulls: _counting(condition) for nulls, condition in _is_of_some(JOBS).items()},
 )
 
@@ -129,7 +147,8 @@ def recount(connection: Connection, account_id: str, groups: Collection[Group]) 
     mine = {"account_id": account_id}
     if not groups or connection.execute(_SINCE, mine).scalar() is None:
         return
-    if connection.dialect.name == "sqlite":  # which has no round trips, and no index for a list
+    # SQLite uses no index for a list of pairs, and a statement for each costs it no round trip.
+    if connection.dialect.name == "sqlite":
         for each in _EACH:
             connection.execute(each, [{**mine, "package_id": p, "day": day} for p, day in groups])
         return
@@ -149,6 +168,12 @@ def waiting(engine: Engine) -> list[str]:
     with engine.connect() as connection:
         accounts = select(ACCOUNTS.c.account_id).where(*_WAITING).order_by(ACCOUNTS.c.account_id)
         return [*connection.execute(accounts).scalars()]
+
+
+def leave_out(engine: Engine) -> None:
+    """Leave the days of all accounts out, since no job is stored, and have them counted later."""
+    with engine.begin() as connection:
+        connection.execute(update(ACCOUNTS).values(output_days_since=None))
 
 
 def fill(connection: Connection, account_id: str) -> None:

@@ -27,7 +27,7 @@ def lock_jobs_first(connection: Connection) -> None:
     """Take the lock on the jobs that a write of them takes, before another table is written.
 
     A load writes the jobs first, and `deferred` locks them before it adds a key to another table of
-    PostgreSQL: who writes them last would hold what that waits for, and wait for what it holds.
+    PostgreSQL. A transaction that wrote another table first could deadlock with either.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("lock table jobs in row exclusive mode"))

@@ -42,9 +42,9 @@ SUMMARIZED = and_(
 _CHUNK = 500  # ids in one list; every engine accepts that many
 
 
-def chunks(ids: Iterable[_Value]) -> Iterator[tuple[_Value, ...]]:
-    """Yield the ids in lists of a length that every engine accepts."""
-    left = iter(ids)
+def chunks(values: Iterable[_Value]) -> Iterator[tuple[_Value, ...]]:
+    """Yield the values, most often ids, in lists of a length that every engine accepts."""
+    left = iter(values)
     while chunk := tuple(islice(left, _CHUNK)):
         yield chunk
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy import exc, select
 
-from snapshotter.errors import DatabaseError, Stopped
+from snapshotter.errors import Stopped
 from snapshotter.store import deferred, output_days
 from snapshotter.store.engine import named
 from snapshotter.store.lock import is_held
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 def begin(run: Run) -> None:
     """Leave the indexes out, if the run is to read a whole list and no job is stored yet."""
     if run.outcome.kind == "full" and deferred.leave_out(run.engine):
+        output_days.leave_out(run.engine)
         log.info("the indexes are built at the end of this first load")
 
 
@@ -30,25 +31,25 @@ def end(run: Run) -> None:
 
     What cannot be done is noted, and the next run tries again.
     """
-    _build(run)
-    if run.account_id in output_days.waiting(run.engine):
+    # Without the indexes each page would search all jobs for the days that it counts anew.
+    if _build(run) and run.account_id in output_days.waiting(run.engine):
         log.info("counting the outputs by day")
         count = partial(_count_outputs, run)
         _try(run, count, "the outputs could not be counted by day, the next run tries again")
 
 
-def _build(run: Run) -> None:
+def _build(run: Run) -> bool:
     """Build what is missing, unless another account is still in its first load.
 
-    On PostgreSQL the tables are analyzed then.
+    Return whether it is there now. On PostgreSQL the tables are analyzed then.
     """
     with run.engine.connect() as connection:
         parts = deferred.missing(connection)
     if not parts:
-        return
+        return True
     if (other := _loading(run)) is not None:
         log.info("the indexes are left to the run of account %s, which still loads", other)
-        return
+        return False
     run.outcome.is_building = True
     try:
         for part in parts:
@@ -60,6 +61,8 @@ def _build(run: Run) -> None:
         _try(run, statistics, "trends may be slow until PostgreSQL has analyzed the tables")
     finally:
         run.outcome.is_building = False
+    with run.engine.connect() as connection:
+        return not deferred.missing(connection)
 
 
 def _count_outputs(run: Run) -> None:
@@ -71,7 +74,7 @@ def _try(run: Run, act: Callable[[], None], otherwise: str) -> None:
     run.check_lock()
     try:
         act()
-    except DatabaseError as error:
+    except deferred.KeyViolatedError as error:
         run.note(otherwise, error)
     except exc.DBAPIError as error:
         reason = named(error)

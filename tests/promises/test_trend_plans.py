@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from sqlalchemy import Engine
 
+from snapshotter.store import deferred
 from snapshotter.trends.filters import Filters
 from snapshotter.trends.standalone import filled
 
@@ -25,14 +26,19 @@ OF_DAYS = {
 }
 NAMED = (
     "failures_by_day",
+    "freshness",
     "node_hours_by_week",
     "open_jobs",
+    "recovery",
+    "retries",
     "runtime_by_day",
     "runtime_by_week",
     "runtime_regressions",
     "runtime_steps",
     "slowest_packages",
+    "throughput",
 )
+LOOKED_UP = "SEARCH named USING INDEX ix_jobs_named (package_id=? AND account_id=?)"
 WITH_CLOCKS = ("concurrency", "freshness", "open_jobs", "recovery", "runtime_regressions")
 
 
@@ -47,20 +53,24 @@ def test_a_first_day_is_looked_up_in_an_index(engine: Engine, name: str) -> None
     steps = plan(engine, name, DAYS)
     assert [step for step in steps if f"COVERING INDEX {OF_DAYS[name]}" in step]
     scans = {step for step in steps if step.startswith("SCAN jobs")}
-    # The first is of the packages' names; the other is skipped, as a first day is given.
-    assert scans <= {
-        "SCAN jobs USING INDEX ix_jobs_named",
-        "SCAN jobs USING COVERING INDEX ix_jobs_ends",
-    }
+    assert scans <= {"SCAN jobs USING COVERING INDEX ix_jobs_ends"}  # skipped, as a day is given
 
 
 @pytest.mark.parametrize("name", NAMED)
 def test_a_name_is_looked_up_for_each_row(engine: Engine, name: str) -> None:
     """What grows with the history costs as much for a few days as for all."""
     steps = plan(engine, name, DAYS)
-    looked_up = "SEARCH named USING INDEX ix_jobs_named (package_id=? AND account_id=?)"
-    assert looked_up in steps
-    assert not [step for step in steps if step.startswith("SCAN jobs")]
+    assert LOOKED_UP in steps
+    read_whole = {step for step in steps if step.startswith("SCAN jobs")}
+    others = {f"SCAN jobs USING COVERING INDEX ix_jobs_{each}" for each in ("ends", "schedules")}
+    assert read_whole <= others
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_name_is_looked_up_during_a_first_load_too(engine: Engine, name: str) -> None:
+    """Or each row of a trend would search all jobs for a package's name."""
+    assert deferred.leave_out(engine)
+    assert LOOKED_UP in plan(engine, name, DAYS)
 
 
 @pytest.mark.parametrize("name", WITH_CLOCKS)

@@ -19,7 +19,6 @@ INDEXES = {
     "ix_jobs_package_id_run_date",
     "ix_jobs_runs",
     "ix_jobs_epochs",
-    "ix_jobs_named",
     "ix_jobs_ends",
     "ix_jobs_schedules",
     "ix_job_outputs_fields_digest",
@@ -178,8 +177,9 @@ def test_a_key_that_rows_violate_is_refused(engine: Engine) -> None:
         add_job(connection)
         connection.execute(text("insert into job_outputs (id, job_id) values (7, 404), (8, 404)"))
     line = (
-        "job_outputs has 2 rows with a job_id that jobs lacks, as 404: delete them, or restore "
-        "what they refer to; until then fk_job_outputs_job_id_jobs cannot be built"
+        "job_outputs has 2 rows with a job_id that jobs lacks, for example 404: delete them "
+        "and what refers to them, or restore what is missing; until then "
+        "fk_job_outputs_job_id_jobs cannot be built"
     )
     with pytest.raises(DatabaseError) as raised:
         deferred.build_all(engine)

@@ -168,7 +168,7 @@ def test_keys_and_constraints_are_these(database_url: str) -> None:
         ),
         ("ix_jobs_account_id_gone_at_finished_at", "account_id", "gone_at", "finished_at"),
         ("ix_jobs_package_id_run_date", "package_id", "run_date"),
-        ("ix_output_days_package_id_run_date", "package_id", "run_date"),
+        ("ix_output_days_account_id_package_id_run_date", "account_id", "package_id", "run_date"),
         ("ix_pruned_jobs_account_id_gone_at", "account_id", "gone_at"),
         ("ix_rejected_records_account_id_job_id", "account_id", "job_id"),
     }

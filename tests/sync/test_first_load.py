@@ -19,6 +19,13 @@ def missing(engine: Engine) -> list[str]:
         return [part.name for part in deferred.missing(connection)]
 
 
+def is_counted(engine: Engine) -> bool:
+    """Whether the account's outputs are counted as its jobs are written."""
+    since = text("select output_days_since from accounts where account_id = 'acme'")
+    with engine.connect() as connection:
+        return connection.execute(since).scalar_one() is not None
+
+
 def left_half_way(syncer: Syncer) -> None:
     """Have a first load stop after its first pages."""
     history(syncer.account, 300)
@@ -90,8 +97,25 @@ def test_they_are_left_to_another_account_that_still_loads(syncer: Syncer) -> No
     with lock(syncer.engine, "other"):
         syncer()
     assert len(missing(syncer.engine)) >= 6
+    assert not is_counted(syncer.engine)  # that takes the indexes with each page
     syncer()
     assert missing(syncer.engine) == []
+    assert is_counted(syncer.engine)
+
+
+@BUILDING
+def test_a_list_that_is_read_anew_is_counted_at_its_end(syncer: Syncer) -> None:
+    """If no job was stored, the indexes are left out, and the days too until they are there."""
+    syncer()
+    assert is_counted(syncer.engine)
+    history(syncer.account, 300)
+    done = command(syncer, "sync", "--full", "--max-requests", "4")
+    assert done.returncode == 75, done.stderr
+    assert len(missing(syncer.engine)) >= 6
+    assert not is_counted(syncer.engine)
+    syncer()
+    assert is_counted(syncer.engine)
+    syncer.assert_equal_to_the_account()
 
 
 @BUILDING
@@ -122,7 +146,7 @@ def test_rows_whose_job_was_deleted_are_named(syncer: Syncer) -> None:
     changes, outputs = sorted(outcome.noted)
     assert changes.startswith(
         "fk_job_changes_job_id_jobs could not be built, the next run tries again: job_changes has "
-        "1 row with a job_id that jobs lacks, as 1001: delete them"
+        "1 row with a job_id that jobs lacks, for example 1001: delete them"
     )
     assert "job_outputs has 1 row with a job_id that jobs lacks" in outputs
     run_each(
