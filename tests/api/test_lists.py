@@ -34,7 +34,10 @@ def test_a_link_shows_whether_there_is_more_and_never_where() -> None:
     )
     with serve(first, second) as wire, client(wire.url) as asking:
         assert read(asking) == [1, 2, 3, 4]
-    assert b"offset=1 " in wire.requests[1]
+    # Pages ahead come in any order; one that is not needed may close its connection unused.
+    asked = {request.split()[1] for request in wire.requests if request}
+    assert any(path.endswith(b"&offset=1") for path in asked)
+    assert all(path.startswith(b"/acme/api/jobs?") for path in asked)
 
 
 def link(rel: str) -> str:

@@ -62,7 +62,7 @@ def test_a_first_load_shows_a_bar(acme: dict[str, str], tmp_path: Path) -> None:
     assert code == 0
     *states, last = shown(printed)
     assert last.startswith("3,000 jobs seen, 3,000 new, ")
-    assert re.match(r"100 jobs +4,9\d\d credits", states[0])
+    assert re.match(r"[\d,]+ jobs +4,9\d\d credits", states[0])  # how many depends on the machine
     assert any("3,000 jobs, building the indexes" in state for state in states)
     with_bar = [state for state in states if BAR in state and "building" not in state]
     assert with_bar
