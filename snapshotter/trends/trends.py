@@ -179,4 +179,4 @@ def batches(result: CursorResult[Any], limit: int | None = None) -> Iterator[Row
         kept = batch if limit is None else batch[: max(0, limit - number * BATCH_ROWS)]
         if not kept:
             return
-        yield [normalized(columns, tuple(row)) for row in kept]
+        yield normalized(columns, kept)

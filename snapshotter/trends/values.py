@@ -1,6 +1,7 @@
 """The values of a trend's rows, the same on every engine."""
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -52,12 +53,28 @@ def _number(value: Any) -> float:
     return value if isinstance(value, int | float) else 0
 
 
-def normalized(columns: list[str], row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return a trend's row with the same values on every engine.
+def normalized(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Rows:
+    """Return a trend's rows with the same values on every engine.
 
     They are int, float, str, `date`, aware `datetime` in UTC, or None.
     """
-    return tuple(_normalized(column, value) for column, value in zip(columns, row, strict=True))
+    by_column = zip(*rows, strict=True)
+    return [*zip(*map(_normalized_column, columns, by_column), strict=True)]
+
+
+def _normalized_column(column: str, values: tuple[Any, ...]) -> Sequence[Any]:
+    """Return the values of a column, of which most need no change, or are few different texts."""
+    types = {*map(type, values)} - {type(None)}
+    if types <= {int} or (types <= {int, str} and not _holds_times(column)):
+        return values
+    if types == {str}:
+        known = {value: _normalized(column, value) for value in {*values}}
+        return [known[value] for value in values]
+    return [_normalized(column, value) for value in values]
+
+
+def _holds_times(column: str) -> bool:
+    return bool(TIME.fullmatch(column) or DAY.fullmatch(column))
 
 
 def _normalized(column: str, value: Any) -> Any:
@@ -73,6 +90,6 @@ def _normalized(column: str, value: Any) -> Any:
             if TIME.fullmatch(column) and _TIME_TEXT.fullmatch(value):
                 return datetime.fromisoformat(value).replace(tzinfo=UTC)
             # A slowdown is known to the day: `since` has days in one trend, and times in others.
-            if _DAY_TEXT.fullmatch(value) and (DAY.fullmatch(column) or TIME.fullmatch(column)):
+            if _DAY_TEXT.fullmatch(value) and _holds_times(column):
                 return date.fromisoformat(value)
     return value

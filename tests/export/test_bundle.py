@@ -346,7 +346,7 @@ def from_the_database(engine: Engine) -> dict[str, list[Any]]:
         for name in trends.names():
             with trends.run(connection, name, Filters()) as result:
                 columns = list(result.keys())
-                rows = [normalized(columns, tuple(row)) for row in result]
+                rows = normalized(columns, result.all())
             found[name] = [tuple(map(plain, row)) for row in rows]
     return found
 

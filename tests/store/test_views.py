@@ -86,7 +86,7 @@ def test_each_trend_is_a_view_that_returns_the_same(engine: Engine) -> None:
             expected = trends.rows(connection, name, Filters())
             result = connection.execute(text(f"select * from {name}"))
             columns = list(result.keys())
-            rows = [normalized(columns, tuple(row)) for row in result]
+            rows = normalized(columns, result.all())
         assert (columns, rows) == (expected.columns, expected.rows), name
         assert rows or name in MAY_BE_EMPTY, name
 
@@ -103,7 +103,7 @@ def test_the_packages(engine: Engine) -> None:
     with engine.connect() as connection:
         result = connection.execute(text("select * from packages"))
         columns = list(result.keys())
-        rows = [normalized(columns, tuple(row)) for row in result]
+        rows = normalized(columns, result.all())
     assert columns == [
         *("account_id", "package_id", "package_name", "first_run_at", "last_run_at", "runs"),
         "last_status",

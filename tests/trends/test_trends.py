@@ -56,7 +56,7 @@ def answer_by_account(engine: Engine, name: str, **filters: Any) -> list[tuple[A
         trends.run(connection, name, Filters(**filters)) as result,
     ):
         columns = list(result.keys())
-        rows = [normalized(columns, tuple(row)) for row in result]
+        rows = normalized(columns, result.all())
     assert columns[0] == "account_id"
     return [tuple(str(v) if isinstance(v, date) else v for v in row) for row in rows]
 

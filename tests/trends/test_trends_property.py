@@ -421,13 +421,13 @@ def test_the_databases_answer_as_the_reference_does(
         def run(name: str, chosen: Filters) -> list[tuple[Any, ...]]:
             with trends.run(connection, name, chosen) as result:
                 columns = list(result.keys())
-                return [normalized(columns, tuple(row)) for row in result]
+                return normalized(columns, result.all())
 
         check(engine, history, calendar, run)
         for name in history.trends:
             result = connection.execute(text(f"select * from {name}"))
             columns = list(result.keys())
-            view = [normalized(columns, tuple(row)) for row in result]
+            view = normalized(columns, result.all())
             assert view == run(name, Filters()), name
 
 
@@ -453,7 +453,7 @@ def test_duckdb_answers_from_parquet_as_the_reference_does(
             used = {each: getattr(chosen, each) for each in statements.parameters(source)}
             result = duck.execute(statements.with_parameters(source, "${}".format), used)
             columns = [column[0] for column in result.description or ()]
-            return [normalized(columns, row) for row in result.fetchall()]
+            return normalized(columns, result.fetchall())
 
         check(engine, history, calendar, run)
 

@@ -10,8 +10,8 @@ from snapshotter.trends.values import Result, normalized, oldest_first
 
 
 def test_no_zero_has_a_sign() -> None:
-    assert normalized(["x", "y"], (-0.0, 1.5)) == (0.0, 1.5)
-    assert str(normalized(["x"], (-0.0,))[0]) == "0.0"
+    assert normalized(["x", "y"], [(-0.0, 1.5)]) == [(0.0, 1.5)]
+    assert str(normalized(["x"], [(-0.0,)])[0][0]) == "0.0"
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,24 @@ def test_no_zero_has_a_sign() -> None:
     ],
 )
 def test_a_value_has_one_type_on_every_engine(column: str, value: Any, expected: Any) -> None:
-    (found,) = normalized([column], (value,))
+    ((found,),) = normalized([column], [(value,)])
     assert (type(found), found) == (type(expected), expected)
+
+
+def test_values_of_several_types_in_a_column_stay_apart() -> None:
+    """Also those that are equal."""
+    column = [1, 1.0, Decimal(1), Decimal("1.0"), True, "1", None, -0.0, "2026-01-05"]
+    found = [row[0] for row in normalized(["day"], [(value,) for value in column])]
+    expected = [1, 1.0, 1, 1.0, True, "1", None, 0.0, date(2026, 1, 5)]
+    assert [*map(repr, found)] == [*map(repr, expected)]
+
+
+def test_rows_stay_rows_whatever_their_columns_hold() -> None:
+    rows = [(1, "a", "2026-01-05"), (None, None, None), (2, "2026-01-05", "2026-01-05")]
+    day = date(2026, 1, 5)
+    expected = [(1, "a", day), (None, None, None), (2, "2026-01-05", day)]
+    assert normalized(["runs", "name", "day"], rows) == expected
+    assert normalized(["runs"], []) == []
 
 
 def test_rows_from_the_oldest_to_the_newest() -> None:
