@@ -91,7 +91,7 @@ class Numbers(click.ParamType[list[int]]):
     "--growth",
     is_flag=True,
     help=f"Measure accounts of {', '.join(f'{jobs:,}' for jobs in GROWTH)} jobs, and of "
-    f"{CHANGING:,} jobs whose fields change: some 15 GB of disk and memory, and 40 minutes.",
+    f"{CHANGING:,} jobs whose fields change: some 15 GB of disk and memory, and an hour.",
 )
 @click.option("--sizes", type=Numbers(), hidden=True, help="With --growth, instead of its own.")
 @click.option("--changing", type=int, default=CHANGING, hidden=True, help="As --sizes.")

@@ -97,11 +97,16 @@ def _launch(
             os.killpg(process.pid, signal.SIGKILL)  # the command, and what it has started
             raise
     if process.returncode:
-        raise Failed(f"{' '.join(command)} could not be run:\n{errors}")
+        raise Failed(f"{_named(command)} could not be run:\n{errors}")
     found = json.loads(printed)
     if found["exit"]:
-        raise Failed(f"{' '.join(command)} ended with {found['exit']}:\n{errors[-2000:]}")
+        raise Failed(f"{_named(command)} ended with {found['exit']}:\n{errors[-2000:]}")
     return Usage(found["wall"], found["cpu"], found["peak"], logged=errors)
+
+
+def _named(command: Sequence[str]) -> str:
+    """Return a command without the paths and URLs of this machine: RESULTS.md keeps it."""
+    return " ".join(word for word in command if "/" not in word)
 
 
 def _environment() -> dict[str, str]:
