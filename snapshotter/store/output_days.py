@@ -44,6 +44,10 @@ _COMPLETED = "completed"
 _ACCOUNT: BindParameter[str] = bindparam("account_id")
 _BILLION: ColumnElement[int] = literal_column("1000000000", BigInteger)
 _SINCE = select(ACCOUNTS.c.output_days_since).where(ACCOUNTS.c.account_id == _ACCOUNT)
+# Written out, so that every planner knows which index has these jobs.
+_IS_COUNTED = and_(
+    JOBS.c.status == literal_column(f"'{_COMPLETED}'"), JOBS.c.account_id == _ACCOUNT
+)
 # Accounts whose first load has ended, and whose outputs are not counted yet.
 _WAITING = (ACCOUNTS.c.watermark.is_not(None), ACCOUNTS.c.output_days_since.is_(None))
 
@@ -68,8 +72,7 @@ def _counting(condition: ColumnElement[bool]) -> Insert:
     counted = (
         select(*columns.values())
         .join_from(JOBS, OUTPUTS, OUTPUTS.c.job_id == JOBS.c.id)
-        .where(JOBS.c.status == literal_column(f"'{_COMPLETED}'"), JOBS.c.account_id == _ACCOUNT)
-        .where(condition)
+        .where(_IS_COUNTED, condition)
         .group_by(JOBS.c.package_id, JOBS.c.account_id, OUTPUTS.c.name, JOBS.c.run_date)
     )
     return insert(OUTPUT_DAYS).from_select([*columns], counted)
@@ -105,7 +108,7 @@ def _freeing(condition: ColumnElement[bool], *, joins: bool) -> Delete:
     Somebody who has changed jobs by SQL has left such rows in other groups. `joins`: whether the
     database joins tables in a `delete`; SQLite does not, and MariaDB is slow without.
     """
-    is_output = and_(JOBS.c.account_id == _ACCOUNT, condition, OUTPUTS.c.job_id == JOBS.c.id)
+    is_output = and_(_IS_COUNTED, condition, OUTPUTS.c.job_id == JOBS.c.id)
     if joins:
         return delete(OUTPUT_DAYS).where(OUTPUT_DAYS.c.first_output_id == OUTPUTS.c.id, is_output)
     of_these = select(OUTPUTS.c.id).where(is_output)

@@ -254,6 +254,9 @@ def test_sqlite_reads_the_groups_alone(engine: Engine) -> None:
     put(engine, ran(1, 2))
     tables = [line for line in plans if line.startswith(("SCAN", "SEARCH"))]
     assert [line.split()[0] for line in tables] == ["SEARCH"] * 6
+    by_group = [line for line in tables if " jobs " in line or "ix_output_days" in line]
+    assert len(by_group) == 3
+    assert all("package_id=?" in line and "run_date=?" in line for line in by_group)
 
 
 jobs = st.builds(
