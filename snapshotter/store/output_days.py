@@ -103,7 +103,7 @@ def _removing(condition: ColumnElement[bool]) -> Delete:
 
 
 def _freeing(condition: ColumnElement[bool], *, joins: bool) -> Delete:
-    """Return the statement that removes every row whose key is an output of the jobs that match.
+    """Return the statement that removes the rows whose keys are outputs of jobs that are counted.
 
     Somebody who has changed jobs by SQL has left such rows in other groups. `joins`: whether the
     database joins tables in a `delete`; SQLite does not, and MariaDB is slow without.
