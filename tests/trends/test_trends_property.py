@@ -339,6 +339,8 @@ def store(engine: Engine, history: History) -> None:
         for account in ACCOUNTS:
             run = Stamp(account, 1, MOMENTS[-1])
             insert_run(connection, run)
+            began = {"id": run.snapshot_id, "started_epoch": int(run.observed_at.timestamp())}
+            replace(connection, METADATA.tables["snapshots"], began)  # as each run has it
             records = [read(json.dumps(job).encode()) for of, job in history.jobs if of == account]
             jobs = [prepare(record, Redaction()) for record in records]
             if account == ACCOUNTS[0]:  # the other's outputs are not counted by day
